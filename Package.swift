@@ -1,0 +1,91 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// Every room is a target; a lower room never imports a higher one. The table of who may import whom stands in
+// docs/ARCHITECTURE.md and is held by Tests/HouseTests.
+
+let strict: [SwiftSetting] = [
+  // SE-0335: `any` is written where an existential is meant.
+  .enableUpcomingFeature("ExistentialAny"),
+  // SE-0444: a member is visible only through an import in the same file.
+  .enableUpcomingFeature("MemberImportVisibility"),
+  // SE-0409: an import is an implementation detail unless it says otherwise.
+  .enableUpcomingFeature("InternalImportsByDefault"),
+]
+
+/// A product of the packages named below.
+func product(_ name: String, _ package: String) -> Target.Dependency { .product(name: name, package: package) }
+
+let package = Package(
+  name: "hilum",
+  products: [
+    .executable(name: "hilum", targets: ["hilum"]),
+    .library(name: "ConnectorKit", targets: ["Messages", "ConnectorKit"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+    .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+    .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+  ],
+  targets: [
+    .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+
+    .target(name: "Messages", swiftSettings: strict),
+    .target(name: "Text", dependencies: ["Messages"], swiftSettings: strict),
+    .target(name: "HL7", dependencies: ["Messages", "Text"], swiftSettings: strict),
+    .target(name: "Hilt", dependencies: ["Messages", "Text", "HL7"], swiftSettings: strict),
+    .target(name: "ConnectorKit", dependencies: ["Messages"], swiftSettings: strict),
+    .target(
+      name: "Connectors",
+      dependencies: [
+        "Messages", "Text", "HL7", "ConnectorKit",
+        product("NIOCore", "swift-nio"), product("NIOPosix", "swift-nio"), product("NIOSSL", "swift-nio-ssl"),
+        product("Logging", "swift-log"),
+      ],
+      swiftSettings: strict),
+    .target(
+      name: "Configuration",
+      dependencies: ["Messages", "Text", "HL7", "Hilt", "ConnectorKit", product("Yams", "Yams")],
+      swiftSettings: strict),
+    .target(
+      name: "Store",
+      dependencies: ["Messages", "CSQLite", product("Crypto", "swift-crypto")],
+      swiftSettings: strict),
+    .target(
+      name: "Engine",
+      dependencies: [
+        "Messages", "HL7", "Hilt", "ConnectorKit", "Configuration", "Store", product("Logging", "swift-log"),
+      ],
+      swiftSettings: strict),
+    .target(
+      name: "Admin",
+      dependencies: [
+        "Messages", "HL7", "Configuration", "Store", "Engine", product("Hummingbird", "hummingbird"),
+        product("NIOCore", "swift-nio"), product("NIOPosix", "swift-nio"), product("Logging", "swift-log"),
+      ],
+      swiftSettings: strict),
+    .target(
+      name: "Partners",
+      dependencies: [
+        "Messages", "HL7", product("NIOCore", "swift-nio"), product("NIOPosix", "swift-nio"),
+        product("NIOSSL", "swift-nio-ssl"),
+      ],
+      swiftSettings: strict),
+    .executableTarget(
+      name: "hilum",
+      dependencies: [
+        "Messages", "Text", "HL7", "Hilt", "ConnectorKit", "Connectors", "Configuration", "Store", "Engine", "Admin",
+        "Partners",
+        product("ArgumentParser", "swift-argument-parser"), product("AsyncHTTPClient", "async-http-client"),
+        product("Logging", "swift-log"), product("NIOCore", "swift-nio"), product("NIOPosix", "swift-nio"),
+      ],
+      swiftSettings: strict),
+
+    .testTarget(name: "MessagesTests", dependencies: ["Messages"], swiftSettings: strict),
+  ]
+)
