@@ -39,7 +39,7 @@ let package = Package(
     .target(name: "Text", dependencies: ["Messages"], swiftSettings: strict),
     .target(name: "HL7", dependencies: ["Messages", "Text"], swiftSettings: strict),
     .target(name: "Hilt", dependencies: ["Messages", "Text", "HL7"], swiftSettings: strict),
-    .target(name: "ConnectorKit", dependencies: ["Messages"], swiftSettings: strict),
+    .target(name: "ConnectorKit", dependencies: ["Messages", product("Logging", "swift-log")], swiftSettings: strict),
     .target(
       name: "Connectors",
       dependencies: [
@@ -49,7 +49,7 @@ let package = Package(
       ],
       swiftSettings: strict),
     .target(
-      name: "Configuration",
+      name: "Definitions",
       dependencies: ["Messages", "Text", "HL7", "Hilt", "ConnectorKit", product("Yams", "Yams")],
       swiftSettings: strict),
     .target(
@@ -59,13 +59,13 @@ let package = Package(
     .target(
       name: "Engine",
       dependencies: [
-        "Messages", "HL7", "Hilt", "ConnectorKit", "Configuration", "Store", product("Logging", "swift-log"),
+        "Messages", "HL7", "Hilt", "ConnectorKit", "Definitions", "Store", product("Logging", "swift-log"),
       ],
       swiftSettings: strict),
     .target(
       name: "Admin",
       dependencies: [
-        "Messages", "HL7", "Configuration", "Store", "Engine", product("Hummingbird", "hummingbird"),
+        "Messages", "HL7", "Definitions", "Store", "Engine", product("Hummingbird", "hummingbird"),
         product("NIOCore", "swift-nio"), product("NIOPosix", "swift-nio"), product("Logging", "swift-log"),
       ],
       swiftSettings: strict),
@@ -79,7 +79,7 @@ let package = Package(
     .executableTarget(
       name: "hilum",
       dependencies: [
-        "Messages", "Text", "HL7", "Hilt", "ConnectorKit", "Connectors", "Configuration", "Store", "Engine", "Admin",
+        "Messages", "Text", "HL7", "Hilt", "ConnectorKit", "Connectors", "Definitions", "Store", "Engine", "Admin",
         "Partners",
         product("ArgumentParser", "swift-argument-parser"), product("AsyncHTTPClient", "async-http-client"),
         product("Logging", "swift-log"), product("NIOCore", "swift-nio"), product("NIOPosix", "swift-nio"),

@@ -30,7 +30,7 @@ public struct Problem: Sendable, Hashable {
   }
 
   public init(
-    _ code: String, _ severity: Severity = .error, _ message: String, at place: Place, label: String? = nil,
+    _ code: String, _ message: String, at place: Place, severity: Severity = .error, label: String? = nil,
     help: [String] = [], fix: Fix? = nil
   ) {
     self.code = code

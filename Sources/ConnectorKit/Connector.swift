@@ -1,0 +1,60 @@
+public import Logging
+public import Messages
+
+/// What the engine can be connected to: a protocol, a kind of folder, a service.
+///
+/// A connector is declared by one type for its source, one for its destination, or both; each names its settings, and from
+/// their declarations (`@Setting`) come parsing, validation, defaults and the reference page.
+public protocol Connector: Sendable {
+  associatedtype Options: Settings
+
+  /// The key of a channel file that chooses this connector: `mllp`, `file`.
+  static var name: String { get }
+  /// One or two sentences for the reference page.
+  static var about: String { get }
+
+  /// Checks what can be checked without touching the outside, and keeps the settings. Opens nothing.
+  ///
+  /// - Throws: `SettingError` where the settings can't work together; what a single setting can say of itself, it says
+  ///   when it is read.
+  init(_ options: Options, context: ConnectorContext) throws
+}
+
+/// What the engine tells a connector about its surroundings.
+public struct ConnectorContext: Sendable {
+  /// The channel it works for.
+  public var channel: ChannelName
+  /// The destination's name within the channel; `nil` for a source.
+  public var destination: String?
+  /// For structured lines without content: never log a payload, a path value or a partner's words.
+  public var logger: Logger
+  /// How HL7 is read and answered, from the `hl7:` block beside the source.
+  public var hl7: HL7Settings
+  /// The largest message the channel takes, in bytes; a source refuses larger ones without holding them whole.
+  public var messageBytesMax: Int
+
+  public init(
+    channel: ChannelName, destination: String? = nil, logger: Logger, hl7: HL7Settings = HL7Settings(),
+    messageBytesMax: Int = 64 << 20
+  ) {
+    self.channel = channel
+    self.destination = destination
+    self.logger = logger
+    self.hl7 = hl7
+    self.messageBytesMax = messageBytesMax
+  }
+}
+
+/// The settings of a connector can't work, for a reason that no single setting shows.
+public struct SettingError: Error, CustomStringConvertible {
+  /// The setting it is about, in the file's spelling (`tls.key`); `nil` where it is about all.
+  public var setting: String?
+  public var reason: String
+
+  public init(_ reason: String, setting: String? = nil) {
+    self.reason = reason
+    self.setting = setting
+  }
+
+  public var description: String { setting.map { "\($0): \(reason)" } ?? reason }
+}

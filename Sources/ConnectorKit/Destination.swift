@@ -1,0 +1,135 @@
+public import Messages
+
+/// Takes messages to a partner. Sends each once and says what came of it; the engine alone decides whether and when again.
+public protocol DestinationConnector: Connector {
+  /// Sends once. Called in the lane's order and never blocks; `then` is called exactly once, from any thread, when the partner has
+  /// taken the message or it is known that it hasn't. Never retries, never sleeps.
+  ///
+  /// With a `window` above 1 several sends are under way at once: they must reach the partner in call order, on one connection.
+  func send(_ delivery: Delivery, then: @escaping @Sendable (Result<Reply, DeliveryError>) -> Void)
+
+  /// Can the partner be reached: opens what a send would open and says what was seen, one line a step. Sends no message.
+  func ping() async -> PingReport
+
+  /// Closes connections and lets go of what is kept. What is under way ends as `cancelled`.
+  func close() async
+}
+
+/// A destination whose sends are simplest written as one `async` function. One send at a time.
+public protocol SequentialDestination: DestinationConnector {
+  /// Sends once; returns only when the partner has taken the message.
+  func send(_ delivery: Delivery) async throws(DeliveryError) -> Reply
+}
+
+extension SequentialDestination {
+  public func send(_ delivery: Delivery, then: @escaping @Sendable (Result<Reply, DeliveryError>) -> Void) {
+    Task {
+      do throws(DeliveryError) {
+        then(.success(try await send(delivery)))
+      } catch {
+        then(.failure(error))
+      }
+    }
+  }
+}
+
+/// One message for one destination, as it was fixed when the message was accepted.
+public struct Delivery: Sendable {
+  public let id: DeliveryID
+  /// The message it came from.
+  public let message: MessageID
+  public let lane: LaneName
+  public let payload: Payload
+  /// Counts from 1.
+  public let attempt: Int
+  /// It may have reached the partner before: a reply was lost, or the engine died while it was under way.
+  public let possibleDuplicate: Bool
+  /// The values of this destination's templates, by setting (`name`), taken from the message before the commit.
+  public let rendered: [String: [TemplatePiece]]
+
+  public init(
+    id: DeliveryID, message: MessageID, lane: LaneName, payload: Payload, attempt: Int, possibleDuplicate: Bool,
+    rendered: [String: [TemplatePiece]] = [:]
+  ) {
+    self.id = id
+    self.message = message
+    self.lane = lane
+    self.payload = payload
+    self.attempt = attempt
+    self.possibleDuplicate = possibleDuplicate
+    self.rendered = rendered
+  }
+}
+
+/// A part of a rendered template: text of the channel's author, or a value of a message. The connector makes each value safe
+/// for the place it goes to; what the author wrote is taken as it is.
+public enum TemplatePiece: Sendable, Hashable, Codable {
+  case literal(String)
+  case value(String)
+}
+
+/// The partner has taken the message.
+public struct Reply: Sendable {
+  /// What it answered, kept with the delivery; `nil` where the protocol has no answer.
+  public var payload: Payload?
+  /// In a few words of ours what happened: `AA`, `201 Created`, `written as ABC.hl7`. Shown to operators; may hold a value of
+  /// the message, so it is stored sealed and never logged.
+  public var summary: String
+
+  public init(_ summary: String, payload: Payload? = nil) {
+    self.summary = summary
+    self.payload = payload
+  }
+}
+
+/// The partner has not taken the message, as far as we know.
+public struct DeliveryError: Error, Sendable {
+  public enum Kind: String, Sendable, Hashable, Codable {
+    /// No connection, no answer, "try later": belongs to the partner, not to this message. Tried again as long as `retry: for` says.
+    case unreachable
+    /// An answer that refuses this message but may not refuse it again (AE).
+    case retryable
+    /// This message will never be taken (AR, a name that can't be written).
+    case permanent
+    /// The engine is stopping, or the lane was cancelled. Says nothing about partner or message.
+    case cancelled
+  }
+
+  public var kind: Kind
+  /// In our words, without content: goes to logs and to `hilum status`.
+  public var reason: String
+  /// The code of a partner's refusal (`AE`, `AR`, `CE`, `CR`, `422`): the key of the channel's `refused:`.
+  public var code: String?
+  /// The partner's words. Stored sealed and shown, never logged.
+  public var partnerText: String?
+  /// The partner's whole answer, where there was one.
+  public var reply: Payload?
+  /// The partner asked to wait this long.
+  public var retryAfter: Duration?
+  /// Bytes of the message may have reached the partner: the next attempt is a possible duplicate.
+  public var bytesSent: Bool
+
+  public init(
+    _ kind: Kind, _ reason: String, code: String? = nil, partnerText: String? = nil, reply: Payload? = nil,
+    retryAfter: Duration? = nil, bytesSent: Bool
+  ) {
+    self.kind = kind
+    self.reason = reason
+    self.code = code
+    self.partnerText = partnerText
+    self.reply = reply
+    self.retryAfter = retryAfter
+    self.bytesSent = bytesSent
+  }
+}
+
+/// What `hilum ping` saw, step by step: the name looked up, the connection, the TLS handshake.
+public struct PingReport: Sendable, Codable, Equatable {
+  public var reached: Bool
+  public var lines: [String]
+
+  public init(reached: Bool, lines: [String]) {
+    self.reached = reached
+    self.lines = lines
+  }
+}

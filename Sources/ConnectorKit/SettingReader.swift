@@ -1,0 +1,108 @@
+public import Messages
+import Synchronization
+
+/// A piece of a channel file with the place where it stands.
+public struct SettingNode: Sendable {
+  public struct Entry: Sendable {
+    public var key: String
+    public var keyPlace: Place
+    public var value: SettingNode
+
+    public init(key: String, keyPlace: Place, value: SettingNode) {
+      self.key = key
+      self.keyPlace = keyPlace
+      self.value = value
+    }
+  }
+
+  public indirect enum Kind: Sendable {
+    /// The text as it was written, after YAML's quotes and the file's `${NAME}` are resolved. It gets its type from the
+    /// setting: `1:30`, `no` and `on` mean what they look like.
+    case scalar(String)
+    case list([SettingNode])
+    case map([Entry])
+  }
+
+  public var kind: Kind
+  public var place: Place
+
+  public init(_ kind: Kind, at place: Place) {
+    self.kind = kind
+    self.place = place
+  }
+
+  /// The value of a key; `nil` where this is no map or has no such key.
+  public subscript(key: String) -> SettingNode? {
+    guard case .map(let entries) = kind else { return nil }
+    return entries.first { $0.key == key }?.value
+  }
+
+  public var scalar: String? {
+    guard case .scalar(let text) = kind else { return nil }
+    return text
+  }
+}
+
+/// Collects the problems of one file while its settings are read, and knows what they are relative to.
+public final class SettingReader: Sendable {
+  /// The folder of the file, as an absolute path: relative paths in it are resolved against this.
+  public let folder: String
+  private let found = Mutex<[Problem]>([])
+
+  public init(folder: String) {
+    self.folder = folder
+  }
+
+  public var problems: [Problem] { found.withLock { $0 } }
+  public var errorCount: Int { found.withLock { $0.count { $0.severity == .error } } }
+
+  public func problem(
+    _ code: String, _ message: String, at place: Place, severity: Problem.Severity = .error, label: String? = nil,
+    help: [String] = []
+  ) {
+    found.withLock { $0.append(Problem(code, message, at: place, severity: severity, label: label, help: help)) }
+  }
+
+  /// Reports a key that isn't one, with the nearest that is.
+  public func unknown(_ entry: SettingNode.Entry, known: [String]) {
+    let near = nearest(to: entry.key, among: known)
+    problem(
+      "C101", "there is no setting `\(entry.key)` here", at: entry.keyPlace,
+      label: near.map { "did you mean `\($0)`?" },
+      help: ["known here: " + known.map { "`\($0)`" }.joined(separator: ", ")])
+  }
+
+  /// Reports that something else should stand here.
+  public func expected(_ what: String, _ node: SettingNode, help: [String] = []) {
+    problem("C103", "\(what) is needed here", at: node.place, help: help)
+  }
+}
+
+/// The candidate that a typist most likely meant: at most two edits away, or a third of the word; `nil` where none is near.
+public func nearest(to word: String, among candidates: [String]) -> String? {
+  let limit = max(1, min(2, word.count / 3 + 1))
+  var best: (distance: Int, candidate: String)?
+  for candidate in candidates {
+    let distance = editDistance(Array(word.lowercased()), Array(candidate.lowercased()))
+    if distance <= limit, distance < best?.distance ?? .max { best = (distance, candidate) }
+  }
+  return best?.candidate
+}
+
+/// Insertions, deletions, replacements and swaps of neighbours that turn one word into the other (optimal string alignment).
+private func editDistance(_ a: [Character], _ b: [Character]) -> Int {
+  if a.isEmpty || b.isEmpty { return max(a.count, b.count) }
+  var rows = Array(repeating: Array(0...b.count), count: 3)
+  for i in 1...a.count {
+    rows[i % 3][0] = i
+    for j in 1...b.count {
+      var distance = min(rows[(i + 2) % 3][j] + 1, rows[i % 3][j - 1] + 1)
+      distance = min(distance, rows[(i + 2) % 3][j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1))
+      if i > 1, j > 1, a[i - 1] == b[j - 2], a[i - 2] == b[j - 1] {
+        distance = min(distance, rows[(i + 1) % 3][j - 2] + 1)
+      }
+      rows[i % 3][j] = distance
+    }
+  }
+  return rows[a.count % 3][b.count]
+}

@@ -1,0 +1,163 @@
+public import Messages
+
+/// Takes messages from the outside and offers them to the inbox; answers its sender only with the receipt in hand.
+public protocol SourceConnector: Connector {
+  /// The format of what it takes where the channel names none; `nil` where only the channel can know.
+  static var format: Format? { get }
+
+  /// Listens or polls until its task is cancelled, and then returns when everything that was offered has been answered.
+  ///
+  /// Throwing means "this source stopped by mistake" (a port that is taken, a folder that is gone): the engine reports it and
+  /// calls `run` again with back-off.
+  func run(_ inbox: any Inbox) async throws
+
+  /// What an operator sees of it. Called from any thread, and must not block.
+  func status() -> SourceStatus
+}
+
+extension SourceConnector {
+  public static var format: Format? { nil }
+  public func status() -> SourceStatus { SourceStatus() }
+}
+
+/// Where a source hands over what arrived.
+public protocol Inbox: Sendable {
+  /// Opens the order of one origin: a connection, a file. What is offered through one origin runs, commits and is answered in
+  /// the order of the calls; origins don't wait for each other.
+  func origin(_ name: String) -> any Origin
+
+  /// How far this source has come, as written by the newest committed arrival with this key.
+  func progress(_ key: String) async throws -> Value?
+}
+
+/// One sender's place in the queue.
+public protocol Origin: AnyObject, Sendable {
+  /// Hands over one arrival. Never suspends and never blocks; `then` is called once, in call order for this origin, on a thread
+  /// of the engine, when the arrival is durable or known not to be. It must return at once: hop to your own event loop.
+  ///
+  /// After a receipt `unavailable`, everything behind it on this origin is `unavailable` too: close the connection, and open
+  /// a new origin for the next.
+  func offer(_ arrival: Arrival, then: @escaping @Sendable (Receipt) -> Void)
+}
+
+extension Inbox {
+  /// One arrival with an order of its own, for sources whose arrivals don't depend on each other.
+  public func accept(_ arrival: Arrival) async -> Receipt {
+    await origin("").accept(arrival)
+  }
+}
+
+extension Origin {
+  /// `offer`, waited for. Calls from one task keep their order; calls from several tasks don't.
+  public func accept(_ arrival: Arrival) async -> Receipt {
+    await withCheckedContinuation { continuation in
+      offer(arrival) { continuation.resume(returning: $0) }
+    }
+  }
+}
+
+/// What a source took off the wire, before anyone has looked inside.
+public struct Arrival: Sendable {
+  public var payload: Payload
+  /// What is known beside the content: `peer`, `file.name`, … seen by transforms as `message.source.…`.
+  public var attributes: [String: Value]
+  /// How far the source has come with this arrival: written in the same transaction, so that after a crash it neither takes a
+  /// thing twice nor leaves one out.
+  public var progress: Progress?
+  /// The transport's own identity of this arrival (device, inode, size and time of a file with the message's number in it).
+  /// An arrival whose identity was accepted before is a duplicate, whatever the channel says about `duplicates`.
+  public var transportKey: String?
+
+  public struct Progress: Sendable, Hashable {
+    public var key: String
+    public var value: Value
+    public init(key: String, value: Value) {
+      self.key = key
+      self.value = value
+    }
+  }
+
+  public init(
+    _ payload: Payload, attributes: [String: Value] = [:], progress: Progress? = nil, transportKey: String? = nil
+  ) {
+    self.payload = payload
+    self.attributes = attributes
+    self.progress = progress
+    self.transportKey = transportKey
+  }
+}
+
+/// What became of an arrival. Only with a receipt may the sender be answered.
+public enum Receipt: Sendable, Equatable {
+  /// Durable; `reply` is what the channel answers with, where it answers more than an acknowledgement.
+  case accepted(MessageID, reply: Payload?)
+  /// Durable, and the fault is ours to mend: the sender is told that it was accepted.
+  case failed(MessageID)
+  /// The same message was made durable before: answered as the first one was.
+  case duplicate(of: MessageID)
+  /// Not accepted. The refusal and the bytes are kept.
+  case rejected(Rejection)
+  /// Not stored, and not the sender's fault: it should try again later. MLLP closes without an ACK (never AR), HTTP 503,
+  /// C-STORE A700. The reason is ours and safe to log.
+  case unavailable(reason: String)
+}
+
+/// Why an arrival was not accepted, in words that every protocol can turn into its own.
+public struct Rejection: Error, Sendable, Hashable {
+  /// `error` asks for a change of the content before it is sent again (AE); `reject` says that it will never be taken (AR).
+  public enum Kind: String, Sendable, Hashable {
+    case error = "AE"
+    case reject = "AR"
+  }
+  public var kind: Kind
+  /// HL7 table 0357 (message error condition codes): 100 segment sequence error, 101 required field missing, 102 data type
+  /// error, 103 table value not found, 200 unsupported message type, 201 event code, 202 processing id, 203 version id,
+  /// 204 unknown key identifier, 205 duplicate key identifier, 206 application record locked, 207 application internal error.
+  public var number: Int
+  /// May quote the message: goes to the sender and into the store, never into a log.
+  public var text: String
+  /// Where in the message, in the standard's notation (`PID-3`).
+  public var place: String?
+
+  public init(_ kind: Kind, _ number: Int, _ text: String, at place: String? = nil) {
+    self.kind = kind
+    self.number = number
+    self.text = text
+    self.place = place
+  }
+}
+
+/// A source as an operator sees it.
+public struct SourceStatus: Sendable, Codable, Equatable {
+  public struct Peer: Sendable, Codable, Equatable {
+    public var address: String
+    /// Milliseconds since 1970.
+    public var connectedAt: Int64?
+    public var lastMessageAt: Int64?
+    public var messages: Int
+    /// The last thing it was refused for, in our words, and how often that happened.
+    public var lastRefusal: String?
+    public var refusals: Int
+
+    public init(
+      address: String, connectedAt: Int64? = nil, lastMessageAt: Int64? = nil, messages: Int = 0,
+      lastRefusal: String? = nil, refusals: Int = 0
+    ) {
+      self.address = address
+      self.connectedAt = connectedAt
+      self.lastMessageAt = lastMessageAt
+      self.messages = messages
+      self.lastRefusal = lastRefusal
+      self.refusals = refusals
+    }
+  }
+
+  /// Where it listens or looks: `127.0.0.1:2575`, `/var/spool/in`. `nil` while it doesn't.
+  public var listening: String?
+  public var peers: [Peer]
+
+  public init(listening: String? = nil, peers: [Peer] = []) {
+    self.listening = listening
+    self.peers = peers
+  }
+}

@@ -1,0 +1,107 @@
+import Messages
+
+/// A stretch of a program's text, as offsets of UTF-8 bytes.
+struct Span: Sendable, Hashable {
+  var start: Int32
+  var end: Int32
+
+  init(_ start: Int, _ end: Int) {
+    self.start = Int32(clamping: start)
+    self.end = Int32(clamping: end)
+  }
+
+  /// The stretch from the beginning of one to the end of another.
+  static func ... (a: Span, b: Span) -> Span { Span(Int(a.start), Int(max(a.end, b.end))) }
+}
+
+/// The text of one program, and how its offsets become lines and columns.
+struct Source: Sendable {
+  /// A longer text is refused (E106): a program is written by people and read by people.
+  static let bytesMax = 1 << 20
+
+  let file: String
+  let bytes: [UInt8]
+  /// Where each line begins.
+  private let lines: [Int]
+
+  init(_ text: String, file: String) {
+    self.file = file
+    bytes = [UInt8](text.utf8)
+    var lines = [0]
+    for (offset, byte) in bytes.enumerated() where byte == UInt8(ascii: "\n") { lines.append(offset + 1) }
+    self.lines = lines
+  }
+
+  /// The line of an offset, from 1.
+  func line(of offset: Int) -> Int {
+    var low = 0
+    var high = lines.count
+    while high - low > 1 {
+      let middle = (low + high) / 2
+      if lines[middle] <= offset { low = middle } else { high = middle }
+    }
+    return low + 1
+  }
+
+  /// Columns count characters as an editor does; what runs over the line's end is cut there.
+  func place(of span: Span) -> Place {
+    let start = min(Int(span.start), bytes.count)
+    let line = line(of: start)
+    let lineStart = lines[line - 1]
+    let lineEnd = line < lines.count ? lines[line] - 1 : bytes.count
+    let end = max(start, min(Int(span.end), lineEnd))
+    return Place(
+      file: file, line: line, column: characters(lineStart, start) + 1, length: max(1, characters(start, end)))
+  }
+
+  /// The text of a span.
+  func text(_ span: Span) -> String {
+    let start = min(Int(span.start), bytes.count)
+    let end = max(start, min(Int(span.end), bytes.count))
+    return String(decoding: bytes[start..<end], as: UTF8.self)
+  }
+
+  private func characters(_ start: Int, _ end: Int) -> Int {
+    String(decoding: bytes[start..<end], as: UTF8.self).count
+  }
+}
+
+/// The problems of one program, gathered over all its passes.
+struct Problems {
+  /// More than this many help nobody; the rest are counted in a last one.
+  static let countMax = 100
+
+  let source: Source
+  private(set) var all: [Problem] = []
+  private var left = 0
+
+  init(_ source: Source) { self.source = source }
+
+  var hasErrors: Bool { all.contains { $0.severity == .error } }
+
+  mutating func report(
+    _ code: Code, _ message: String, at span: Span, label: String? = nil, help: [String] = [],
+    fix: (span: Span, replacement: String)? = nil
+  ) {
+    add(
+      Problem(
+        code.rawValue, code.severity, message, at: source.place(of: span), label: label, help: help,
+        fix: fix.map { Problem.Fix(place: source.place(of: $0.span), replacement: $0.replacement) }))
+  }
+
+  /// For what lies in another file, such as a table.
+  mutating func add(_ problem: Problem) {
+    guard !all.contains(problem) else { return }
+    if all.count < Self.countMax { all.append(problem) } else { left += 1 }
+  }
+
+  /// In the order of the text.
+  var sorted: [Problem] {
+    var sorted = all.sorted { ($0.place, $0.code) < ($1.place, $1.code) }
+    if left > 0, let last = sorted.last {
+      sorted.append(
+        Problem(Code.syntax.rawValue, .error, "\(left) more problems are not shown", at: last.place))
+    }
+    return sorted
+  }
+}
