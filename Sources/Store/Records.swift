@@ -1,0 +1,251 @@
+package import Messages
+
+/// A delivery that waits, with what a lane needs to send it.
+package struct WaitingDelivery: Sendable {
+  package var id: DeliveryID
+  package var message: MessageID
+  package var sequence: Int64
+  package var payload: Payload
+  package var rendered: [String: [TemplateValue]]
+  /// Attempts made so far.
+  package var attempts: Int
+  /// Not before this moment (milliseconds since 1970), which was `delay` milliseconds away when it was set; 0 for at once.
+  package var dueAt: Int64
+  package var delay: Int64
+  package var possiblySent: Bool
+  /// The stored bytes don't fit their hash: must not be sent.
+  package var damaged: Bool
+
+  package init(
+    id: DeliveryID, message: MessageID, sequence: Int64, payload: Payload, rendered: [String: [TemplateValue]],
+    attempts: Int, dueAt: Int64, delay: Int64, possiblySent: Bool, damaged: Bool
+  ) {
+    self.id = id
+    self.message = message
+    self.sequence = sequence
+    self.payload = payload
+    self.rendered = rendered
+    self.attempts = attempts
+    self.dueAt = dueAt
+    self.delay = delay
+    self.possiblySent = possiblySent
+    self.damaged = damaged
+  }
+}
+
+/// One message as lists and `hilum why` show it; its content is read apart.
+package struct MessageRecord: Sendable, Codable, Equatable {
+  package var id: String
+  package var channel: String
+  package var receivedAt: Int64
+  package var state: MessageState
+  package var reason: String?
+  package var byteCount: Int
+  package var format: String
+  package var sha256: String
+  /// The message this one repeats.
+  package var duplicateOf: String?
+  package var attributes: [String: Value]
+  package var columns: [String: String]
+  package var steps: [Step]
+  /// The raw bytes are still kept.
+  package var hasRaw: Bool
+  /// Counts from 1; each reprocessing adds one.
+  package var generation: Int
+
+  package init(
+    id: String, channel: String, receivedAt: Int64, state: MessageState, reason: String?, byteCount: Int, format: String,
+    sha256: String, duplicateOf: String?, attributes: [String: Value], columns: [String: String], steps: [Step],
+    hasRaw: Bool, generation: Int
+  ) {
+    self.id = id
+    self.channel = channel
+    self.receivedAt = receivedAt
+    self.state = state
+    self.reason = reason
+    self.byteCount = byteCount
+    self.format = format
+    self.sha256 = sha256
+    self.duplicateOf = duplicateOf
+    self.attributes = attributes
+    self.columns = columns
+    self.steps = steps
+    self.hasRaw = hasRaw
+    self.generation = generation
+  }
+}
+
+package enum DeliveryState: String, Sendable, Codable, CaseIterable {
+  case waiting, delivered, dead, discarded, cancelled
+}
+
+/// One delivery as lists and `hilum why` show it.
+package struct DeliveryRecord: Sendable, Codable, Equatable {
+  package var id: String
+  package var message: String
+  package var channel: String
+  package var destination: String
+  package var sequence: Int64
+  package var state: DeliveryState
+  package var attempts: Int
+  package var createdAt: Int64
+  /// When it was delivered, died or was given up.
+  package var endedAt: Int64?
+  /// When it is tried again.
+  package var dueAt: Int64?
+  /// `AA`, why it waits, why it died.
+  package var summary: String?
+  package var possibleDuplicate: Bool
+  package var byteCount: Int
+  /// The message id of what it resends.
+  package var resendOf: String?
+
+  package init(
+    id: String, message: String, channel: String, destination: String, sequence: Int64, state: DeliveryState, attempts: Int,
+    createdAt: Int64, endedAt: Int64?, dueAt: Int64?, summary: String?, possibleDuplicate: Bool, byteCount: Int,
+    resendOf: String?
+  ) {
+    self.id = id
+    self.message = message
+    self.channel = channel
+    self.destination = destination
+    self.sequence = sequence
+    self.state = state
+    self.attempts = attempts
+    self.createdAt = createdAt
+    self.endedAt = endedAt
+    self.dueAt = dueAt
+    self.summary = summary
+    self.possibleDuplicate = possibleDuplicate
+    self.byteCount = byteCount
+    self.resendOf = resendOf
+  }
+}
+
+/// Which messages; what is `nil` doesn't narrow. Newest first.
+package struct MessageQuery: Sendable, Codable {
+  package var channel: String?
+  package var states: [MessageState]?
+  /// Milliseconds since 1970, both ends included.
+  package var from: Int64?
+  package var to: Int64?
+  /// Exact values of searchable columns, found by their blind index.
+  package var columns: [String: String]
+  package var before: String?
+  package var limit: Int
+
+  package init(
+    channel: String? = nil, states: [MessageState]? = nil, from: Int64? = nil, to: Int64? = nil,
+    columns: [String: String] = [:], before: String? = nil, limit: Int = 50
+  ) {
+    self.channel = channel
+    self.states = states
+    self.from = from
+    self.to = to
+    self.columns = columns
+    self.before = before
+    self.limit = limit
+  }
+}
+
+/// Which deliveries, in the order of their lanes.
+package struct DeliveryQuery: Sendable, Codable {
+  package var channel: String?
+  package var destination: String?
+  package var state: DeliveryState
+  package var limit: Int
+
+  package init(channel: String? = nil, destination: String? = nil, state: DeliveryState, limit: Int = 50) {
+    self.channel = channel
+    self.destination = destination
+    self.state = state
+    self.limit = limit
+  }
+}
+
+/// The ledger of one channel. It adds up at every moment: `problems` is empty.
+///
+/// Arrivals: received = accepted + duplicate + rejected + unavailable; accepted = routed + dropped + held + failed (+ discarded by a
+/// person). Deliveries of each lane: created = delivered + waiting + dead + discarded + cancelled.
+package struct ChannelLedger: Sendable, Codable, Equatable {
+  package struct Lane: Sendable, Codable, Equatable {
+    package var name: String
+    package var created: Int
+    package var delivered: Int
+    package var waiting: Int
+    package var dead: Int
+    package var discarded: Int
+    package var cancelled: Int
+    /// Messages that this lane's `when`, or `emit … to`, left out.
+    package var passedBy: Int
+    package var waitingBytes: Int
+    /// When the oldest that waits was created; milliseconds since 1970.
+    package var oldestAt: Int64?
+    package var paused: Bool
+
+    package init(
+      name: String, created: Int, delivered: Int, waiting: Int, dead: Int, discarded: Int, cancelled: Int, passedBy: Int,
+      waitingBytes: Int, oldestAt: Int64?, paused: Bool
+    ) {
+      self.name = name
+      self.created = created
+      self.delivered = delivered
+      self.waiting = waiting
+      self.dead = dead
+      self.discarded = discarded
+      self.cancelled = cancelled
+      self.passedBy = passedBy
+      self.waitingBytes = waitingBytes
+      self.oldestAt = oldestAt
+      self.paused = paused
+    }
+  }
+  package var channel: String
+  package var state: String
+  package var received: Int
+  package var accepted: Int
+  package var duplicate: Int
+  package var rejected: Int
+  package var unavailable: Int
+  package var routed: Int
+  package var dropped: Int
+  package var held: Int
+  package var failed: Int
+  package var discarded: Int
+  package var lanes: [Lane]
+
+  package init(
+    channel: String, state: String, received: Int, accepted: Int, duplicate: Int, rejected: Int, unavailable: Int,
+    routed: Int, dropped: Int, held: Int, failed: Int, discarded: Int, lanes: [Lane]
+  ) {
+    self.channel = channel
+    self.state = state
+    self.received = received
+    self.accepted = accepted
+    self.duplicate = duplicate
+    self.rejected = rejected
+    self.unavailable = unavailable
+    self.routed = routed
+    self.dropped = dropped
+    self.held = held
+    self.failed = failed
+    self.discarded = discarded
+    self.lanes = lanes
+  }
+
+  /// Every sum that doesn't come out, in words; empty where the ledger adds up.
+  package var problems: [String] {
+    var problems: [String] = []
+    func hold(_ name: String, _ whole: Int, _ parts: Int) {
+      if whole != parts { problems.append("\(channel): \(name): \(whole) is not \(parts)") }
+    }
+    hold("received = accepted + duplicate + rejected + unavailable", received, accepted + duplicate + rejected + unavailable)
+    hold("accepted = routed + dropped + held + failed + discarded", accepted, routed + dropped + held + failed + discarded)
+    for lane in lanes {
+      hold(
+        "\(lane.name): created = delivered + waiting + dead + discarded + cancelled", lane.created,
+        lane.delivered + lane.waiting + lane.dead + lane.discarded + lane.cancelled)
+    }
+    return problems
+  }
+}

@@ -1,0 +1,282 @@
+package import Messages
+
+/// A channel as the store knows it: names, given keys on first sight.
+package struct ChannelRegistration: Sendable {
+  package var name: ChannelName
+  package var lanes: [String]
+  package var columns: [String]
+  /// Payloads at rest are encrypted.
+  package var sealed: Bool
+  /// What the engine runs, for `revisions`: the SHA-256 of the channel file and all it reaches, and their contents by path.
+  package var revision: (hash: [UInt8], files: [(path: String, content: [UInt8])])
+
+  package init(
+    name: ChannelName, lanes: [String], columns: [String], sealed: Bool = true,
+    revision: (hash: [UInt8], files: [(path: String, content: [UInt8])])
+  ) {
+    self.name = name
+    self.lanes = lanes
+    self.columns = columns
+    self.sealed = sealed
+    self.revision = revision
+  }
+}
+
+/// The store's keys for one channel.
+package struct ChannelKeys: Sendable {
+  package struct Lane: Sendable {
+    package var name: String
+    package var key: Int64
+    /// What waits, and how many bytes that is, when the channel was registered.
+    package var waiting: Int
+    package var waitingBytes: Int
+    /// The sequence number before the first that waits; `lastSequence` where nothing waits.
+    package var doneThrough: Int64
+    /// The greatest sequence number given so far.
+    package var lastSequence: Int64
+    package var paused: Bool
+
+    package init(
+      name: String, key: Int64, waiting: Int, waitingBytes: Int, doneThrough: Int64, lastSequence: Int64, paused: Bool
+    ) {
+      self.name = name
+      self.key = key
+      self.waiting = waiting
+      self.waitingBytes = waitingBytes
+      self.doneThrough = doneThrough
+      self.lastSequence = lastSequence
+      self.paused = paused
+    }
+  }
+  package var channel: Int64
+  package var revision: Int64
+  /// `running`, `paused` (source only) or `stopped` (lanes too), as an operator left it.
+  package var state: String
+  /// In the order of the registration.
+  package var lanes: [Lane]
+  /// In the order of the registration.
+  package var columns: [Int64]
+
+  package init(channel: Int64, revision: Int64, state: String, lanes: [Lane], columns: [Int64]) {
+    self.channel = channel
+    self.revision = revision
+    self.state = state
+    self.lanes = lanes
+    self.columns = columns
+  }
+}
+
+/// What the pipeline made of an arrival.
+package enum MessageState: String, Sendable, Codable, CaseIterable {
+  case routed, dropped, held, failed, rejected, duplicate, discarded
+}
+
+/// One thing that was decided about a message, as `hilum why` tells it. Stored sealed: it may quote the message.
+package struct Step: Sendable, Codable, Equatable {
+  package enum Kind: String, Sendable, Codable {
+    case received, note, emitted, unrouted, dropped, rejected, held, failed, flagged, retried, discarded, reprocessed
+  }
+  package var kind: Kind
+  package var text: String
+  /// The destination it is about.
+  package var lane: String?
+  /// Milliseconds since 1970, where it isn't the moment of the arrival.
+  package var at: Int64?
+
+  package init(_ kind: Kind, _ text: String, lane: String? = nil, at: Int64? = nil) {
+    self.kind = kind
+    self.text = text
+    self.lane = lane
+    self.at = at
+  }
+}
+
+/// An arrival with its outcome, to be made durable.
+package struct Acceptance: Sendable {
+  package struct Column: Sendable {
+    package var key: Int64
+    package var text: String
+    package init(key: Int64, text: String) {
+      self.key = key
+      self.text = text
+    }
+  }
+
+  package struct Delivery: Sendable {
+    package var id: DeliveryID
+    package var lane: Int64
+    /// An index into `outputs`; `nil` where what is sent is what came in.
+    package var output: Int?
+    package var rendered: [String: [TemplateValue]]
+    /// Dead from the start, with the reason: a template's value was absent.
+    package var dead: String?
+
+    package init(
+      id: DeliveryID, lane: Int64, output: Int?, rendered: [String: [TemplateValue]] = [:], dead: String? = nil
+    ) {
+      self.id = id
+      self.lane = lane
+      self.output = output
+      self.rendered = rendered
+      self.dead = dead
+    }
+  }
+
+  package struct DuplicateKey: Sendable {
+    package var text: String
+    package var withinMilliseconds: Int64
+    package init(text: String, withinMilliseconds: Int64) {
+      self.text = text
+      self.withinMilliseconds = withinMilliseconds
+    }
+  }
+
+  /// For a new message its id; for a reprocessed one the id that it has.
+  package var id: MessageID
+  package var channel: Int64
+  package var revision: Int64
+  package var receivedAt: Int64
+  package var payload: Payload
+  package var attributes: [String: Value]
+  package var state: MessageState
+  /// Why, where the state has a reason; in the words of the transform's author.
+  package var reason: String?
+  package var duplicateKey: DuplicateKey?
+  package var transportKey: String?
+  package var columns: [Column]
+  /// Each distinct payload that is sent and isn't the input.
+  package var outputs: [Payload]
+  package var deliveries: [Delivery]
+  /// Lanes of the channel that this message was not routed to.
+  package var passedBy: [Int64]
+  package var steps: [Step]
+  package var progress: (key: String, value: Value)?
+  /// The states from which a message may be reprocessed; empty for a new message.
+  package var replaces: Set<MessageState>
+
+  package init(
+    id: MessageID, channel: Int64, revision: Int64, receivedAt: Int64, payload: Payload, attributes: [String: Value],
+    state: MessageState, reason: String? = nil, duplicateKey: DuplicateKey? = nil, transportKey: String? = nil,
+    columns: [Column] = [], outputs: [Payload] = [], deliveries: [Delivery] = [], passedBy: [Int64] = [],
+    steps: [Step] = [], progress: (key: String, value: Value)? = nil, replaces: Set<MessageState> = []
+  ) {
+    self.id = id
+    self.channel = channel
+    self.revision = revision
+    self.receivedAt = receivedAt
+    self.payload = payload
+    self.attributes = attributes
+    self.state = state
+    self.reason = reason
+    self.duplicateKey = duplicateKey
+    self.transportKey = transportKey
+    self.columns = columns
+    self.outputs = outputs
+    self.deliveries = deliveries
+    self.passedBy = passedBy
+    self.steps = steps
+    self.progress = progress
+    self.replaces = replaces
+  }
+}
+
+/// A part of a rendered template, as the store keeps it.
+package struct TemplateValue: Sendable, Codable, Equatable {
+  package var text: String
+  /// A value of the message, as against text of the channel's author.
+  package var isValue: Bool
+  package init(text: String, isValue: Bool) {
+    self.text = text
+    self.isValue = isValue
+  }
+}
+
+package enum AcceptResult: Sendable {
+  /// Durable. The lane sequence of each delivery that is not dead from the start (-1 there), in the order of `deliveries`; whether the
+  /// duplicate key was seen before with other bytes.
+  case accepted(sequences: [Int64], keyReused: Bool)
+  /// The original is durable; of this arrival a line is kept.
+  case duplicate(of: MessageID)
+  /// Reprocessing a message that isn't in a state for it any more.
+  case stale
+  /// Nothing was stored.
+  case unavailable(reason: String)
+}
+
+package enum UnitResult: Sendable, Equatable {
+  /// Durable; how many rows it was about.
+  case done(Int)
+  /// The conditions of the unit don't hold any more; nothing was changed.
+  case stale
+  case unavailable(reason: String)
+}
+
+/// How one attempt to deliver ended.
+package struct Attempt: Sendable {
+  package enum End: Sendable {
+    /// The partner has it.
+    case delivered(summary: String, reply: Payload?)
+    /// Tried again not before `dueAt` (milliseconds since 1970), which is `delay` milliseconds from now.
+    case waits(dueAt: Int64, delay: Int64, reason: String, reply: Payload?)
+    /// Not tried again until a person says so.
+    case dead(reason: String, reply: Payload?)
+  }
+  package var delivery: DeliveryID
+  package var lane: Int64
+  package var sequence: Int64
+  package var epoch: Int64
+  /// How many attempts were made, this one included.
+  package var attempts: Int
+  package var at: Int64
+  /// Bytes of the message may have reached the partner in this or an earlier attempt that wasn't answered.
+  package var possiblySent: Bool
+  package var end: End
+
+  package init(
+    delivery: DeliveryID, lane: Int64, sequence: Int64, epoch: Int64, attempts: Int, at: Int64, possiblySent: Bool, end: End
+  ) {
+    self.delivery = delivery
+    self.lane = lane
+    self.sequence = sequence
+    self.epoch = epoch
+    self.attempts = attempts
+    self.at = at
+    self.possiblySent = possiblySent
+    self.end = end
+  }
+}
+
+/// What people, timers and deployments change.
+package enum Change: Sendable {
+  /// `running`, `paused`, `stopped`.
+  case channelState(channel: Int64, state: String, at: Int64)
+  case lanePaused(lane: Int64, paused: Bool, at: Int64)
+  /// Dead deliveries go to the tail of their lanes with a fresh budget. `sequences` of the result come through `DeliveryQuery`.
+  case retryDead([DeliveryID], at: Int64)
+  case discardDead([DeliveryID], reason: String, at: Int64)
+  /// Waiting deliveries that shall not be sent. The lane must have let go of them.
+  case cancelWaiting([DeliveryID], reason: String, at: Int64)
+  /// Failed or held messages that nobody will process.
+  case discardMessages([MessageID], reason: String, at: Int64)
+  /// Sends the stored bytes of a delivery once more: a new delivery at the tail of its lane.
+  case resend(DeliveryID, as: DeliveryID, at: Int64)
+  /// Arrivals answered `unavailable` since the last time: counted, not stored.
+  case unavailable(channel: Int64, count: Int)
+}
+
+/// For how long each kind is kept, in milliseconds; `nil` for ever. What waits, is held, failed or dead is never removed.
+package struct Retention: Sendable, Equatable {
+  package var raw: Int64?
+  package var sent: Int64?
+  package var replies: Int64?
+  package var blobs: Int64?
+  package var record: Int64?
+
+  package init(raw: Int64?, sent: Int64?, replies: Int64?, blobs: Int64?, record: Int64?) {
+    self.raw = raw
+    self.sent = sent
+    self.replies = replies
+    self.blobs = blobs
+    self.record = record
+  }
+}
