@@ -1,0 +1,61 @@
+/// The characters that structure a message, as its MSH-1 and MSH-2 declare them (HL7 v2.9 chapter 2.5.4).
+package struct HL7Delimiters: Sendable, Hashable {
+  package let field: UInt8
+  package let component: UInt8
+  /// `nil` where MSH-2 is too short to declare it; then the character has no meaning in the message.
+  package let repetition: UInt8?
+  package let escape: UInt8?
+  package let subcomponent: UInt8?
+  /// Declared from version 2.7 on, as the fifth character of MSH-2.
+  package let truncation: UInt8?
+
+  /// `|^~\&`, which the standard recommends.
+  package static let standard = HL7Delimiters(
+    field: UInt8(ascii: "|"), component: UInt8(ascii: "^"), repetition: UInt8(ascii: "~"), escape: UInt8(ascii: "\\"),
+    subcomponent: UInt8(ascii: "&"), truncation: nil)
+
+  private init(
+    field: UInt8, component: UInt8, repetition: UInt8?, escape: UInt8?, subcomponent: UInt8?, truncation: UInt8?
+  ) {
+    self.field = field
+    self.component = component
+    self.repetition = repetition
+    self.escape = escape
+    self.subcomponent = subcomponent
+    self.truncation = truncation
+  }
+
+  /// Reads MSH-1 and MSH-2.
+  ///
+  /// One to five encoding characters are known. Delimiters are printing ASCII, neither letters, digits nor the quote
+  /// that means null, and all different; `nil` otherwise. Some senders double the backslash (`^~\\&`): that is read as
+  /// the four characters that were meant.
+  package init?(field: UInt8, encodingCharacters: ArraySlice<UInt8>) {
+    var characters = Array(encodingCharacters)
+    if characters.count == 5, characters[2] == characters[3] { characters.remove(at: 3) }
+    guard (1...5).contains(characters.count) else { return nil }
+    let all = [field] + characters
+    for (index, byte) in all.enumerated() {
+      guard Self.canDelimit(byte), !all[..<index].contains(byte) else { return nil }
+    }
+    func character(_ index: Int) -> UInt8? { index < characters.count ? characters[index] : nil }
+    self.init(
+      field: field, component: characters[0], repetition: character(1), escape: character(2),
+      subcomponent: character(3), truncation: character(4))
+  }
+
+  /// Whether a byte may be a delimiter: printing ASCII, no letter, no digit, not the quote.
+  package static func canDelimit(_ byte: UInt8) -> Bool {
+    switch byte {
+    case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+      UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "\""):
+      false
+    default: (0x21...0x7E).contains(byte)
+    }
+  }
+
+  /// MSH-2 as it is written.
+  package var encodingCharacters: [UInt8] {
+    [component] + [repetition, escape, subcomponent, truncation].compactMap(\.self)
+  }
+}

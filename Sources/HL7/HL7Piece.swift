@@ -1,0 +1,203 @@
+package import Text
+
+/// What stands at a place: nothing, the two quotes that mean «delete», or text.
+package enum HL7Value: Sendable, Hashable {
+  case absent
+  /// `""`: the sender says that the value is to be deleted.
+  case null
+  /// Decoded and without escapes; never empty.
+  case text(String)
+
+  /// The text; `nil` for absent and null.
+  package var text: String? {
+    if case .text(let text) = self { return text }
+    return nil
+  }
+}
+
+/// A stretch of a message: a field, a repetition, a component or a subcomponent, as it stands in the bytes.
+package struct HL7Piece: Sendable {
+  package enum Level: UInt8, Sendable, Comparable {
+    /// All repetitions.
+    case field
+    case repetition, component, subcomponent
+    /// MSH-1 and MSH-2, where separators and escapes stand for themselves.
+    case delimiters
+    package static func < (a: Level, b: Level) -> Bool { a.rawValue < b.rawValue }
+  }
+
+  package enum Presence: Sendable, Hashable { case absent, null, valued }
+
+  /// The raw bytes. In a message that came, the slice's indices are offsets into the message.
+  package let bytes: ArraySlice<UInt8>
+  package let level: Level
+  package let delimiters: HL7Delimiters
+  package let charset: Charset
+
+  package init(_ bytes: ArraySlice<UInt8>, level: Level, delimiters: HL7Delimiters, charset: Charset) {
+    self.bytes = bytes
+    self.level = level
+    self.delimiters = delimiters
+    self.charset = charset
+  }
+
+  /// Absent where there is nothing but separators; null where `""` stands alone.
+  package var presence: Presence {
+    if isNull { return .null }
+    guard level != .delimiters else { return bytes.isEmpty ? .absent : .valued }
+    let isValued = bytes.contains { byte in
+      byte != delimiters.component && byte != delimiters.repetition && byte != delimiters.subcomponent
+    }
+    return isValued ? .valued : .absent
+  }
+
+  package var isNull: Bool { bytes.count == 2 && bytes.first == 0x22 && bytes.last == 0x22 }
+
+  /// How many repetitions there are: 0 for an empty field.
+  package var repetitionCount: Int {
+    if bytes.isEmpty { return 0 }
+    return level == .field ? count(of: delimiters.repetition) + 1 : 1
+  }
+
+  /// How many components there are in this repetition (of a field: its first): 0 where it is empty.
+  package var componentCount: Int {
+    switch level {
+    case .field: repetition(1).componentCount
+    case .repetition: bytes.isEmpty ? 0 : count(of: delimiters.component) + 1
+    default: bytes.isEmpty ? 0 : 1
+    }
+  }
+
+  /// How many subcomponents there are in this component (of a field or repetition: its first): 0 where it is empty.
+  package var subcomponentCount: Int {
+    switch level {
+    case .field, .repetition: component(1).subcomponentCount
+    case .component: bytes.isEmpty ? 0 : count(of: delimiters.subcomponent) + 1
+    default: bytes.isEmpty ? 0 : 1
+    }
+  }
+
+  /// The n-th repetition, from 1; empty where there is none. What is below a field is its own only repetition.
+  package func repetition(_ number: Int) -> HL7Piece {
+    level == .field ? part(number, delimiters.repetition, .repetition) : number == 1 ? self : empty(.repetition)
+  }
+
+  /// The n-th component, from 1; empty where there is none. A primitive is its own first component.
+  package func component(_ number: Int) -> HL7Piece {
+    switch level {
+    case .field: repetition(1).component(number)
+    case .repetition: part(number, delimiters.component, .component)
+    default: number == 1 ? self : empty(.component)
+    }
+  }
+
+  /// The n-th subcomponent, from 1; empty where there is none. A primitive is its own first subcomponent.
+  package func subcomponent(_ number: Int) -> HL7Piece {
+    switch level {
+    case .field, .repetition: component(1).subcomponent(number)
+    case .component: part(number, delimiters.subcomponent, .subcomponent)
+    default: number == 1 ? self : empty(.subcomponent)
+    }
+  }
+
+  /// All repetitions in order; none for an empty field.
+  package var repetitions: [HL7Piece] {
+    guard !bytes.isEmpty else { return [] }
+    return level == .field ? parts(delimiters.repetition, .repetition) : [self]
+  }
+
+  /// All components of this repetition (of a field: of its first); none where it is empty.
+  package var components: [HL7Piece] {
+    guard level > .field else { return repetition(1).components }
+    guard !bytes.isEmpty else { return [] }
+    return level == .repetition ? parts(delimiters.component, .component) : [self]
+  }
+
+  /// All subcomponents of this component (of a field or repetition: of its first); none where it is empty.
+  package var subcomponents: [HL7Piece] {
+    guard level > .repetition else { return component(1).subcomponents }
+    guard !bytes.isEmpty else { return [] }
+    return level == .component ? parts(delimiters.subcomponent, .subcomponent) : [self]
+  }
+
+  /// What a position names within this field. The position's own field number is not looked at.
+  package func piece(at position: HL7Position) -> HL7Piece {
+    var piece = self
+    if let repetition = position.repetition { piece = piece.repetition(repetition) }
+    if let component = position.component { piece = piece.component(component) }
+    if let subcomponent = position.subcomponent { piece = piece.subcomponent(subcomponent) }
+    return piece
+  }
+
+  /// The first repetition's first component's first subcomponent.
+  package var leaf: HL7Piece { level == .delimiters ? self : subcomponent(1) }
+
+  /// The leaf as a value: absent, null, or text with escapes decoded.
+  package func value() throws(HL7TextError) -> HL7Value {
+    let leaf = self.leaf
+    if leaf.bytes.isEmpty { return .absent }
+    if leaf.isNull { return .null }
+    return .text(try leaf.text())
+  }
+
+  /// All of the stretch as one text, separators included, with escapes decoded; formatting (`\.br\`, `\H\`) is kept.
+  ///
+  /// - Throws: bytes that are not of the message's character set.
+  package func text() throws(HL7TextError) -> String {
+    do {
+      if level == .delimiters { return try charset.decode(bytes) }
+      return try HL7Escapes.decoded(bytes, delimiters, charset)
+    } catch {
+      throw HL7TextError(.characters(error), offset: bytes.startIndex + min(error.offset, bytes.count))
+    }
+  }
+
+  private func empty(_ level: Level) -> HL7Piece {
+    HL7Piece(bytes[bytes.endIndex...], level: level, delimiters: delimiters, charset: charset)
+  }
+
+  private func count(of separator: UInt8?) -> Int {
+    guard let separator else { return 0 }
+    return bytes.count { $0 == separator }
+  }
+
+  private func part(_ number: Int, _ separator: UInt8?, _ level: Level) -> HL7Piece {
+    guard number >= 1 else { return empty(level) }
+    guard let separator else {
+      return number == 1 ? HL7Piece(bytes, level: level, delimiters: delimiters, charset: charset) : empty(level)
+    }
+    var left = number
+    var start = bytes.startIndex
+    var index = start
+    while index < bytes.endIndex {
+      if bytes[index] == separator {
+        left -= 1
+        if left == 0 { break }
+        start = index + 1
+      }
+      index += 1
+    }
+    guard left <= 1 else { return empty(level) }
+    return HL7Piece(bytes[start..<index], level: level, delimiters: delimiters, charset: charset)
+  }
+
+  private func parts(_ separator: UInt8?, _ level: Level) -> [HL7Piece] {
+    guard let separator else {
+      return [HL7Piece(bytes, level: level, delimiters: delimiters, charset: charset)]
+    }
+    var parts: [HL7Piece] = []
+    var start = bytes.startIndex
+    for index in bytes.indices where bytes[index] == separator {
+      parts.append(HL7Piece(bytes[start..<index], level: level, delimiters: delimiters, charset: charset))
+      start = index + 1
+    }
+    parts.append(HL7Piece(bytes[start...], level: level, delimiters: delimiters, charset: charset))
+    return parts
+  }
+}
+
+extension HL7Piece: CustomStringConvertible, CustomReflectable {
+  /// Level and size; never content.
+  package var description: String { "\(level) of \(bytes.count) bytes" }
+  package var customMirror: Mirror { Mirror(self, children: ["piece": description]) }
+}
