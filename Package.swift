@@ -30,6 +30,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
   ],
   targets: [
@@ -60,6 +61,7 @@ let package = Package(
       name: "Engine",
       dependencies: [
         "Messages", "HL7", "Hilt", "ConnectorKit", "Definitions", "Store", product("Logging", "swift-log"),
+        product("DequeModule", "swift-collections"),
       ],
       swiftSettings: strict),
     .target(

@@ -48,8 +48,11 @@ package protocol Store: AnyObject, Sendable {
   // MARK: Reading (on threads of the store's own; never on the caller's)
 
   /// What waits in a lane behind `sequence`, in order, with its payloads: at most `countMax` deliveries and about `bytesMax` bytes, but
-  /// at least one where there is one. A payload whose hash doesn't fit comes as `damaged`.
-  func waiting(lane: Int64, after sequence: Int64, countMax: Int, bytesMax: Int) async throws(StoreError) -> [WaitingDelivery]
+  /// at least one where there is one. A payload whose hash doesn't fit comes as `damaged`. `isAll` says, of the same moment, that nothing
+  /// more waits behind the last of them; what was committed before the call is seen.
+  func waiting(lane: Int64, after sequence: Int64, countMax: Int, bytesMax: Int) async throws(StoreError) -> (
+    deliveries: [WaitingDelivery], isAll: Bool
+  )
 
   func progress(channel: Int64, key: String) async throws(StoreError) -> Value?
   func message(_ id: MessageID) async throws(StoreError) -> MessageRecord?

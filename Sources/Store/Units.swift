@@ -1,4 +1,5 @@
 package import Messages
+import Synchronization
 
 /// A channel as the store knows it: names, given keys on first sight.
 package struct ChannelRegistration: Sendable {
@@ -91,6 +92,18 @@ package struct Step: Sendable, Codable, Equatable {
   }
 }
 
+/// Keeps the order of one origin when the store can't take something: once a unit of an origin was answered `unavailable`, the
+/// writer answers every later unit of that origin so too, even when it could take it.
+///
+/// The writer asks and sets it, on its own thread only; others may ask at any time.
+package final class OriginGate: Sendable {
+  private let broken = Atomic<Bool>(false)
+  package init() {}
+
+  package var isBroken: Bool { broken.load(ordering: .acquiring) }
+  package func close() { broken.store(true, ordering: .releasing) }
+}
+
 /// An arrival with its outcome, to be made durable.
 package struct Acceptance: Sendable {
   package struct Column: Sendable {
@@ -153,12 +166,15 @@ package struct Acceptance: Sendable {
   package var progress: (key: String, value: Value)?
   /// The states from which a message may be reprocessed; empty for a new message.
   package var replaces: Set<MessageState>
+  /// Asked by the writer before it runs this unit, and closed by it when the unit (or its group) is answered `unavailable`.
+  package var gate: OriginGate?
 
   package init(
     id: MessageID, channel: Int64, revision: Int64, receivedAt: Int64, payload: Payload, attributes: [String: Value],
     state: MessageState, reason: String? = nil, duplicateKey: DuplicateKey? = nil, transportKey: String? = nil,
     columns: [Column] = [], outputs: [Payload] = [], deliveries: [Delivery] = [], passedBy: [Int64] = [],
-    steps: [Step] = [], progress: (key: String, value: Value)? = nil, replaces: Set<MessageState> = []
+    steps: [Step] = [], progress: (key: String, value: Value)? = nil, replaces: Set<MessageState> = [],
+    gate: OriginGate? = nil
   ) {
     self.id = id
     self.channel = channel
@@ -177,6 +193,7 @@ package struct Acceptance: Sendable {
     self.steps = steps
     self.progress = progress
     self.replaces = replaces
+    self.gate = gate
   }
 }
 
