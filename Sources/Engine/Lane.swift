@@ -1,0 +1,235 @@
+package import ConnectorKit
+import DequeModule
+package import Logging
+package import Messages
+package import Store
+import Synchronization
+
+/// One destination of one channel at work: drives a `LaneMachine` with the store, the connector and the clock.
+///
+/// There is no task and no thread per lane. Whoever brings an event (the writer after a commit, the connector with an answer, a
+/// timer) runs the machine under a lock; one of them at a time performs its actions, so sends leave in the machine's order even when
+/// several events come at once, and an answer's next send happens where the answer was read.
+package final class Lane: Sendable {
+  package let name: LaneName
+  package let key: Int64
+  private let connector: any DestinationConnector
+  private let store: any Store
+  fileprivate let clock: any EngineClock
+  private let log: Logger
+
+  fileprivate struct State {
+    var machine: LaneMachine
+    /// Someone performs actions at this moment.
+    var performing = false
+    var whenStopped: [@Sendable () -> Void] = []
+    var stopped = false
+  }
+  fileprivate let state: Mutex<State>
+  /// What waits in this lane, in memory or not: created less ended.
+  fileprivate let backlog: Atomic<Int>
+  fileprivate let backlogBytes: Atomic<Int>
+
+  package init(
+    _ name: LaneName, keys: ChannelKeys.Lane, connector: any DestinationConnector, store: any Store,
+    policy: LanePolicy, clock: any EngineClock, log: Logger
+  ) {
+    self.name = name
+    key = keys.key
+    self.connector = connector
+    self.store = store
+    self.clock = clock
+    self.log = log
+    backlog = Atomic(keys.waiting)
+    backlogBytes = Atomic(keys.waitingBytes)
+    let suspects = store.closedCleanly ? 0 : policy.unconfirmedMax + policy.window
+    state = Mutex(
+      State(
+        machine: LaneMachine(
+          keys, epoch: store.epoch, policy: policy, suspects: suspects, seed: store.mint().low)))
+  }
+
+  // MARK: What brings work
+
+  package func start() { run { $0.started($1) } }
+
+  /// A delivery of a commit, in the order of the commits.
+  package func offer(_ delivery: WaitingDelivery) {
+    backlog.wrappingAdd(1, ordering: .relaxed)
+    backlogBytes.wrappingAdd(delivery.payload.byteCount, ordering: .relaxed)
+    run { $0.offer(delivery, $1) }
+  }
+
+  /// Deliveries were added at the lane's end in the store.
+  package func grown(by count: Int, bytes: Int) {
+    backlog.wrappingAdd(count, ordering: .relaxed)
+    backlogBytes.wrappingAdd(bytes, ordering: .relaxed)
+    run { $0.grown($1) }
+  }
+
+  package func pause() { run { $0.pause($1) } }
+  package func resume() { run { $0.resume($1) } }
+
+  /// Takes what waits out of memory, lets `change` work on it in the store, and reads it again.
+  ///
+  /// - Parameter change: gets what is at the partner and can't be changed; gives how much it took from the lane.
+  package func changing(_ change: (_ underWay: Set<DeliveryID>) async -> (count: Int, bytes: Int)) async {
+    let underWay = state.withLock { state in
+      state.machine.letGo()
+      return Set(state.machine.underWay)
+    }
+    let gone = await change(underWay)
+    backlog.wrappingSubtract(gone.count, ordering: .relaxed)
+    backlogBytes.wrappingSubtract(gone.bytes, ordering: .relaxed)
+    run { $0.grown($1) }
+  }
+
+  /// Sends nothing more; returns when what is under way has been answered and is durable.
+  package func stop() async {
+    await withCheckedContinuation { continuation in
+      let done = state.withLock { state in
+        if state.stopped { return true }
+        state.whenStopped.append { continuation.resume() }
+        return false
+      }
+      if done { return continuation.resume() }
+      run { $0.stop($1) }
+    }
+    await connector.close()
+  }
+
+  /// Ends what is under way without its answer: for a stop that must not wait any longer.
+  package func abandon() async { await connector.close() }
+
+  package func ping() async -> PingReport { await connector.ping() }
+
+  // MARK: The machine
+
+  private func run(_ event: (inout LaneMachine, Moment) -> Void) {
+    let now = clock.now()
+    let performs = state.withLock { state in
+      event(&state.machine, now)
+      if state.performing || state.machine.actions.isEmpty { return false }
+      state.performing = true
+      return true
+    }
+    guard performs else { return }
+    while true {
+      let next: LaneMachine.Action? = state.withLock { state in
+        let next = state.machine.actions.popFirst()
+        if next == nil { state.performing = false }
+        return next
+      }
+      guard let next else { return }
+      perform(next)
+    }
+  }
+
+  private func perform(_ action: LaneMachine.Action) {
+    switch action {
+    case .send(let waiting, let attempt):
+      let delivery = Delivery(
+        id: waiting.id, message: waiting.message, lane: name, payload: waiting.payload, attempt: attempt,
+        possibleDuplicate: waiting.possiblySent, rendered: waiting.rendered.mapValues(Self.pieces))
+      connector.send(delivery) { [self] result in sent(waiting, result) }
+    case .finish(let attempt, let bytes):
+      store.finish(attempt) { [self] result in finished(attempt, bytes, result) }
+    case .refill(let after, let countMax, let bytesMax):
+      Task { await refill(after: after, countMax: countMax, bytesMax: bytesMax) }
+    case .wake(let after):
+      clock.wake(after: after) { [weak self] in self?.run { $0.woken($1) } }
+    case .stopped:
+      let waiters = state.withLock { state in
+        state.stopped = true
+        defer { state.whenStopped = [] }
+        return state.whenStopped
+      }
+      for waiter in waiters { waiter() }
+    }
+  }
+
+  private func refill(after: Int64, countMax: Int, bytesMax: Int) async {
+    do throws(StoreError) {
+      let found = try await store.waiting(lane: key, after: after, countMax: countMax, bytesMax: bytesMax)
+      run { $0.refilled(found.deliveries, all: found.isAll, $1) }
+    } catch {
+      log.error("What waits could not be read.", metadata: ["reason": "\(error)"])
+      run { $0.refillFailed($1) }
+    }
+  }
+
+  private func sent(_ delivery: WaitingDelivery, _ result: Result<Reply, DeliveryError>) {
+    switch result {
+    case .success(let reply):
+      run { $0.sent(delivery.id, .taken(summary: reply.summary, reply: reply.payload), $1) }
+    case .failure(let failure):
+      run { $0.sent(delivery.id, Self.end(failure), $1) }
+    }
+  }
+
+  private func finished(_ attempt: Attempt, _ bytes: Int, _ result: UnitResult) {
+    switch (result, attempt.end) {
+    case (.done, .delivered), (.done, .dead):
+      backlog.wrappingSubtract(1, ordering: .relaxed)
+      backlogBytes.wrappingSubtract(bytes, ordering: .relaxed)
+    case (.stale, _):
+      log.warning("A delivery ended that the store had given up.", metadata: ["delivery": "\(attempt.delivery)"])
+    case (.unavailable(let reason), _):
+      log.error("The end of a delivery is not durable.", metadata: ["reason": "\(reason)"])
+    case (.done, .waits):
+      break
+    }
+    run { $0.finished($1) }
+  }
+
+  private static func end(_ failure: DeliveryError) -> LaneMachine.End {
+    let wait = failure.retryAfter?.milliseconds
+    return switch failure.kind {
+    case .unreachable: .unreachable(reason: failure.reason, bytesSent: failure.bytesSent, retryAfter: wait)
+    case .retryable, .permanent:
+      .refused(
+        reason: [failure.reason, failure.partnerText].compactMap(\.self).joined(separator: ": "), code: failure.code,
+        forever: failure.kind == .permanent, reply: failure.reply, retryAfter: wait)
+    case .cancelled: .cancelled
+    }
+  }
+
+  private static func pieces(_ values: [TemplateValue]) -> [TemplatePiece] {
+    values.map { $0.isValue ? .value($0.text) : .literal($0.text) }
+  }
+}
+
+/// A lane as an operator sees it.
+package struct LaneStatus: Sendable, Codable, Equatable {
+  package var name: String
+  package var waiting: Int
+  package var waitingBytes: Int
+  package var paused: Bool
+  /// `AA`, `AE`, `written as …`; `nil` before the first.
+  package var lastAnswer: String?
+  package var lastAnswerAt: Int64?
+  /// Why the partner can't be reached.
+  package var unreachable: String?
+  package var failures: Int
+  /// Milliseconds until the next try.
+  package var nextTryIn: Int64?
+}
+
+extension Lane {
+  package var waiting: (count: Int, bytes: Int) {
+    (max(0, backlog.load(ordering: .relaxed)), max(0, backlogBytes.load(ordering: .relaxed)))
+  }
+
+  package func status() -> LaneStatus {
+    let now = clock.now()
+    let waiting = self.waiting
+    return state.withLock { state in
+      let outage = state.machine.outage
+      return LaneStatus(
+        name: name.destination, waiting: waiting.count, waitingBytes: waiting.bytes, paused: state.machine.paused,
+        lastAnswer: state.machine.lastAnswer?.summary, lastAnswerAt: state.machine.lastAnswer?.at,
+        unreachable: outage?.reason, failures: outage?.failures ?? 0,
+        nextTryIn: outage.map { max(0, $0.nextTry - now.steady) })
+    }
+  }
+}

@@ -1,0 +1,44 @@
+/// How a lane tries again, how far it sends ahead and what it may hold in memory. Comes from the lane's newest revision.
+package struct LanePolicy: Sendable, Equatable {
+  /// While the partner can't be reached or doesn't answer.
+  package struct Retry: Sendable, Equatable {
+    package var firstMilliseconds: Int64 = 1000
+    package var factor: Double = 2
+    package var longestMilliseconds: Int64 = 300_000
+    /// A delay is drawn from 0 up to the computed one, so that many lanes don't come back at the same instant.
+    package var jitter = true
+    /// After this long without the partner its messages become dead letters; `nil` waits for ever.
+    package var forMilliseconds: Int64?
+
+    package init() {}
+
+    /// - Parameters:
+    ///   - failures: how often it failed in a row, from 1.
+    ///   - draw: a number from 0 up to 1.
+    package func delay(failures: Int, draw: Double) -> Int64 {
+      var delay = Double(firstMilliseconds)
+      let longest = Double(longestMilliseconds)
+      var step = 1
+      while step < failures, delay < longest {
+        delay *= factor
+        step += 1
+      }
+      delay = min(delay, longest)
+      return Int64(jitter ? delay * draw : delay)
+    }
+  }
+
+  /// An answer that refuses the message: tries again this many times, by code. A code that isn't here counts as `AE` when the
+  /// connector says that it could be taken later, and as `AR` when it says that it never will.
+  package var refused: [String: Int] = ["AE": 3, "AR": 0]
+  package var retry = Retry()
+  /// Sends that may be under way at once.
+  package var window = 1
+  /// Finished deliveries that may be not yet durable: after a crash these, and no others, go twice.
+  package var unconfirmedMax = 32
+  /// Deliveries and bytes held in memory; the rest waits in the store.
+  package var heldCountMax = 512
+  package var heldBytesMax = 4 << 20
+
+  package init() {}
+}
