@@ -1,0 +1,167 @@
+extension HL7Draft {
+  /// Writes to a position of a segment. Separators that are missing on the way are added; nothing that was there is
+  /// trimmed. A position without a repetition but with a component means the first repetition.
+  ///
+  /// Writing MSH-18 changes the draft's character set: what was in it is recoded, and what is written from then on is in
+  /// the new set.
+  ///
+  /// - Throws: a place that can't be written, or text that the draft's character set lacks. Then nothing has changed.
+  package mutating func set(
+    _ content: HL7Content, at position: HL7Position, of segment: Int
+  ) throws(HL7EditError) {
+    do {
+      guard segment == 0, position.field == 18 else { return try write(content, position, segment) }
+      var draft = self
+      try draft.write(content, position, segment)
+      try draft.followDeclaredCharset(position)
+      self = draft
+    } catch let kind as HL7EditError.Kind {
+      throw HL7EditError(kind, segment: code(of: segment), position: position)
+    } catch {
+      throw error as? HL7EditError ?? HL7EditError(.characterSet, segment: .msh, position: position)
+    }
+  }
+
+  /// Writes to a path whose segment exists.
+  package mutating func set(_ content: HL7Content, at path: HL7Path) throws(HL7EditError) {
+    guard let segment = segment(path.segment, occurrence: path.occurrence) else {
+      throw HL7EditError(.noSegment, segment: path.segment, position: path.position)
+    }
+    try set(content, at: path.position, of: segment)
+  }
+
+  /// Takes one repetition away; those behind it move up. Does nothing where there is no such repetition.
+  package mutating func removeRepetition(
+    _ number: Int, ofField field: Int, of segment: Int
+  ) throws(HL7EditError) {
+    let position = HL7Position(field, repetition: number)
+    do {
+      try check(position, segment)
+    } catch {
+      throw HL7EditError(error, segment: code(of: segment), position: position)
+    }
+    let piece = self.field(field, of: segment)
+    let part = Part(of: number, separator: delimiters.repetition, in: piece.bytes)
+    guard part.missing == 0, !piece.bytes.isEmpty else { return }
+    // The separator before goes with it, or the one behind where it is the first.
+    var range = part.range
+    if range.lowerBound > piece.bytes.startIndex {
+      range = range.lowerBound - 1..<range.upperBound
+    } else if range.upperBound < piece.bytes.endIndex {
+      range = range.lowerBound..<range.upperBound + 1
+    }
+    replaceField(
+      field, of: segment,
+      with: Array(piece.bytes[..<range.lowerBound]) + Array(piece.bytes[range.upperBound...]))
+  }
+
+  /// Adds a copy of a segment of any message behind a segment, or at the end where `after` is `nil`.
+  ///
+  /// - Returns: the id of the new segment.
+  @discardableResult
+  package mutating func insertSegment(
+    copying source: Int, of message: some HL7Reading, after segment: Int? = nil
+  ) throws(HL7EditError) -> Int {
+    guard let code = message.code(of: source) else { throw HL7EditError(.noSegment) }
+    var draft = self
+    let id = try draft.insertSegment(code, after: segment)
+    for number in 1...max(1, message.fieldCount(of: source)) {
+      let piece = message.field(number, of: source)
+      if !piece.bytes.isEmpty { try draft.set(.piece(piece), at: HL7Position(number), of: id) }
+    }
+    self = draft
+    return id
+  }
+
+  private func check(_ position: HL7Position, _ segment: Int) throws(HL7EditError.Kind) {
+    guard exists(segment) else { throw .noSegment }
+    if segment == 0, position.field <= 2 { throw .fixedHeader }
+    guard (1...Self.fieldNumberMax).contains(position.field),
+      (1...Self.repetitionNumberMax).contains(position.repetition ?? 1),
+      (1...Self.componentNumberMax).contains(position.component ?? 1),
+      (1...Self.componentNumberMax).contains(position.subcomponent ?? 1)
+    else { throw .outOfRange }
+  }
+
+  private mutating func write(
+    _ content: HL7Content, _ position: HL7Position, _ segment: Int
+  ) throws(HL7EditError.Kind) {
+    try check(position, segment)
+    let encoder = HL7Encoder(delimiters: delimiters, charset: charset)
+    if position.repetition == nil, position.component == nil, position.subcomponent == nil {
+      var bytes: [UInt8] = []
+      try encoder.append(content, at: .field, to: &bytes)
+      if bytes.isEmpty, field(position.field, of: segment).bytes.isEmpty { return }
+      replaceField(position.field, of: segment, with: bytes)
+      return
+    }
+    let current = field(position.field, of: segment).bytes
+    let repetition = Part(of: position.repetition ?? 1, separator: delimiters.repetition, in: current)
+    var parts = [(part: repetition, separator: delimiters.repetition)]
+    var level = HL7Piece.Level.repetition
+    if position.component != nil || position.subcomponent != nil {
+      let inner = current[repetition.range]
+      let component = Part(of: position.component ?? 1, separator: delimiters.component, in: inner)
+      parts.append((component, delimiters.component))
+      level = .component
+      if let number = position.subcomponent {
+        let leaf = Part(of: number, separator: delimiters.subcomponent, in: current[component.range])
+        parts.append((leaf, delimiters.subcomponent))
+        level = .subcomponent
+      }
+    }
+    let range = parts[parts.count - 1].part.range
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(current.count + 32)
+    bytes.append(contentsOf: current[..<range.lowerBound])
+    let missing = parts.contains { $0.part.missing > 0 }
+    for (part, separator) in parts where part.missing > 0 {
+      guard let separator else { throw .noSeparator }
+      for _ in 0..<part.missing { bytes.append(separator) }
+    }
+    let contentStart = bytes.count
+    try encoder.append(content, at: level, to: &bytes)
+    if missing, bytes.count == contentStart { return }
+    bytes.append(contentsOf: current[range.upperBound...])
+    replaceField(position.field, of: segment, with: bytes)
+  }
+
+  private mutating func followDeclaredCharset(_ position: HL7Position) throws(HL7EditError) {
+    let field = field(18, of: 0)
+    guard field.leaf.presence == .valued else { return }
+    guard let declared = try? field.leaf.text(), let charset = HL7CharacterSet.charset(declared: declared) else {
+      throw HL7EditError(.characterSet, segment: .msh, position: position)
+    }
+    if charset != self.charset { try recode(to: charset) }
+  }
+
+}
+
+/// Where the n-th part between separators stands, or where it would.
+private struct Part {
+  let range: Range<Int>
+  /// How many separators must be added before it.
+  let missing: Int
+
+  init(of number: Int, separator: UInt8?, in bytes: ArraySlice<UInt8>) {
+    var start = bytes.startIndex
+    var left = number - 1
+    if let separator {
+      while left > 0, let index = bytes[start...].firstIndex(of: separator) {
+        start = index + 1
+        left -= 1
+      }
+      if left == 0 {
+        range = start..<(bytes[start...].firstIndex(of: separator) ?? bytes.endIndex)
+        missing = 0
+        return
+      }
+    } else if left == 0 {
+      range = bytes.indices
+      missing = 0
+      return
+    }
+    range = bytes.endIndex..<bytes.endIndex
+    missing = left
+  }
+}
