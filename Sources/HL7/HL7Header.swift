@@ -1,0 +1,85 @@
+import Text
+
+/// What a message says of itself in MSH. It is read from as little as a readable MSH, so that a message that is broken
+/// behind it, or was cut, can still be answered by name.
+package struct HL7Header: Sendable {
+  /// The MSH segment alone.
+  let segment: HL7Message
+  /// Whether the message has an MSA segment, so far as it was seen.
+  let hasMSA: Bool
+
+  /// The header of a message.
+  package init(_ message: HL7Message) {
+    segment = message
+    hasMSA = message.segment("MSA", occurrence: 1) != nil
+  }
+
+  /// The header of bytes that need not be a readable message: the start of a frame that was too long, a message with a
+  /// broken segment. `nil` where not even MSH can be read; then there is nobody to answer.
+  package init?(_ bytes: some Sequence<UInt8>, _ options: HL7ReadingOptions = HL7ReadingOptions()) {
+    // Names and control ids are read even where the rest of the settings would refuse the message.
+    var tolerant = options
+    tolerant.segmentEnd = .any
+    tolerant.fieldCountMax = max(options.fieldCountMax, 1_000)
+    let bytes = Array(bytes)
+    guard let start = try? HL7Opening(bytes[...], tolerant).start else { return nil }
+    let end = bytes[start...].firstIndex { $0 == 0x0D || $0 == 0x0A } ?? bytes.count
+    let header = Array(bytes[start..<end])
+    if let segment = try? HL7Message(header, tolerant) {
+      self.segment = segment
+    } else {
+      // MSH-18 names a set that is not read here. Every byte is a character of this one.
+      tolerant.charsetDeclared = .ignore
+      tolerant.charset = .iso8859_1
+      guard let segment = try? HL7Message(header, tolerant) else { return nil }
+      self.segment = segment
+    }
+    hasMSA = Self.holdsMSA(bytes[end...])
+  }
+
+  private static func holdsMSA(_ bytes: ArraySlice<UInt8>) -> Bool {
+    let name = Array("MSA".utf8)
+    return bytes.indices.contains { index in
+      (bytes[index] == 0x0D || bytes[index] == 0x0A) && bytes[(index + 1)...].starts(with: name)
+    }
+  }
+
+  /// MSH-3.1, the sending application. `nil` where it is empty or can't be decoded; the same for all that follow.
+  package var sendingApplication: String? { text(3) }
+  /// MSH-4.1, the sending facility.
+  package var sendingFacility: String? { text(4) }
+  /// MSH-5.1, the receiving application.
+  package var receivingApplication: String? { text(5) }
+  /// MSH-6.1, the receiving facility.
+  package var receivingFacility: String? { text(6) }
+  /// MSH-9.1, such as `ADT`.
+  package var messageCode: String? { text(9, 1) }
+  /// MSH-9.2, such as `A01`.
+  package var triggerEvent: String? { text(9, 2) }
+  /// MSH-9.3, such as `ADT_A01`; absent before 2.3.1 and in much traffic since.
+  package var messageStructure: String? { text(9, 3) }
+  /// MSH-10. It names the message for acknowledgements and for the recognition of duplicates.
+  package var controlID: String? { text(10) }
+  /// MSH-11.1: `P`, `T` or `D`.
+  package var processingID: String? { text(11) }
+  /// MSH-12.1, such as `2.5.1`.
+  package var version: String? { text(12) }
+  /// MSH-13, where the sequence number protocol is in use.
+  package var sequenceNumber: String? { text(13) }
+
+  /// An acknowledgement or a response: it is never acknowledged itself.
+  package var isAcknowledgment: Bool { hasMSA || messageCode == "ACK" }
+
+  func text(_ field: Int, _ component: Int = 1) -> String? {
+    guard let value = try? segment.field(field, of: 0).component(component).value() else { return nil }
+    return value.text
+  }
+
+  /// MSH-12.1 as a number that can be compared: 2.5.1 is 20501. 0 where there is none that can be read.
+  var versionNumber: Int {
+    let parts = (version ?? "").split(separator: ".").map { Int($0) ?? 0 }
+    return parts.prefix(3).enumerated().reduce(0) { sum, part in
+      sum + min(max(part.element, 0), 99) * [10_000, 100, 1][part.offset]
+    }
+  }
+}
