@@ -60,6 +60,7 @@ package protocol Store: AnyObject, Sendable {
   func raw(_ id: MessageID) async throws(StoreError) -> Payload?
   /// The bytes as they go or went to one destination, and the partner's last answer.
   func sent(_ id: DeliveryID) async throws(StoreError) -> (payload: Payload?, reply: Payload?)?
+  func delivery(_ id: DeliveryID) async throws(StoreError) -> DeliveryRecord?
   func deliveries(of message: MessageID) async throws(StoreError) -> [DeliveryRecord]
   func messages(_ query: MessageQuery) async throws(StoreError) -> [MessageRecord]
   func deliveries(_ query: DeliveryQuery) async throws(StoreError) -> [DeliveryRecord]

@@ -271,8 +271,9 @@ package enum Change: Sendable {
   /// Dead deliveries go to the tail of their lanes with a fresh budget. `sequences` of the result come through `DeliveryQuery`.
   case retryDead([DeliveryID], at: Int64)
   case discardDead([DeliveryID], reason: String, at: Int64)
-  /// Waiting deliveries that shall not be sent. The lane must have let go of them.
-  case cancelWaiting([DeliveryID], reason: String, at: Int64)
+  /// Waiting deliveries of a lane that shall not be sent: these, or all where none is named, but for those at the partner. The lane must
+  /// have let go of them.
+  case cancelWaiting(lane: Int64, [DeliveryID]?, except: [DeliveryID], reason: String, at: Int64)
   /// Failed or held messages that nobody will process.
   case discardMessages([MessageID], reason: String, at: Int64)
   /// Sends the stored bytes of a delivery once more: a new delivery at the tail of its lane.
