@@ -1,0 +1,235 @@
+package import Engine
+import Foundation
+import Hummingbird
+import HTTPTypes
+package import Messages
+import NIOCore
+package import Store
+
+/// The engine's HTTP interface for commands on the same machine. Every body is JSON, but for the bytes of a message.
+///
+/// | request | does |
+/// | --- | --- |
+/// | `GET /status` | what every channel and lane is doing |
+/// | `POST /channels/NAME/state` | `{"state": "running" | "paused" | "stopped"}` |
+/// | `POST /lanes/CHANNEL/LANE/pause`, `/resume`, `/cancel`, `/ping` | a lane |
+/// | `POST /messages/search`, `GET /messages/ID`, `/messages/ID/why`, `/messages/ID/raw` | messages |
+/// | `POST /deliveries/search`, `GET /deliveries/ID/sent`, `/deliveries/ID/reply` | deliveries |
+/// | `POST /dead/retry`, `/dead/discard`, `/failed/retry`, `/failed/discard`, `/resend`, `/reprocess` | what a person decides |
+/// | `GET /audit` | the ledger, and whether it adds up |
+package struct ControlAPI: Sendable {
+  let engine: Engine
+
+  package init(_ engine: Engine) { self.engine = engine }
+
+  package func router() -> Router<BasicRequestContext> {
+    let router = Router()
+    router.add(middleware: ErrorsAsText())
+    router.get("status") { _, _ in try json(engine.status()) }
+    channels(router)
+    messages(router)
+    decisions(router)
+    router.get("audit") { _, _ in
+      try json(AuditAnswer(channels: try await engine.store.ledger(), problems: try await engine.store.audit()))
+    }
+    return router
+  }
+
+  private func channels(_ router: Router<BasicRequestContext>) {
+    router.post("channels/:name/state") { request, context in
+      let wanted = try await body(StateRequest.self, request)
+      guard let work = ChannelRuntime.Work(rawValue: wanted.state) else {
+        throw HTTPError(.badRequest, message: "a state is running, paused or stopped")
+      }
+      try await engine.set(try context.parameters.require("name"), work)
+      return try json(engine.status())
+    }
+    router.post("lanes/:channel/:lane/:act") { request, context in
+      let lane = "\(try context.parameters.require("channel"))/\(try context.parameters.require("lane"))"
+      switch try context.parameters.require("act") {
+      case "pause": try await engine.setLane(lane, paused: true)
+      case "resume": try await engine.setLane(lane, paused: false)
+      case "ping": return try json(try await engine.ping(lane))
+      case "cancel":
+        let wanted = try await body(IDsRequest.self, request)
+        let ids = wanted.ids.isEmpty ? nil : try identifiers(wanted.ids)
+        return try json(CountAnswer(count: try await engine.cancelWaiting(lane, ids, reason: wanted.reason ?? "cancelled")))
+      default: throw HTTPError(.notFound, message: "a lane can be paused, resumed, cancelled and pinged")
+      }
+      return try json(engine.status())
+    }
+  }
+
+  private func messages(_ router: Router<BasicRequestContext>) {
+    router.post("messages/search") { request, _ in
+      try json(try await engine.store.messages(try await body(MessageQuery.self, request)))
+    }
+    router.get("messages/:id") { _, context in try json(try await message(context).answer) }
+    router.get("messages/:id/why") { _, context in try json(try await message(context).story) }
+    router.get("messages/:id/raw") { _, context in
+      try bytes(try await engine.store.raw(try identifier(context)), "what came in")
+    }
+    router.post("deliveries/search") { request, _ in
+      try json(try await engine.store.deliveries(try await body(DeliveryQuery.self, request)))
+    }
+    router.get("deliveries/:id/:part") { _, context in
+      let sent = try await engine.store.sent(try identifier(context))
+      switch try context.parameters.require("part") {
+      case "sent": return try bytes(sent?.payload, "what is sent")
+      case "reply": return try bytes(sent?.reply, "the partner's answer")
+      default: throw HTTPError(.notFound)
+      }
+    }
+  }
+
+  private func decisions(_ router: Router<BasicRequestContext>) {
+    router.post("dead/:act") { request, context in
+      let wanted = try await body(IDsRequest.self, request)
+      let ids = try identifiers(wanted.ids)
+      switch try context.parameters.require("act") {
+      case "retry": return try json(try await engine.retryDead(ids))
+      case "discard": return try json(try await engine.discardDead(ids, reason: try reason(wanted)))
+      default: throw HTTPError(.notFound)
+      }
+    }
+    router.post("failed/:act") { request, context in
+      let wanted = try await body(IDsRequest.self, request)
+      let ids = try identifiers(wanted.ids)
+      switch try context.parameters.require("act") {
+      case "retry": return try json(try await engine.reprocess(ids, from: [.failed, .held], dryRun: wanted.dryRun ?? false))
+      case "discard": return try json(try await engine.discardMessages(ids, reason: try reason(wanted)))
+      default: throw HTTPError(.notFound)
+      }
+    }
+    router.post("reprocess") { request, _ in
+      let wanted = try await body(IDsRequest.self, request)
+      let states: Set<MessageState> = [.routed, .dropped, .held, .failed]
+      return try json(
+        try await engine.reprocess(try identifiers(wanted.ids), from: states, dryRun: wanted.dryRun ?? false))
+    }
+    router.post("resend") { request, _ in
+      let wanted = try await body(IDsRequest.self, request)
+      var outcomes: [ItemOutcome] = []
+      for id in try identifiers(wanted.ids) { outcomes += try await engine.resend(id, to: wanted.to) }
+      return try json(outcomes)
+    }
+  }
+
+  private func message(_ context: BasicRequestContext) async throws -> (answer: MessageAnswer, story: [String]) {
+    let id = try identifier(context)
+    guard let record = try await engine.store.message(id) else {
+      throw HTTPError(.notFound, message: "there is no message \(id)")
+    }
+    let answer = MessageAnswer(message: record, deliveries: try await engine.store.deliveries(of: id))
+    return (answer, Story(answer, now: Int64(Date().timeIntervalSince1970 * 1000)).lines)
+  }
+
+  private func reason(_ request: IDsRequest) throws -> String {
+    guard let reason = request.reason, !reason.isEmpty else {
+      throw HTTPError(.badRequest, message: "discarding takes a reason")
+    }
+    return reason
+  }
+}
+
+// MARK: What goes over the socket
+
+package struct StateRequest: Codable, Sendable {
+  package var state: String
+  package init(state: String) { self.state = state }
+}
+
+package struct IDsRequest: Codable, Sendable {
+  package var ids: [String]
+  package var reason: String?
+  package var dryRun: Bool?
+  /// The one destination it is about.
+  package var to: String?
+  package init(ids: [String], reason: String? = nil, dryRun: Bool? = nil, to: String? = nil) {
+    self.ids = ids
+    self.reason = reason
+    self.dryRun = dryRun
+    self.to = to
+  }
+}
+
+package struct CountAnswer: Codable, Sendable {
+  package var count: Int
+}
+
+package struct MessageAnswer: Codable, Sendable {
+  package var message: MessageRecord
+  package var deliveries: [DeliveryRecord]
+}
+
+package struct AuditAnswer: Codable, Sendable {
+  package var channels: [ChannelLedger]
+  package var problems: [String]
+}
+
+// MARK: Reading and writing
+
+private let bodyBytesMax = 8 << 20
+
+private func body<Content: Decodable>(_ type: Content.Type, _ request: Request) async throws -> Content {
+  let buffer = try await request.body.collect(upTo: bodyBytesMax)
+  do {
+    return try JSONDecoder().decode(type, from: Data(buffer.readableBytesView))
+  } catch {
+    throw HTTPError(.badRequest, message: "the body is not the JSON that is needed here")
+  }
+}
+
+private func json(_ value: some Encodable) throws -> Response {
+  let encoder = JSONEncoder()
+  encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+  let data = try encoder.encode(value)
+  return Response(
+    status: .ok, headers: [.contentType: "application/json; charset=utf-8"],
+    body: ResponseBody(byteBuffer: ByteBuffer(bytes: data)))
+}
+
+private func bytes(_ payload: Payload?, _ what: String) throws -> Response {
+  guard case .bytes(let bytes) = payload?.content else {
+    throw HTTPError(.notFound, message: "\(what) is not kept, or there was nothing")
+  }
+  return Response(
+    status: .ok, headers: [.contentType: "application/octet-stream"],
+    body: ResponseBody(byteBuffer: ByteBuffer(bytes: bytes)))
+}
+
+private func identifier(_ context: BasicRequestContext) throws -> Identifier {
+  try identifiers([try context.parameters.require("id")])[0]
+}
+
+private func identifiers(_ texts: [String]) throws -> [Identifier] {
+  try texts.map { text in
+    guard let id = Identifier(text) else {
+      throw HTTPError(.badRequest, message: "\(text.prefix(40)) is not an id: an id has 26 letters and digits")
+    }
+    return id
+  }
+}
+
+/// An error is answered in words for the person at the command line.
+private struct ErrorsAsText: RouterMiddleware {
+  func handle(
+    _ request: Request, context: BasicRequestContext, next: (Request, BasicRequestContext) async throws -> Response
+  ) async throws -> Response {
+    do {
+      return try await next(request, context)
+    } catch let error as HTTPError {
+      return answer(error.status, error.body ?? "\(error.status.reasonPhrase)")
+    } catch let error as OperationError {
+      return answer(.conflict, error.description)
+    } catch let error as StoreError {
+      return answer(.serviceUnavailable, error.description)
+    }
+  }
+
+  private func answer(_ status: HTTPResponse.Status, _ text: String) -> Response {
+    Response(
+      status: status, headers: [.contentType: "text/plain; charset=utf-8"],
+      body: ResponseBody(byteBuffer: ByteBuffer(string: text)))
+  }
+}

@@ -1,0 +1,256 @@
+package import ConnectorKit
+package import Definitions
+package import Logging
+package import Messages
+package import Store
+import Synchronization
+
+/// One channel at work: its source, its pipeline and its lanes.
+package final class ChannelRuntime: Sendable {
+  package let definition: ChannelDefinition
+  package let name: ChannelName
+  package let keys: ChannelKeys
+  let lanes: [Lane]
+  let store: any Store
+  let meter = Meter()
+  private let pipeline: Pipeline
+  private let source: any SourceConnector
+  private let shared: EngineShared
+  private let log: Logger
+
+  private struct State {
+    var work: Work
+    /// Runs the source; `nil` while it is paused.
+    var running: Task<Void, Never>?
+    /// Why the source isn't there although it should be.
+    var trouble: String?
+    var failures = 0
+  }
+  private let state: Mutex<State>
+
+  /// What an operator wants of a channel.
+  package enum Work: String, Sendable, Codable, CaseIterable {
+    case running
+    /// The source is stopped; what was accepted is delivered.
+    case paused
+    /// Source and lanes are stopped.
+    case stopped
+  }
+
+  init(
+    _ definition: ChannelDefinition, keys: ChannelKeys, pipeline: Pipeline, source: any SourceConnector, lanes: [Lane],
+    shared: EngineShared, log: Logger
+  ) {
+    self.definition = definition
+    name = definition.name
+    self.keys = keys
+    self.pipeline = pipeline
+    self.source = source
+    self.lanes = lanes
+    self.shared = shared
+    store = shared.store
+    self.log = log
+    state = Mutex(State(work: Work(rawValue: keys.state) ?? .running))
+  }
+
+  // MARK: What arrives
+
+  /// Why nothing can be taken at this moment; the sender should try again later.
+  func reasonToTurnAway(bytes: Int) -> String? {
+    if case .low(let reason) = store.condition { return reason }
+    if case .lost(let reason) = store.condition { return reason }
+    if shared.arrivingBytes.load(ordering: .relaxed) + bytes > EngineShared.arrivingBytesMax {
+      return "too much is arriving at once"
+    }
+    let limits = definition.limits
+    var count = 0
+    var size = 0
+    for lane in lanes {
+      let waiting = lane.waiting
+      count += waiting.count
+      size += waiting.bytes
+    }
+    if let most = limits.waitingMax, count >= most { return "\(count) deliveries of this channel wait; its limit is \(most)" }
+    if let most = limits.waitingBytesMax ?? shared.waitingBytesMax, size >= most {
+      return "\(size >> 20) MiB of this channel wait; its limit is \(most >> 20) MiB"
+    }
+    return nil
+  }
+
+  func arriving(_ bytes: Int) { shared.arrivingBytes.wrappingAdd(bytes, ordering: .relaxed) }
+
+  /// Runs the pipeline and makes message and outcome durable; then the lanes learn of their deliveries, in the order of the commits, and
+  /// the sender gets its receipt.
+  func take(_ arrival: Arrival, gate: OriginGate, then: @escaping @Sendable (Receipt) -> Void) {
+    let id = store.mint()
+    let receivedAt = shared.clock.now().wall
+    let decided = decide(arrival.payload, arrival.attributes, id: id, receivedAt: receivedAt)
+    var acceptance = self.acceptance(decided, id: id, arrival.payload, arrival.attributes, receivedAt: receivedAt)
+    acceptance.duplicateKey = decided.duplicateKey
+    acceptance.transportKey = arrival.transportKey
+    acceptance.progress = arrival.progress.map { ($0.key, $0.value) }
+    acceptance.gate = gate
+    submit(acceptance, decided) { result in
+      switch result {
+      case .accepted:
+        switch decided.state {
+        case .rejected: then(.rejected(decided.rejection ?? Rejection(.reject, 207, "not accepted")))
+        case .failed: then(.failed(id))
+        default: then(.accepted(id, reply: nil))
+        }
+      case .duplicate(let original): then(.duplicate(of: original))
+      case .stale: then(.unavailable(reason: "the message changed while it was stored"))
+      case .unavailable(let reason): then(.unavailable(reason: reason))
+      }
+    }
+  }
+
+  /// Runs the newest pipeline over a stored message and makes its new outcome durable.
+  func process(
+    again id: MessageID, _ payload: Payload, _ attributes: [String: Value], receivedAt: Int64, from: Set<MessageState>
+  ) async -> (result: AcceptResult, decided: Decided) {
+    let decided = decide(payload, attributes, id: id, receivedAt: receivedAt)
+    var acceptance = self.acceptance(decided, id: id, payload, attributes, receivedAt: receivedAt)
+    acceptance.replaces = from
+    let now = shared.clock.now().wall
+    acceptance.steps = [Step(.reprocessed, "ran through the newest revision", at: now)] + acceptance.steps
+    let unit = acceptance
+    let result = await withCheckedContinuation { continuation in
+      submit(unit, decided) { continuation.resume(returning: $0) }
+    }
+    return (result, decided)
+  }
+
+  /// What the newest pipeline would make of a message; nothing is stored.
+  package func preview(_ payload: Payload, _ attributes: [String: Value], id: MessageID, receivedAt: Int64) -> Decided {
+    pipeline.run(payload, attributes, id: id, receivedAt: receivedAt)
+  }
+
+  private func decide(_ payload: Payload, _ attributes: [String: Value], id: MessageID, receivedAt: Int64) -> Decided {
+    shared.strikes.guarding(payload) {
+      pipeline.run(payload, attributes, id: id, receivedAt: receivedAt)
+    }
+  }
+
+  private func acceptance(
+    _ decided: Decided, id: MessageID, _ payload: Payload, _ attributes: [String: Value], receivedAt: Int64
+  ) -> Acceptance {
+    Acceptance(
+      id: id, channel: keys.channel, revision: keys.revision, receivedAt: receivedAt, payload: payload,
+      attributes: attributes, state: decided.state, reason: decided.reason,
+      columns: decided.columns.map { Acceptance.Column(key: keys.columns[$0.column], text: $0.text) },
+      outputs: decided.outputs,
+      deliveries: decided.deliveries.map { delivery in
+        Acceptance.Delivery(
+          id: store.mint(), lane: lanes[delivery.lane].key, output: delivery.output, rendered: delivery.rendered,
+          dead: delivery.dead)
+      },
+      passedBy: decided.passedBy.map { lanes[$0].key }, steps: decided.steps)
+  }
+
+  private func submit(_ acceptance: Acceptance, _ decided: Decided, then: @escaping @Sendable (AcceptResult) -> Void) {
+    store.accept(acceptance) { [self] result in
+      if case .accepted(let sequences, _) = result {
+        for (index, delivery) in acceptance.deliveries.enumerated() where delivery.dead == nil {
+          let payload = delivery.output.map { acceptance.outputs[$0] } ?? acceptance.payload
+          lanes[decided.deliveries[index].lane].offer(
+            WaitingDelivery(
+              id: delivery.id, message: acceptance.id, sequence: sequences[index], payload: payload,
+              rendered: delivery.rendered, attempts: 0, dueAt: 0, delay: 0, possiblySent: false, damaged: false))
+        }
+      }
+      then(result)
+    }
+  }
+
+  // MARK: Work
+
+  package var work: Work { state.withLock { $0.work } }
+
+  /// Starts what the channel's state says shall run.
+  func start() {
+    if work != .stopped { for lane in lanes { lane.start() } }
+    if work == .running { startSource() }
+  }
+
+  /// Changes what runs, durably.
+  func change(to work: Work) async throws(StoreError) {
+    try await shared.change(.channelState(channel: keys.channel, state: work.rawValue, at: shared.clock.now().wall))
+    let before = state.withLock { state in
+      defer { state.work = work }
+      return state.work
+    }
+    if work == .running, before != .running { startSource() }
+    if work != .running { await stopSource() }
+    if work == .stopped, before != .stopped { for lane in lanes { lane.pause() } }
+    if work != .stopped, before == .stopped {
+      for lane in lanes {
+        lane.resume()
+        lane.start()
+      }
+    }
+  }
+
+  private func startSource() {
+    let task = Task { await keepSourceRunning() }
+    state.withLock { $0.running = task }
+  }
+
+  func stopSource() async {
+    let task = state.withLock { state in
+      defer { state.running = nil }
+      return state.running
+    }
+    task?.cancel()
+    await task?.value
+    state.withLock { $0.trouble = nil }
+  }
+
+  /// A source that stops by mistake is started again, with a growing pause: a port that is taken, a folder that is gone.
+  private func keepSourceRunning() async {
+    while !Task.isCancelled {
+      do {
+        try await source.run(ChannelInbox(self))
+        if Task.isCancelled { return }
+        trouble("the source ended by itself")
+      } catch is CancellationError {
+        return
+      } catch {
+        trouble("\(error)")
+      }
+      let failures = state.withLock { $0.failures }
+      let seconds = min(30, 1 << min(failures - 1, 5))
+      try? await Task.sleep(for: .seconds(seconds), clock: SuspendingClock())
+    }
+  }
+
+  private func trouble(_ reason: String) {
+    let isNew = state.withLock { state in
+      defer { state.trouble = reason }
+      state.failures += 1
+      return state.trouble != reason
+    }
+    if isNew { log.error("The source is not running; it is started again.", metadata: ["reason": "\(reason)"]) }
+  }
+
+  package func status() -> ChannelStatus {
+    let (work, trouble) = state.withLock { ($0.work, $0.trouble) }
+    let seen = source.status()
+    return ChannelStatus(
+      name: name.text, about: definition.about, state: work.rawValue,
+      trouble: seen.listening == nil && work == .running ? trouble ?? "starting" : nil, source: seen,
+      perMinute: meter.perMinute, lanes: lanes.map { $0.status() })
+  }
+}
+
+/// A channel as an operator sees it.
+package struct ChannelStatus: Sendable, Codable, Equatable {
+  package var name: String
+  package var about: String?
+  package var state: String
+  /// Why the source isn't running although it should.
+  package var trouble: String?
+  package var source: SourceStatus
+  package var perMinute: Int
+  package var lanes: [LaneStatus]
+}

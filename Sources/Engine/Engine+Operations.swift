@@ -1,0 +1,191 @@
+package import ConnectorKit
+package import Messages
+package import Store
+
+/// What a person asked for can't be done; the text says why and what could be done instead.
+package struct OperationError: Error, Sendable, CustomStringConvertible {
+  package var description: String
+  package init(_ description: String) { self.description = description }
+}
+
+/// What came of one item of a list that a person acts on.
+package struct ItemOutcome: Sendable, Codable, Equatable {
+  package var id: String
+  package var done: Bool
+  package var text: String
+}
+
+extension Engine {
+  private func lane(_ name: String) throws -> (ChannelRuntime, Lane) {
+    guard let parsed = LaneName(name) else { throw OperationError("\(name) is not CHANNEL/LANE") }
+    guard let channel = channel(parsed.channel.text) else { throw OperationError("no channel \(parsed.channel) is running") }
+    guard let lane = channel.lanes.first(where: { $0.name == parsed }) else {
+      let known = channel.lanes.map { $0.name.destination }.joined(separator: ", ")
+      throw OperationError("channel \(parsed.channel) has no lane \(parsed.destination); it has \(known)")
+    }
+    return (channel, lane)
+  }
+
+  private func lane(of record: DeliveryRecord) -> Lane? {
+    channel(record.channel)?.lanes.first { $0.name.destination == record.destination }
+  }
+
+  // MARK: Channels and lanes
+
+  package func set(_ name: String, _ work: ChannelRuntime.Work) async throws {
+    guard let channel = channel(name) else { throw OperationError("no channel \(name) is running") }
+    try await channel.change(to: work)
+  }
+
+  package func setLane(_ name: String, paused: Bool) async throws {
+    let (_, lane) = try lane(name)
+    try await shared.change(.lanePaused(lane: lane.key, paused: paused, at: shared.clock.now().wall))
+    if paused { lane.pause() } else { lane.resume() }
+  }
+
+  package func ping(_ name: String) async throws -> PingReport { try await lane(name).1.ping() }
+
+  /// Cancels what waits in a lane: these deliveries, or all where none is named. What is at the partner at this moment is left.
+  package func cancelWaiting(_ name: String, _ ids: [DeliveryID]?, reason: String) async throws -> Int {
+    let (channel, lane) = try lane(name)
+    var cancelled = 0
+    var failure: (any Error)?
+    await lane.changing { underWay in
+      do {
+        let before = try await waiting(channel, lane)
+        cancelled = try await shared.change(
+          .cancelWaiting(
+            lane: lane.key, ids, except: Array(underWay), reason: reason, at: shared.clock.now().wall))
+        let after = try await waiting(channel, lane)
+        return (cancelled, max(0, before.bytes - after.bytes))
+      } catch {
+        failure = error
+        return (0, 0)
+      }
+    }
+    if let failure { throw failure }
+    return cancelled
+  }
+
+  private func waiting(_ channel: ChannelRuntime, _ lane: Lane) async throws -> (count: Int, bytes: Int) {
+    let ledger = try await store.ledger().first { $0.channel == channel.name.text }
+    let row = ledger?.lanes.first { $0.name == lane.name.destination }
+    return (row?.waiting ?? 0, row?.waitingBytes ?? 0)
+  }
+
+  // MARK: Dead deliveries
+
+  package func retryDead(_ ids: [DeliveryID]) async throws -> [ItemOutcome] {
+    try await forEach(ids, state: .dead, otherwise: "it is not dead") { id, record in
+      guard try await shared.change(.retryDead([id], at: shared.clock.now().wall)) == 1 else { return nil }
+      lane(of: record)?.grown(by: 1, bytes: record.byteCount)
+      return "goes to the end of \(record.channel)/\(record.destination)"
+    }
+  }
+
+  package func discardDead(_ ids: [DeliveryID], reason: String) async throws -> [ItemOutcome] {
+    try await forEach(ids, state: .dead, otherwise: "it is not dead") { id, _ in
+      try await shared.change(.discardDead([id], reason: reason, at: shared.clock.now().wall)) == 1 ? "discarded" : nil
+    }
+  }
+
+  private func forEach(
+    _ ids: [DeliveryID], state: DeliveryState, otherwise: String,
+    _ act: (DeliveryID, DeliveryRecord) async throws -> String?
+  ) async throws -> [ItemOutcome] {
+    var outcomes: [ItemOutcome] = []
+    for id in ids {
+      var text: String?
+      if let record = try await store.delivery(id), record.state == state { text = try await act(id, record) }
+      outcomes.append(ItemOutcome(id: id.description, done: text != nil, text: text ?? otherwise))
+    }
+    return outcomes
+  }
+
+  // MARK: Messages
+
+  /// Sends the stored outgoing bytes of every delivery of a message once more, or of one lane's.
+  package func resend(_ id: MessageID, to destination: String?) async throws -> [ItemOutcome] {
+    var records = try await store.deliveries(of: id).filter { $0.state != .waiting }
+    if let destination { records = records.filter { $0.destination == destination } }
+    guard !records.isEmpty else {
+      return [ItemOutcome(id: id.description, done: false, text: "it has no ended delivery\(destination.map { " to \($0)" } ?? "")")]
+    }
+    var outcomes: [ItemOutcome] = []
+    for record in records {
+      guard let delivery = Identifier(record.id), let lane = lane(of: record) else {
+        outcomes.append(ItemOutcome(id: record.id, done: false, text: "lane \(record.destination) is not running"))
+        continue
+      }
+      let again = store.mint()
+      let done = try await shared.change(.resend(delivery, as: again, at: shared.clock.now().wall)) == 1
+      if done { lane.grown(by: 1, bytes: record.byteCount) }
+      outcomes.append(
+        ItemOutcome(
+          id: done ? again.description : record.id, done: done,
+          text: done ? "the same bytes go to \(record.destination) again" : "what was sent is not kept any more"))
+    }
+    return outcomes
+  }
+
+  /// Runs stored inputs through the newest revision. With `dryRun` nothing is stored or sent.
+  package func reprocess(
+    _ ids: [MessageID], from states: Set<MessageState>, dryRun: Bool
+  ) async throws -> [ItemOutcome] {
+    var outcomes: [ItemOutcome] = []
+    for id in ids {
+      outcomes.append(ItemOutcome(id: id.description, done: false, text: ""))
+      let last = outcomes.count - 1
+      guard let record = try await store.message(id) else {
+        outcomes[last].text = "there is no such message"
+        continue
+      }
+      guard states.contains(record.state) else {
+        outcomes[last].text = "it is \(record.state.rawValue)"
+        continue
+      }
+      guard let channel = channel(record.channel) else {
+        outcomes[last].text = "channel \(record.channel) is not running"
+        continue
+      }
+      guard let raw = try await store.raw(id) else {
+        outcomes[last].text = "what came in is not kept any more"
+        continue
+      }
+      if dryRun {
+        let decided = channel.preview(raw, record.attributes, id: id, receivedAt: record.receivedAt)
+        outcomes[last] = ItemOutcome(id: id.description, done: true, text: "would be " + decided.summary(channel))
+        continue
+      }
+      let (result, decided) = await channel.process(
+        again: id, raw, record.attributes, receivedAt: record.receivedAt, from: states)
+      switch result {
+      case .accepted: outcomes[last] = ItemOutcome(id: id.description, done: true, text: decided.summary(channel))
+      case .unavailable(let reason): outcomes[last].text = reason
+      case .duplicate, .stale: outcomes[last].text = "it changed meanwhile"
+      }
+    }
+    return outcomes
+  }
+
+  package func discardMessages(_ ids: [MessageID], reason: String) async throws -> [ItemOutcome] {
+    var outcomes: [ItemOutcome] = []
+    for id in ids {
+      let done = try await shared.change(.discardMessages([id], reason: reason, at: shared.clock.now().wall)) == 1
+      outcomes.append(
+        ItemOutcome(id: id.description, done: done, text: done ? "discarded" : "it is neither failed nor held"))
+    }
+    return outcomes
+  }
+}
+
+extension Decided {
+  /// `routed to ehr, archive`, `dropped: not wanted`.
+  func summary(_ channel: ChannelRuntime) -> String {
+    if state == .routed {
+      let names = deliveries.map { channel.lanes[$0.lane].name.destination }
+      return names.isEmpty ? "routed to nobody" : "routed to " + names.joined(separator: ", ")
+    }
+    return state.rawValue + (reason.map { ": \($0)" } ?? "")
+  }
+}

@@ -1,0 +1,39 @@
+import Messages
+import Store
+import Synchronization
+
+/// What all channels of an engine share.
+final class EngineShared: Sendable {
+  /// What may be on its way from the wire to the disk at once. Beyond it senders are told to try again later: memory stays bounded
+  /// however many connections push at once.
+  static let arrivingBytesMax = 256 << 20
+
+  let store: any Store
+  let clock: any EngineClock
+  let strikes: Strikes
+  let arrivingBytes = Atomic<Int>(0)
+  /// What one channel may have waiting when it doesn't say; `nil` for no limit.
+  let waitingBytesMax: Int?
+
+  init(store: any Store, clock: any EngineClock, strikes: Strikes, waitingBytesMax: Int?) {
+    self.store = store
+    self.clock = clock
+    self.strikes = strikes
+    self.waitingBytesMax = waitingBytesMax
+  }
+
+  /// Makes a change durable.
+  ///
+  /// - Returns: how many rows it was about.
+  @discardableResult
+  func change(_ change: Change) async throws(StoreError) -> Int {
+    let result = await withCheckedContinuation { continuation in
+      store.change(change) { continuation.resume(returning: $0) }
+    }
+    switch result {
+    case .done(let count): return count
+    case .stale: return 0
+    case .unavailable(let reason): throw StoreError(.io, reason)
+    }
+  }
+}
