@@ -31,16 +31,22 @@ package struct HL7Delimiters: Sendable, Hashable {
   /// that means null, and all different; `nil` otherwise. Some senders double the backslash (`^~\\&`): that is read as
   /// the four characters that were meant.
   package init?(field: UInt8, encodingCharacters: ArraySlice<UInt8>) {
-    var characters = Array(encodingCharacters)
-    if characters.count == 5, characters[2] == characters[3] { characters.remove(at: 3) }
-    guard (1...5).contains(characters.count) else { return nil }
-    let all = [field] + characters
-    for (index, byte) in all.enumerated() {
-      guard Self.canDelimit(byte), !all[..<index].contains(byte) else { return nil }
+    let first = encodingCharacters.startIndex
+    var count = encodingCharacters.count
+    // A doubled third character counts once.
+    let skipped = count == 5 && encodingCharacters[first + 2] == encodingCharacters[first + 3] ? 1 : 0
+    count -= skipped
+    guard (1...5).contains(count) else { return nil }
+    func character(_ index: Int) -> UInt8? {
+      index < count ? encodingCharacters[first + (index < 3 ? index : index + skipped)] : nil
     }
-    func character(_ index: Int) -> UInt8? { index < characters.count ? characters[index] : nil }
+    for index in 0..<count {
+      guard let byte = character(index), Self.canDelimit(byte), byte != field else { return nil }
+      for other in 0..<index where character(other) == byte { return nil }
+    }
+    guard Self.canDelimit(field) else { return nil }
     self.init(
-      field: field, component: characters[0], repetition: character(1), escape: character(2),
+      field: field, component: encodingCharacters[first], repetition: character(1), escape: character(2),
       subcomponent: character(3), truncation: character(4))
   }
 

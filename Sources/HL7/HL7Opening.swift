@@ -6,8 +6,9 @@ struct HL7Opening {
   init(_ bytes: ArraySlice<UInt8>, _ options: HL7ReadingOptions) throws(HL7ParseError) {
     var start = bytes.startIndex
     guard !bytes.isEmpty else { throw HL7ParseError(.empty, offset: 0) }
-    try Self.refuseWideCharacters(bytes)
-    if bytes.starts(with: [0xEF, 0xBB, 0xBF]) {
+    let isPlain = bytes[start] == UInt8(ascii: "M") && bytes.count > 1 && bytes[start + 1] == UInt8(ascii: "S")
+    if !isPlain { try Self.refuseWideCharacters(bytes) }
+    if !isPlain, bytes.starts(with: [0xEF, 0xBB, 0xBF]) {
       guard options.segmentEnd == .any else { throw HL7ParseError(.byteOrderMark, offset: start) }
       start += 3
     }
@@ -16,7 +17,9 @@ struct HL7Opening {
     }
     guard start < bytes.endIndex else { throw HL7ParseError(.empty, offset: start) }
     let name = bytes[start...].prefix(3)
-    guard name.elementsEqual("MSH".utf8) else {
+    guard name.count == 3, name[start] == UInt8(ascii: "M"), name[start + 1] == UInt8(ascii: "S"),
+      name[start + 2] == UInt8(ascii: "H")
+    else {
       let isBatch = name.elementsEqual("FHS".utf8) || name.elementsEqual("BHS".utf8)
       let isCut = name.count < 3 && "MSH".utf8.starts(with: name)
       throw HL7ParseError(isBatch ? .batch : isCut ? .truncatedHeader : .noHeader, offset: start)
@@ -31,7 +34,10 @@ struct HL7Opening {
       throw HL7ParseError(.truncatedHeader, offset: bytes.startIndex, segment: 1)
     }
     // Six bytes are enough to see that there are more than five characters.
-    let characters = bytes.dropFirst().prefix(6).prefix { $0 != separator && $0 != 0x0D && $0 != 0x0A }
+    var characters = bytes.dropFirst().prefix(6)
+    if let end = characters.firstIndex(where: { $0 == separator || $0 == 0x0D || $0 == 0x0A }) {
+      characters = characters[..<end]
+    }
     guard !characters.isEmpty else {
       throw HL7ParseError(
         HL7Delimiters.canDelimit(separator) ? .truncatedHeader : .delimiters, offset: bytes.startIndex, segment: 1)
