@@ -1,0 +1,152 @@
+import Admin
+import ArgumentParser
+import ConnectorKit
+import Engine
+import Foundation
+import Glibc
+
+struct StatusCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "status", abstract: "What every channel and lane is doing.",
+    discussion: "Example:\n  hilum status\n  hilum status adt-to-ehr --json")
+  @OptionGroup var engine: EngineOptions
+  @Argument(help: "Only this channel.") var channel: String?
+
+  func run() async throws {
+    var status = try await engine.client.get("status", as: EngineStatus.self)
+    if let channel {
+      status.channels = status.channels.filter { $0.name == channel }
+      status.broken = status.broken.filter { $0.name == channel }
+      if status.channels.isEmpty, status.broken.isEmpty { throw Failure("There is no channel \(channel).") }
+    }
+    if engine.json { return try Terminal.json(status) }
+    show(status)
+  }
+
+  private func show(_ status: EngineStatus) {
+    let now = Terminal.nowMilliseconds
+    let store = status.store == "open" ? "" : Terminal.red("  nothing is taken: \(status.store)")
+    Terminal.line("running for \(Terminal.age(now - status.startedAt))\(store)")
+    for channel in status.channels {
+      let about = channel.about.map { "  \($0)" } ?? ""
+      Terminal.line()
+      Terminal.line(Terminal.bold(channel.name) + about)
+      if let trouble = channel.trouble {
+        Terminal.line("  source   " + Terminal.red("not running: \(Terminal.safe(trouble))"))
+      } else {
+        let place = channel.source.listening.map { " on \(Terminal.safe($0))" } ?? ""
+        Terminal.line("  source   \(channel.state)\(place), \(channel.perMinute) in the last minute")
+      }
+      for peer in channel.source.peers { show(peer, now) }
+      for lane in channel.lanes { show(lane, now) }
+    }
+    for broken in status.broken {
+      Terminal.line()
+      Terminal.line(Terminal.bold(broken.name) + "  " + Terminal.red("not started: \(Terminal.safe(broken.reason))"))
+    }
+  }
+
+  private func show(_ peer: SourceStatus.Peer, _ now: Int64) {
+    var line = "    from   \(Terminal.safe(peer.address)), \(peer.messages) messages"
+    if let at = peer.lastMessageAt { line += ", last \(Terminal.age(now - at)) ago" }
+    if let refusal = peer.lastRefusal { line += Terminal.yellow(", refused \(peer.refusals): \(Terminal.safe(refusal))") }
+    Terminal.line(line)
+  }
+
+  private func show(_ lane: LaneStatus, _ now: Int64) {
+    var line = "  lane     \(lane.name): \(lane.waiting) waiting"
+    if lane.paused { line += Terminal.yellow(", paused") }
+    if let why = lane.unreachable {
+      line += Terminal.red(", unreachable \(lane.failures) times: \(Terminal.safe(why))")
+      if let next = lane.nextTryIn { line += ", next try in \(Terminal.age(next))" }
+    } else if let answer = lane.lastAnswer, let at = lane.lastAnswerAt {
+      line += ", last answer \(Terminal.safe(answer)) \(Terminal.age(now - at)) ago"
+    }
+    Terminal.line(line)
+  }
+}
+
+private func change(_ channels: [String], to state: String, _ engine: EngineOptions) async throws {
+  for channel in channels {
+    let status = try await engine.client.post(
+      "channels/\(pathPart(channel))/state", StateRequest(state: state), as: EngineStatus.self)
+    if engine.json { try Terminal.json(status) } else { Terminal.line("\(channel) is \(state)") }
+  }
+}
+
+/// One part of a path of the control API.
+func pathPart(_ text: String) -> String {
+  text.addingPercentEncoding(withAllowedCharacters: .alphanumerics.union(CharacterSet(charactersIn: "-._"))) ?? ""
+}
+
+struct StartCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "start", abstract: "Lets a channel work: source and lanes.",
+    discussion: "What was set stays so over a restart of the engine.\n\nExample:\n  hilum start adt-to-ehr")
+  @OptionGroup var engine: EngineOptions
+  @Argument(help: "The channels.") var channels: [String]
+  func run() async throws { try await change(channels, to: "running", engine) }
+}
+
+struct PauseCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "pause", abstract: "Stops a channel's source; what was accepted is delivered.",
+    discussion: "What was set stays so over a restart of the engine.\n\nExample:\n  hilum pause adt-to-ehr")
+  @OptionGroup var engine: EngineOptions
+  @Argument(help: "The channels.") var channels: [String]
+  func run() async throws { try await change(channels, to: "paused", engine) }
+}
+
+struct StopCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "stop", abstract: "Stops a channel's source and its lanes.",
+    discussion: "What waits stays in the store. What was set stays so over a restart.\n\nExample:\n  hilum stop adt-to-ehr")
+  @OptionGroup var engine: EngineOptions
+  @Argument(help: "The channels.") var channels: [String]
+  func run() async throws { try await change(channels, to: "stopped", engine) }
+}
+
+struct PingCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "ping", abstract: "Can a lane's partner be reached: name, route, TLS. Sends no message.",
+    discussion: "Exits 1 where it can't.\n\nExample:\n  hilum ping adt-to-ehr/ehr")
+  @OptionGroup var engine: EngineOptions
+  @Argument(help: "CHANNEL/LANE") var lane: String
+
+  func run() async throws {
+    let parts = try laneParts(lane)
+    let report = try await engine.client.post("lanes/\(parts)/ping", IDsRequest(ids: []), as: PingReport.self)
+    if engine.json { try Terminal.json(report) } else { for line in report.lines { Terminal.line(Terminal.safe(line)) } }
+    if !report.reached { throw ExitCode(1) }
+  }
+}
+
+func laneParts(_ lane: String) throws -> String {
+  let parts = lane.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+  guard parts.count == 2, !parts.contains("") else {
+    throw Failure("\(lane) is not CHANNEL/LANE, such as adt-to-ehr/ehr.", code: 2)
+  }
+  return parts.map(pathPart).joined(separator: "/")
+}
+
+struct LogsCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "logs", abstract: "The engine's log. It never holds content of messages.",
+    discussion: "Example:\n  hilum logs -n 100\n  hilum logs -f")
+  @Option(name: .long, help: "The engine's data folder.") var data = "data"
+  @Option(name: .short, help: "How many of the last lines.") var number = 50
+  @Flag(name: .short, help: "Goes on with new lines as they come.") var follow = false
+
+  func run() async throws {
+    let path = data + "/hilum.log"
+    guard let handle = FileHandle(forReadingAtPath: path) else { throw Failure("There is no log \(path).") }
+    let end = try handle.seekToEnd()
+    try handle.seek(toOffset: end > 1 << 20 ? end - 1 << 20 : 0)
+    let lines = String(decoding: try handle.readToEnd() ?? Data(), as: UTF8.self).split(separator: "\n")
+    for line in lines.suffix(number) { Terminal.line(String(line)) }
+    while follow {
+      try await Task.sleep(for: .milliseconds(300))
+      if let more = try handle.readToEnd(), !more.isEmpty { Terminal.write(Array(more)) }
+    }
+  }
+}

@@ -1,0 +1,67 @@
+import Admin
+import ArgumentParser
+import AsyncHTTPClient
+import Foundation
+import Glibc
+import NIOCore
+
+/// Talks to the running engine of a data folder.
+struct ControlClient {
+  private let folder: String
+
+  init(_ folder: String) { self.folder = folder }
+
+  func get<Answer: Decodable>(_ path: String, as type: Answer.Type = Answer.self) async throws -> Answer {
+    try decode(try await exchange(path, nil))
+  }
+
+  func post<Answer: Decodable>(_ path: String, _ body: some Encodable, as type: Answer.Type = Answer.self) async throws -> Answer {
+    try decode(try await exchange(path, try JSONEncoder().encode(body)))
+  }
+
+  /// The bytes of a message.
+  func bytes(_ path: String) async throws -> [UInt8] { Array(try await exchange(path, nil)) }
+
+  private func decode<Answer: Decodable>(_ data: Data) throws -> Answer {
+    do {
+      return try JSONDecoder().decode(Answer.self, from: data)
+    } catch {
+      throw Failure("The engine's answer is not what this command knows: engine and command are of different versions.")
+    }
+  }
+
+  private func exchange(_ path: String, _ body: Data?) async throws -> Data {
+    let descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard descriptor >= 0 else {
+      throw Failure("There is no data folder \(folder). Say which with --data, or start an engine with `hilum run`.")
+    }
+    defer { close(descriptor) }
+    let socket = ControlServer.path(descriptor).addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? ""
+    var request = HTTPClientRequest(url: "http+unix://\(socket)/\(path)")
+    if let body {
+      request.method = .POST
+      request.body = .bytes(ByteBuffer(bytes: body))
+    }
+    let answer: HTTPClientResponse
+    let data: Data
+    do {
+      answer = try await HTTPClient.shared.execute(request, timeout: .seconds(120))
+      data = Data((try await answer.body.collect(upTo: 256 << 20)).readableBytesView)
+    } catch {
+      throw Failure("No engine answers in \(folder). Is it running there? Start it with `hilum run`.")
+    }
+    guard answer.status == .ok else { throw Failure(String(decoding: data, as: UTF8.self)) }
+    return data
+  }
+}
+
+/// The flags of every command that talks to a running engine.
+struct EngineOptions: ParsableArguments {
+  @Option(name: .long, help: "The engine's data folder.")
+  var data = "data"
+
+  @Flag(name: .long, help: "Print JSON.")
+  var json = false
+
+  var client: ControlClient { ControlClient(data) }
+}

@@ -1,0 +1,66 @@
+import ArgumentParser
+import Glibc
+
+/// The whole command line. Exit codes: 0 good, 1 the thing checked is bad, 2 wrong use.
+@main
+struct Hilum: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "hilum",
+    abstract: "A healthcare integration engine: receives, transforms, keeps and delivers messages.",
+    discussion: """
+      Begin with a project of your own:
+
+        hilum init hospital && cd hospital
+        hilum check
+        hilum run
+      """,
+    version: "hilum 0.1.0",
+    groupedSubcommands: [
+      CommandGroup(name: "Authoring", subcommands: [InitCommand.self, CheckCommand.self, TryCommand.self, ExplainCommand.self]),
+      CommandGroup(
+        name: "Running",
+        subcommands: [
+          RunCommand.self, StatusCommand.self, StartCommand.self, PauseCommand.self, StopCommand.self, LaneCommand.self,
+          PingCommand.self, LogsCommand.self,
+        ]),
+      CommandGroup(
+        name: "Messages",
+        subcommands: [
+          MessagesCommand.self, WhyCommand.self, DeadCommand.self, FailedCommand.self, ResendCommand.self,
+          ReprocessCommand.self, AuditCommand.self,
+        ]),
+      CommandGroup(name: "Testing", subcommands: [SendCommand.self, ReceiveCommand.self, BenchCommand.self]),
+    ])
+
+  static func main() async {
+    do {
+      var command = try parseAsRoot()
+      if var command = command as? any AsyncParsableCommand {
+        try await command.run()
+      } else {
+        try command.run()
+      }
+    } catch let failure as Failure {
+      Terminal.error(failure.description)
+      exit(failure.code)
+    } catch {
+      // ArgumentParser answers wrong use with 64: ours is 2.
+      let code = exitCode(for: error)
+      let text = fullMessage(for: error)
+      if code == .success { Terminal.line(text) } else if !text.isEmpty { Terminal.error(text) }
+      exit(code == .success ? 0 : code == .validationFailure ? 2 : code.rawValue)
+    }
+  }
+}
+
+/// A command could not do what it was asked.
+struct Failure: Error, CustomStringConvertible {
+  /// 1: the thing checked is bad, or the engine said no. 2: wrong use.
+  var code: Int32
+  var description: String
+
+  init(_ description: String, code: Int32 = 1) {
+    self.code = code
+    self.description = description
+  }
+}
