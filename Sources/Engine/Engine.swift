@@ -1,3 +1,4 @@
+import ConnectorKit
 package import Definitions
 package import Logging
 package import Messages
@@ -53,13 +54,17 @@ package final class Engine: Sendable {
     var log = log
     log[metadataKey: "channel"] = "\(definition.name)"
     let keys = try await store.register(definition.registration)
-    let source = try definition.makeSource(log: log)
+    var context = ConnectorContext(
+      channel: definition.name, logger: log, hl7: definition.hl7, messageBytesMax: definition.limits.messageBytesMax)
+    let source = try definition.source.make(context)
     let lanes = try zip(definition.destinations, keys.lanes).map { destination, keys in
       var log = log
       log[metadataKey: "lane"] = "\(destination.name)"
+      context.destination = destination.name
+      context.logger = log
       return Lane(
         LaneName(channel: definition.name, destination: destination.name), keys: keys,
-        connector: try definition.makeDestination(destination, log: log), store: store,
+        connector: try destination.connector.make(context), store: store,
         policy: LanePolicy(destination), clock: shared.clock, log: log)
     }
     return ChannelRuntime(

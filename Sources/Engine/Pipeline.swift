@@ -1,0 +1,245 @@
+import ConnectorKit
+package import Definitions
+import HL7
+import Hilt
+package import Messages
+import Store
+
+/// A channel's way from bytes to outcome: decode, filter, transform, route. A pure function: no I/O, a bounded cost, and the same
+/// message always comes to the same outcome. It runs before the commit, so message and outcome become durable together.
+package struct Pipeline: Sendable {
+  private let definition: ChannelDefinition
+  private let reading: HL7ReadingOptions
+  private let limits: HiltLimits
+
+  package init(_ definition: ChannelDefinition) {
+    self.definition = definition
+    reading = HL7ReadingOptions(definition.hl7)
+    limits = HiltLimits(stepsMax: definition.limits.stepsMax, emitsMax: definition.limits.emitsMax)
+  }
+
+  /// - Parameters:
+  ///   - attributes: what the source knows beside the content, seen as `message.source.…`.
+  ///   - receivedAt: milliseconds since 1970, seen as `message.received`: a replay gives the same bytes.
+  package func run(
+    _ payload: Payload, _ attributes: [String: Value], id: MessageID, receivedAt: Int64
+  ) -> Decided {
+    guard case .bytes(let bytes) = payload.content else { return .failed("the content of the message is not at hand") }
+    if bytes.count > definition.limits.messageBytesMax {
+      return Decided(
+        Rejection(.reject, 207, "the message has \(bytes.count) bytes; at most \(definition.limits.messageBytesMax) are taken"))
+    }
+    let context = Context(
+      attributes: [
+        "id": .text(id.description), "channel": .text(definition.name.text), "received": .integer(receivedAt),
+        "source": .record(attributes),
+      ])
+    guard definition.format == .hl7v2 else { return route(payload, nil, context) }
+    let message: HL7Message
+    do throws(HL7ParseError) {
+      message = try HL7Message(bytes, reading)
+    } catch {
+      return Decided(Rejection(.reject, 207, "this is not an HL7 v2 message that can be read: \(error)"))
+    }
+    return route(payload, message, context)
+  }
+
+  /// What holds for one run.
+  private struct Context {
+    var attributes: [String: Value]
+  }
+
+  /// One message that goes to destinations: what came in, or what the transform gave.
+  private struct Outgoing {
+    /// `nil`: what came in.
+    var output: Int?
+    var message: HL7Message?
+    var meta: [String: Value] = [:]
+    var destinations: [String]?
+  }
+
+  private func route(_ payload: Payload, _ message: HL7Message?, _ context: Context) -> Decided {
+    let input = HiltInput(message, attributes: context.attributes, limits: limits)
+    var decided: Decided
+    if let message, definition.hl7.missingControlID == .refuse, !message.hasControlID {
+      decided = Decided(Rejection(.error, 101, "MSH-10 (message control id) is empty", at: "MSH-10"))
+    } else {
+      decided = transformed(message, input, context)
+    }
+    describe(&decided, input)
+    return decided
+  }
+
+  // MARK: The channel's transform
+
+  private func transformed(_ message: HL7Message?, _ input: HiltInput, _ context: Context) -> Decided {
+    guard let transform = definition.transform else {
+      return deliver([Outgoing(message: message)], Decided(.routed), message, context)
+    }
+    if let message, let refusal = unexpected(message, transform) {
+      switch definition.unexpected {
+      case .reject: return Decided(refusal)
+      case .fail: return .failed(refusal.text)
+      case .pass: return deliver([Outgoing(message: message)], Decided(.routed), message, context)
+      }
+    }
+    let result = transform.run(input)
+    var decided = Self.decided(result)
+    guard decided.state == .routed else { return decided }
+    var outgoing: [Outgoing] = []
+    for emitted in result.emitted {
+      guard let one = take(emitted, input: message, &decided) else { return decided }
+      outgoing.append(one)
+    }
+    return deliver(outgoing, decided, message, context)
+  }
+
+  /// Why the transform doesn't take this message: its type, its version.
+  private func unexpected(_ message: HL7Message, _ transform: HiltProgram) -> Rejection? {
+    transform.mismatch(message).map { Rejection(.reject, $0.number, $0.reason, at: $0.path) }
+  }
+
+  private static func decided(_ result: HiltResult) -> Decided {
+    var decided: Decided
+    switch result.decision {
+    case .routed: decided = Decided(.routed)
+    case .dropped(let reason):
+      decided = Decided(.dropped, reason: reason)
+      decided.steps = [Step(.dropped, reason)]
+    case .held(let reason):
+      decided = Decided(.held, reason: reason)
+      decided.steps = [Step(.held, reason)]
+    case .failed(let failure): decided = .failed(describe(failure))
+    case .rejected(let rejection):
+      decided = Decided(
+        Rejection(
+          Rejection.Kind(rawValue: rejection.code) ?? .error, rejection.number ?? 207, rejection.reason,
+          at: rejection.path))
+    }
+    decided.steps = result.notes.map { Step(.note, $0.text) } + decided.steps
+    return decided
+  }
+
+  private static func describe(_ failure: HiltFailure) -> String {
+    let path = failure.path.map { " (at \($0))" } ?? ""
+    return "\(failure.problem.message)\(path), \(failure.problem.place)"
+  }
+
+  /// Keeps what a program emitted, once for all destinations; `nil` and a failed outcome where it can't be read back.
+  private func take(_ emitted: HiltEmitted, input: HL7Message?, _ decided: inout Decided) -> Outgoing? {
+    var outgoing = Outgoing(meta: emitted.meta, destinations: emitted.destinations)
+    switch emitted.content {
+    case .input: outgoing.message = input
+    case .bytes(let bytes):
+      outgoing.output = decided.outputs.count
+      decided.outputs.append(Payload(emitted.format, bytes))
+      if emitted.format == .hl7v2, needsMessage {
+        do throws(HL7ParseError) {
+          outgoing.message = try HL7Message(bytes, reading)
+        } catch {
+          decided = .failed("what the transform made can't be read back: \(error)")
+          return nil
+        }
+      }
+    }
+    return outgoing
+  }
+
+  /// Whether any destination looks into what it sends.
+  private var needsMessage: Bool {
+    definition.destinations.contains { $0.when != nil || $0.transform != nil || !$0.templates.isEmpty }
+  }
+
+  // MARK: Destinations
+
+  private func deliver(_ outgoing: [Outgoing], _ start: Decided, _ original: HL7Message?, _ context: Context) -> Decided {
+    var decided = start
+    for (lane, destination) in definition.destinations.enumerated() {
+      var reached = false
+      for one in outgoing {
+        if let wanted = one.destinations, !wanted.contains(destination.name) { continue }
+        let input = HiltInput(
+          one.message, original: original, attributes: context.attributes, meta: one.meta, limits: limits)
+        do {
+          guard try destination.when?.holds(input) ?? true else { continue }
+        } catch {
+          return .failed("`when` of \(destination.name): \(error.problem.message)")
+        }
+        reached = true
+        if let transform = destination.transform {
+          if let stop = deliver(transform, to: lane, one, input, context, &decided) { return stop }
+        } else {
+          decided.deliveries.append(render(lane, one.output, input))
+        }
+      }
+      if !reached {
+        decided.passedBy.append(lane)
+        decided.steps.append(
+          Step(.unrouted, destination.when == nil ? "nothing was sent there" : "its `when` did not hold", lane: destination.name))
+      }
+    }
+    return decided
+  }
+
+  /// Runs a destination's own transform. Gives the message's outcome where that ends it for all.
+  private func deliver(
+    _ transform: HiltProgram, to lane: Int, _ one: Outgoing, _ input: HiltInput, _ context: Context,
+    _ decided: inout Decided
+  ) -> Decided? {
+    let name = definition.destinations[lane].name
+    let result = transform.run(input)
+    let own = Self.decided(result)
+    decided.steps += result.notes.map { Step(.note, $0.text, lane: name) }
+    switch own.state {
+    case .routed: break
+    case .dropped:
+      decided.passedBy.append(lane)
+      decided.steps.append(Step(.unrouted, own.reason ?? "its transform dropped it", lane: name))
+      return nil
+    default: return own
+    }
+    for emitted in result.emitted {
+      var output = one.output
+      var message = one.message
+      if case .bytes(let bytes) = emitted.content {
+        output = decided.outputs.count
+        decided.outputs.append(Payload(emitted.format, bytes))
+        message = emitted.format == .hl7v2 ? try? HL7Message(bytes, reading) : nil
+      }
+      let final = HiltInput(
+        message, original: input.original, attributes: context.attributes, meta: emitted.meta, limits: limits)
+      decided.deliveries.append(render(lane, output, final))
+    }
+    return nil
+  }
+
+  /// Evaluates the templates of a destination's settings. An absent value makes the delivery dead: sent under a wrong name it would be
+  /// worse than not sent.
+  private func render(_ lane: Int, _ output: Int?, _ input: HiltInput) -> Decided.Delivery {
+    var delivery = Decided.Delivery(lane: lane, output: output)
+    for (setting, template) in definition.destinations[lane].templates {
+      do {
+        guard let pieces = try template.render(input) else {
+          delivery.dead = "a value in `\(setting): \(template.source)` is absent from the message"
+          continue
+        }
+        delivery.rendered[setting] = pieces.map { TemplateValue(text: $0.text, isValue: $0.isValue) }
+      } catch {
+        delivery.dead = "`\(setting): \(template.source)`: \(error.problem.message)"
+      }
+    }
+    return delivery
+  }
+
+  // MARK: What is known of the message as it came
+
+  private func describe(_ decided: inout Decided, _ input: HiltInput) {
+    for (index, column) in definition.columns.enumerated() {
+      if let text = try? column.expression.text(input) { decided.columns.append((index, text)) }
+    }
+    if let rule = definition.duplicates, let pieces = try? rule.key.render(input) {
+      decided.duplicateKey = .init(
+        text: pieces.map(\.text).joined(), withinMilliseconds: rule.within.milliseconds)
+    }
+  }
+}
