@@ -97,33 +97,38 @@ extension HL7Draft {
     }
     let current = field(position.field, of: segment).bytes
     let repetition = Part(of: position.repetition ?? 1, separator: delimiters.repetition, in: current)
-    var parts = [(part: repetition, separator: delimiters.repetition)]
+    var component = Part.whole(repetition.range)
+    var subcomponent = component
     var level = HL7Piece.Level.repetition
     if position.component != nil || position.subcomponent != nil {
-      let inner = current[repetition.range]
-      let component = Part(of: position.component ?? 1, separator: delimiters.component, in: inner)
-      parts.append((component, delimiters.component))
+      component = Part(of: position.component ?? 1, separator: delimiters.component, in: current[repetition.range])
+      subcomponent = Part.whole(component.range)
       level = .component
-      if let number = position.subcomponent {
-        let leaf = Part(of: number, separator: delimiters.subcomponent, in: current[component.range])
-        parts.append((leaf, delimiters.subcomponent))
-        level = .subcomponent
-      }
     }
-    let range = parts[parts.count - 1].part.range
+    if let number = position.subcomponent {
+      subcomponent = Part(of: number, separator: delimiters.subcomponent, in: current[component.range])
+      level = .subcomponent
+    }
     var bytes: [UInt8] = []
     bytes.reserveCapacity(current.count + 32)
-    bytes.append(contentsOf: current[..<range.lowerBound])
-    let missing = parts.contains { $0.part.missing > 0 }
-    for (part, separator) in parts where part.missing > 0 {
-      guard let separator else { throw .noSeparator }
-      for _ in 0..<part.missing { bytes.append(separator) }
-    }
+    bytes.append(contentsOf: current[..<subcomponent.range.lowerBound])
+    try Self.append(delimiters.repetition, times: repetition.missing, to: &bytes)
+    try Self.append(delimiters.component, times: component.missing, to: &bytes)
+    try Self.append(delimiters.subcomponent, times: subcomponent.missing, to: &bytes)
     let contentStart = bytes.count
     try encoder.append(content, at: level, to: &bytes)
-    if missing, bytes.count == contentStart { return }
-    bytes.append(contentsOf: current[range.upperBound...])
+    let isMissing = repetition.missing + component.missing + subcomponent.missing > 0
+    if isMissing, bytes.count == contentStart { return }
+    bytes.append(contentsOf: current[subcomponent.range.upperBound...])
     replaceField(position.field, of: segment, with: bytes)
+  }
+
+  private static func append(
+    _ separator: UInt8?, times: Int, to bytes: inout [UInt8]
+  ) throws(HL7EditError.Kind) {
+    guard times > 0 else { return }
+    guard let separator else { throw .noSeparator }
+    for _ in 0..<times { bytes.append(separator) }
   }
 
   private mutating func followDeclaredCharset(_ position: HL7Position) throws(HL7EditError) {
@@ -143,25 +148,28 @@ private struct Part {
   /// How many separators must be added before it.
   let missing: Int
 
+  static func whole(_ range: Range<Int>) -> Part { Part(range: range, missing: 0) }
+
+  private init(range: Range<Int>, missing: Int) {
+    self.range = range
+    self.missing = missing
+  }
+
   init(of number: Int, separator: UInt8?, in bytes: ArraySlice<UInt8>) {
     var start = bytes.startIndex
     var left = number - 1
-    if let separator {
-      while left > 0, let index = bytes[start...].firstIndex(of: separator) {
-        start = index + 1
-        left -= 1
-      }
-      if left == 0 {
-        range = start..<(bytes[start...].firstIndex(of: separator) ?? bytes.endIndex)
-        missing = 0
-        return
-      }
-    } else if left == 0 {
-      range = bytes.indices
-      missing = 0
+    if left == 0, separator == nil {
+      self.init(range: bytes.indices, missing: 0)
       return
     }
-    range = bytes.endIndex..<bytes.endIndex
-    missing = left
+    for index in bytes.indices where bytes[index] == separator {
+      if left == 0 {
+        self.init(range: start..<index, missing: 0)
+        return
+      }
+      left -= 1
+      start = index + 1
+    }
+    self.init(range: (left == 0 ? start : bytes.endIndex)..<bytes.endIndex, missing: left)
   }
 }

@@ -13,7 +13,8 @@ package struct HL7Draft: HL7Reading {
   let base: HL7Message
   package private(set) var charset: Charset
   private var edits: [Edit] = []
-  /// For each segment id the newest edit, or `none`, or `removed`. Empty as long as there is no edit.
+  private var editedByteCount = 0
+  /// For each segment id the edit of its first edited field, or `none`, or `removed`. Empty as long as there is no edit.
   private var heads: [Int32] = []
   /// Names of segments that were added; the first has the id `base.segmentCount`.
   private var added: [HL7SegmentCode] = []
@@ -22,8 +23,8 @@ package struct HL7Draft: HL7Reading {
 
   private struct Edit: Sendable {
     let field: Int32
-    /// The edit of another field of the same segment.
-    let next: Int32
+    /// The edit of the next edited field of the same segment, in ascending order.
+    var next: Int32
     var bytes: [UInt8]
   }
 
@@ -117,16 +118,23 @@ package struct HL7Draft: HL7Reading {
 
   /// Replaces the raw bytes of a field. The caller has escaped them.
   mutating func replaceField(_ number: Int, of segment: Int, with bytes: [UInt8]) {
-    if let edit = edit(ofField: number, segment) {
-      edits[edit].bytes = bytes
-      return
-    }
     if heads.isEmpty {
       heads = [Int32](repeating: Self.none, count: base.segmentCount + added.count)
       edits.reserveCapacity(12)
     }
-    edits.append(Edit(field: Int32(number), next: heads[segment], bytes: bytes))
-    heads[segment] = Int32(edits.count - 1)
+    editedByteCount += bytes.count + 1
+    var before = Self.none
+    var edit = heads[segment]
+    while edit >= 0, edits[Int(edit)].field < number {
+      before = edit
+      edit = edits[Int(edit)].next
+    }
+    if edit >= 0, edits[Int(edit)].field == number {
+      edits[Int(edit)].bytes = bytes
+      return
+    }
+    edits.append(Edit(field: Int32(number), next: edit, bytes: bytes))
+    if before >= 0 { edits[Int(before)].next = Int32(edits.count - 1) } else { heads[segment] = Int32(edits.count - 1) }
   }
 
   /// Adds an empty segment behind another, or at the message's end where `after` is `nil`.
@@ -208,108 +216,110 @@ extension HL7Draft {
   /// The message as bytes. Without changes these are the bytes of the base.
   package func serialized() -> [UInt8] {
     guard isChanged else { return base.bytes }
-    var output = Output(base: base.bytes, end: base.lineEnd(default: 0x0D))
-    output.bytes.reserveCapacity(base.bytes.count + edits.reduce(64) { $0 + $1.bytes.count + 2 })
-    output.copy(0..<base.index.start(of: 0))
-    for segment in segmentIDs {
-      if segment < base.segmentCount {
-        write(baseSegment: segment, to: &output)
+    return base.bytes.withUnsafeBufferPointer { bytes in
+      var output = Output(base: bytes, capacity: bytes.count + editedByteCount + added.count * 8 + 16)
+      output.copy(0..<base.index.start(of: 0))
+      if let order {
+        for segment in order { write(segment, to: &output) }
       } else {
-        write(addedSegment: segment, to: &output)
+        for segment in 0..<base.segmentCount { write(segment, to: &output) }
       }
+      output.flush()
+      return output.bytes
     }
-    output.flush()
-    return output.bytes
   }
 
-  private func write(baseSegment segment: Int, to output: inout Output) {
-    let start = base.index.start(of: segment)
-    let end = base.index.end(of: segment)
-    let next = segment + 1 < base.segmentCount ? base.index.start(of: segment + 1) : base.bytes.count
-    output.endSegmentIfOpen()
-    if heads[segment] < 0 {
-      output.copy(start..<end)
+  private func write(_ segment: Int, to output: inout Output) {
+    if output.isOpen { appendLineEnd(to: &output) }
+    output.isOpen = false
+    guard segment < base.segmentCount else { return write(addedSegment: segment, to: &output) }
+    let index = base.index
+    let end = index.end(of: segment)
+    let next = segment + 1 < index.segmentCount ? index.start(of: segment + 1) : base.bytes.count
+    if heads.isEmpty || heads[segment] < 0 {
+      output.copy(index.start(of: segment)..<end)
     } else {
-      var copied = start
-      // MSH-1 is the separator itself, so field n of MSH stands behind its separator n - 1.
-      let shift = segment == 0 ? 1 : 0
-      let count = base.index.separatorCount(of: segment)
-      var written = count
-      for edit in sortedEdits(of: segment) {
-        let number = Int(edit.field) - shift
-        if number <= count {
-          let range = base.index.field(number, of: segment)
-          output.copy(copied..<range.lowerBound)
-          output.append(edit.bytes)
-          copied = range.upperBound
-        } else if !edit.bytes.isEmpty {
-          output.copy(copied..<end)
-          copied = end
-          output.append(delimiters.field, times: number - written)
-          output.append(edit.bytes)
-          written = number
-        }
-      }
-      output.copy(copied..<end)
+      write(editsOf: segment, index, to: &output)
     }
     output.copy(end..<next)
     output.isOpen = end == next
   }
 
-  private func write(addedSegment segment: Int, to output: inout Output) {
-    output.endSegmentIfOpen()
-    let code = added[segment - base.segmentCount].rawValue
-    output.append([UInt8(code >> 16 & 0xFF), UInt8(code >> 8 & 0xFF), UInt8(code & 0xFF)])
-    var written = 0
-    for edit in sortedEdits(of: segment) where !edit.bytes.isEmpty {
-      output.append(delimiters.field, times: Int(edit.field) - written)
-      output.append(edit.bytes)
-      written = Int(edit.field)
+  private func write(editsOf segment: Int, _ index: HL7Index, to output: inout Output) {
+    let end = index.end(of: segment)
+    var copied = index.start(of: segment)
+    // MSH-1 is the separator itself, so field n of MSH stands behind its separator n - 1.
+    let shift = segment == 0 ? 1 : 0
+    let count = index.separatorCount(of: segment)
+    var written = count
+    var next = Int(heads[segment])
+    while next >= 0 {
+      let number = Int(edits[next].field) - shift
+      if number <= count {
+        let range = index.field(number, of: segment)
+        output.copy(copied..<range.lowerBound)
+        output.append(edits[next].bytes)
+        copied = range.upperBound
+      } else if !edits[next].bytes.isEmpty {
+        output.copy(copied..<end)
+        copied = end
+        output.append(delimiters.field, times: number - written)
+        output.append(edits[next].bytes)
+        written = number
+      }
+      next = Int(edits[next].next)
     }
-    if written == 0 { output.append(delimiters.field, times: 1) }
-    output.append(output.end)
+    output.copy(copied..<end)
   }
 
-  private func sortedEdits(of segment: Int) -> [Edit] {
-    var sorted: [Edit] = []
-    var edit = heads[segment]
-    while edit >= 0 {
-      let item = edits[Int(edit)]
-      edit = item.next
-      var place = sorted.count
-      while place > 0, sorted[place - 1].field > item.field { place -= 1 }
-      sorted.insert(item, at: place)
+  private func write(addedSegment segment: Int, to output: inout Output) {
+    let code = added[segment - base.segmentCount].rawValue
+    for shift: UInt32 in [16, 8, 0] { output.append(UInt8(truncatingIfNeeded: code >> shift), times: 1) }
+    var written = 0
+    var next = heads.isEmpty ? Int(Self.none) : Int(heads[segment])
+    while next >= 0 {
+      if !edits[next].bytes.isEmpty {
+        output.append(delimiters.field, times: Int(edits[next].field) - written)
+        output.append(edits[next].bytes)
+        written = Int(edits[next].field)
+      }
+      next = Int(edits[next].next)
     }
-    return sorted
+    if written == 0 { output.append(delimiters.field, times: 1) }
+    appendLineEnd(to: &output)
+  }
+
+  /// Ends a segment as the first segment of the base is ended: CR, LF or CRLF; CR where nothing ends it.
+  private func appendLineEnd(to output: inout Output) {
+    let ends = base.bytes[base.index.end(of: 0)...].prefix(2)
+    output.append(ends.first ?? 0x0D, times: 1)
+    if ends.elementsEqual([0x0D, 0x0A]) { output.append(0x0A, times: 1) }
   }
 
   /// Bytes on their way out. Neighbouring stretches of the base are gathered and copied at once.
   private struct Output {
     var bytes: [UInt8] = []
-    private let base: [UInt8]
-    /// What ends a segment that is added.
-    let end: [UInt8]
+    private let base: UnsafeBufferPointer<UInt8>
     private var pending = 0..<0
     /// The last segment written has nothing behind it that ends it.
     var isOpen = false
 
-    init(base: [UInt8], end: [UInt8]) {
+    init(base: UnsafeBufferPointer<UInt8>, capacity: Int) {
       self.base = base
-      self.end = end
+      bytes.reserveCapacity(capacity)
     }
 
     mutating func copy(_ range: Range<Int>) {
-      if pending.upperBound == range.lowerBound {
+      if pending.upperBound != range.lowerBound { flush() } else if !pending.isEmpty {
         pending = pending.lowerBound..<range.upperBound
-      } else {
-        flush()
-        pending = range
+        return
       }
+      pending = range
     }
 
     mutating func flush() {
-      bytes.append(contentsOf: base[pending])
-      pending = pending.upperBound..<pending.upperBound
+      if !pending.isEmpty { bytes.append(contentsOf: UnsafeBufferPointer(rebasing: base[pending])) }
+      pending = 0..<0
     }
 
     mutating func append(_ more: [UInt8]) {
@@ -321,19 +331,5 @@ extension HL7Draft {
       flush()
       for _ in 0..<max(0, times) { bytes.append(byte) }
     }
-
-    mutating func endSegmentIfOpen() {
-      if isOpen { append(end) }
-      isOpen = false
-    }
-  }
-}
-
-extension HL7Message {
-  /// What ends the first segment: CR, LF or CRLF.
-  fileprivate func lineEnd(default byte: UInt8) -> [UInt8] {
-    let ends = bytes[index.end(of: 0)...].prefix(2)
-    if ends.elementsEqual([0x0D, 0x0A]) { return [0x0D, 0x0A] }
-    return [ends.first ?? byte]
   }
 }

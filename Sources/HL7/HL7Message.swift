@@ -5,13 +5,34 @@ package import Text
 /// Parsing is tolerant: any segment and any number of fields is taken; only what makes the message unreadable is an
 /// error. A segment is addressed by its number from 0 (`segmentIDs`), a field by the standard's numbers from 1.
 package struct HL7Message: HL7Reading {
+  /// One reference holds it all, so that a message is copied for the price of one counter.
+  private let content: Content
+
+  private final class Content: Sendable {
+    let bytes: [UInt8]
+    let index: HL7Index
+    let delimiters: HL7Delimiters
+    let charset: Charset
+    let options: HL7ReadingOptions
+
+    init(
+      _ bytes: [UInt8], _ index: HL7Index, _ delimiters: HL7Delimiters, _ charset: Charset, _ options: HL7ReadingOptions
+    ) {
+      self.bytes = bytes
+      self.index = index
+      self.delimiters = delimiters
+      self.charset = charset
+      self.options = options
+    }
+  }
+
   /// The bytes as they came, byte-order mark and blank lines included.
-  package let bytes: [UInt8]
-  package let delimiters: HL7Delimiters
+  package var bytes: [UInt8] { content.bytes }
+  package var delimiters: HL7Delimiters { content.delimiters }
   /// The set in which text is decoded: MSH-18's or the channel's, as the options say.
-  package let charset: Charset
-  package let options: HL7ReadingOptions
-  let index: HL7Index
+  package var charset: Charset { content.charset }
+  package var options: HL7ReadingOptions { content.options }
+  var index: HL7Index { content.index }
 
   /// Indexes a message. Its text is decoded later, where it is read.
   package init(_ bytes: [UInt8], _ options: HL7ReadingOptions = HL7ReadingOptions()) throws(HL7ParseError) {
@@ -28,11 +49,8 @@ package struct HL7Message: HL7Reading {
       throw HL7ParseError(.tooManyFields(fieldCountMax: options.fieldCountMax), offset: 0)
     }
     try Self.checkStarts(of: index, bytes, strict: options.segmentEnd == .cr)
-    self.bytes = bytes
-    self.delimiters = opening.delimiters
-    self.options = options
-    self.index = index
-    self.charset = try Self.charset(bytes, index, opening.delimiters, options)
+    let charset = try Self.charset(bytes, index, opening.delimiters, options)
+    content = Content(bytes, index, opening.delimiters, charset, options)
   }
 
   private static func checkStarts(of index: HL7Index, _ bytes: [UInt8], strict: Bool) throws(HL7ParseError) {
@@ -85,12 +103,23 @@ package struct HL7Message: HL7Reading {
 
   package func segment(_ code: HL7SegmentCode, occurrence: Int) -> Int? {
     guard occurrence >= 1 else { return nil }
-    var left = occurrence
-    for segment in 0..<index.segmentCount where rawCode(of: segment) == code {
-      left -= 1
-      if left == 0 { return segment }
+    let name = (
+      UInt8(truncatingIfNeeded: code.rawValue >> 16), UInt8(truncatingIfNeeded: code.rawValue >> 8),
+      UInt8(truncatingIfNeeded: code.rawValue)
+    )
+    let index = content.index
+    return content.bytes.withUnsafeBufferPointer { bytes in
+      var left = occurrence
+      for (number, segment) in index.segments.enumerated() {
+        let start = Int(segment.start)
+        guard bytes.count - start >= 3, bytes[start] == name.0, bytes[start + 1] == name.1, bytes[start + 2] == name.2,
+          index.nameEnd(of: number) == start + 3
+        else { continue }
+        left -= 1
+        if left == 0 { return number }
+      }
+      return nil
     }
-    return nil
   }
 
   package func segments(named code: HL7SegmentCode) -> [Int] {

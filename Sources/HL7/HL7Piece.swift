@@ -122,15 +122,39 @@ package struct HL7Piece: Sendable {
 
   /// What a position names within this field. The position's own field number is not looked at.
   package func piece(at position: HL7Position) -> HL7Piece {
-    var piece = self
-    if let repetition = position.repetition { piece = piece.repetition(repetition) }
-    if let component = position.component { piece = piece.component(component) }
-    if let subcomponent = position.subcomponent { piece = piece.subcomponent(subcomponent) }
-    return piece
+    guard level == .field else {
+      var piece = self
+      if let repetition = position.repetition { piece = piece.repetition(repetition) }
+      if let component = position.component { piece = piece.component(component) }
+      if let subcomponent = position.subcomponent { piece = piece.subcomponent(subcomponent) }
+      return piece
+    }
+    var range = bytes.indices
+    var level = Level.field
+    if position.repetition != nil || position.component != nil || position.subcomponent != nil {
+      range = partRange(position.repetition ?? 1, delimiters.repetition, range)
+      level = .repetition
+    }
+    if position.component != nil || position.subcomponent != nil {
+      range = partRange(position.component ?? 1, delimiters.component, range)
+      level = .component
+    }
+    if let subcomponent = position.subcomponent {
+      range = partRange(subcomponent, delimiters.subcomponent, range)
+      level = .subcomponent
+    }
+    return HL7Piece(bytes[range], level: level, delimiters: delimiters, charset: charset)
   }
 
   /// The first repetition's first component's first subcomponent.
-  package var leaf: HL7Piece { level == .delimiters ? self : subcomponent(1) }
+  package var leaf: HL7Piece {
+    guard level < .subcomponent else { return self }
+    let end = bytes.firstIndex { byte in
+      byte == delimiters.component || byte == delimiters.subcomponent || byte == delimiters.repetition
+    }
+    return HL7Piece(
+      bytes[..<(end ?? bytes.endIndex)], level: .subcomponent, delimiters: delimiters, charset: charset)
+  }
 
   /// The leaf as a value: absent, null, or text with escapes decoded.
   package func value() throws(HL7TextError) -> HL7Value {
@@ -162,23 +186,22 @@ package struct HL7Piece: Sendable {
   }
 
   private func part(_ number: Int, _ separator: UInt8?, _ level: Level) -> HL7Piece {
-    guard number >= 1 else { return empty(level) }
-    guard let separator else {
-      return number == 1 ? HL7Piece(bytes, level: level, delimiters: delimiters, charset: charset) : empty(level)
-    }
+    HL7Piece(
+      bytes[partRange(number, separator, bytes.indices)], level: level, delimiters: delimiters, charset: charset)
+  }
+
+  /// Where the n-th part between separators stands; an empty range where there is none.
+  private func partRange(_ number: Int, _ separator: UInt8?, _ range: Range<Int>) -> Range<Int> {
+    guard number >= 1 else { return range.upperBound..<range.upperBound }
+    guard let separator else { return number == 1 ? range : range.upperBound..<range.upperBound }
     var left = number
-    var start = bytes.startIndex
-    var index = start
-    while index < bytes.endIndex {
-      if bytes[index] == separator {
-        left -= 1
-        if left == 0 { break }
-        start = index + 1
-      }
-      index += 1
+    var start = range.lowerBound
+    for index in range where bytes[index] == separator {
+      left -= 1
+      if left == 0 { return start..<index }
+      start = index + 1
     }
-    guard left <= 1 else { return empty(level) }
-    return HL7Piece(bytes[start..<index], level: level, delimiters: delimiters, charset: charset)
+    return left == 1 ? start..<range.upperBound : range.upperBound..<range.upperBound
   }
 
   private func parts(_ separator: UInt8?, _ level: Level) -> [HL7Piece] {

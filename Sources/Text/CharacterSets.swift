@@ -84,6 +84,9 @@ extension Charset {
   package func decode(_ bytes: ArraySlice<UInt8>) throws(CharsetError) -> String {
     switch self {
     case .utf8:
+      if bytes.allSatisfy({ $0 < 0x80 }) {
+        return bytes.withUnsafeBufferPointer { String(decoding: $0, as: UTF8.self) }
+      }
       if let text = bytes.withUnsafeBufferPointer({ String(validating: $0, as: UTF8.self) }) { return text }
       throw CharsetError(kind: .undecodable, charset: self, offset: firstInvalidUTF8(bytes))
     case .ascii:
