@@ -83,7 +83,8 @@ public struct Setting<Content: SettingValue>: Sendable, SettingCell {
     self.init(about, nil, example, required: true)
   }
 
-  public init<Wrapped>(_ about: String, example: String? = nil) where Content == Wrapped? {
+  // `where Content == Wrapped?` with a parameter of its own would lose to the initializer above, and the setting be required.
+  public init(_ about: String, example: String? = nil) where Content: ExpressibleByNilLiteral {
     self.init(about, .some(nil), example, required: false)
   }
 
