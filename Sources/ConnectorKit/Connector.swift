@@ -34,7 +34,8 @@ public struct ConnectorContext: Sendable {
   public var messageBytesMax: Int
 
   public init(
-    channel: ChannelName, destination: String? = nil, logger: Logger, hl7: HL7Settings = HL7Settings(),
+    channel: ChannelName, destination: String? = nil, logger: Logger = Logger(label: "hilum"),
+    hl7: HL7Settings = HL7Settings(),
     messageBytesMax: Int = 64 << 20
   ) {
     self.channel = channel
