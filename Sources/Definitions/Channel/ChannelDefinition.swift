@@ -1,0 +1,133 @@
+package import ConnectorKit
+package import Hilt
+package import Messages
+
+/// A channel as its file says, checked and compiled: what the engine puts to work.
+package struct ChannelDefinition: Sendable {
+  package var name: ChannelName
+  package var about: String?
+  package var contact: Contact?
+  package var source: SourceDefinition
+  /// How HL7 is read and answered, from the `hl7:` block beside the source.
+  package var hl7: HL7Settings
+  package var format: Format
+  package var unexpected: Unexpected
+  /// `nil`: the message goes on unchanged.
+  package var transform: HiltProgram?
+  /// In the order of the file.
+  package var destinations: [DestinationDefinition]
+  /// `nil`: every message is processed.
+  package var duplicates: DuplicateRule?
+  package var keep: Keep
+  /// In the order of the file.
+  package var columns: [Column]
+  package var limits: ChannelLimits
+  package var revision: Revision
+
+  /// Whom to call.
+  package struct Contact: Sendable, Hashable {
+    package var partner: String?
+    package var phone: String?
+    package var hours: String?
+    package var runbook: String?
+    /// Patients depend on this channel at any moment.
+    package var critical: Bool
+  }
+
+  /// What becomes of a message whose type or version the transform does not take.
+  package enum Unexpected: String, Sendable, Hashable { case reject, pass, fail }
+
+  /// The same key and the same bytes within the time: a duplicate.
+  package struct DuplicateRule: Sendable {
+    package var key: HiltTemplate
+    package var within: Duration
+  }
+
+  /// A value of the message as it came that is indexed, shown and searched.
+  package struct Column: Sendable {
+    package var name: String
+    package var expression: HiltExpression
+  }
+}
+
+/// One destination of a channel, and so one lane.
+package struct DestinationDefinition: Sendable {
+  package var name: String
+  package var connector: ConnectorDefinition
+  /// A condition on what was emitted; `nil` takes all.
+  package var when: HiltExpression?
+  /// This destination's own program, after the channel's.
+  package var transform: HiltProgram?
+  /// The templates of the connector's settings, by the setting's key (`name`, `tls.server-name`): rendered for each delivery
+  /// before the commit, into `Delivery.rendered`.
+  package var templates: [(setting: String, template: HiltTemplate)]
+  /// Sends that may be under way at once.
+  package var window: Int
+  /// Finished deliveries that may be not yet durable.
+  package var unconfirmedMax: Int
+  package var retry: RetryRule
+  /// How often a message is tried again, by the code of the refusal; a code that isn't here counts as `AE` where the
+  /// connector says that it could be taken later, and as `AR` where it says that it never will.
+  package var refused: [String: Int]
+}
+
+/// How a lane tries again while its partner can't be reached or does not answer.
+package struct RetryRule: Sendable, Hashable {
+  package var first: Duration
+  package var factor: Double
+  package var longest: Duration
+  /// Each wait is drawn from 0 up to its length.
+  package var isJittered: Bool
+  /// After this long its messages become dead; `nil` waits for ever.
+  package var limit: Duration?
+}
+
+/// How long each kind of content is kept.
+package struct Keep: Sendable, Hashable {
+  package var raw: Duration = .days(30)
+  package var sent: Duration = .days(30)
+  package var replies: Duration = .days(30)
+  package var blobs: Duration = .days(7)
+  package var record: Duration = .days(400)
+
+  package init() {}
+
+  /// With what a file says in the place of what was there.
+  func overlaid(with settings: KeepSettings?) -> Keep {
+    var keep = self
+    keep.raw = settings?.raw ?? raw
+    keep.sent = settings?.sent ?? sent
+    keep.replies = settings?.replies ?? replies
+    keep.blobs = settings?.blobs ?? blobs
+    keep.record = settings?.record ?? record
+    return keep
+  }
+}
+
+/// What one message may cost, and how much of a channel may wait.
+package struct ChannelLimits: Sendable, Hashable {
+  package var messageBytesMax = 64 << 20
+  package var stepsMax = 2_000_000
+  package var emitsMax = 4096
+  /// Deliveries of the channel that may wait; `nil` counts only bytes.
+  package var waitingMax: Int?
+  /// `nil` leaves it to the engine: a fifth of the disk.
+  package var waitingBytesMax: Int?
+
+  package init() {}
+
+  /// With what a file says in the place of what was there.
+  func overlaid(with settings: LimitSettings?) -> ChannelLimits {
+    var limits = self
+    limits.messageBytesMax = settings?.message?.bytes ?? messageBytesMax
+    limits.stepsMax = settings?.steps ?? stepsMax
+    limits.emitsMax = settings?.emits ?? emitsMax
+    limits.waitingMax = settings?.waiting ?? waitingMax
+    limits.waitingBytesMax = settings?.bytes?.bytes ?? waitingBytesMax
+    return limits
+  }
+}
+
+extension Duration {
+  static func days(_ count: Int64) -> Duration { .seconds(count * 86_400) }
+}

@@ -1,0 +1,142 @@
+import ConnectorKit
+import Messages
+
+/// What a channel file says, before the Hilt in it is compiled. What could not be read is `nil`: its problem is reported, and the rest is
+/// looked at all the same.
+struct ChannelDraft {
+  struct Destination {
+    let name: String
+    let place: Place
+    let settings: DestinationSettings?
+    let connector: ConnectorDefinition?
+    /// Where the connector's block stands, for what the connector says of its settings.
+    let block: SettingNode?
+  }
+
+  var name: ChannelName?
+  var namePlace: Place
+  var settings: ChannelSettings?
+  var source: SourceDefinition?
+  var sourceBlock: SettingNode?
+  var hl7: HL7Settings?
+  var destinations: [Destination] = []
+  /// Keys that were read by themselves, so that a mistake elsewhere hides none of their problems.
+  var transform: TransformSetting?
+  var duplicates: DuplicateSettings?
+  var duplicatesPlace: Place?
+  var columns: ColumnSettings?
+  var format: Format?
+}
+
+/// Reads the settings of one channel file.
+struct ChannelReader {
+  let registry: ConnectorRegistry
+  let reader: SettingReader
+
+  func read(_ root: SettingNode) -> ChannelDraft? {
+    guard case .map = root.kind else {
+      reader.expected("a channel", root, help: ["`key: value` lines, beginning with `channel: NAME`"])
+      return nil
+    }
+    let known = ChannelSettings.keys
+    let node = NotYet.refuse(NotYet.channel, in: root, declared: known, reader)
+    var draft = ChannelDraft(namePlace: node["channel"]?.place ?? root.place)
+    draft.settings = ChannelSettings.read(node, reader)
+    let quiet = SettingReader(folder: reader.folder)
+    draft.transform = node["transform"].flatMap { TransformSetting.read($0, quiet) }
+    draft.duplicates = node["duplicates"].flatMap { DuplicateSettings.read($0, quiet) }
+    draft.duplicatesPlace = node["duplicates"]?.place
+    draft.columns = node["columns"].flatMap { ColumnSettings.read($0, quiet) }
+    draft.format = node["format"].flatMap { FormatSetting.read($0, quiet)?.format }
+    if let name = node["channel"]?.scalar, Names.check(name, "a channel", at: draft.namePlace, reader) {
+      draft.name = ChannelName(name)
+    }
+    if let source = node["source"] { read(source: source, into: &draft) }
+    if let destinations = node["destinations"] { draft.destinations = read(destinations: destinations) }
+    return draft
+  }
+
+  // MARK: - The source
+
+  private func read(source: SettingNode, into draft: inout ChannelDraft) {
+    guard case .map = source.kind else {
+      reader.expected("a connector", source, help: ["one of " + registry.sourceNames.joined(separator: ", ")])
+      return
+    }
+    let node = NotYet.refuse(NotYet.source, in: source, declared: registry.sourceNames + ["hl7"], reader)
+    let choice = ConnectorChoice(
+      names: registry.sourceNames, others: registry.destinationNames, role: "source", settings: ["hl7"])
+    let (chosen, rest) = choice.find(in: node, reader)
+    if case .map(let entries) = rest.kind {
+      for entry in entries where entry.key != "hl7" {
+        reader.unknown(entry, known: registry.sourceNames + ["hl7"])
+      }
+    }
+    draft.hl7 = HL7Settings()
+    if let block = node["hl7"] { draft.hl7 = HL7Settings.read(block, reader) }
+    guard let chosen, let type = registry.source(named: chosen.key) else { return }
+    let format = draft.format ?? type.format
+    if let block = node["hl7"], let format, format != .hl7v2 {
+      reader.problem(
+        "C130", "`hl7:` says how HL7 v2 is read, and this source brings \(format.rawValue)", at: block.place,
+        help: ["remove it, or say `format: hl7v2`"])
+    }
+    draft.format = format
+    if format == nil {
+      reader.problem(
+        "C102", "`format` is missing: `\(chosen.key)` can bring anything", at: chosen.keyPlace,
+        help: ["format: hl7v2", "format: text", "format: bytes"])
+    }
+    let block = NotYet.refuse(NotYet.connector, in: chosen.value, declared: type.settingKeys, reader)
+    draft.sourceBlock = block
+    draft.source = type.definition(block, reader)
+  }
+
+  // MARK: - Destinations
+
+  private func read(destinations node: SettingNode) -> [ChannelDraft.Destination] {
+    guard case .map(let entries) = node.kind, !entries.isEmpty else {
+      reader.expected("at least one destination", node, help: ["a name, and under it one connector"])
+      return []
+    }
+    return entries.map { entry in
+      Names.check(entry.key, "a destination", at: entry.keyPlace, reader)
+      return read(destination: entry)
+    }
+  }
+
+  private func read(destination entry: SettingNode.Entry) -> ChannelDraft.Destination {
+    func draft(_ settings: DestinationSettings? = nil, _ connector: ConnectorDefinition? = nil, _ block: SettingNode? = nil)
+      -> ChannelDraft.Destination
+    {
+      ChannelDraft.Destination(
+        name: entry.key, place: entry.keyPlace, settings: settings, connector: connector, block: block)
+    }
+    guard case .map = entry.value.kind else {
+      reader.expected(
+        "a connector", entry.value, help: ["one of " + registry.destinationNames.joined(separator: ", ")])
+      return draft()
+    }
+    let keys = DestinationSettings.keys
+    let names = registry.destinationNames
+    let node = NotYet.refuse(NotYet.destination, in: entry.value, declared: keys + names, reader)
+    let choice = ConnectorChoice(names: names, others: registry.sourceNames, role: "destination", settings: keys)
+    let (chosen, rest) = choice.find(in: node, reader)
+    let settings = DestinationSettings.read(rest, reader)
+    guard let chosen, let type = registry.destination(named: chosen.key) else { return draft(settings) }
+    let block = NotYet.refuse(NotYet.connector, in: chosen.value, declared: type.settingKeys, reader)
+    return draft(settings, type.definition(block, reader), block)
+  }
+}
+
+extension Settings {
+  /// The declared keys.
+  static var keys: [String] {
+    guard case .group(let entries) = kind else { return [] }
+    return entries.map(\.key)
+  }
+}
+
+extension Connector {
+  static var settingKeys: [String] { Options.keys }
+}

@@ -1,0 +1,142 @@
+import ConnectorKit
+import Messages
+
+/// The keys of a destination beside its connector.
+struct DestinationSettings: Settings {
+  @Setting(
+    "Which messages go there: a Hilt condition on the message that is sent. Without it all of them.",
+    example: "MSH-9.2 in [\"A01\", \"A03\"]")
+  var when: HiltSource?
+  @Setting("This destination's own program, after the channel's.", example: "../Transforms/for-ehr.hilt")
+  var transform: TransformSetting?
+  @Setting("`strict`: first in, first out; a delivery that waits for its retry holds those behind it.", default: .strict)
+  var order: OrderSetting
+  @Setting(
+    "Messages that may be under way at once on one connection, for partners that answer in order.", default: 1)
+  var window: Int
+  @Setting(
+    "Answers whose record may be not yet on disk when the next message is sent: after a crash so many may go twice.",
+    default: 32)
+  var unconfirmed: Int
+  @Setting("While the partner can't be reached or does not answer.")
+  var retry: RetrySettings?
+  @Setting("When the partner refuses a message: tries again for each code, and then.")
+  var refused: RefusedSetting?
+
+  init() {}
+
+  func check(_ reader: SettingReader, _ node: SettingNode) {
+    reader.range("window", window, in: 1...1024, "from 1 to 1024", node)
+    reader.range("unconfirmed", unconfirmed, in: 1...1024, "from 1 to 1024", node)
+  }
+}
+
+/// `retry:`
+struct RetrySettings: Settings {
+  enum Jitter: String, SettingChoice { case full, none }
+
+  @Setting("The wait before the first retry.", default: .seconds(1)) var first: Duration
+  @Setting("What each wait is multiplied with.", default: FactorSetting(2)) var factor: FactorSetting
+  @Setting("The longest wait.", default: .seconds(300)) var longest: Duration
+  @Setting(
+    "`full` draws each wait from between nothing and its length, so that many lanes don't come back at one instant.",
+    default: .full)
+  var jitter: Jitter
+  @Setting("How long to go on; after that the delivery is dead.", default: .unlimited) var `for`: PatienceSetting
+
+  init() {}
+
+  func check(_ reader: SettingReader, _ node: SettingNode) {
+    if first < .milliseconds(10) {
+      reader.problem("C131", "`first` is 10ms or more", at: node["first"]?.place ?? node.place)
+    }
+    if longest < first {
+      reader.problem(
+        "C106", "`longest` is shorter than `first`", at: (node["longest"] ?? node["first"] ?? node).place,
+        help: ["`first` is \(first.text), `longest` is \(longest.text)"])
+    }
+  }
+}
+
+/// A number from 1, with a fraction where wanted: `2`, `1.5`.
+struct FactorSetting: SettingValue {
+  let factor: Double
+  init(_ factor: Double) { self.factor = factor }
+
+  static func read(_ node: SettingNode, _ reader: SettingReader) -> FactorSetting? {
+    guard let text = node.scalar, text.utf8.allSatisfy({ (0x30...0x39).contains($0) || $0 == 0x2E }),
+      let factor = Double(text), (1...100).contains(factor)
+    else {
+      reader.expected("a number from 1 to 100", node, help: ["2", "1.5"])
+      return nil
+    }
+    return FactorSetting(factor)
+  }
+
+  static var kind: SettingKind { .scalar("number") }
+  var text: String { factor == factor.rounded() ? String(Int(factor)) : String(factor) }
+}
+
+/// A duration, or `unlimited`.
+enum PatienceSetting: SettingValue {
+  case unlimited
+  case limit(Duration)
+
+  static func read(_ node: SettingNode, _ reader: SettingReader) -> PatienceSetting? {
+    if node.scalar == "unlimited" { return .unlimited }
+    if let text = node.scalar, let near = nearest(to: text, among: ["unlimited"]) {
+      reader.problem(
+        "C104", "`\(text)` is not one of the words that may stand here", at: node.place, label: "did you mean `\(near)`?",
+        help: ["unlimited, or a duration: 30m, 72h"])
+      return nil
+    }
+    return Duration.read(node, reader).map { .limit($0) }
+  }
+
+  static var kind: SettingKind { .either([Duration.kind, .choice(["unlimited"])]) }
+  var text: String {
+    switch self {
+    case .unlimited: "unlimited"
+    case .limit(let duration): duration.text
+    }
+  }
+
+  var duration: Duration? { if case .limit(let duration) = self { duration } else { nil } }
+}
+
+/// `refused: {AE: 3, AR: 0, then: dead}`
+struct RefusedSetting: SettingValue {
+  /// Tries again by code.
+  var tries: [String: Int]
+
+  /// HL7 table 0008: AE and AR of the original mode, CE and CR of the enhanced.
+  private static let codes = ["AE", "AR", "CE", "CR"]
+
+  static func read(_ node: SettingNode, _ reader: SettingReader) -> RefusedSetting? {
+    guard case .map(let entries) = node.kind else {
+      reader.expected("a block of codes", node, help: ["{AE: 3, AR: 0, then: dead}"])
+      return nil
+    }
+    var tries: [String: Int] = [:]
+    for entry in entries {
+      if entry.key == "then" {
+        _ = ThenSetting.read(entry.value, reader)
+      } else if isCode(entry.key) {
+        guard let count = Int.read(entry.value, reader) else { continue }
+        if count > 1000 { reader.problem("C131", "a message is tried again 1000 times at most", at: entry.value.place) }
+        tries[entry.key] = count
+      } else {
+        reader.unknown(entry, known: codes + ["then"])
+      }
+    }
+    return RefusedSetting(tries: tries)
+  }
+
+  /// A code of an acknowledgement, or a status of HTTP.
+  private static func isCode(_ key: String) -> Bool {
+    codes.contains(key) || key.utf8.count == 3 && key.utf8.allSatisfy { (0x30...0x39).contains($0) }
+  }
+
+  static var kind: SettingKind { .scalar("`{AE: 3, AR: 0, then: dead}`") }
+  var text: String { "" }
+}

@@ -1,0 +1,78 @@
+import ConnectorKit
+
+/// What channel files have by design and this engine does not act on yet. A check refuses it: what is written in a file and
+/// silently does nothing is found out at the worst moment.
+///
+/// A key leaves its table when it is declared as a setting; nothing else has to change.
+enum NotYet {
+  /// Beside `channel:`.
+  static let channel = [
+    "alerts": "the engine sends no alarms yet; watch `hilum status`, which shows backlog, oldest and last error",
+    "depends": "channels start and stop independently of each other",
+    "template": "write the channel out in a file of its own",
+    "with": "parameters belong to `transform: {file: …, with: {…}}`",
+    "instances": "write one file for each channel",
+    "parameters": "write the values out, or take them from the environment: ${NAME:-default}",
+    "encryption": "whether content is sealed is decided for the whole engine, in `hilum.yaml`",
+  ]
+
+  /// In `hilum.yaml`.
+  static let engine = [
+    "admin": "the engine is reached through its control socket in the data folder, and from nowhere else",
+    "users": "who may use the control socket, the rights of its file decide",
+    "oidc": "who may use the control socket, the rights of its file decide",
+    "notify": "the engine sends no alarms yet; watch `hilum status`",
+  ]
+
+  /// Under `source:`.
+  static let source = [
+    "schedule": "a source that looks for files does so all the time, as often as its own settings say",
+    "split": "a message is taken as it comes; `hl7: {batch: split}` parts HL7 batches",
+    "prepare": "a message that can't be read is refused with its reason, and kept",
+    "acknowledge": "a sender is answered when its message is on disk",
+  ]
+
+  /// Under a destination's name.
+  static let destination = [
+    "reply": "an answer of AA or CA ends the delivery, others go by `refused:`",
+    "ask": "a destination delivers; queries need another engine for now",
+    "collect": "each message is sent by itself",
+    "schedule": "a delivery goes as soon as it is its turn",
+    "depends": "lanes work independently of each other",
+    "alerts": "the engine sends no alarms yet; watch `hilum status`",
+  ]
+
+  /// In the block of any connector.
+  static let connector = [
+    "acknowledge": "a sender is answered when its message is on disk",
+    "schedule": "a source that looks for files does so all the time, as often as its own settings say",
+    "ask": "a destination delivers; queries need another engine for now",
+    "proxy": "the engine connects directly",
+  ]
+
+  /// Connectors that are foreseen.
+  static let connectors = [
+    "dicom": "images go another way for now",
+    "http": "only the connectors that are listed in `hilum reference` are there yet",
+    "fhir": "only the connectors that are listed in `hilum reference` are there yet",
+    "database": "only the connectors that are listed in `hilum reference` are there yet",
+    "channel": "let the first channel write to a folder and the second read from it, or connect them by mllp",
+  ]
+
+  /// Formats whose content the engine can't read yet.
+  static let formats = [
+    "fhir": "`json` takes such content as it is",
+    "dicom": "`bytes` takes such content as it is",
+  ]
+
+  /// Reports the keys that are foreseen and gives the block without them.
+  static func refuse(_ foreseen: [String: String], in node: SettingNode, declared: [String], _ reader: SettingReader) -> SettingNode {
+    guard case .map(let entries) = node.kind else { return node }
+    let rest = entries.filter { entry in
+      guard let instead = foreseen[entry.key], !declared.contains(entry.key) else { return true }
+      report(entry.key, instead, at: entry.keyPlace, reader)
+      return false
+    }
+    return SettingNode(.map(rest), at: node.place)
+  }
+}

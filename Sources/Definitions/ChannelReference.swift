@@ -1,0 +1,163 @@
+import ConnectorKit
+
+/// The reference page of channel files and of `hilum.yaml`, made from the declarations of their settings.
+package enum ChannelReference {
+  /// The page as it stands in `docs/reference/channel-files.md`.
+  package static func markdown(_ registry: ConnectorRegistry) -> String {
+    var page = Page()
+    page.add(
+      """
+      <!-- Made by `make generate` from the declarations in the code. Do not edit. -->
+
+      # Channel files
+
+      One YAML file in `Channels/` is one channel. Keys are in kebab-case, paths relative to the file that names them, and
+      `${NAME}` or `${NAME:-default}` in a value comes from the environment. Durations are written `500ms 30s 5m 72h 30d`, sizes
+      `64KiB 10MiB`. A secret is named and never written: `{file: …}` or `{env: …}`. `hilum check` reads a file as the engine
+      does and reports every problem at once.
+
+      A key that is not on this page is refused.
+      """)
+    page.settings("The channel", ChannelSettings.kind, level: 2)
+    page.add(
+      """
+      ## `source:`
+
+      One connector, and for HL7 v2 how it is read.
+      """)
+    for type in registry.sources {
+      page.connector("source", type.name, type.about, type.settingKind)
+    }
+    page.settings("`hl7:` beside a source's connector", HL7Settings.kind, level: 3)
+    page.add(
+      """
+      ## `destinations:`
+
+      A name for each destination, and under it one connector and how it is used. Each destination is a lane of its own: it waits,
+      retries and is paused by itself.
+      """)
+    page.settings("How a destination is used", DestinationSettings.kind, level: 3)
+    page.add(
+      """
+      `refused:` says for each code of a refusal how often the message is tried again before it is put aside (`hilum dead`). Unless
+      said, AE and CE are tried again three times, AR and CR never. A partner that can't be reached refuses nothing: `retry:` holds then.
+      """)
+    for type in registry.destinations {
+      page.connector("destination", type.name, type.about, type.settingKind)
+    }
+    page.settings("The engine's own file, `hilum.yaml`", EngineFile.kind, level: 2)
+    page.notYet(registry)
+    return page.text
+  }
+}
+
+extension Connector {
+  fileprivate static var settingKind: SettingKind { Options.kind }
+}
+
+/// Markdown as it grows.
+private struct Page {
+  private(set) var text = ""
+
+  mutating func add(_ paragraphs: String) {
+    text += (text.isEmpty ? "" : "\n") + paragraphs + "\n"
+  }
+
+  mutating func connector(_ role: String, _ name: String, _ about: String, _ kind: SettingKind) {
+    add("### `\(name):` as a \(role)\n\n\(about)")
+    if case .group(let entries) = kind, entries.isEmpty {
+      add("It has no settings: `\(name): {}`.")
+    } else {
+      table(kind)
+    }
+  }
+
+  mutating func settings(_ title: String, _ kind: SettingKind, level: Int) {
+    add(String(repeating: "#", count: level) + " " + title)
+    table(kind)
+  }
+
+  /// One row a setting; what a group holds follows under the group's key.
+  private mutating func table(_ kind: SettingKind) {
+    var rows = ["| key | what may be written | default | |", "| --- | --- | --- | --- |"]
+    rows += Self.rows(kind, under: "")
+    add(rows.joined(separator: "\n"))
+  }
+
+  private static func rows(_ kind: SettingKind, under prefix: String) -> [String] {
+    guard case .group(let entries) = kind else { return [] }
+    return entries.flatMap { entry -> [String] in
+      let key = prefix + entry.key
+      let about = entry.about + (entry.example.map { " Example: `\($0)`." } ?? "")
+      let standard = entry.required ? "required" : standard(entry)
+      let row = [("`\(key)`"), words(entry.kind), standard, about].map(escaped).joined(separator: " | ")
+      return ["| \(row) |"] + groups(entry.kind).flatMap { rows($0, under: key + ".") }
+    }
+  }
+
+  private static func standard(_ entry: SettingEntry) -> String {
+    guard let standard = entry.standard, !standard.isEmpty else { return "" }
+    return "`\(standard)`"
+  }
+
+  /// The groups that may stand for a setting, whatever else may.
+  private static func groups(_ kind: SettingKind) -> [SettingKind] {
+    switch kind {
+    case .group: [kind]
+    case .either(let kinds): kinds.flatMap(groups)
+    case .list(let element): groups(element)
+    default: []
+    }
+  }
+
+  private static func words(_ kind: SettingKind) -> String {
+    switch kind {
+    case .scalar(let name): name
+    case .choice(let choices): choices.map { "`\($0)`" }.joined(separator: ", ")
+    case .list(let element): "a list: " + words(element)
+    case .dictionary(let value): "names, each with: " + words(value)
+    case .group: "block"
+    case .either(let kinds): kinds.map(words).joined(separator: " or ")
+    }
+  }
+
+  /// A bar would end the cell, a line break the row.
+  private static func escaped(_ cell: String) -> String {
+    cell.split(whereSeparator: \.isNewline).joined(separator: " ").replacing("|", with: "\\|")
+  }
+
+  mutating func notYet(_ registry: ConnectorRegistry) {
+    add(
+      """
+      ## Not supported yet
+
+      What the design of channel files has and this engine does not act on. `hilum check` refuses it (C122) and says what to do instead.
+      """)
+    let scopes: [(String, [String: String], declared: [String])] = [
+      ("the channel", NotYet.channel, ChannelSettings.keys), ("`source:`", NotYet.source, []),
+      ("a destination", NotYet.destination, DestinationSettings.keys), ("a connector", NotYet.connector, []),
+      ("connectors", NotYet.connectors, registry.sourceNames + registry.destinationNames),
+      ("`format:`", NotYet.formats, []),
+      ("`hilum.yaml`", NotYet.engine, EngineFile.keys),
+    ]
+    var rows = ["| where | key or word | instead |", "| --- | --- | --- |"]
+    for (place, keys, declared) in scopes {
+      for (key, instead) in keys.sorted(by: { $0.key < $1.key }) where !declared.contains(key) {
+        rows.append("| \(place) | `\(key)` | \(instead) |")
+      }
+    }
+    let words: [(String, [(String, String)])] = [
+      ("`unexpected:`", UnexpectedSetting.rows), ("`on-fail:`", OnFailSetting.rows),
+      ("`duplicates.conflict:`", ConflictSetting.rows), ("`refused.then:`", ThenSetting.rows),
+      ("`order:`", OrderSetting.rows + [("{by: …}", "`strict` sends first in, first out")]),
+    ]
+    for (place, foreseen) in words {
+      rows += foreseen.map { "| \(place) | `\($0.0)` | \($0.1) |" }
+    }
+    add(rows.joined(separator: "\n"))
+  }
+}
+
+extension PartlySupported {
+  fileprivate static var rows: [(String, String)] { foreseen.map { ($0.word.rawValue, $0.instead) } }
+}

@@ -1,0 +1,78 @@
+package import ConnectorKit
+
+/// The connectors that a channel file can name. Which there are, the program decides that puts the engine together.
+package struct ConnectorRegistry: Sendable {
+  package let sources: [any SourceConnector.Type]
+  package let destinations: [any DestinationConnector.Type]
+
+  package init(sources: [any SourceConnector.Type], destinations: [any DestinationConnector.Type]) {
+    self.sources = sources
+    self.destinations = destinations
+  }
+
+  var sourceNames: [String] { sources.map { $0.name } }
+  var destinationNames: [String] { destinations.map { $0.name } }
+
+  func source(named name: String) -> (any SourceConnector.Type)? { sources.first { $0.name == name } }
+  func destination(named name: String) -> (any DestinationConnector.Type)? { destinations.first { $0.name == name } }
+}
+
+extension SourceConnector {
+  /// The settings, checked, and how to make the connector from them; `nil` where they have a problem.
+  static func definition(_ node: SettingNode, _ reader: SettingReader) -> SourceDefinition? {
+    guard let options = Options.read(node, reader) else { return nil }
+    return SourceDefinition(connector: name, options: options, listens: ListeningAddress(node, Options.kind)) {
+      try Self(options, context: $0)
+    }
+  }
+}
+
+extension DestinationConnector {
+  /// The settings, checked, and how to make the connector from them; `nil` where they have a problem.
+  static func definition(_ node: SettingNode, _ reader: SettingReader) -> ConnectorDefinition? {
+    guard let options = Options.read(node, reader) else { return nil }
+    return ConnectorDefinition(connector: name, options: options) { try Self(options, context: $0) }
+  }
+}
+
+/// A connector of a destination with its settings.
+package struct ConnectorDefinition: Sendable {
+  /// The key that chose it: `mllp`.
+  package let connector: String
+  package let options: any Settings
+  /// Makes the connector; it opens nothing. Throws what the connector throws, `SettingError` above all.
+  package let make: @Sendable (ConnectorContext) throws -> any DestinationConnector
+}
+
+/// The connector of a source with its settings.
+package struct SourceDefinition: Sendable {
+  /// The key that chose it: `mllp`.
+  package let connector: String
+  package let options: any Settings
+  /// Where it listens, for connectors that have a `port`.
+  let listens: ListeningAddress?
+  /// Makes the connector; it opens nothing. Throws what the connector throws, `SettingError` above all.
+  package let make: @Sendable (ConnectorContext) throws -> any SourceConnector
+}
+
+/// The address that a source listens on, taken from the settings that all connectors name alike: `host` and `port`.
+struct ListeningAddress: Sendable {
+  let host: String
+  let port: Int
+
+  /// `nil` where the settings have no port, and where the system chooses one (0).
+  init?(_ node: SettingNode, _ kind: SettingKind) {
+    guard case .group(let entries) = kind, let declared = entries.first(where: { $0.key == "port" }),
+      let text = node["port"]?.scalar ?? declared.standard, let port = UInt16(text), port > 0
+    else { return nil }
+    self.port = Int(port)
+    self.host = node["host"]?.scalar ?? entries.first { $0.key == "host" }?.standard ?? "0.0.0.0"
+  }
+
+  /// Whether both can't be had at once on one machine.
+  func collides(with other: ListeningAddress) -> Bool {
+    port == other.port && (host == other.host || Self.isEvery(host) || Self.isEvery(other.host))
+  }
+
+  private static func isEvery(_ host: String) -> Bool { ["0.0.0.0", "::", "*", ""].contains(host) }
+}

@@ -1,0 +1,175 @@
+import ConnectorKit
+import Hilt
+import Messages
+
+/// Makes a definition of a draft: compiles its Hilt, tries its connectors and checks what no single setting shows.
+struct ChannelAssembly {
+  let draft: ChannelDraft
+  let reader: SettingReader
+  let hilt: HiltCompiling
+  let keep: Keep
+  let limits: ChannelLimits
+
+  /// The definition, where everything could be read; whether it may be used, the problems say.
+  func definition(revision: ([Revision.File]) -> Revision) -> ChannelDefinition? {
+    nameOfFile()
+    let format = draft.format
+    let transform = draft.transform.flatMap { self.transform($0) }
+    let sent = transform == nil ? format : Format.hl7v2
+    let destinations = draft.destinations.map { destination($0, over: sent ?? .bytes) }
+    if let transform { check(uses: transform) }
+    let columns = format.map { format in draft.columns.map { compile($0, over: format) } ?? [] }
+    let duplicates = format.flatMap { duplicateRule(over: $0) }
+    tryConnectors()
+
+    guard let name = draft.name, let settings = draft.settings, let source = draft.source, let hl7 = draft.hl7,
+      let format, let columns
+    else { return nil }
+    let whole = destinations.compactMap(\.self)
+    guard whole.count == destinations.count else { return nil }
+    return ChannelDefinition(
+      name: name, about: settings.about, contact: settings.contact.map(contact), source: source, hl7: hl7,
+      format: format, unexpected: ChannelDefinition.Unexpected(rawValue: settings.unexpected.rawValue) ?? .reject,
+      transform: transform, destinations: whole, duplicates: duplicates, keep: keep.overlaid(with: settings.keep),
+      columns: columns, limits: limits.overlaid(with: settings.limits), revision: revision(hilt.reached))
+  }
+
+  private func contact(_ settings: ContactSettings) -> ChannelDefinition.Contact {
+    ChannelDefinition.Contact(
+      partner: settings.partner, phone: settings.phone, hours: settings.hours, runbook: settings.runbook,
+      critical: settings.critical)
+  }
+
+  /// A channel is looked for under its name.
+  private func nameOfFile() {
+    guard let name = draft.name else { return }
+    let file = RelativePath.name(of: hilt.source.file)
+    let stem = file.lastIndex(of: ".").map { String(file[..<$0]) } ?? file
+    guard stem != name.text else { return }
+    reader.problem(
+      "C125", "the file is called `\(stem)` and the channel `\(name)`", at: draft.namePlace, severity: .warning,
+      help: ["call the file \(name).yaml"])
+  }
+
+  // MARK: - Hilt
+
+  private func transform(_ setting: TransformSetting) -> HiltProgram? {
+    if let format = draft.format, format != .hl7v2 {
+      reader.problem(
+        "C130", "a transform reads HL7 v2, and this channel's messages are \(format.rawValue)", at: setting.place,
+        help: ["say `format: hl7v2`", "leave the transform out: messages go on as they came"])
+    }
+    return hilt.program(setting)
+  }
+
+  private func destination(_ destination: ChannelDraft.Destination, over format: Format) -> DestinationDefinition? {
+    let settings = destination.settings
+    let own = settings?.transform
+    let transform = own.flatMap { self.transform($0) }
+    let when = settings?.when.flatMap { hilt.expression($0, over: format) }
+    var templates: [(setting: String, template: HiltTemplate)] = []
+    for (key, template) in destination.connector?.options.templates ?? [] {
+      let place = template.place ?? destination.place
+      if let compiled = hilt.template(template.source, at: place, over: own == nil ? format : .hl7v2) {
+        templates.append((key, compiled))
+      }
+    }
+    guard let settings, let connector = destination.connector, (own == nil) == (transform == nil) else { return nil }
+    return DestinationDefinition(
+      name: destination.name, connector: connector, when: when, transform: transform, templates: templates,
+      window: settings.window, unconfirmedMax: settings.unconfirmed, retry: RetryRule(settings.retry ?? RetrySettings()),
+      refused: RefusedSetting.standard.merging(settings.refused?.tries ?? [:]) { _, said in said })
+  }
+
+  private func compile(_ columns: ColumnSettings, over format: Format) -> [ChannelDefinition.Column] {
+    columns.columns.compactMap { name, _, expression in
+      hilt.expression(expression, over: format).map { ChannelDefinition.Column(name: name, expression: $0) }
+    }
+  }
+
+  private func duplicateRule(over format: Format) -> ChannelDefinition.DuplicateRule? {
+    let settings = draft.duplicates
+    let within = settings?.within ?? .seconds(3600)
+    guard within > .zero else { return nil }
+    if let key = settings?.key {
+      return hilt.template(key.source, at: key.place ?? draft.namePlace, over: format)
+        .map { ChannelDefinition.DuplicateRule(key: $0, within: within) }
+    }
+    guard format == .hl7v2 else {
+      if settings != nil {
+        reader.problem(
+          "C130", "`duplicates` needs a `key` here: only HL7 v2 has one of its own", at: draft.duplicatesPlace ?? draft.namePlace,
+          help: ["duplicates: {key: \"{message.source.file.name}\"}"])
+      }
+      return nil
+    }
+    return hilt.template("{MSH-3}|{MSH-4}|{MSH-10}", at: draft.namePlace, over: format)
+      .map { ChannelDefinition.DuplicateRule(key: $0, within: within) }
+  }
+
+  /// `emit … to` names destinations of this channel.
+  private func check(uses transform: HiltProgram) {
+    let names = draft.destinations.map(\.name)
+    for use in transform.destinations where !names.contains(use.name) {
+      hilt.add(
+        Problem(
+          "C128", "the channel \(draft.name.map { "`\($0)` " } ?? "")has no destination `\(use.name)`", at: use.place,
+          label: nearest(to: use.name, among: names).map { "did you mean `\($0)`?" },
+          help: ["its destinations: " + names.map { "`\($0)`" }.joined(separator: ", ")]))
+    }
+  }
+
+  // MARK: - Connectors
+
+  /// Makes each connector once, which opens nothing, to hear what it says of its settings together.
+  private func tryConnectors() {
+    let channel = draft.name ?? ChannelName("channel")
+    let bytesMax = limits.overlaid(with: draft.settings?.limits).messageBytesMax
+    if let source = draft.source, let block = draft.sourceBlock {
+      attempt(block) {
+        _ = try source.make(ConnectorContext(channel: channel, hl7: draft.hl7 ?? HL7Settings(), messageBytesMax: bytesMax))
+      }
+    }
+    for destination in draft.destinations {
+      guard let connector = destination.connector, let block = destination.block else { continue }
+      attempt(block) {
+        _ = try connector.make(
+          ConnectorContext(
+            channel: channel, destination: destination.name, hl7: draft.hl7 ?? HL7Settings(), messageBytesMax: bytesMax))
+      }
+    }
+  }
+
+  private func attempt(_ block: SettingNode, _ make: () throws -> Void) {
+    do {
+      try make()
+    } catch let error as SettingError {
+      reader.problem("C132", error.reason, at: place(of: error.setting, in: block))
+    } catch {
+      reader.problem("C132", "\(error)", at: block.place)
+    }
+  }
+
+  /// The place of a setting such as `tls.key`, or of the nearest block above it that is there.
+  private func place(of setting: String?, in block: SettingNode) -> Place {
+    var node = block
+    for key in (setting ?? "").split(separator: ".") {
+      guard let next = node[String(key)] else { break }
+      node = next
+    }
+    return node.place
+  }
+}
+
+extension RetryRule {
+  init(_ settings: RetrySettings) {
+    self.init(
+      first: settings.first, factor: settings.factor.factor, longest: settings.longest,
+      isJittered: settings.jitter == .full, limit: settings.for.duration)
+  }
+}
+
+extension RefusedSetting {
+  /// AE may be taken later, AR never will.
+  static let standard = ["AE": 3, "CE": 3, "AR": 0, "CR": 0]
+}

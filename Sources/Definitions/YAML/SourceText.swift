@@ -1,0 +1,49 @@
+import Messages
+
+/// The text of a file that a person wrote, by lines, as problems about it need it.
+struct SourceText: Sendable {
+  /// The name of the file as it is shown to people.
+  let file: String
+  let text: String
+  private let lines: [Substring]
+
+  init(file: String, text: String) {
+    self.file = file
+    self.text = text
+    self.lines = text.split(omittingEmptySubsequences: false) { $0 == "\n" || $0 == "\r\n" }
+  }
+
+  /// The number of lines; a text that ends with a line break has an empty last one.
+  var lineCount: Int { lines.count }
+
+  /// A line, counted from 1; empty where there is none.
+  func line(_ number: Int) -> Substring {
+    lines.indices.contains(number - 1) ? lines[number - 1] : ""
+  }
+
+  /// What stands in the line from a place on.
+  func rest(at place: Place) -> Substring {
+    line(place.line).dropFirst(place.column - 1)
+  }
+
+  /// The place of a mark whose column counts Unicode scalars from 1, as YAML's parser does; ours count characters.
+  func place(line number: Int, scalarColumn: Int, length: Int = 1) -> Place {
+    let before = line(number).unicodeScalars.prefix(max(0, scalarColumn - 1))
+    return Place(file: file, line: max(1, number), column: String(before).count + 1, length: max(1, length))
+  }
+
+  /// Where the content of a scalar begins that stands at a place: behind its quote, or in the line under a block's `|`.
+  func contentStart(of place: Place) -> Place {
+    var start = place
+    switch rest(at: place).first {
+    case "\"", "'":
+      start.column += 1
+    case "|", ">":
+      start.line += 1
+      while start.line < lineCount, line(start.line).allSatisfy(\.isWhitespace) { start.line += 1 }
+      start.column = line(start.line).prefix { $0 == " " }.count + 1
+    default: break
+    }
+    return start
+  }
+}

@@ -1,0 +1,307 @@
+import ConnectorKit
+import Messages
+import Yams
+
+/// Reads a file of settings: YAML to settings with their places, and all problems that can be seen in it.
+///
+/// What YAML offers beyond blocks, lists and text is refused, because nobody expects it in a channel file and each has
+/// surprised someone: anchors and aliases, tags, merge keys, several documents, the same key twice.
+struct YAMLReader {
+  /// The largest file that is read, in bytes. A channel file of a thousand lines has some 50 KB.
+  static let fileBytesMax = 1 << 20
+  /// How deep blocks may stand in blocks.
+  static let depthMax = 32
+  /// Keys that stand twice are reported up to this many.
+  private static let duplicatesMax = 50
+
+  /// What was read: the settings, where there are any, and what is wrong with them.
+  struct Outcome: Sendable {
+    var node: SettingNode?
+    var problems: [Problem]
+    var source: SourceText
+    /// The `${NAME}` that were read, with their values.
+    var variables: [String: String]
+  }
+
+  private let source: SourceText
+  private var variables: Variables
+  private var problems: [Problem] = []
+
+  private init(source: SourceText, environment: @escaping @Sendable (String) -> String?) {
+    self.source = source
+    self.variables = Variables(environment: environment)
+  }
+
+  /// - Parameters:
+  ///   - file: the name of the file as people see it.
+  ///   - environment: gives the value of a `${NAME}`, or `nil` where there is none.
+  static func read(
+    _ bytes: [UInt8], file: String, environment: @escaping @Sendable (String) -> String? = { _ in nil }
+  ) -> Outcome {
+    let start = Place(file: file, line: 1, column: 1)
+    func refused(_ code: String, _ message: String, _ help: [String]) -> Outcome {
+      Outcome(
+        node: nil, problems: [Problem(code, message, at: start, help: help)], source: SourceText(file: file, text: ""),
+        variables: [:])
+    }
+    if bytes.count > fileBytesMax {
+      return refused(
+        "C115", "this file has \(bytes.count) bytes; at most \(ByteSize(bytes: fileBytesMax).text) are read",
+        ["is this a message or a table rather than a file of settings?"])
+    }
+    let content = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? bytes[3...] : bytes[...]
+    guard let text = String(validating: content, as: UTF8.self) else {
+      return refused("C118", "this file is not text in UTF-8", ["save it as UTF-8 in your editor"])
+    }
+    var reader = YAMLReader(source: SourceText(file: file, text: text), environment: environment)
+    let node = reader.document()
+    return Outcome(
+      node: node, problems: reader.problems, source: reader.source, variables: reader.variables.used)
+  }
+
+  private mutating func document() -> SettingNode? {
+    guard let root = compose() else { return nil }
+    if case .scalar(let scalar) = root, scalar.string.isEmpty { return empty() }
+    return node(root, owner: nil, depth: 1)
+  }
+
+  private mutating func empty() -> SettingNode? {
+    problems.append(
+      Problem(
+        "C119", "there are no settings in this file", at: source.place(line: 1, scalarColumn: 1),
+        help: ["begin with `channel: NAME`"]))
+    return nil
+  }
+
+  /// The tree of YAML's parser. It gives up at the first key that stands twice: that key is hidden from it and the rest is
+  /// read again, so that one such mistake hides no other.
+  private mutating func compose() -> Node? {
+    if let anchors = tooManyAnchors() {
+      problems.append(anchors)
+      return nil
+    }
+    var text = source.text
+    for round in 0...Self.duplicatesMax {
+      do {
+        guard let root = try Yams.compose(yaml: text) else { return empty().flatMap { _ in nil } }
+        return root
+      } catch YamlError.duplicatedKeysInMapping(let keys, let context) {
+        guard let hidden = Self.hidingSecond(keys, from: context.mark, in: text, round: round) else {
+          let place = source.place(line: context.mark.line, scalarColumn: context.mark.column)
+          problems.append(duplicate(keys.first ?? "", at: place, first: nil))
+          return nil
+        }
+        text = hidden
+      } catch let error as YamlError {
+        problems.append(YAMLMistake.problem(error, in: source))
+        return nil
+      } catch {
+        problems.append(Problem("C110", "this file cannot be read as YAML", at: source.place(line: 1, scalarColumn: 1)))
+        return nil
+      }
+    }
+    return nil
+  }
+
+  /// The text with the next mention of one of the keys made unlike the first, at the same width.
+  private static func hidingSecond(_ keys: [String], from mark: Mark, in text: String, round: Int) -> String? {
+    var scalars = Array(text.unicodeScalars)
+    var line = 1
+    var index = 0
+    while index < scalars.count, line < mark.line {
+      if scalars[index] == "\n" { line += 1 }
+      index += 1
+    }
+    index += max(0, mark.column - 1)
+    for key in keys.map({ Array($0.unicodeScalars) }) where !key.isEmpty {
+      var at = index + key.count
+      while at + key.count <= scalars.count {
+        let end = at + key.count
+        let before = scalars[at - 1]
+        if scalars[at..<end].elementsEqual(key), " \n\"'{,".unicodeScalars.contains(before),
+          scalars[end...].first(where: { !" \"'".unicodeScalars.contains($0) }) == ":"
+        {
+          scalars[at] = Unicode.Scalar(hiding.lowerBound.value + UInt32(round)) ?? hiding.lowerBound
+          var hidden = String.UnicodeScalarView()
+          hidden.append(contentsOf: scalars)
+          return String(hidden)
+        }
+        at += 1
+      }
+    }
+    return nil
+  }
+
+  /// Stand for the first letter of a key that was hidden, another each time: private characters that no file has.
+  private static let hiding: ClosedRange<Unicode.Scalar> = "\u{E000}"..."\u{E0FF}"
+
+  private func duplicate(_ key: String, at place: Place, first: Place?) -> Problem {
+    Problem(
+      "C113", "`\(key)` stands twice in this block" + (first.map { "; the first is in line \($0.line)" } ?? ""),
+      at: place, help: ["keep one of them"])
+  }
+
+  /// Anchors are refused one by one where they stand; so many of them are a trap that YAML's parser must not unfold.
+  private func tooManyAnchors() -> Problem? {
+    var found: [Place] = []
+    for number in 1...max(1, source.lineCount) {
+      let line = source.line(number)
+      guard line.utf8.contains(UInt8(ascii: "&")) else { continue }
+      let letters = Array(line)
+      for index in letters.indices.dropLast() where letters[index] == "&" && letters[index + 1].isLetter {
+        if index == 0 || " [{,:-".contains(letters[index - 1]) {
+          found.append(Place(file: source.file, line: number, column: index + 1))
+        }
+      }
+    }
+    guard found.count > 16 else { return nil }
+    return Self.notInChannelFiles("anchors and aliases", "&", at: found[0])
+  }
+
+  private static func notInChannelFiles(_ what: String, _ sign: String, at place: Place) -> Problem {
+    Problem(
+      "C114", "\(what) of YAML are not used here", at: place, label: "`\(sign)` begins one",
+      help: ["write the settings out", "put quotes around a text that begins with `\(sign)`"])
+  }
+
+  // MARK: - Nodes
+
+  /// - Parameter owner: the place of the key that this is the value of; a block shows itself there.
+  private mutating func node(_ yaml: Node, owner: Place?, depth: Int) -> SettingNode? {
+    guard let mark = yaml.mark else { return nil }
+    var place = source.place(line: mark.line, scalarColumn: mark.column)
+    if let first = source.rest(at: place).first, first == "!" || first == "&" {
+      let problem =
+        first == "!"
+        ? Self.notInChannelFiles("tags", "!", at: place)
+        : Self.notInChannelFiles("anchors and aliases", "&", at: place)
+      // The parser puts the node of an anchor in the place of each of its aliases.
+      if !problems.contains(problem) { problems.append(problem) }
+      return nil
+    }
+    guard depth <= Self.depthMax else {
+      problems.append(
+        Problem("C115", "blocks stand in blocks here, more than \(Self.depthMax) deep", at: owner ?? place))
+      return nil
+    }
+    switch yaml {
+    case .scalar(let scalar):
+      if scalar.string.isEmpty, scalar.style == .plain { place = owner ?? place }
+      return self.scalar(scalar, at: place)
+    case .sequence(let list):
+      place = flowPlace(place) ?? owner ?? place
+      return SettingNode(.list(list.compactMap { node($0, owner: nil, depth: depth + 1) }), at: place)
+    case .mapping(let mapping):
+      let flow = flowPlace(place)
+      if let flow, let template = braces(mapping, at: flow) { return template }
+      return SettingNode(.map(entries(mapping, depth: depth)), at: flow ?? owner ?? place)
+    case .alias:
+      problems.append(Self.notInChannelFiles("anchors and aliases", "*", at: place))
+      return nil
+    }
+  }
+
+  private mutating func scalar(_ scalar: Node.Scalar, at place: Place) -> SettingNode {
+    var place = place
+    let rest = source.rest(at: place)
+    switch scalar.style {
+    case .literal, .folded:
+      return SettingNode(.scalar(scalar.string), at: place)
+    case .doubleQuoted, .singleQuoted:
+      place.length = Self.quotedLength(rest)
+    default:
+      place.length = max(1, rest.hasPrefix(scalar.string) ? scalar.string.count : Self.trimmedCount(rest))
+    }
+    return SettingNode(.scalar(variables.resolve(scalar.string, at: place, in: source, problems: &problems)), at: place)
+  }
+
+  private mutating func entries(_ mapping: Node.Mapping, depth: Int) -> [SettingNode.Entry] {
+    var entries: [SettingNode.Entry] = []
+    for (keyNode, valueNode) in mapping {
+      guard case .scalar(let scalar) = keyNode, let mark = keyNode.mark else {
+        let place = keyNode.mark.map { source.place(line: $0.line, scalarColumn: $0.column) }
+        problems.append(
+          Problem(
+            "C114", "a key is one word here, not a block or a list",
+            at: place ?? source.place(line: 1, scalarColumn: 1), help: ["put quotes around a text with brackets"]))
+        continue
+      }
+      var place = source.place(line: mark.line, scalarColumn: mark.column)
+      var key = scalar.string
+      if let first = key.unicodeScalars.first, Self.hiding.contains(first) {
+        let rest = source.rest(at: place).drop { $0 == "\"" || $0 == "'" }
+        key = String(rest.prefix(key.count))
+      }
+      place.length = scalar.style == .plain ? max(1, key.count) : Self.quotedLength(source.rest(at: place))
+      if key == "<<" {
+        problems.append(Self.notInChannelFiles("merge keys", "<<", at: place))
+        continue
+      }
+      let first = entries.first { $0.key == key }
+      if let first { problems.append(duplicate(key, at: place, first: first.keyPlace)) }
+      guard let value = node(valueNode, owner: place, depth: depth + 1), first == nil else { continue }
+      entries.append(SettingNode.Entry(key: key, keyPlace: place, value: value))
+    }
+    return entries
+  }
+
+  /// Finds Hilt that YAML took for a block: `{MSH-10}` has one key without a value, `{when: any(a, b)}` two keys, the second
+  /// without a value.
+  private mutating func braces(_ mapping: Node.Mapping, at place: Place) -> SettingNode? {
+    var before: Place?
+    for (key, value) in mapping {
+      guard case .scalar(let scalar) = value, scalar.style == .plain, let mark = value.mark else {
+        before = nil
+        continue
+      }
+      if scalar.string.isEmpty, let end = key.mark.map({ source.place(line: $0.line, scalarColumn: $0.column) }) {
+        var cut = place
+        if let before, before.line == end.line {
+          cut = before
+          cut.length = end.column + (key.scalar?.string.count ?? 0) - before.column
+        }
+        let text = String(source.rest(at: cut).prefix(cut.length))
+        problems.append(UnquotedHilt.problem(value: text, at: cut))
+        return SettingNode(.scalar(text), at: cut)
+      }
+      before = source.place(line: mark.line, scalarColumn: mark.column)
+    }
+    return nil
+  }
+
+  // MARK: - Lengths
+
+  /// The place of a `{…}` or `[…]` with its length in the line; `nil` where a block or list is written in lines.
+  private func flowPlace(_ place: Place) -> Place? {
+    let rest = source.rest(at: place)
+    guard let first = rest.first, first == "{" || first == "[" else { return nil }
+    var place = place
+    var open = 0
+    var quote: Character?
+    for (offset, letter) in rest.enumerated() {
+      switch letter {
+      case "\"", "'":
+        if quote == nil { quote = letter } else if quote == letter { quote = nil }
+      case "{" where quote == nil, "[" where quote == nil: open += 1
+      case "}" where quote == nil, "]" where quote == nil:
+        open -= 1
+        if open == 0 {
+          place.length = offset + 1
+          return place
+        }
+      default: break
+      }
+    }
+    place.length = max(1, Self.trimmedCount(rest))
+    return place
+  }
+
+  private static func quotedLength(_ rest: Substring) -> Int {
+    guard let quote = rest.first, let close = rest.dropFirst().firstIndex(of: quote) else { return max(1, rest.count) }
+    return rest.distance(from: rest.startIndex, to: close) + 1
+  }
+
+  private static func trimmedCount(_ text: Substring) -> Int {
+    text.count - text.reversed().prefix { $0 == " " }.count
+  }
+}
