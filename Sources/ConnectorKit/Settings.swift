@@ -79,8 +79,6 @@ public struct Setting<Content: SettingValue>: Sendable, SettingCell {
     self.init(about, standard, example, required: false)
   }
 
-  /// Disfavoured, because it would be taken for optional types too, which have an initializer of their own below.
-  @_disfavoredOverload
   public init(_ about: String, example: String? = nil) {
     self.init(about, nil, example, required: true)
   }
