@@ -2,13 +2,14 @@ package import ConnectorKit
 
 /// `tls:` where one may also say `none`: encryption is left out on purpose, never by forgetting a line.
 package enum TLSSetting<Options: Settings>: SettingValue {
-  case none
+  /// `none`.
+  case unencrypted
   case with(Options)
 
   package static func read(_ node: SettingNode, _ reader: SettingReader) -> TLSSetting? {
     switch node.kind {
     case .scalar("none"):
-      return TLSSetting.none
+      return .unencrypted
     case .map:
       return Options.read(node, reader).map { .with($0) }
     default:
@@ -20,7 +21,7 @@ package enum TLSSetting<Options: Settings>: SettingValue {
   package static var kind: SettingKind { .either([Options.kind, .choice(["none"])]) }
   package var text: String {
     switch self {
-    case .none: "none"
+    case .unencrypted: "none"
     case .with: ""
     }
   }
@@ -28,7 +29,7 @@ package enum TLSSetting<Options: Settings>: SettingValue {
   /// The settings; `nil` for `none`.
   package var options: Options? {
     switch self {
-    case .none: nil
+    case .unencrypted: nil
     case .with(let options): options
     }
   }

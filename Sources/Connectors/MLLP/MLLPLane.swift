@@ -1,0 +1,324 @@
+import ConnectorKit
+import HL7
+import Messages
+import NIOCore
+import Synchronization
+
+/// What goes to one partner: one connection, opened when something is to be sent, and what was sent on it in order.
+///
+/// Everything but `send` and `close` runs on the lane's event loop. A send that is called there (from within the answer to
+/// the one before) is written at once.
+final class MLLPLane: @unchecked Sendable {
+  typealias Result = Swift.Result<Reply, DeliveryError>
+
+  struct Sending: Sendable {
+    let payload: Payload
+    let then: @Sendable (Result) -> Void
+  }
+
+  /// Written, and its answer awaited.
+  private struct Outstanding {
+    let controlID: String?
+    let then: @Sendable (Result) -> Void
+  }
+
+  private enum Connection {
+    case none
+    case opening
+    case open(MLLPLink, any Channel)
+    case closed
+  }
+
+  let loop: any EventLoop
+  let dial: Dial
+  private let timeout: TimeAmount
+  private let keepOpen: TimeAmount?
+  private let reading: HL7ReadingOptions
+  private let answerBytesMax: Int
+
+  private struct Handed {
+    var sends = CircularBuffer<Sending>()
+    /// Somebody will take them: a call on the loop is under way.
+    var isExpected = false
+  }
+  private let handed = Mutex(Handed())
+
+  private var connection = Connection.none
+  private var waiting = CircularBuffer<(message: [UInt8], outstanding: Outstanding)>()
+  private var outstanding = CircularBuffer<Outstanding>()
+  /// How many of them, counted from the newest, have not left the process.
+  private var unflushedCount = 0
+  private var isTaking = false
+  /// When the oldest one's answer must be here; or, with none outstanding, when the connection was last used.
+  private var answerDeadline = NIODeadline.uptimeNanoseconds(0)
+  private var lastUse = NIODeadline.uptimeNanoseconds(0)
+  private var timer: (deadline: NIODeadline, call: Scheduled<Void>)?
+  private var committed = MLLPCommitted()
+
+  init(
+    _ dial: Dial, on loop: any EventLoop, timeout: TimeAmount, keepOpen: TimeAmount?, reading: HL7ReadingOptions,
+    answerBytesMax: Int
+  ) {
+    self.dial = dial
+    self.loop = loop
+    self.timeout = timeout
+    self.keepOpen = keepOpen
+    self.reading = reading
+    self.answerBytesMax = answerBytesMax
+  }
+
+  // MARK: Sending
+
+  /// From any thread; messages go out in the order of the calls.
+  func send(_ sending: Sending) {
+    let isOnLoop = loop.inEventLoop
+    let isFirst = handed.withLock { handed in
+      handed.sends.append(sending)
+      defer { handed.isExpected = true }
+      return !handed.isExpected
+    }
+    if isOnLoop { takeHanded() } else if isFirst { loop.execute { self.takeHanded() } }
+  }
+
+  private func takeHanded() {
+    guard !isTaking else { return }
+    isTaking = true
+    while let sending = nextHanded() { take(sending) }
+    isTaking = false
+    flushUnlessReading()
+  }
+
+  private func nextHanded() -> Sending? {
+    handed.withLock {
+      $0.isExpected = !$0.sends.isEmpty
+      return $0.sends.popFirst()
+    }
+  }
+
+  private func take(_ sending: Sending) {
+    let then = sending.then
+    if case .closed = connection { return then(.failure(Self.stopped(bytesSent: false))) }
+    guard case .bytes(let message) = sending.payload.content else {
+      return then(.failure(Self.unsendable("the payload is not in memory")))
+    }
+    guard let header = HL7Header(message, reading) else {
+      return then(.failure(Self.unsendable("the message has no MSH that can be read, so its answer could not be recognised")))
+    }
+    guard MLLPFrame.canHold(message) else {
+      return then(.failure(Self.unsendable("the message holds VT or FS, which end a frame")))
+    }
+    let outstanding = Outstanding(controlID: header.controlID, then: then)
+    switch connection {
+    case .open(let link, _):
+      write(message, outstanding, on: link)
+    case .none:
+      waiting.append((message, outstanding))
+      open()
+    case .opening, .closed:
+      waiting.append((message, outstanding))
+    }
+  }
+
+  private func write(_ message: [UInt8], _ entry: Outstanding, on link: MLLPLink) {
+    if outstanding.isEmpty {
+      answerDeadline = loop.now + timeout
+      arm()
+    }
+    outstanding.append(entry)
+    unflushedCount += 1
+    link.write(message)
+  }
+
+  private func flushUnlessReading() {
+    guard unflushedCount > 0, !isTaking, case .open(let link, _) = connection, !link.isReading else { return }
+    unflushedCount = 0
+    link.flush()
+  }
+
+  // MARK: The connection
+
+  private func open() {
+    connection = .opening
+    let link = MLLPLink(self, answerBytesMax: answerBytesMax)
+    dial.connect(on: loop) { link }.whenComplete { result in
+      switch result {
+      case .success(let channel): self.opened(link, channel)
+      case .failure(let error): self.failed((error as? Unreachable)?.reason ?? "the connection broke")
+      }
+    }
+  }
+
+  private func opened(_ link: MLLPLink, _ channel: any Channel) {
+    guard case .opening = connection else { return link.leave() }
+    guard channel.isActive else { return failed("the partner closed the connection at once") }
+    connection = .open(link, channel)
+    committed.removeAll()
+    lastUse = loop.now
+    while let (message, entry) = waiting.popFirst() { write(message, entry, on: link) }
+    flushUnlessReading()
+  }
+
+  private func failed(_ reason: String) {
+    guard case .opening = connection else { return }
+    connection = .none
+    failAll(DeliveryError(.unreachable, reason, bytesSent: false))
+  }
+
+  /// The partner closed the connection, or it broke.
+  func lost(_ link: MLLPLink, _ reason: String?) {
+    guard case .open(let current, _) = connection, current === link else { return }
+    connection = .none
+    disarm()
+    guard !outstanding.isEmpty else { return }
+    failAll(DeliveryError(.unreachable, reason ?? "the partner closed the connection without an answer", bytesSent: true))
+  }
+
+  /// What came is no answer to what was sent: from here on nothing on this connection can be trusted.
+  func broke(_ reason: String) {
+    guard case .open(let link, _) = connection else { return }
+    connection = .none
+    disarm()
+    // Closed first: an answer that comes late finds nobody, and the next attempt is on another connection.
+    link.leave()
+    failAll(DeliveryError(.unreachable, reason, bytesSent: true))
+  }
+
+  /// Fails what was sent, what waits for the connection, and what was handed over behind it: none of it may overtake what
+  /// failed before it. What is handed over from now on is a new attempt.
+  private func failAll(_ error: DeliveryError) {
+    let sentCount = outstanding.count - unflushedCount
+    let entries = Array(outstanding) + waiting.map(\.outstanding)
+    let behind = handed.withLock { handed in
+      defer { handed.sends.removeAll() }
+      return handed.sends.map(\.then)
+    }
+    outstanding.removeAll()
+    waiting.removeAll()
+    unflushedCount = 0
+    for (index, then) in (entries.map(\.then) + behind).enumerated() {
+      var error = error
+      error.bytesSent = error.bytesSent && index < sentCount
+      then(.failure(error))
+    }
+  }
+
+  // MARK: Answers
+
+  func received(_ bytes: [UInt8]) {
+    let answer: HL7Answer
+    do {
+      answer = try HL7Answer(bytes, reading)
+    } catch {
+      return broke("\(error)")
+    }
+    guard let head = outstanding.first, outstanding.count > unflushedCount, answer.controlID == head.controlID else {
+      if !answer.code.isCommit, committed.take(answer.controlID) { return }
+      return broke(
+        outstanding.isEmpty ? "an answer came that nothing had asked for" : "the answer names another message (MSA-2)")
+    }
+    outstanding.removeFirst()
+    lastUse = loop.now
+    answerDeadline = lastUse + timeout
+    if answer.code == .CA { committed.add(answer.controlID) }
+    head.then(Self.result(answer, Payload(.hl7v2, bytes)))
+    closeIfDone()
+  }
+
+  func readCompleted() { flushUnlessReading() }
+
+  private static func result(_ answer: HL7Answer, _ payload: Payload) -> Result {
+    let code = answer.code.rawValue
+    if answer.code.isAccepted { return .success(Reply(code, payload: payload)) }
+    return .failure(
+      DeliveryError(
+        answer.code.isRejection ? .permanent : .retryable, "the partner refused the message: \(code)", code: code,
+        partnerText: answer.text, reply: payload, bytesSent: true))
+  }
+
+  private static func unsendable(_ reason: String) -> DeliveryError { DeliveryError(.permanent, reason, bytesSent: false) }
+  private static func stopped(bytesSent: Bool) -> DeliveryError {
+    DeliveryError(.cancelled, "the destination was closed", bytesSent: bytesSent)
+  }
+
+  // MARK: Time
+
+  /// One scheduled call for a connection; deadlines that move away leave it as it is.
+  private func arm() {
+    guard let deadline else { return }
+    if let timer, timer.deadline <= deadline { return }
+    disarm()
+    timer = (deadline, loop.scheduleTask(deadline: deadline) { self.look() })
+  }
+
+  private func disarm() {
+    timer?.call.cancel()
+    timer = nil
+  }
+
+  private var deadline: NIODeadline? {
+    outstanding.isEmpty ? keepOpen.map { lastUse + $0 } : answerDeadline
+  }
+
+  private func look() {
+    timer = nil
+    guard case .open(let link, _) = connection, let deadline else { return }
+    guard deadline <= loop.now else { return arm() }
+    if !outstanding.isEmpty {
+      broke("the partner did not answer within \(timeout.nanoseconds / 1_000_000) ms")
+    } else {
+      connection = .none
+      link.leave()
+    }
+  }
+
+  private func closeIfDone() {
+    guard let keepOpen, outstanding.isEmpty, case .open(let link, _) = connection else { return }
+    if keepOpen > .zero { return arm() }
+    guard handed.withLock({ $0.sends.isEmpty }) else { return }
+    connection = .none
+    disarm()
+    link.leave()
+  }
+
+  // MARK: The end
+
+  /// From any thread. What is under way ends as cancelled.
+  func close() async {
+    let closed = loop.flatSubmit { () -> EventLoopFuture<Void> in
+      guard case .open(let link, let channel) = self.connection else {
+        self.connection = .closed
+        self.failAll(Self.stopped(bytesSent: false))
+        return self.loop.makeSucceededVoidFuture()
+      }
+      self.connection = .closed
+      self.disarm()
+      link.leave()
+      self.failAll(Self.stopped(bytesSent: true))
+      return channel.closeFuture
+    }
+    try? await closed.get()
+  }
+}
+
+/// Messages whose accept acknowledgement (CA) has come, and whose application acknowledgement may follow on the same
+/// connection (HL7 v2.9 chapter 2.9.3.2). It says nothing that the lane still needs to know.
+struct MLLPCommitted {
+  private var controlIDs: [String?] = []
+  /// How many such answers were passed over.
+  private(set) var passedOverCount = 0
+
+  mutating func add(_ controlID: String?) {
+    if controlIDs.count >= MLLPLimits.committedMax { controlIDs.removeFirst() }
+    controlIDs.append(controlID)
+  }
+
+  /// Whether the answer is such a one; each is expected once.
+  mutating func take(_ controlID: String?) -> Bool {
+    guard let index = controlIDs.firstIndex(of: controlID) else { return false }
+    controlIDs.remove(at: index)
+    passedOverCount += 1
+    return true
+  }
+
+  mutating func removeAll() { controlIDs.removeAll() }
+}

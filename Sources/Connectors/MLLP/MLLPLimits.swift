@@ -1,0 +1,24 @@
+import NIOCore
+
+/// The limits of this room in one place.
+enum MLLPLimits {
+  /// How many messages of one connection may wait for their receipts before its bytes are left in the kernel.
+  static let unansweredMax = 64
+  /// How many bytes of messages may, whatever their number; a single larger message is taken when nothing else waits.
+  static let unansweredBytesMax = 8 << 20
+  /// How long a source that stops waits for the receipts of what it has offered, and for answers to be sent.
+  static let stop: TimeAmount = .seconds(10)
+  /// How long a sender whose message is refused for its size may go on sending before its connection is cut: without it the
+  /// kernel would drop the refusal together with the connection (RFC 1122 section 4.2.2.13).
+  static let linger: TimeAmount = .seconds(2)
+  /// Senders that are remembered for `hilum status`.
+  static let peersMax = 256
+  /// Connections that the kernel holds while the source is not accepting.
+  static let backlog: Int32 = 1_024
+  /// The largest answer that a partner may give.
+  static let answerBytesMax = 4 << 20
+  /// What a partner may send outside of frames before its answer counts as garbage: line ends and the like.
+  static let answerJunkBytesMax = 16
+  /// Messages that were answered with CA and whose application acknowledgement may still come on the same connection.
+  static let committedMax = 256
+}

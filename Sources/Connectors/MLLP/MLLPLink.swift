@@ -1,0 +1,83 @@
+import HL7
+import NIOCore
+import NIOSSL
+
+/// One connection to a partner, as its lane sees it: frames out, answers in. Lives on the lane's event loop.
+final class MLLPLink: ChannelInboundHandler, @unchecked Sendable {
+  typealias InboundIn = ByteBuffer
+  typealias OutboundOut = ByteBuffer
+
+  /// `nil` when the lane has left it.
+  private var lane: MLLPLane?
+  private var context: ChannelHandlerContext?
+  private var framing: MLLPFraming
+  private var reason: String?
+  /// Its lane has no more to do with it: what still arrives is nobody's answer.
+  private var isLeft = false
+  private(set) var isReading = false
+
+  init(_ lane: MLLPLane, answerBytesMax: Int) {
+    self.lane = lane
+    // An answer is known by its control id, so the CR behind its FS decides nothing.
+    framing = MLLPFraming(
+      MLLPFraming.Options(
+        frameBytesMax: answerBytesMax, returnRequired: false, junkBytesMax: MLLPLimits.answerJunkBytesMax))
+  }
+
+  func handlerAdded(context: ChannelHandlerContext) { self.context = context }
+  func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
+
+  /// Frames a message and hands it on; it goes out with the next `flush`.
+  func write(_ message: [UInt8]) {
+    guard let context else { return }
+    var buffer = context.channel.allocator.buffer(capacity: message.count + 3)
+    buffer.writeFrame(message)
+    context.write(wrapOutboundOut(buffer), promise: nil)
+  }
+
+  func flush() { context?.flush() }
+
+  /// Closes the connection; nothing that comes after this reaches the lane.
+  func leave() {
+    isLeft = true
+    lane = nil
+    context?.close(promise: nil)
+  }
+
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    guard !isLeft else { return }
+    isReading = true
+    let actions = unwrapInboundIn(data).withUnsafeReadableBytes { framing.receive($0) }
+    for action in actions where !isLeft {
+      switch action {
+      case .frame(let answer): lane?.received(answer)
+      case .junk, .partial: break
+      case .violation(let violation): lane?.broke("the partner's answer can't be read: \(violation)")
+      case .oversize: lane?.broke("the partner's answer is larger than any answer may be")
+      }
+    }
+  }
+
+  func channelReadComplete(context: ChannelHandlerContext) {
+    isReading = false
+    if !isLeft { lane?.readCompleted() }
+  }
+
+  func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    if let lane, reason == nil {
+      let certificate = (try? context.pipeline.syncOperations.handler(type: NIOSSLClientHandler.self))?.peerCertificate
+      reason =
+        TLSFailure.reason(
+          error, certificate: certificate, expectedName: lane.dial.tls?.expectedName(host: lane.dial.host),
+          now: UnixTime.seconds()) ?? ConnectFailure.reason(error, target: lane.dial.target)
+    }
+    context.close(promise: nil)
+  }
+
+  func channelInactive(context: ChannelHandlerContext) {
+    isReading = false
+    if !isLeft { lane?.lost(self, reason) }
+    isLeft = true
+    lane = nil
+  }
+}
