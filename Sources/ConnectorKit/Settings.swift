@@ -1,4 +1,4 @@
-public import Messages
+import Messages
 
 /// A group of settings: one struct of `@Setting` declarations with `init()`.
 ///
@@ -21,15 +21,21 @@ extension Settings {
     let settings = Self()
     let declared = settings.declared
     let before = reader.errorCount
+    var found = Set(entries.map(\.key))
     for entry in entries {
-      guard let setting = declared.first(where: { $0.key == entry.key }) else {
-        reader.unknown(entry, known: declared.map(\.key))
+      if let setting = declared.first(where: { $0.key == entry.key }) {
+        setting.cell.read(entry.value, reader)
         continue
       }
-      setting.cell.read(entry.value, reader)
+      reader.unknown(entry, known: declared.map(\.key))
+      // It is taken for the setting that was meant: that one isn't missing as well, and what is wrong in it is seen at once.
+      if let meant = nearest(to: entry.key, among: declared.map(\.key)), found.insert(meant).inserted {
+        declared.first { $0.key == meant }?.cell.read(entry.value, reader)
+      }
     }
-    for setting in declared where setting.cell.isRequired && !entries.contains(where: { $0.key == setting.key }) {
-      reader.problem("C102", "`\(setting.key)` is missing", at: node.place, help: [setting.cell.about])
+    for setting in declared where setting.cell.isRequired && !found.contains(setting.key) {
+      let example = setting.cell.entry.example.map { ["\(setting.key): \($0)"] } ?? []
+      reader.problem("C102", "`\(setting.key)` is missing", at: node.place, help: [setting.cell.about] + example)
     }
     guard reader.errorCount == before else { return nil }
     settings.check(reader, node)

@@ -62,12 +62,19 @@ import Testing
   @Test func `all problems of a group come at once`() {
     let reader = SettingReader(folder: "/")
     let node = node([
-      ("prot", text("1")), ("wait-millis", text("30 s")), ("mode", text("fsat")), ("inner", self.node([("nmae", text(""))])),
+      ("wait-millis", text("30 s")), ("mode", text("fsat")), ("inner", self.node([("size", text(""))])),
     ])
     #expect(Outer.read(node, reader) == nil)
-    #expect(reader.problems.map(\.code) == ["C101", "C103", "C104", "C101", "C102", "C102"])
+    #expect(reader.problems.map(\.code) == ["C103", "C104", "C101", "C102", "C102"])
+    #expect(reader.problems[1].label == "did you mean `fast`?")
+    #expect(reader.problems[4].help == ["A port.", "port: 2575"])
+  }
+
+  @Test func `a misspelt key is one problem, and what stands under it is looked at`() {
+    let reader = SettingReader(folder: "/")
+    #expect(Outer.read(node([("prot", text("99999")), ("mdoe", text("fsat")), ("mode", text("slow"))]), reader) == nil)
+    #expect(reader.problems.map(\.code) == ["C101", "C103", "C101"])
     #expect(reader.problems[0].label == "did you mean `port`?")
-    #expect(reader.problems[2].label == "did you mean `fast`?")
   }
 
   @Test func `what no single setting shows is checked when each is right`() {

@@ -42,17 +42,18 @@ struct ChannelReader {
     let node = NotYet.refuse(NotYet.channel, in: root, declared: known, reader)
     var draft = ChannelDraft(namePlace: node["channel"]?.place ?? root.place)
     draft.settings = ChannelSettings.read(node, reader)
+    node.meant("limits", among: known).map { LimitSettings.checkRanges(reader, $0) }
     let quiet = SettingReader(folder: reader.folder)
-    draft.transform = node["transform"].flatMap { TransformSetting.read($0, quiet) }
-    draft.duplicates = node["duplicates"].flatMap { DuplicateSettings.read($0, quiet) }
+    draft.transform = node.meant("transform", among: known).flatMap { TransformSetting.read($0, quiet) }
+    draft.duplicates = node.meant("duplicates", among: known).flatMap { DuplicateSettings.read($0, quiet) }
     draft.duplicatesPlace = node["duplicates"]?.place
-    draft.columns = node["columns"].flatMap { ColumnSettings.read($0, quiet) }
-    draft.format = node["format"].flatMap { FormatSetting.read($0, quiet)?.format }
+    draft.columns = node.meant("columns", among: known).flatMap { ColumnSettings.read($0, quiet) }
+    draft.format = node.meant("format", among: known).flatMap { FormatSetting.read($0, quiet)?.format }
     if let name = node["channel"]?.scalar, Names.check(name, "a channel", at: draft.namePlace, reader) {
       draft.name = ChannelName(name)
     }
-    if let source = node["source"] { read(source: source, into: &draft) }
-    if let destinations = node["destinations"] { draft.destinations = read(destinations: destinations) }
+    if let source = node.meant("source", among: known) { read(source: source, into: &draft) }
+    if let destinations = node.meant("destinations", among: known) { draft.destinations = read(destinations: destinations) }
     return draft
   }
 
@@ -123,9 +124,19 @@ struct ChannelReader {
     let choice = ConnectorChoice(names: names, others: registry.sourceNames, role: "destination", settings: keys)
     let (chosen, rest) = choice.find(in: node, reader)
     let settings = DestinationSettings.read(rest, reader)
+    DestinationSettings.checkRanges(reader, rest)
     guard let chosen, let type = registry.destination(named: chosen.key) else { return draft(settings) }
     let block = NotYet.refuse(NotYet.connector, in: chosen.value, declared: type.settingKeys, reader)
     return draft(settings, type.definition(block, reader), block)
+  }
+}
+
+extension SettingNode {
+  /// The value of a key, or of the key that was meant for it.
+  fileprivate func meant(_ key: String, among known: [String]) -> SettingNode? {
+    if let value = self[key] { return value }
+    guard case .map(let entries) = kind else { return nil }
+    return entries.first { !known.contains($0.key) && nearest(to: $0.key, among: known) == key }?.value
   }
 }
 

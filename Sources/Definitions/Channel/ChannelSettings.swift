@@ -98,17 +98,12 @@ struct LimitSettings: Settings {
 
   init() {}
 
-  func check(_ reader: SettingReader, _ node: SettingNode) {
-    let ranges: [(key: String, value: Int?, range: ClosedRange<Int>, words: String)] = [
-      ("message", message?.bytes, 1024...(1 << 30), "from 1KiB to 1GiB"),
-      ("steps", steps, 1000...1_000_000_000, "from 1000 to 1000000000"),
-      ("emits", emits, 1...1_000_000, "from 1 to 1000000"),
-      ("waiting", waiting, 1...Int.max, "1 or more"),
-      ("bytes", bytes?.bytes, (1 << 20)...Int.max, "1MiB or more"),
-    ]
-    for (key, value, range, words) in ranges {
-      reader.range(key, value, in: range, words, node)
-    }
+  static func checkRanges(_ reader: SettingReader, _ node: SettingNode) {
+    reader.range("message", in: 1024...(1 << 30), "from 1KiB to 1GiB", node)
+    reader.range("steps", in: 1000...1_000_000_000, "from 1000 to 1000000000", node)
+    reader.range("emits", in: 1...1_000_000, "from 1 to 1000000", node)
+    reader.range("waiting", in: 1...Int.max, "from 1", node)
+    reader.range("bytes", in: (1 << 20)...Int.max, "from 1MiB", node)
   }
 }
 
@@ -140,9 +135,12 @@ struct ColumnSettings: SettingValue {
 }
 
 extension SettingReader {
-  /// Reports a number outside its range at the key's value.
-  func range(_ key: String, _ value: Int?, in range: ClosedRange<Int>, _ words: String, _ node: SettingNode) {
-    guard let value, !range.contains(value) else { return }
-    problem("C131", "`\(key)` goes \(words)", at: node[key]?.place ?? node.place)
+  /// Reports a number or size outside its range. Looked at apart from the rest of its group, so that no other mistake hides it;
+  /// what is neither is reported where it is read.
+  func range(_ key: String, in range: ClosedRange<Int>, _ words: String, _ node: SettingNode) {
+    guard let value = node[key] else { return }
+    let quiet = SettingReader(folder: folder)
+    guard let number = Int.read(value, quiet) ?? ByteSize.read(value, quiet)?.bytes, !range.contains(number) else { return }
+    problem("C131", "`\(key)` goes \(words)", at: value.place)
   }
 }

@@ -25,9 +25,9 @@ struct DestinationSettings: Settings {
 
   init() {}
 
-  func check(_ reader: SettingReader, _ node: SettingNode) {
-    reader.range("window", window, in: 1...1024, "from 1 to 1024", node)
-    reader.range("unconfirmed", unconfirmed, in: 1...1024, "from 1 to 1024", node)
+  static func checkRanges(_ reader: SettingReader, _ node: SettingNode) {
+    reader.range("window", in: 1...1024, "from 1 to 1024", node)
+    reader.range("unconfirmed", in: 1...1024, "from 1 to 1024", node)
   }
 }
 

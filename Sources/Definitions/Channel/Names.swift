@@ -12,8 +12,9 @@ enum Names {
     guard isWhole, let first = name.utf8.first, isLetterOrDigit(first), name.utf8.count <= lengthMax else {
       let suggestion = suggested(name)
       reader.problem(
-        "C124", "the name of \(what) has small letters, digits and `-`, begins with a letter or digit and has at most \(lengthMax)",
-        at: place, label: suggestion.map { "`\($0)`?" })
+        "C124", "the name of \(what) is made of small letters, digits and `-`",
+        at: place, label: suggestion.map { "`\($0)`?" },
+        help: ["it begins with a letter or digit and has at most \(lengthMax)"])
       return false
     }
     return true

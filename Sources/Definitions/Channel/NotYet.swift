@@ -52,7 +52,7 @@ enum NotYet {
 
   /// Connectors that are foreseen.
   static let connectors = [
-    "dicom": "images go another way for now",
+    "dicom": "the engine can't take or send images yet",
     "http": "only the connectors that are listed in `hilum reference` are there yet",
     "fhir": "only the connectors that are listed in `hilum reference` are there yet",
     "database": "only the connectors that are listed in `hilum reference` are there yet",

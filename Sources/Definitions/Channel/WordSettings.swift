@@ -3,6 +3,8 @@ import Messages
 
 /// A setting with words of which the engine acts on some: the others are refused by name, not as unknown.
 protocol PartlySupported: SettingChoice {
+  /// The key that it is the value of, for people.
+  static var key: String { get }
   /// What isn't acted on yet, with what to do instead.
   static var foreseen: [(word: Self, instead: String)] { get }
 }
@@ -16,7 +18,7 @@ extension PartlySupported {
     guard let text = node.scalar, let row = foreseen.first(where: { $0.word.rawValue == text }) else {
       return word(node, reader)
     }
-    NotYet.report(text, row.instead, at: node.place, reader)
+    NotYet.report("\(key): \(text)", row.instead, at: node.place, reader)
     return nil
   }
 
@@ -50,6 +52,7 @@ extension NotYet {
 
 enum UnexpectedSetting: String, PartlySupported {
   case reject, pass, fail
+  static let key = "unexpected"
   static var foreseen: [(word: UnexpectedSetting, instead: String)] {
     [
       (.pass, "`reject` refuses such a message; a transform with a wider `in` takes it"),
@@ -60,6 +63,7 @@ enum UnexpectedSetting: String, PartlySupported {
 
 enum OnFailSetting: String, PartlySupported {
   case pass, hold
+  static let key = "on-fail"
   static var foreseen: [(word: OnFailSetting, instead: String)] {
     [(.hold, "`pass` lets later messages by; what failed waits in `hilum failed`")]
   }
@@ -67,6 +71,7 @@ enum OnFailSetting: String, PartlySupported {
 
 enum ConflictSetting: String, PartlySupported {
   case process, reject
+  static let key = "conflict"
   static var foreseen: [(word: ConflictSetting, instead: String)] {
     [(.reject, "`process` takes the message and marks it `control-id-reused`")]
   }
@@ -74,6 +79,7 @@ enum ConflictSetting: String, PartlySupported {
 
 enum ThenSetting: String, PartlySupported {
   case dead, hold
+  static let key = "then"
   static var foreseen: [(word: ThenSetting, instead: String)] {
     [(.hold, "`dead` puts the message aside (`hilum dead`) and goes on with the next")]
   }
@@ -81,6 +87,7 @@ enum ThenSetting: String, PartlySupported {
 
 enum OrderSetting: String, PartlySupported {
   case strict, none
+  static let key = "order"
   static var foreseen: [(word: OrderSetting, instead: String)] {
     [(.none, "`strict` sends first in, first out")]
   }

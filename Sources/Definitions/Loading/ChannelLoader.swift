@@ -83,7 +83,7 @@ package struct ChannelLoader: Sendable {
     let reader = SettingReader(folder: RelativePath.folder(of: files.absolute(path)))
     guard let node = yaml.node, let draft = ChannelReader(registry: registry, reader: reader).read(node) else {
       file.problems += reader.problems
-      return (file, [path: yaml.source.text], nil)
+      return (file, [path: yaml.source.hiding(secrets(reader))], nil)
     }
     file.name = draft.name
     let hilt = HiltCompiling(source: yaml.source, files: files)
@@ -97,7 +97,11 @@ package struct ChannelLoader: Sendable {
     }
     file.problems += reader.problems + hilt.problems
     file.definition = parts
-    return (file, hilt.sources.merging([path: yaml.source.text]) { first, _ in first }, draft)
+    return (file, hilt.sources.merging([path: yaml.source.hiding(secrets(reader))]) { first, _ in first }, draft)
+  }
+
+  private func secrets(_ reader: SettingReader) -> [Place] {
+    reader.problems.filter { $0.code == "C105" }.map(\.place)
   }
 }
 

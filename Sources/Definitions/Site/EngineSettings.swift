@@ -26,7 +26,7 @@ package struct EngineSettings: Sendable {
     /// `nil` where the file has an error: nothing is started with half of what was meant.
     package var settings: EngineSettings?
     package var problems: [Problem]
-    /// The text of the file, for showing problems.
+    /// The text of the file, for showing problems; what may be a secret is made unreadable.
     package var source: String
   }
 
@@ -55,6 +55,7 @@ package struct EngineSettings: Sendable {
       return Outcome(settings: standard(in: folder), problems: [], source: yaml.source.text)
     }
     let reader = SettingReader(folder: folder)
+    yaml.node?["limits"].map { LimitSettings.checkRanges(reader, $0) }
     let file = yaml.node.flatMap { node in
       EngineFile.read(NotYet.refuse(NotYet.engine, in: node, declared: EngineFile.keys, reader), reader)
     }
@@ -62,7 +63,7 @@ package struct EngineSettings: Sendable {
     let isGood = !problems.contains { $0.severity == .error }
     return Outcome(
       settings: isGood ? file.map { EngineSettings($0, folder: folder) } : nil, problems: problems,
-      source: yaml.source.text)
+      source: yaml.source.hiding(reader.problems.filter { $0.code == "C105" }.map(\.place)))
   }
 
   private init(_ file: EngineFile, folder: String) {

@@ -46,4 +46,19 @@ struct SourceText: Sendable {
     }
     return start
   }
+
+  /// The text with what stands at these places made unreadable: a secret that was written into a file by mistake is not
+  /// repeated where the mistake is shown.
+  func hiding(_ places: [Place]) -> String {
+    guard !places.isEmpty else { return text }
+    var lines = lines.map(String.init)
+    for place in places where lines.indices.contains(place.line - 1) {
+      let line = lines[place.line - 1]
+      let start = line.index(line.startIndex, offsetBy: place.column - 1, limitedBy: line.endIndex) ?? line.endIndex
+      let end = line.index(start, offsetBy: place.length, limitedBy: line.endIndex) ?? line.endIndex
+      let stars = String(repeating: "*", count: line.distance(from: start, to: end))
+      lines[place.line - 1].replaceSubrange(start..<end, with: stars)
+    }
+    return lines.joined(separator: "\n")
+  }
 }

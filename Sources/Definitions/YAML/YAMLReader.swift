@@ -26,6 +26,8 @@ struct YAMLReader {
   private let source: SourceText
   private var variables: Variables
   private var problems: [Problem] = []
+  /// Where anchors and tags were refused.
+  private var refused: Set<Place> = []
 
   private init(source: SourceText, environment: @escaping @Sendable (String) -> String?) {
     self.source = source
@@ -171,13 +173,12 @@ struct YAMLReader {
     guard let mark = yaml.mark else { return nil }
     var place = source.place(line: mark.line, scalarColumn: mark.column)
     if let first = source.rest(at: place).first, first == "!" || first == "&" {
-      let problem =
+      // The parser puts the node of an anchor in the place of each of its aliases: it is read once, where it stands.
+      guard refused.insert(place).inserted else { return nil }
+      problems.append(
         first == "!"
-        ? Self.notInChannelFiles("tags", "!", at: place)
-        : Self.notInChannelFiles("anchors and aliases", "&", at: place)
-      // The parser puts the node of an anchor in the place of each of its aliases.
-      if !problems.contains(problem) { problems.append(problem) }
-      return nil
+          ? Self.notInChannelFiles("tags", "!", at: place)
+          : Self.notInChannelFiles("anchors and aliases", "&", at: place))
     }
     guard depth <= Self.depthMax else {
       problems.append(
@@ -193,8 +194,13 @@ struct YAMLReader {
       return SettingNode(.list(list.compactMap { node($0, owner: nil, depth: depth + 1) }), at: place)
     case .mapping(let mapping):
       let flow = flowPlace(place)
-      if let flow, let template = braces(mapping, at: flow) { return template }
-      return SettingNode(.map(entries(mapping, depth: depth)), at: flow ?? owner ?? place)
+      if let flow, isTemplate(mapping) {
+        let text = String(source.rest(at: flow).prefix(flow.length))
+        problems.append(UnquotedHilt.problem(value: text, at: flow))
+        return SettingNode(.scalar(text), at: flow)
+      }
+      if flow != nil { reportCuts(in: mapping) }
+      return SettingNode(.map(entries(mapping, flow: flow != nil, depth: depth)), at: flow ?? owner ?? place)
     case .alias:
       problems.append(Self.notInChannelFiles("anchors and aliases", "*", at: place))
       return nil
@@ -215,7 +221,7 @@ struct YAMLReader {
     return SettingNode(.scalar(variables.resolve(scalar.string, at: place, in: source, problems: &problems)), at: place)
   }
 
-  private mutating func entries(_ mapping: Node.Mapping, depth: Int) -> [SettingNode.Entry] {
+  private mutating func entries(_ mapping: Node.Mapping, flow: Bool, depth: Int) -> [SettingNode.Entry] {
     var entries: [SettingNode.Entry] = []
     for (keyNode, valueNode) in mapping {
       guard case .scalar(let scalar) = keyNode, let mark = keyNode.mark else {
@@ -237,6 +243,8 @@ struct YAMLReader {
         problems.append(Self.notInChannelFiles("merge keys", "<<", at: place))
         continue
       }
+      // A cut value is reported already.
+      if flow, isEmpty(valueNode) { continue }
       let first = entries.first { $0.key == key }
       if let first { problems.append(duplicate(key, at: place, first: first.keyPlace)) }
       guard let value = node(valueNode, owner: place, depth: depth + 1), first == nil else { continue }
@@ -245,28 +253,36 @@ struct YAMLReader {
     return entries
   }
 
-  /// Finds Hilt that YAML took for a block: `{MSH-10}` has one key without a value, `{when: any(a, b)}` two keys, the second
-  /// without a value.
-  private mutating func braces(_ mapping: Node.Mapping, at place: Place) -> SettingNode? {
-    var before: Place?
+  /// `{MSH-10}` is a block to YAML, with one key that has no value; to the author it was Hilt.
+  private func isTemplate(_ mapping: Node.Mapping) -> Bool {
+    mapping.first.map { isEmpty($0.value) } ?? false
+  }
+
+  private func isEmpty(_ node: Node) -> Bool {
+    guard case .scalar(let scalar) = node else { return false }
+    return scalar.string.isEmpty && scalar.style == .plain
+  }
+
+  /// In `{when: any(a, b), x: 1}` YAML sees a key `b)` without a value.
+  private mutating func reportCuts(in mapping: Node.Mapping) {
+    var before: Node?
     for (key, value) in mapping {
-      guard case .scalar(let scalar) = value, scalar.style == .plain, let mark = value.mark else {
-        before = nil
-        continue
+      defer { before = value }
+      guard isEmpty(value), let mark = key.mark else { continue }
+      let end = source.place(line: mark.line, scalarColumn: mark.column, length: key.scalar?.string.count ?? 1)
+      if let text = before?.scalar?.string, text.count(where: { $0 == "(" }) > text.count(where: { $0 == ")" }),
+        let start = before?.mark.map({ source.place(line: $0.line, scalarColumn: $0.column) }), start.line == end.line
+      {
+        var place = start
+        place.length = end.column + end.length - start.column
+        problems.append(UnquotedHilt.problem(value: String(source.rest(at: place).prefix(place.length)), at: place))
+      } else {
+        problems.append(
+          Problem(
+            "C110", "`\(key.scalar?.string ?? "")` has no value here", at: end,
+            help: ["put quotes around a value that holds a comma", "write `key: value`"]))
       }
-      if scalar.string.isEmpty, let end = key.mark.map({ source.place(line: $0.line, scalarColumn: $0.column) }) {
-        var cut = place
-        if let before, before.line == end.line {
-          cut = before
-          cut.length = end.column + (key.scalar?.string.count ?? 0) - before.column
-        }
-        let text = String(source.rest(at: cut).prefix(cut.length))
-        problems.append(UnquotedHilt.problem(value: text, at: cut))
-        return SettingNode(.scalar(text), at: cut)
-      }
-      before = source.place(line: mark.line, scalarColumn: mark.column)
     }
-    return nil
   }
 
   // MARK: - Lengths
