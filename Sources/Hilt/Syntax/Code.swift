@@ -1,4 +1,4 @@
-package import Messages
+import Messages
 
 /// The codes of the language's problems. Each has its page in `docs/errors`.
 ///
@@ -29,6 +29,8 @@ package enum Code: String, Sendable, CaseIterable {
   case noOutcome = "E150"
   case dropInLoop = "E151"
   case skipOutsideLoop = "E152"
+  case walked = "E118"
+  case manyPlaces = "E123"
   case parameter = "E160"
   case path = "E202"
   case unhandled = "E301"
@@ -39,6 +41,8 @@ package enum Code: String, Sendable, CaseIterable {
   case failed = "E900"
   case limit = "E901"
   case unknownRow = "E902"
+  case unwritable = "E903"
+  case unreadable = "E904"
   case unused = "W101"
   case neverReached = "W102"
   case needlessCatch = "W104"

@@ -85,7 +85,7 @@ struct Problems {
   ) {
     add(
       Problem(
-        code.rawValue, code.severity, message, at: source.place(of: span), label: label, help: help,
+        code.rawValue, message, at: source.place(of: span), severity: code.severity, label: label, help: help,
         fix: fix.map { Problem.Fix(place: source.place(of: $0.span), replacement: $0.replacement) }))
   }
 
@@ -100,7 +100,7 @@ struct Problems {
     var sorted = all.sorted { ($0.place, $0.code) < ($1.place, $1.code) }
     if left > 0, let last = sorted.last {
       sorted.append(
-        Problem(Code.syntax.rawValue, .error, "\(left) more problems are not shown", at: last.place))
+        Problem(Code.syntax.rawValue, "\(left) more problems are not shown", at: last.place))
     }
     return sorted
   }

@@ -1,0 +1,157 @@
+import HL7
+
+extension Checker {
+  /// A loop's list, and how its variable is set for one element.
+  struct Walk: Sendable {
+    var list: Evaluate
+    var set: @Sendable (Run, Datum) -> Void
+    var isThere: (@Sendable (Run) -> Bool)?
+    var condition: Holds?
+    var valued: Set<String>
+    var span: Span
+  }
+
+  /// Compiles the head of a loop over values and declares its name. The caller has opened a block.
+  mutating func walk(_ head: LoopHead) -> Walk? {
+    walk(head, over: typed(head.list))
+  }
+
+  mutating func walk(_ head: LoopHead, over list: Typed) -> Walk? {
+    guard case .list(let element) = list.type else {
+      var help: [String] = []
+      if list.type.isTextual || list.type == .composite { help = list.path.map { ["\($0)[*]"] } ?? ["[*]"] }
+      if case .segment(_, let code) = list.type { help = ["\(code)[*]"] }
+      mismatch(list, wanted: "a list", help: help)
+      declare(head.name, .broken)
+      scope.use(head.name.text)
+      return nil
+    }
+    var walk = Walk(list: list.evaluate, set: { _, _ in }, isThere: nil, condition: nil, valued: [], span: list.span)
+    if case .segment(let message, let code) = element {
+      let mark = newMarks(1)
+      declare(head.name, .segment(mark: mark, message, code))
+      walk.set = { run, datum in
+        if case .number(let number) = datum { run.marks[mark] = number.integer ?? -1 } else { run.marks[mark] = -1 }
+      }
+      // A segment of an output may have been removed since the loop began.
+      if message.isDraft { walk.isThere = { $0.exists($0.marks[mark], in: message) } }
+    } else {
+      let slot = newSlot()
+      declare(head.name, .value(slot: slot, element, mayBeAbsent: element.isTextual, path: list.path))
+      walk.set = { run, datum in run.slots[slot] = datum }
+    }
+    if let condition = head.condition {
+      let before = decidesOutcome
+      decidesOutcome = false
+      let test = self.condition(condition)
+      decidesOutcome = before
+      walk.condition = test.holds
+      walk.valued = test.valuedIfTrue
+    }
+    return walk
+  }
+
+  /// `for id in PID-3[*] where … => …`
+  mutating func each(_ head: LoopHead, _ body: Expression, _ span: Span) -> Typed {
+    scope.open()
+    loopDepth += 1
+    defer {
+      scope.close()
+      loopDepth -= 1
+    }
+    let walk = walk(head)
+    let value = knowing(walk?.valued ?? []) { $0.typed(body) }
+    guard let walk, value.type != .broken else { return .broken(span) }
+    if case .message = value.type {
+      mismatch(value, wanted: "a value")
+      return .broken(span)
+    }
+    let evaluate = value.evaluate
+    return Typed(.list(value.type == .never ? .nothing : value.type), at: span, path: value.path) { run in
+      var results: [Datum] = []
+      try walk.turns(run) { run in
+        do { results.append(try evaluate(run)) } catch Interrupt.skipped {}
+        return true
+      }
+      return .list(results)
+    }
+  }
+
+  /// `any x in list where …`
+  mutating func quantifier(_ word: Word, _ head: LoopHead, _ span: Span) -> Typed {
+    guard let kind = Quantifier(rawValue: word.text) else {
+      let known = Quantifier.allCases.map(\.rawValue)
+      if ["rest", "sort_by", "distinct", "group_by"].contains(word.text) {
+        return broken(.unsupported, "'\(word.text) … in …' is not supported yet", at: word.span)
+      }
+      return broken(
+        .unknownFunction, "'\(word.text)' does not search a list", at: word.span,
+        help: nearest(word.text, among: known).map { ["did you mean '\($0)'?"] } ?? known)
+    }
+    scope.open()
+    defer { scope.close() }
+    guard head.condition != nil || kind == .count || kind == .first || kind == .last else {
+      return broken(.syntax, "'\(word.text)' needs a condition", at: span, help: ["\(word.text) x in list where …"])
+    }
+    guard let walk = walk(head), let variable = scope.find(head.name.text) else { return .broken(span) }
+    scope.use(head.name.text)
+    switch kind {
+    case .any, .all, .none:
+      return Typed(.boolean, at: span) { run in
+        var answer = kind != .any
+        // Whether one that fits, or one that doesn't, decides.
+        let decides = kind != .all
+        try walk.walk(run) { _, fits in
+          if fits == decides { answer.toggle() }
+          return fits != decides
+        }
+        return .boolean(answer)
+      }
+    case .count:
+      return Typed(.number, at: span) { run in
+        var count = 0
+        try walk.walk(run) { _, fits in
+          if fits { count += 1 }
+          return true
+        }
+        return .number(Decimal(count))
+      }
+    case .first, .last:
+      let type: Type =
+        switch variable.kind {
+        case .value(_, let type, _, _): type
+        case .segment(_, let message, let code): .segment(message, code)
+        default: .nothing
+        }
+      return Typed(type, mayBeAbsent: true, at: span) { run in
+        var found = Datum.absent
+        try walk.walk(run) { datum, fits in
+          if fits { found = datum }
+          return !fits || kind == .last
+        }
+        return found
+      }
+    }
+  }
+
+  enum Quantifier: String, CaseIterable { case any, all, none, count, first, last }
+}
+
+extension Checker.Walk {
+  /// Goes over all elements. The body gets each with whether it fits the condition, and says whether to go on.
+  func walk(_ run: Run, _ body: (Datum, Bool) throws -> Bool) throws {
+    guard case .list(let values) = try list(run) else { return }
+    for value in values {
+      try run.step(at: span)
+      set(run, value)
+      if let isThere, !isThere(run) { continue }
+      let fits = try condition?(run) ?? true
+      guard try body(value, fits) else { return }
+    }
+  }
+
+  /// Goes over the elements that fit.
+  func turns(_ run: Run, _ body: (Run) throws -> Bool) throws {
+    try walk(run) { _, fits in fits ? try body(run) : true }
+  }
+}

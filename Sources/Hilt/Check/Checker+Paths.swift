@@ -1,0 +1,293 @@
+import HL7
+
+/// Where a path has come to, while its steps are read.
+enum Cursor {
+  case message(MessageReference)
+  case place(HL7Place)
+  case value(Typed)
+  case table(Int)
+  /// `message.source.…`, with what was read so far.
+  case attribute([String])
+  case broken
+}
+
+extension Checker {
+  /// What a name means where a path, or an expression, begins.
+  mutating func root(_ name: String, _ span: Span) -> Cursor {
+    switch name {
+    case "msg":
+      guard hasMessage else { return noMessage(span) }
+      return .message(.input)
+    case "original":
+      guard hasOriginal else {
+        return brokenCursor(
+          .unknownName, "'original' is known only in a channel's expressions and in reply transforms", at: span,
+          help: ["msg"])
+      }
+      return .message(.original)
+    case "message": return .attribute(["message"])
+    case "meta" where isExpression: return .attribute(["meta"])
+    default: break
+    }
+    if let variable = scope.find(name) {
+      scope.use(name)
+      return cursor(variable, span)
+    }
+    if let code = HL7SegmentCode(name) {
+      guard hasMessage else { return noMessage(span) }
+      return .place(HL7Place(message: .input, code: code, span: span))
+    }
+    return unknown(name, span)
+  }
+
+  private mutating func cursor(_ variable: Variable, _ span: Span) -> Cursor {
+    switch variable.kind {
+    case .value(let slot, let type, let mayBeAbsent, let path):
+      let absent = mayBeAbsent && !facts.contains(variable.name)
+      return .value(Typed(type, mayBeAbsent: absent, at: span, path: path) { $0.slots[slot] })
+    case .constant(let datum, let type): return .value(.constant(datum, type, at: span))
+    case .segment(let mark, let message, let code):
+      return .place(HL7Place(message: message, code: code, segment: .mark(mark), span: span))
+    case .repetition(let mark, let draft, let code, let field):
+      return .place(
+        HL7Place(
+          message: .draft(draft), code: code, segment: .mark(mark), field: field, repetition: .mark(mark), span: span))
+    case .draft(let draft): return .message(.draft(draft))
+    case .table(let table): return .table(table)
+    case .broken: return .broken
+    }
+  }
+
+  private mutating func noMessage(_ span: Span) -> Cursor {
+    brokenCursor(
+      .unsupported, "reading a message that is not HL7 is not supported yet", at: span,
+      help: ["message.… and literals"])
+  }
+
+  private mutating func unknown(_ name: String, _ span: Span) -> Cursor {
+    var help: [String] = []
+    if let near = nearest(name, among: scope.names + Self.reserved) { help = ["did you mean '\(near)'?"] }
+    if let code = HL7SegmentCode(name.uppercased()), name.utf8.count == 3, help.isEmpty { help = ["\(code)"] }
+    if Function.named(name) != nil { help = ["\(name)(…)"] }
+    return brokenCursor(.unknownName, "'\(name)' is not known here", at: span, help: help)
+  }
+
+  mutating func brokenCursor(_ code: Code, _ message: String, at span: Span, help: [String] = []) -> Cursor {
+    problems.report(code, message, at: span, help: help)
+    return .broken
+  }
+
+  /// Where an expression comes to, when it is a name or a path.
+  mutating func cursor(_ expression: Expression) -> Cursor {
+    switch expression.kind {
+    case .name(let name): return root(name, expression.span)
+    case .selected: return selectedRoot(expression.span)
+    case .path(let first, let steps):
+      var cursor: Cursor
+      switch first.kind {
+      case .name, .selected: cursor = self.cursor(first)
+      default: cursor = .value(typed(first))
+      }
+      for step in steps {
+        cursor = advance(cursor, step, from: expression.span)
+        if case .broken = cursor { return .broken }
+      }
+      return cursor
+    default: return .value(typed(expression))
+    }
+  }
+
+  private mutating func selectedRoot(_ span: Span) -> Cursor {
+    switch selected {
+    case .repetition(let slot, let firstLeaf):
+      return .value(Typed(.content(firstLeaf: firstLeaf), mayBeAbsent: true, at: span) { $0.slots[slot] })
+    case .segment(let mark, let message, let code):
+      return .place(HL7Place(message: message, code: code, segment: .mark(mark), span: span))
+    case nil: return brokenCursor(.syntax, "a path begins with a segment or a name", at: span, help: ["PID-5.1"])
+    }
+  }
+
+  private mutating func advance(_ cursor: Cursor, _ step: Step, from start: Span) -> Cursor {
+    switch cursor {
+    case .message(let message): return advance(message, step)
+    case .place(var place):
+      place.span = start...step.span
+      return advance(place, step)
+    case .value(let value): return advance(value, step, start...step.span)
+    case .table(let table): return lookup(table, step, start...step.span)
+    case .attribute(let names): return attribute(names, step)
+    case .broken: return .broken
+    }
+  }
+
+  private mutating func advance(_ message: MessageReference, _ step: Step) -> Cursor {
+    guard case .member(let name) = step.kind else {
+      return brokenCursor(.path, "a segment follows a message", at: step.span, help: ["msg.PID-5"])
+    }
+    guard let code = HL7SegmentCode(name) else {
+      return brokenCursor(
+        .path, "'\(name)' is no segment: three capitals, or digits after the first", at: step.span,
+        help: ["msg.PID-5"])
+    }
+    return .place(HL7Place(message: message, code: code, span: step.span))
+  }
+
+  // MARK: Places
+
+  private mutating func advance(_ given: HL7Place, _ step: Step) -> Cursor {
+    var place = given
+    switch step.kind {
+    case .field(let number):
+      guard place.field == nil else {
+        return brokenCursor(.path, "a field has components, written with a point", at: step.span, help: [".\(number)"])
+      }
+      place.field = number
+      return .place(place)
+    case .component(let number):
+      guard place.field != nil else {
+        return brokenCursor(
+          .path, "a segment has fields, written with a dash", at: step.span, help: ["\(place.code)-\(number)"])
+      }
+      if place.component == nil {
+        place.component = number
+      } else if place.subcomponent == nil {
+        place.subcomponent = number
+      } else {
+        return brokenCursor(.path, "nothing lies below a subcomponent", at: step.span)
+      }
+      return .place(place)
+    case .member(let name):
+      return brokenCursor(
+        .path, "a segment has fields, written with a dash and a number; it has no '\(name)'", at: step.span,
+        help: ["\(place.code)-1"])
+    case .select(let selector):
+      return select(&place, selector, step.span)
+    }
+  }
+
+  private mutating func select(_ place: inout HL7Place, _ selector: Selector, _ span: Span) -> Cursor {
+    if place.component != nil {
+      return brokenCursor(.path, "a component does not repeat", at: span)
+    }
+    if let field = place.field {
+      guard case .only = place.repetition else { return brokenCursor(.path, "one selector is enough", at: span) }
+      let firstLeaf = FieldKinds.givesFirstLeaf(place.code, field)
+      switch selector {
+      case .last: place.repetition = .last
+      case .all: place.repetition = .all
+      case .firstWhere(let expression):
+        let slot = newSlot()
+        let holds = condition(expression, selecting: .repetition(slot: slot, firstLeaf: firstLeaf))
+        place.repetition = .firstWhere(slot: slot, holds)
+      case .allWhere(let expression):
+        let slot = newSlot()
+        let holds = condition(expression, selecting: .repetition(slot: slot, firstLeaf: firstLeaf))
+        place.repetition = .allWhere(slot: slot, holds)
+      case .keys(let keys):
+        guard let number = index(keys, span) else { return .broken }
+        place.repetition = .index(number)
+      }
+      return .place(place)
+    }
+    guard case .only = place.segment else { return brokenCursor(.path, "one selector is enough", at: span) }
+    switch selector {
+    case .last: place.segment = .last
+    case .all: place.segment = .all
+    case .firstWhere(let expression):
+      let mark = newMarks(1)
+      place.segment = .firstWhere(
+        mark: mark, condition(expression, selecting: .segment(mark: mark, place.message, place.code)))
+    case .allWhere(let expression):
+      let mark = newMarks(1)
+      place.segment = .allWhere(
+        mark: mark, condition(expression, selecting: .segment(mark: mark, place.message, place.code)))
+    case .keys(let keys):
+      guard let number = index(keys, span) else { return .broken }
+      place.segment = .index(number)
+    }
+    return .place(place)
+  }
+
+  private mutating func condition(_ expression: Expression, selecting new: Selected) -> Holds {
+    let before = (selected, decidesOutcome)
+    selected = new
+    decidesOutcome = false
+    defer { (selected, decidesOutcome) = before }
+    return condition(expression).holds
+  }
+
+  /// A number in brackets, from 1.
+  private mutating func index(_ keys: [Expression], _ span: Span) -> Int? {
+    guard keys.count == 1, case .number(let text) = keys[0].kind else {
+      problems.report(
+        .path, "a place is selected with a number, 'last', '*' or 'where'", at: span,
+        help: ["[1]", "[last]", "[*]", "[where …]"])
+      return nil
+    }
+    guard let number = Int(text), (1...65_536).contains(number) else {
+      problems.report(.path, "numbers begin at 1", at: keys[0].span, help: ["[1]"])
+      return nil
+    }
+    return number
+  }
+
+  // MARK: Values
+
+  private mutating func advance(_ value: Typed, _ step: Step, _ span: Span) -> Cursor {
+    if value.type == .broken { return .broken }
+    switch (step.kind, value.type) {
+    case (.component(let number), .content), (.component(let number), .composite), (.component(let number), .nothing):
+      let evaluate = value.evaluate
+      let path = value.path.map { "\($0).\(number)" }
+      return .value(
+        Typed(.content(firstLeaf: false), mayBeAbsent: !isFact(span), at: span, path: path) {
+          try evaluate($0).component(number)
+        })
+    case (.field, .segment(let message, let code)):
+      return advance(
+        HL7Place(message: message, code: code, segment: .value(value.evaluate), span: span), step)
+    case (.field(let number), _):
+      return tightDash(value, number, step, span)
+    case (.member(let name), .row(let table)): return column(value, table, name, step.span, span)
+    case (.select(let selector), .list): return select(value, selector, step.span, span)
+    case (.member(let name), _):
+      return brokenCursor(.path, "\(value.type.name) has no '\(name)'", at: step.span)
+    case (.component, _):
+      return brokenCursor(.path, "\(value.type.name) has no components", at: step.span)
+    case (.select, _):
+      return brokenCursor(.path, "\(value.type.name) is no list", at: step.span)
+    }
+  }
+
+  /// `count-1`: a tight dash belongs to a path, subtraction needs spaces.
+  private mutating func tightDash(_ value: Typed, _ number: Int, _ step: Step, _ span: Span) -> Cursor {
+    let left = source.text(Span(Int(span.start), Int(step.span.start)))
+    problems.report(
+      .tightDash, "'-\(number)' is a field of a segment, and '\(left)' is \(value.type.name)", at: step.span,
+      help: ["\(left) - \(number)"], fix: (step.span, " - \(number)"))
+    return .broken
+  }
+
+  private func isFact(_ span: Span) -> Bool { facts.contains(canonical(Expression(kind: .null, span: span))) }
+
+  private mutating func select(_ value: Typed, _ selector: Selector, _ step: Span, _ span: Span) -> Cursor {
+    guard case .list(let element) = value.type else { return .broken }
+    let evaluate = value.evaluate
+    let pick: @Sendable ([Datum]) -> Datum
+    switch selector {
+    case .all: return .value(value)
+    case .last: pick = { $0.last ?? .absent }
+    case .keys(let keys):
+      guard let number = index(keys, step) else { return .broken }
+      pick = { number <= $0.count ? $0[number - 1] : .absent }
+    case .firstWhere, .allWhere:
+      return brokenCursor(
+        .path, "a list that was made is searched with 'first' or 'for'", at: step, help: ["first x in list where …"])
+    }
+    return .value(
+      Typed(element, mayBeAbsent: true, at: span, path: value.path) { run in
+        guard case .list(let values) = try evaluate(run) else { return .absent }
+        return pick(values)
+      })
+  }
+}

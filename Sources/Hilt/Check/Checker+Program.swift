@@ -1,0 +1,201 @@
+import Messages
+
+extension Checker {
+  /// Checks a whole program.
+  mutating func program(_ tree: ProgramTree, _ parameters: [String: Value]) -> HiltProgram {
+    let head = tree.name.span
+    checkName(tree)
+    let input = tree.input.map { format($0) }
+    if input == nil, !problems.hasErrors {
+      problems.report(.header, "a transform says what it takes", at: head, help: ["in hl7 2.3..2.6 ADT_*"])
+    }
+    let outputs = tree.outputs.map { format($0) }
+    checkZone(tree.zone)
+    self.parameters(tree.parameters, parameters, head)
+    for constant in tree.constants { self.constant(constant) }
+    for clause in tree.tables {
+      let compiled = table(clause)
+      tables.append(compiled)
+      declare(clause.name, .table(tables.count - 1))
+    }
+    let (body, flow) = statements(tree.body)
+    if flow.completes, !flow.emits { reportNoOutcome(tree) }
+    reportUnused()
+    let taken = input ?? HiltProgram.FormatClause(format: .hl7v2, versionFrom: nil, versionUpTo: nil, structures: [])
+    return HiltProgram(tree, input: taken, outputs: outputs, body: body, checker: self)
+  }
+
+  // MARK: The head
+
+  private mutating func checkName(_ tree: ProgramTree) {
+    guard !tree.name.text.isEmpty else { return }
+    let stem = source.file.split(separator: "/").last?.split(separator: ".").first.map(String.init) ?? ""
+    let expected = stem.replacing("-", with: "_")
+    if source.file.hasSuffix(".hilt"), tree.name.text != expected, !expected.isEmpty {
+      problems.report(
+        .header, "a transform is named like its file, and this one is in '\(stem).hilt'", at: tree.name.span,
+        help: [expected])
+    }
+  }
+
+  static let versions = ["2.1", "2.2", "2.3", "2.3.1", "2.4", "2.5", "2.5.1", "2.6", "2.7", "2.7.1", "2.8", "2.8.1", "2.8.2", "2.9"]
+
+  private mutating func format(_ clause: FormatClause) -> HiltProgram.FormatClause {
+    for word in [clause.from, clause.upTo].compactMap(\.self) where !Self.versions.contains(word.text) {
+      problems.report(
+        .header, "HL7 has no version \(word.text)", at: word.span, help: [Self.versions.joined(separator: " ")])
+    }
+    if let from = clause.from, let upTo = clause.upTo,
+      let first = Self.versions.firstIndex(of: from.text), let last = Self.versions.firstIndex(of: upTo.text),
+      first > last
+    {
+      problems.report(
+        .header, "the range of versions runs backwards", at: from.span...upTo.span, help: ["\(upTo.text)..\(from.text)"])
+    }
+    for word in clause.structures where !isStructure(word.text) {
+      problems.report(
+        .header, "'\(word.text)' is no message structure", at: word.span, help: ["ADT_A01", "ADT_*"])
+    }
+    return HiltProgram.FormatClause(
+      format: .hl7v2, versionFrom: clause.from?.text, versionUpTo: clause.upTo?.text ?? clause.from?.text,
+      structures: clause.structures.map(\.text))
+  }
+
+  /// `ADT_A01`, `ADT_*`, `ACK`
+  private func isStructure(_ text: String) -> Bool {
+    if text == "ACK" { return true }
+    let parts = text.split(separator: "_", omittingEmptySubsequences: false)
+    guard parts.count == 2, parts[0].utf8.count == 3 else { return false }
+    return parts[1] == "*" || parts[1].utf8.count == 3 && (parts[0] + parts[1]).allSatisfy { $0.isUppercase || $0.isNumber }
+  }
+
+  private mutating func checkZone(_ zone: TextLiteral?) {
+    guard let zone else { return }
+    let parts = zone.text.split(separator: "/", omittingEmptySubsequences: false)
+    let isName = parts.allSatisfy { part in
+      !part.isEmpty && part.utf8.allSatisfy { Lexer.isWord($0) || $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: "+") }
+    }
+    if !isName || (parts.count < 2 && zone.text != "UTC") {
+      problems.report(.header, "a zone is named by its region and city", at: zone.span, help: ["zone \"Europe/London\""])
+    }
+  }
+
+  private mutating func parameters(_ clauses: [ParameterClause], _ given: [String: Value], _ head: Span) {
+    for clause in clauses {
+      guard let type = Self.parameterType(clause.type.text) else {
+        problems.report(
+          .parameter, "a parameter's type is text, number, integer or boolean", at: clause.type.span)
+        declare(clause.name, .broken)
+        continue
+      }
+      var value = clause.standard.map { typed($0) }
+      if let standard = value, standard.type != .broken, standard.constant == nil || standard.type != type {
+        problems.report(.parameter, "the default must be a literal: \(type.name)", at: standard.span)
+        value = nil
+      }
+      if let outside = given[clause.name.text] {
+        guard let datum = Self.datum(outside, clause.type.text) else {
+          problems.report(
+            .parameter, "the value given for '\(clause.name.text)' is not \(type.name)", at: clause.name.span)
+          declare(clause.name, .broken)
+          continue
+        }
+        declare(clause.name, .constant(datum, type))
+      } else if let constant = value?.constant {
+        declare(clause.name, .constant(constant, type))
+      } else {
+        if clause.standard == nil {
+          problems.report(
+            .parameter, "the parameter '\(clause.name.text)' has no default and no value was given",
+            at: clause.name.span, help: ["with: {\(clause.name.text): …} in the channel", "= … here"])
+        }
+        declare(clause.name, .broken)
+      }
+    }
+    let names = clauses.map(\.name.text)
+    for name in given.keys.sorted() where !names.contains(name) {
+      let near = nearest(name, among: names)
+      problems.report(
+        .parameter, "a value was given for '\(name)', and the transform has no such parameter", at: head,
+        help: near.map { ["did you mean '\($0)'?"] } ?? names)
+    }
+  }
+
+  private static func parameterType(_ word: String) -> Type? {
+    switch word {
+    case "text": .text
+    case "number", "integer": .number
+    case "boolean": .boolean
+    default: nil
+    }
+  }
+
+  private static func datum(_ value: Value, _ type: String) -> Datum? {
+    switch (type, value) {
+    case ("text", _): value.text.map { .text($0) }
+    case ("number", _): value.text.flatMap { Decimal($0) }.map { .number($0) }
+    case ("integer", _): value.text.flatMap { Decimal($0) }.flatMap { $0.integer == nil ? nil : .number($0) }
+    case ("boolean", .boolean(let flag)): .boolean(flag)
+    case ("boolean", .text("true")): .boolean(true)
+    case ("boolean", .text("false")): .boolean(false)
+    default: nil
+    }
+  }
+
+  private mutating func constant(_ clause: ConstantClause) {
+    let value = typed(clause.value)
+    guard let constant = value.constant else {
+      if value.type != .broken {
+        problems.report(.constant, "a constant is known before the program runs", at: value.span, help: ["let"])
+      }
+      declare(clause.name, .broken)
+      return
+    }
+    declare(clause.name, .constant(constant, value.type))
+  }
+
+  // MARK: The end
+
+  /// E150, where the path without an outcome leaves the program.
+  private mutating func reportNoOutcome(_ tree: ProgramTree) {
+    let help = ["emit out", "drop \"why\""]
+    guard let last = tree.body.last else {
+      problems.report(.noOutcome, "this transform does nothing", at: tree.name.span, help: help)
+      return
+    }
+    let emitting = tree.body.last { statement in
+      switch statement.kind {
+      case .branch, .match, .loop: Self.mayEmit(statement)
+      default: false
+      }
+    }
+    guard let emitting else {
+      problems.report(.noOutcome, "not every path ends in an outcome", at: last.head, label: "after this nothing follows", help: help)
+      return
+    }
+    switch emitting.kind {
+    case .loop:
+      problems.report(
+        .noOutcome, "a message for which this loop has no turn has no outcome", at: emitting.head,
+        help: ["none => drop \"…\" behind the loop"])
+    case .branch:
+      problems.report(
+        .noOutcome, "a message may pass this 'if' without an outcome", at: emitting.head, help: ["else { drop \"…\" }"])
+    default:
+      problems.report(
+        .noOutcome, "a message may pass this 'match' without an outcome", at: emitting.head,
+        help: ["_ => drop \"…\""])
+    }
+  }
+
+  private static func mayEmit(_ statement: Statement) -> Bool {
+    switch statement.kind {
+    case .emit: true
+    case .branch(let branches, let otherwise):
+      (branches.map(\.block) + [otherwise].compactMap(\.self)).contains { $0.statements.contains(where: mayEmit) }
+    case .match(_, let arms): arms.contains { $0.body.statements.contains(where: mayEmit) }
+    case .loop(_, let body, _): body.statements.contains(where: mayEmit)
+    default: false
+    }
+  }
+}

@@ -1,0 +1,148 @@
+import HL7
+
+extension Checker {
+  /// One component of a record, compiled.
+  struct Part: Sendable {
+    var component: Int
+    var subcomponent: Int?
+    var evaluate: Evaluate
+  }
+
+  /// `XPN { 1.1: …, 2: … }`
+  mutating func record(_ type: Word?, _ entries: [Entry], _ span: Span) -> Typed {
+    if let type, !FieldKinds.types.contains(type.text) {
+      if HL7SegmentCode(type.text) != nil, type.text.utf8.count == 3 {
+        return broken(.unsupported, "a segment as a record is not supported yet", at: type.span)
+      }
+      let near = nearest(type.text, among: FieldKinds.types.sorted())
+      return broken(
+        .unknownName, "HL7 has no data type '\(type.text)'", at: type.span,
+        help: near.map { ["did you mean '\($0)'?"] } ?? [])
+    }
+    guard let parts = parts(entries) else { return .broken(span) }
+    return Typed(.composite, at: span) { run in
+      var contents: [HL7Content] = []
+      try Self.fill(&contents, parts, run, at: span)
+      return Datum(HL7Content.parts(contents))
+    }
+  }
+
+  /// `id with { 1: trim(id.1) }`: a copy with some components changed. What is absent or null stays so.
+  mutating func with(_ base: Expression, _ entries: [Entry], _ span: Span) -> Typed {
+    let value = typed(base)
+    let parts = parts(entries)
+    switch value.type {
+    case .content, .composite, .nothing: break
+    case .broken: return .broken(span)
+    default:
+      mismatch(value, wanted: "a composite", help: ["id with { 1: … }"])
+      return .broken(span)
+    }
+    guard let parts else { return .broken(span) }
+    let evaluate = value.evaluate
+    let repeats = Failure(
+      .stopping, .repeats, "\(value.path ?? "this field") repeats in this message; a single value is needed here",
+      at: base.span, path: value.path, help: value.path.map { ["for x in \($0)[*] => x with { … }"] } ?? [])
+    return Typed(.composite, mayBeAbsent: value.mayBeAbsent, at: span, path: value.path) { run in
+      let datum = try evaluate(run)
+      guard datum.isValued else { return datum }
+      if case .piece(let piece) = datum, piece.level == .field, piece.repetitionCount > 1 {
+        throw Interrupt.failure(repeats)
+      }
+      var contents = datum.parts
+      try Self.fill(&contents, parts, run, at: span)
+      return Datum(HL7Content.parts(contents))
+    }
+  }
+
+  private mutating func parts(_ entries: [Entry]) -> [Part]? {
+    var parts: [Part] = []
+    var isBroken = false
+    for entry in entries {
+      let value = typed(entry.value)
+      guard case .component(let component, let subcomponent) = entry.key else {
+        problems.report(
+          .path, "a component is named by its number", at: entry.keySpan, help: ["1: …", "1.1: …"])
+        isBroken = true
+        continue
+      }
+      guard component <= HL7Draft.componentNumberMax, subcomponent ?? 1 <= HL7Draft.componentNumberMax else {
+        problems.report(
+          .path, "a component's number is from 1 to \(HL7Draft.componentNumberMax)", at: entry.keySpan)
+        isBroken = true
+        continue
+      }
+      if parts.contains(where: { $0.component == component && $0.subcomponent == subcomponent }) {
+        problems.report(.nameTwice, "this component is given twice", at: entry.keySpan)
+      }
+      guard writable(value) else {
+        isBroken = true
+        continue
+      }
+      parts.append(Part(component: component, subcomponent: subcomponent, evaluate: value.evaluate))
+    }
+    return isBroken ? nil : parts
+  }
+
+  /// Whether a value can be written to a place; reported where not.
+  mutating func writable(_ value: Typed) -> Bool {
+    if value.type == .broken { return false }
+    if value.type.isWritable { return true }
+    switch value.type {
+    case .boolean: mismatch(value, wanted: "a text", help: ["if … then \"Y\" else \"N\""])
+    case .list: mismatch(value, wanted: "a single value", help: ["[1]"])
+    case .row(let table): mismatch(value, wanted: "a text", help: tables[table].columns.map { ".\($0)" })
+    default: mismatch(value, wanted: "a text or a record")
+    }
+    return false
+  }
+
+  private static func fill(
+    _ contents: inout [HL7Content], _ parts: [Part], _ run: Run, at span: Span
+  ) throws {
+    for part in parts {
+      let content = try part.evaluate(run).content(formatted: false)
+      try run.step(at: span)
+      while contents.count < part.component { contents.append(.absent) }
+      guard let subcomponent = part.subcomponent else {
+        contents[part.component - 1] = content
+        continue
+      }
+      var inner = Datum(contents[part.component - 1]).subcomponents
+      while inner.count < subcomponent { inner.append(.absent) }
+      inner[subcomponent - 1] = content
+      contents[part.component - 1] = .parts(inner)
+    }
+  }
+
+  /// `copy msg`
+  mutating func copy(_ value: Expression, _ span: Span) -> Typed {
+    let message = typed(value)
+    guard case .message(let reference) = message.type else {
+      mismatch(message, wanted: "a message", help: ["copy msg"])
+      return .broken(span)
+    }
+    let draft = layout.draftCount
+    layout.draftCount += 1
+    return Typed(.message(.draft(draft)), at: span) { run in
+      switch reference {
+      case .input: run.drafts[draft] = run.input.map { HL7Draft($0) }
+      case .original: run.drafts[draft] = run.original.map { HL7Draft($0) }
+      case .draft(let other): run.drafts[draft] = run.drafts[other]
+      }
+      return .absent
+    }
+  }
+}
+
+extension Datum {
+  /// The subcomponents of a component.
+  var subcomponents: [HL7Content] {
+    switch self {
+    case .piece(let piece): piece.subcomponents.map { .piece($0) }
+    case .composite(let parts): parts
+    case .absent, .null: []
+    default: [content(formatted: false)]
+    }
+  }
+}

@@ -1,0 +1,210 @@
+import HL7
+import Messages
+
+extension Checker {
+  /// `out.PID-8 = …`
+  mutating func assign(_ target: Expression, _ expression: Expression) -> Execute {
+    let place = writtenPlace(target, isRemoval: false)
+    let value = typed(expression)
+    guard let place, let field = place.field, case .draft(let draft) = place.message else { return { _ in } }
+    var isWhole = false
+    if case .only = place.repetition, place.component == nil { isWhole = true }
+    if isWhole { checkNotWalked(draft, place.code, field, target.span) }
+    if case .list(let element) = value.type {
+      guard isWhole else {
+        mismatch(value, wanted: "a single value", help: ["\(place.code)-\(field) = …", "[1]"])
+        return { _ in }
+      }
+      guard element.isWritable else {
+        mismatch(value, wanted: "a list of texts or records")
+        return { _ in }
+      }
+    } else if !writable(value) {
+      return { _ in }
+    }
+    let (evaluate, span) = (value.evaluate, target.span)
+    let formatted = FieldKinds.isFormatted(place.code, field)
+    return { run in
+      let content = try evaluate(run).content(formatted: formatted)
+      try place.write(content, draft, field, run)
+      if run.trace != nil { run.record(try place.presentField(run), at: span) }
+    }
+  }
+
+  /// The place that a statement writes or removes; reported where it can't be.
+  private mutating func writtenPlace(_ target: Expression, isRemoval: Bool) -> HL7Place? {
+    switch cursor(target) {
+    case .broken: return nil
+    case .place(var place):
+      place.span = target.span
+      return checkWritten(place, target, isRemoval) ? place : nil
+    case .message(.draft), .message(.input), .message(.original):
+      problems.report(
+        .readOnly, "a message is written field by field", at: target.span, help: ["out.PID-8 = …", "let out = copy msg"])
+    case .value(let value):
+      if value.type == .broken { return nil }
+      problems.report(
+        .readOnly, "'\(source.text(target.span))' is a value, not a place of an output", at: target.span,
+        help: ["out.PID-8 = …", "let name = …"])
+    case .table, .attribute:
+      problems.report(.readOnly, "this can only be read", at: target.span)
+    }
+    return nil
+  }
+
+  private mutating func checkWritten(_ place: HL7Place, _ target: Expression, _ isRemoval: Bool) -> Bool {
+    guard place.message.isDraft else {
+      let text = source.text(target.span)
+      let path = text.hasPrefix("msg.") ? String(text.dropFirst(4)) : text
+      problems.report(
+        .readOnly, "the input is never changed", at: target.span,
+        help: ["let out = copy msg", isRemoval ? "remove out.\(path)" : "out.\(path) = …"])
+      return false
+    }
+    if place.code == .msh, place.field.map({ $0 <= 2 }) ?? isRemoval {
+      problems.report(.readOnly, "MSH-1 and MSH-2, the separators, can't be changed", at: target.span)
+      return false
+    }
+    if let field = place.field, field > HL7Draft.fieldNumberMax {
+      problems.report(.path, "a field's number is from 1 to \(HL7Draft.fieldNumberMax)", at: target.span)
+      return false
+    }
+    guard !isRemoval else { return true }
+    guard place.field != nil else {
+      problems.report(.readOnly, "a segment is written field by field", at: target.span, help: ["\(place.code)-1"])
+      return false
+    }
+    if place.segment.isMany || place.repetition.isMany {
+      problems.report(
+        .manyPlaces, "this names several places, and one is written at a time", at: target.span,
+        help: ["for x in \(source.text(target.span)) { … }"])
+      return false
+    }
+    return true
+  }
+
+  private mutating func checkNotWalked(_ draft: Int, _ code: HL7SegmentCode, _ field: Int, _ span: Span) {
+    guard walked.contains(Walked(draft: draft, code: code, field: field)) else { return }
+    problems.report(
+      .walked, "the loop around this walks \(code)-\(field); only its own repetition may change", at: span,
+      help: ["remove the loop's own name", "write it behind the loop"])
+  }
+
+  /// `remove out.NK1[* where …]`
+  mutating func remove(_ target: Expression) -> Execute {
+    guard let place = writtenPlace(target, isRemoval: true), case .draft(let draft) = place.message else {
+      return { _ in }
+    }
+    guard let field = place.field else {
+      return { run in
+        for segment in try place.segments(run) {
+          try run.step(bytes: run.segments(place.code, in: place.message).count << 6, at: place.span)
+          try place.editing(run) { try $0.removeSegment(segment) }
+        }
+      }
+    }
+    if case .mark(let mark) = place.repetition, place.component == nil {
+      return { run in
+        guard let segment = try place.segment(run), run.marks[mark + 1] > 0 else { return }
+        let number = run.marks[mark + 1]
+        _ = try place.wholeField(run, segment)
+        try place.editing(run) { try $0.removeRepetition(number, ofField: field, of: segment) }
+        run.marks[mark + 1] = 0
+      }
+    }
+    if place.component == nil { checkNotWalked(draft, place.code, field, target.span) }
+    return { run in
+      for segment in try place.segments(run) { try place.clear(segment, field, run) }
+    }
+  }
+}
+
+// MARK: - At run time
+
+extension HL7Place {
+  /// Changes the output that the place is in.
+  func editing(_ run: Run, _ body: (inout HL7Draft) throws -> Void) throws {
+    guard case .draft(let number) = message, run.drafts[number] != nil else { return }
+    do {
+      if var draft = run.drafts[number].take() {
+        defer { run.drafts[number] = draft }
+        try body(&draft)
+      }
+    } catch let error as HL7EditError {
+      throw Interrupt.failure(
+        Failure(.stopping, .unwritable, "\(path) can't be written: \(error)", at: span, path: path))
+    }
+  }
+
+  func write(_ content: HL7Content, _ draft: Int, _ field: Int, _ run: Run) throws {
+    var found = try segment(run)
+    if found == nil {
+      if case .absent = content { return }
+      found = try added(draft, run)
+    }
+    guard let segment = found else { return }
+    let whole = try wholeField(run, segment)
+    var position = HL7Position(field, component: component, subcomponent: subcomponent)
+    if case .only = repetition, component == nil {
+      position.repetition = nil
+    } else {
+      guard let number = try repetitionNumber(run, whole) else {
+        throw Interrupt.failure(
+          Failure(.stopping, .unwritable, "\(path) can't be written: there is no such repetition", at: span, path: path))
+      }
+      position.repetition = number
+    }
+    try editing(run) { try $0.set(content, at: position, of: segment) }
+  }
+
+  /// A segment of the site's own goes to the end; where another belongs is not known yet.
+  private func added(_ draft: Int, _ run: Run) throws -> Int? {
+    if case .only = segment, code.isLocal {
+      var id: Int?
+      try editing(run) { id = try $0.insertSegment(code) }
+      return id
+    }
+    throw Interrupt.failure(
+      Failure(
+        .stopping, .openPlace, "the output has no \(code), and where one belongs is not known yet", at: span,
+        path: code.description, help: ["if out.\(code) is valued { … }"]))
+  }
+
+  func clear(_ segment: Int, _ field: Int, _ run: Run) throws {
+    let whole = try wholeField(run, segment)
+    if component != nil {
+      guard !whole.bytes.isEmpty, let number = try repetitionNumber(run, whole) else { return }
+      let position = HL7Position(field, repetition: number, component: component, subcomponent: subcomponent)
+      return try editing(run) { try $0.set(.absent, at: position, of: segment) }
+    }
+    if case .only = repetition {
+      return try editing(run) { try $0.set(.absent, at: HL7Position(field), of: segment) }
+    }
+    for number in try numbers(whole, run).reversed() {
+      try run.step(bytes: whole.bytes.count, at: span)
+      try editing(run) { try $0.removeRepetition(number, ofField: field, of: segment) }
+    }
+  }
+
+  /// The numbers of the repetitions that the place names.
+  private func numbers(_ whole: HL7Piece, _ run: Run) throws -> [Int] {
+    switch repetition {
+    case .all: return Array(1...max(1, whole.repetitionCount))
+    case .allWhere(let slot, let holds):
+      var numbers: [Int] = []
+      for (index, piece) in whole.repetitions.enumerated() {
+        try run.step(at: span)
+        run.slots[slot] = Datum(piece)
+        if try holds(run) { numbers.append(index + 1) }
+      }
+      return numbers
+    default: return try repetitionNumber(run, whole).map { [$0] } ?? []
+    }
+  }
+
+  /// The field as it stands now, for a trace.
+  func presentField(_ run: Run) throws -> Datum {
+    guard let segment = try segment(run) else { return .absent }
+    return Datum(run.field(field ?? 0, of: segment, in: message))
+  }
+}

@@ -1,0 +1,142 @@
+import HL7
+import Messages
+
+/// Checks a program's tree and makes closures of it, in one walk: what a name means, which type a value has, what may be
+/// absent, what can fail and whether every path ends in an outcome is decided here and costs nothing when it runs.
+struct Checker {
+  let source: Source
+  var problems: Problems
+  var scope = Scope()
+  var layout = Run.Layout()
+  var tables: [Table] = []
+  var files: any HiltFiles
+  var reached: [HiltReachedFile] = []
+  var destinations: [HiltDestinationUse] = []
+
+  /// Whether `msg` is HL7, and whether there is an `original`.
+  var hasMessage = true
+  var hasOriginal = false
+  /// A channel's expression, where only what was emitted and `message.*` can be seen.
+  var isExpression = false
+
+  /// Calls whose failure nothing has taken yet.
+  var unhandled: [Unhandled] = []
+  /// What is known to be valued at the place of the walk, as canonical texts.
+  var facts: Set<String> = []
+  /// What `.5` or `-2` means inside a selector.
+  var selected: Selected?
+  /// The condition being compiled decides an outcome (W105).
+  var decidesOutcome = false
+  var loopDepth = 0
+  /// Repetitions of outputs that loops walk.
+  var walked: [Walked] = []
+
+  struct Unhandled {
+    var what: String
+    var span: Span
+  }
+
+  struct Walked: Equatable {
+    var draft: Int
+    var code: HL7SegmentCode
+    var field: Int
+  }
+
+  enum Selected {
+    case repetition(slot: Int, firstLeaf: Bool)
+    case segment(mark: Int, MessageReference, HL7SegmentCode)
+  }
+
+  init(_ source: Source, files: any HiltFiles, problems: Problems) {
+    self.source = source
+    self.files = files
+    self.problems = problems
+  }
+
+  // MARK: Variables
+
+  mutating func newSlot() -> Int {
+    layout.slotCount += 1
+    return layout.slotCount - 1
+  }
+
+  mutating func newMarks(_ count: Int) -> Int {
+    layout.markCount += count
+    return layout.markCount - count
+  }
+
+  static let reserved = ["msg", "original", "message", "meta", "sent"]
+
+  /// Gives a name a meaning. A name hides nothing: the same name twice in one line of blocks is a mistake.
+  mutating func declare(_ name: Word, _ kind: Variable.Kind) {
+    let isLower = name.text.utf8.allSatisfy { byte in
+      (0x61...0x7A).contains(byte) || (0x30...0x39).contains(byte) || byte == UInt8(ascii: "_")
+    }
+    if !isLower {
+      problems.report(
+        .spelling, "a name is written in small letters, digits and '_'", at: name.span,
+        help: [name.text.lowercased()])
+    }
+    if Self.reserved.contains(name.text) {
+      problems.report(.nameTwice, "'\(name.text)' has a meaning of its own", at: name.span)
+    } else if let earlier = scope.find(name.text) {
+      let line = source.line(of: Int(earlier.span.start))
+      problems.report(.nameTwice, "'\(name.text)' has a meaning already, from line \(line)", at: name.span)
+    }
+    scope.declare(Variable(name: name.text, span: name.span, kind: kind))
+  }
+
+  /// Runs `body` in a block of its own: names and facts end with it.
+  mutating func block<Result>(knowing more: Set<String> = [], _ body: (inout Checker) -> Result) -> Result {
+    let before = facts
+    facts.formUnion(more)
+    scope.open()
+    defer {
+      scope.close()
+      facts = before
+    }
+    return body(&self)
+  }
+
+  mutating func reportUnused() {
+    scope.closeAll()
+    for variable in scope.closed where !variable.isUsed {
+      problems.report(
+        .unused, "'\(variable.name)' is never used", at: variable.span)
+    }
+  }
+
+  // MARK: Failures
+
+  /// Compiles with `body` what can fail; what nothing takes is reported for the statement as a whole.
+  mutating func handlingFailures<Result>(_ body: (inout Checker) -> Result) -> Result {
+    let before = unhandled
+    unhandled = []
+    let result = body(&self)
+    for item in unhandled {
+      problems.report(
+        .unhandled, "\(item.what) can fail and nothing handles it", at: item.span,
+        label: "'catch absent', 'catch <value>', 'catch reject AE 102 \"…\"', 'catch fail \"…\"'")
+    }
+    unhandled = before
+    return result
+  }
+
+  /// Reports that a value of one type stands where another is wanted.
+  mutating func mismatch(_ value: Typed, wanted: String, help: [String] = []) {
+    guard value.type != .broken else { return }
+    problems.report(.type, "\(wanted) is wanted here, not \(value.type.name)", at: value.span, help: help)
+  }
+
+  mutating func broken(_ code: Code, _ message: String, at span: Span, help: [String] = []) -> Typed {
+    problems.report(code, message, at: span, help: help)
+    return .broken(span)
+  }
+
+  /// An expression's text without white space, as the name of a fact.
+  func canonical(_ expression: Expression) -> String {
+    var text = source.text(expression.span)
+    text.removeAll { $0 == " " || $0 == "\n" || $0 == "\t" || $0 == "\r\n" }
+    return text.hasPrefix("msg.") ? String(text.dropFirst(4)) : text
+  }
+}

@@ -1,0 +1,31 @@
+package import Messages
+
+/// Where a program's tables come from: the language itself reads no file.
+package protocol HiltFiles: Sendable {
+  /// The content of a file. The path is as the program writes it, relative to the folder of the program's own file.
+  ///
+  /// - Throws: an error whose description says in a few words why: «does not exist», «can't be read».
+  func read(_ path: String) throws -> [UInt8]
+}
+
+/// No files at all: for programs and expressions that name none.
+package struct NoHiltFiles: HiltFiles {
+  package struct Missing: Error, CustomStringConvertible {
+    package var description: String { "no files can be read here" }
+  }
+  package init() {}
+  package func read(_ path: String) throws -> [UInt8] { throw Missing() }
+}
+
+/// A file that a program reached while it was compiled. Its bytes belong to the program's revision.
+package struct HiltReachedFile: Sendable, Hashable {
+  /// As the program writes it.
+  package let path: String
+  package let bytes: [UInt8]
+}
+
+/// A destination that a program emits to, and where it says so.
+package struct HiltDestinationUse: Sendable, Hashable {
+  package let name: String
+  package let place: Place
+}

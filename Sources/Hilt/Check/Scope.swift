@@ -1,0 +1,79 @@
+import HL7
+
+/// A name that a program gave.
+struct Variable {
+  enum Kind {
+    case value(slot: Int, Type, mayBeAbsent: Bool, path: String?)
+    case constant(Datum, Type)
+    /// A segment that a loop stands at, or that was named.
+    case segment(mark: Int, MessageReference, HL7SegmentCode)
+    /// A repetition of an output that a loop stands at: `mark` holds the segment, the one behind it the repetition.
+    case repetition(mark: Int, draft: Int, HL7SegmentCode, field: Int)
+    case draft(Int)
+    case table(Int)
+    case broken
+  }
+  var name: String
+  var span: Span
+  var kind: Kind
+  var isUsed = false
+}
+
+/// Which names mean what, from the innermost block outwards.
+struct Scope {
+  private(set) var variables: [Variable] = []
+  /// How many variables there were when each block began.
+  private var blocks: [Int] = []
+  /// Those that went out of sight.
+  private(set) var closed: [Variable] = []
+
+  mutating func open() { blocks.append(variables.count) }
+
+  mutating func close() {
+    let count = blocks.popLast() ?? 0
+    closed.append(contentsOf: variables[count...])
+    variables.removeSubrange(count...)
+  }
+
+  mutating func closeAll() {
+    while !blocks.isEmpty { close() }
+    closed.append(contentsOf: variables)
+    variables = []
+  }
+
+  mutating func declare(_ variable: Variable) { variables.append(variable) }
+
+  func find(_ name: String) -> Variable? { variables.last { $0.name == name } }
+
+  mutating func use(_ name: String) {
+    guard let index = variables.lastIndex(where: { $0.name == name }) else { return }
+    variables[index].isUsed = true
+  }
+
+  var names: [String] { variables.map(\.name) }
+}
+
+/// «Did you mean»: the nearest of some names.
+func nearest(_ word: String, among names: some Sequence<String>) -> String? {
+  var best: (name: String, distance: Int)?
+  for name in names where name != word {
+    let distance = editDistance(Array(word.utf8.prefix(64)), Array(name.utf8.prefix(64)))
+    if distance < best?.distance ?? .max { best = (name, distance) }
+  }
+  guard let best, best.distance <= max(1, word.utf8.count / 3) else { return nil }
+  return best.name
+}
+
+private func editDistance(_ a: [UInt8], _ b: [UInt8]) -> Int {
+  var row = Array(0...b.count)
+  for (i, left) in a.enumerated() {
+    var diagonal = row[0]
+    row[0] = i + 1
+    for (j, right) in b.enumerated() {
+      let above = row[j + 1]
+      row[j + 1] = min(above + 1, row[j] + 1, diagonal + (left == right ? 0 : 1))
+      diagonal = above
+    }
+  }
+  return row[b.count]
+}

@@ -1,0 +1,122 @@
+import HL7
+
+/// What is known of a value before a program runs.
+indirect enum Type: Sendable, Equatable {
+  case text, number, boolean, stamp, duration
+  /// What one place of a message holds or can take: a leaf or a composite. Used as text it gives its only leaf, and
+  /// where `firstLeaf` holds the first of several.
+  case content(firstLeaf: Bool)
+  /// Components that the program put together.
+  case composite
+  case list(Type)
+  /// A row of a table, by the table's number.
+  case row(Int)
+  case segment(MessageReference, HL7SegmentCode)
+  case message(MessageReference)
+  /// A value of `message.*` or `meta.*`; what it is shows at run time.
+  case attribute
+  /// `absent` and `null` themselves.
+  case nothing
+  /// A decision: no value ever comes.
+  case never
+  /// What could not be compiled; it was reported, and nothing more is said of it.
+  case broken
+
+  /// As a person would call it.
+  var name: String {
+    switch self {
+    case .text: "a text"
+    case .number: "a number"
+    case .boolean: "true or false"
+    case .stamp: "a date"
+    case .duration: "a duration"
+    case .content: "a place's content"
+    case .composite: "a record"
+    case .list: "a list"
+    case .row: "a table's row"
+    case .segment: "a segment"
+    case .message: "a message"
+    case .attribute: "a value of message.*"
+    case .nothing: "absent"
+    case .never: "a decision"
+    case .broken: "a value"
+    }
+  }
+
+  /// Whether it can be read as one text.
+  var isTextual: Bool {
+    switch self {
+    case .text, .content, .attribute, .never, .broken: true
+    default: false
+    }
+  }
+
+  /// Whether it can be written to one place of a message.
+  var isWritable: Bool {
+    switch self {
+    case .text, .content, .composite, .number, .stamp, .nothing, .attribute, .never, .broken: true
+    default: false
+    }
+  }
+
+  /// The type of a value that is one or the other; `nil` where no single type fits.
+  static func common(_ a: Type, _ b: Type) -> Type? {
+    if a == b { return a }
+    switch (a, b) {
+    case (.broken, _), (_, .broken): return .broken
+    case (.never, let other), (let other, .never): return other
+    case (.nothing, let other), (let other, .nothing): return other
+    case (.content(let first), .content(let second)): return .content(firstLeaf: first && second)
+    case (.content(let first), .text), (.text, .content(let first)): return .content(firstLeaf: first)
+    case (.attribute, .text), (.text, .attribute): return .attribute
+    case (.list(let first), .list(let second)): return common(first, second).map { .list($0) }
+    default: return a.isWritable && b.isWritable ? .content(firstLeaf: false) : nil
+    }
+  }
+}
+
+typealias Evaluate = @Sendable (Run) throws -> Datum
+typealias Holds = @Sendable (Run) throws -> Bool
+typealias Execute = @Sendable (Run) throws -> Void
+
+/// An expression, checked and compiled.
+struct Typed: Sendable {
+  var type: Type
+  /// Absent or null may come.
+  var mayBeAbsent: Bool
+  var span: Span
+  /// The value, where it is known before the program runs.
+  var constant: Datum?
+  /// The place in a message that it is read from, as a person writes it: `PID-3`.
+  var path: String?
+  /// The standard requires the place: that it may be absent is nothing to warn of.
+  var isRequired = false
+  var evaluate: Evaluate
+
+  init(
+    _ type: Type, mayBeAbsent: Bool = false, at span: Span, constant: Datum? = nil, path: String? = nil,
+    _ evaluate: @escaping Evaluate
+  ) {
+    self.type = type
+    self.mayBeAbsent = mayBeAbsent
+    self.span = span
+    self.constant = constant
+    self.path = path
+    self.evaluate = evaluate
+  }
+
+  static func constant(_ datum: Datum, _ type: Type, at span: Span) -> Typed {
+    Typed(type, at: span, constant: datum) { _ in datum }
+  }
+
+  /// Stands for what could not be compiled. The program that holds it is never run.
+  static func broken(_ span: Span) -> Typed { Typed(.broken, at: span) { _ in .absent } }
+}
+
+/// A condition, checked and compiled.
+struct Condition: Sendable {
+  var holds: Holds
+  /// What is known to be valued where the condition holds, and where it doesn't, as canonical texts.
+  var valuedIfTrue: Set<String> = []
+  var valuedIfFalse: Set<String> = []
+}

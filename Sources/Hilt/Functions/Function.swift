@@ -1,0 +1,94 @@
+/// A function of the language: what it takes, what it gives, what it is for. One file each.
+struct Function: Sendable {
+  enum Parameter: Sendable {
+    case text, number, stamp
+    /// A whole number that is written in the program.
+    case count
+    /// `day`, `second`…: how exact a date is.
+    case precision
+    /// A list of anything.
+    case list
+    /// A list whose elements have a text each.
+    case texts
+    /// What a place holds, with all its parts.
+    case place
+    /// Anything that has a text.
+    case any
+  }
+
+  enum Result: Sendable {
+    case text, number, boolean, stamp, texts
+    /// A list like the first argument, or one element of it.
+    case list, element
+  }
+
+  /// What happens where an argument is absent or null.
+  enum Absence: Sendable {
+    /// Absent gives absent, null gives null.
+    case passes
+    /// A question about what is not there is answered with no.
+    case answersNo
+    /// The function looks itself.
+    case sees
+  }
+
+  enum Body: Sendable {
+    case one(@Sendable (Datum) throws -> Datum)
+    case two(@Sendable (Datum, Datum) throws -> Datum)
+    case many(@Sendable ([Datum]) throws -> Datum)
+  }
+
+  var name: String
+  var parameters: [(name: String, type: Parameter)]
+  /// How many may be left out at the end.
+  var optional = 0
+  var result: Result
+  var canFail = false
+  var absence = Absence.passes
+  /// One sentence for the reference.
+  var summary: String
+  /// Expressions with what they give, as text; all are tests.
+  var examples: [(expression: String, gives: String)]
+  var body: Body
+
+  /// All functions, in the order of the reference.
+  static let all: [Function] = [
+    trim, upper, lower, title, substring, left, right, split, join, replace, padLeft, stripZeros, contains, startsWith,
+    endsWith, lines, plain, length, text, number, integer, round, abs, minOf, maxOf, sum, format, date, datetime, hl7,
+    truncate, daysBetween, raw, count, first, last, distinct, nhsNumberOK, luhnOK, mod11OK,
+  ]
+
+  private static let byName = Dictionary(uniqueKeysWithValues: all.map { ($0.name, $0) })
+  /// A text that would grow beyond this ends the run (E901).
+  static let textBytesMax = 64 << 20
+
+  static func checkSize(_ byteCount: Int) throws {
+    guard byteCount > textBytesMax else { return }
+    throw FunctionError(kind: .stopping, message: "a text would grow beyond \(textBytesMax >> 20) MiB")
+  }
+
+  static func named(_ name: String) -> Function? { byName[name] }
+
+  /// `substring(text, start, count)`
+  var signature: String { "\(name)(\(parameters.map(\.name).joined(separator: ", ")))" }
+}
+
+extension Datum {
+  /// The text of an argument that was checked to be one.
+  var argumentText: String {
+    if case .text(let text) = self { return text }
+    return ""
+  }
+
+  var argumentNumber: Decimal {
+    if case .number(let number) = self { return number }
+    return Decimal(0)
+  }
+
+  var argumentCount: Int { argumentNumber.integer ?? 0 }
+
+  var argumentList: [Datum] {
+    if case .list(let values) = self { return values }
+    return []
+  }
+}

@@ -1,0 +1,117 @@
+package import Messages
+
+/// A transform, checked and compiled: what it takes, what it gives, where it sends, and how to run it.
+package struct HiltProgram: Sendable {
+  /// `in hl7 2.3..2.6 ADT_*`, or one `out`.
+  package struct FormatClause: Sendable, Hashable {
+    package let format: Format
+    /// `2.3`; `nil` for any version.
+    package let versionFrom: String?
+    /// The same as `versionFrom` where one version is named.
+    package let versionUpTo: String?
+    /// `ADT_A01`, or `ADT_*` for every structure of that kind. Empty: any.
+    package let structures: [String]
+  }
+
+  package let name: String
+  package let input: FormatClause
+  package let outputs: [FormatClause]
+  /// The zone of times without an offset, such as `Europe/London`.
+  package let zone: String?
+  /// The destinations that it names, each place once; `emit` without `to` names none.
+  package let destinations: [HiltDestinationUse]
+  /// The files it read while it was compiled: with the program's own text they are its revision.
+  package let files: [HiltReachedFile]
+
+  private let source: Source
+  private let layout: Run.Layout
+  private let body: [Execute]
+
+  /// Checks and compiles a program. The program is there unless a problem is an error.
+  ///
+  /// - Parameters:
+  ///   - source: the text of the program.
+  ///   - file: the name under which its problems are shown.
+  ///   - parameters: values for its `param` lines.
+  ///   - files: where its tables come from.
+  package static func compile(
+    _ source: String, file: String, parameters: [String: Value] = [:], files: any HiltFiles = NoHiltFiles()
+  ) -> (program: HiltProgram?, problems: [Problem]) {
+    let source = Source(source, file: file)
+    var problems = Problems(source)
+    guard source.bytes.count <= Source.bytesMax else {
+      problems.report(.size, "a program has at most \(Source.bytesMax >> 20) MiB", at: Span(0, 1))
+      return (nil, problems.sorted)
+    }
+    let tokens = Lexer.tokens(of: source, problems: &problems)
+    var parser = Parser(source, tokens: tokens, problems: problems)
+    let tree = parser.program()
+    var checker = Checker(source, files: files, problems: parser.problems)
+    let program = checker.program(tree, parameters)
+    return (checker.problems.hasErrors ? nil : program, checker.problems.sorted)
+  }
+
+  init(
+    _ tree: ProgramTree, input: FormatClause, outputs: [FormatClause], body: [Execute], checker: Checker
+  ) {
+    name = tree.name.text
+    self.input = input
+    self.outputs = outputs
+    zone = tree.zone?.text
+    destinations = checker.destinations
+    files = checker.reached
+    source = checker.source
+    layout = checker.layout
+    self.body = body
+  }
+
+  /// Runs the program over one message. It never throws, never traps and always comes to an end.
+  ///
+  /// - Parameter tracing: also keep what each statement gave.
+  package func run(_ input: HiltInput, tracing: Bool = false) -> HiltResult {
+    let run = Run(input, layout: layout, tracing: tracing)
+    let decision: HiltDecision
+    do {
+      for statement in body { try statement(run) }
+      decision = .routed
+    } catch Interrupt.ended(let ending) {
+      decision = self.decision(ending)
+    } catch Interrupt.failure(let failure) {
+      decision = .failed(failed(failure))
+    } catch {
+      decision = .failed(failed(Failure(.stopping, "the run ended for a reason of its own", at: Span(0, 1))))
+    }
+    return HiltResult(
+      decision: decision, emitted: decision == .routed ? run.emitted : [],
+      notes: run.notes.map { HiltNote(text: $0.text, place: source.place(of: $0.span)) },
+      steps: min(input.limits.stepsMax, input.limits.stepsMax - run.stepsLeft),
+      trace: (run.trace ?? []).map {
+        HiltTraceEntry(line: source.line(of: Int($0.span.start)), turns: $0.turns, text: $0.text)
+      })
+  }
+
+  private func decision(_ ending: Ending) -> HiltDecision {
+    switch ending {
+    case .dropped(let reason): .dropped(reason: reason)
+    case .held(let reason): .held(reason: reason)
+    case .rejected(let code, let number, let reason, let path):
+      .rejected(HiltRejection(code: code, number: number, reason: reason, path: path))
+    case .failed(let reason, let span):
+      .failed(
+        HiltFailure(
+          problem: Problem(Code.failed.rawValue, reason, at: source.place(of: span)), path: nil,
+          isDecision: true))
+    }
+  }
+
+  private func failed(_ failure: Failure) -> HiltFailure { HiltFailure(failure, source) }
+}
+
+extension HiltFailure {
+  init(_ failure: Failure, _ source: Source) {
+    self.init(
+      problem: Problem(
+        failure.code.rawValue, failure.message, at: source.place(of: failure.span), help: failure.help),
+      path: failure.path, isDecision: false)
+  }
+}

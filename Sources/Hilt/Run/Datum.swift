@@ -1,0 +1,55 @@
+import HL7
+
+/// A value while a program runs.
+enum Datum: Sendable {
+  case absent
+  case null
+  case text(String)
+  case number(Decimal)
+  case boolean(Bool)
+  case stamp(Stamp)
+  /// Seconds.
+  case duration(Int)
+  /// A stretch of a message that is neither absent nor null: a field, repetition, component or subcomponent.
+  case piece(HL7Piece)
+  /// Components that a program put together; where a component holds another composite, its parts are subcomponents.
+  case composite([HL7Content])
+  case list([Datum])
+  /// The values of a table's row, in the order of the table's value columns.
+  case row([Datum])
+  /// A value that travels beside a message, such as `message.source`.
+  case attribute([String: Datum])
+
+  /// A stretch as it is read: absent and null told apart.
+  init(_ piece: HL7Piece) {
+    switch piece.presence {
+    case .absent: self = .absent
+    case .null: self = .null
+    case .valued: self = .piece(piece)
+    }
+  }
+
+  var isAbsent: Bool {
+    if case .absent = self { return true }
+    return false
+  }
+
+  var isNull: Bool {
+    if case .null = self { return true }
+    return false
+  }
+
+  /// Neither absent nor null.
+  var isValued: Bool {
+    switch self {
+    case .absent, .null: false
+    default: true
+    }
+  }
+}
+
+/// A text of what may be absent or null.
+enum OptionalText {
+  case absent, null
+  case text(String)
+}

@@ -1,0 +1,77 @@
+package import Messages
+
+/// What came of one run. Nothing in here is printed by accident: reasons, notes and traces may hold what stands in the
+/// message.
+package struct HiltResult: Sendable {
+  package let decision: HiltDecision
+  /// In the order of the program. Empty unless the decision is `routed`.
+  package let emitted: [HiltEmitted]
+  package let notes: [HiltNote]
+  /// How many steps the run took.
+  package let steps: Int
+  /// What each statement gave, in the order of the run; empty unless the run was traced.
+  package let trace: [HiltTraceEntry]
+}
+
+/// How a message ends.
+package enum HiltDecision: Sendable, Hashable {
+  /// It goes where `emitted` says.
+  case routed
+  /// Accepted, counted, kept with its reason.
+  case dropped(reason: String)
+  /// Accepted, waits for a person.
+  case held(reason: String)
+  /// Not accepted.
+  case rejected(HiltRejection)
+  /// Accepted and safe, but ours to mend.
+  case failed(HiltFailure)
+}
+
+/// A refusal, for MSA and ERR.
+package struct HiltRejection: Sendable, Hashable {
+  /// `AE` or `AR`.
+  package let code: String
+  /// HL7 table 0357.
+  package let number: Int?
+  package let reason: String
+  /// The place that is wrong, such as `PID-3`.
+  package let path: String?
+}
+
+/// Why a run failed: by `fail`, or by an error that nothing caught.
+package struct HiltFailure: Error, Sendable, Hashable {
+  /// Code, sentence and place in the program; `problem.rendered(source:)` shows it with its line.
+  package let problem: Problem
+  /// The place in the message, such as `PID-3`, where there is one.
+  package let path: String?
+  /// Whether the program said `fail` itself. The sentence of any other failure holds no value of the message.
+  package let isDecision: Bool
+}
+
+/// One message that a program gave out.
+package struct HiltEmitted: Sendable, Hashable {
+  package enum Content: Sendable, Hashable {
+    /// The input, byte for byte: a reference to it is enough.
+    case input
+    case bytes([UInt8])
+  }
+  package let content: Content
+  package let format: Format
+  /// `nil`: every destination whose `when` holds.
+  package let destinations: [String]?
+  package let meta: [String: Value]
+}
+
+/// What a program noted, or why it left a turn of a loop.
+package struct HiltNote: Sendable, Hashable {
+  package let text: String
+  package let place: Place
+}
+
+/// What a statement gave while a run was traced.
+package struct HiltTraceEntry: Sendable, Hashable {
+  package let line: Int
+  /// Which turn of each loop around it, outermost first, from 1.
+  package let turns: [Int]
+  package let text: String
+}

@@ -1,0 +1,70 @@
+import HL7
+import Messages
+
+extension Run {
+  /// Takes one message as it stands now. What equals the input is a reference to it.
+  func emit(_ message: MessageReference, to destinations: [String]?, meta: [String: Value], at span: Span) throws {
+    try step(at: span)
+    guard emitted.count < limits.emitsMax else {
+      throw Interrupt.failure(
+        Failure(.stopping, .limit, "the transform emitted more than \(limits.emitsMax) messages", at: span))
+    }
+    let content = try content(of: message, at: span)
+    emitted.append(HiltEmitted(content: content, format: .hl7v2, destinations: destinations, meta: meta))
+    if trace != nil {
+      let names = destinations.map { $0.joined(separator: ", ") } ?? "every destination"
+      record(.text("to \(names)"), at: span)
+    }
+  }
+
+  private func content(of message: MessageReference, at span: Span) throws -> HiltEmitted.Content {
+    let bytes: [UInt8]
+    switch message {
+    case .input: return .input
+    case .original: bytes = original?.bytes ?? []
+    case .draft(let number):
+      guard let draft = drafts[number] else { return .input }
+      bytes = draft.serialized()
+    }
+    if let input, bytes == input.bytes { return .input }
+    // The first copy of the input's own size is free, so that a large message can be changed at all.
+    let free = emitted.contains { $0.content != .input } ? 0 : input?.bytes.count ?? 0
+    outputBytes += max(0, bytes.count - free)
+    guard outputBytes <= limits.outputBytesMax else {
+      throw Interrupt.failure(
+        Failure(.stopping, .limit, "the transform made more than \(limits.outputBytesMax) bytes", at: span))
+    }
+    try step(bytes: bytes.count, at: span)
+    return .bytes(bytes)
+  }
+
+  // MARK: Tracing
+
+  /// Notes what a statement gave, for the margin of the program.
+  func record(_ datum: Datum, at span: Span) {
+    guard trace != nil, trace?.count ?? 0 < 100_000 else { return }
+    trace?.append((span, turns, Self.rendered(datum, depth: 0)))
+  }
+
+  /// A value as the margin shows it, cut to a length that fits a line.
+  static func rendered(_ datum: Datum, depth: Int) -> String {
+    let text: String
+    switch datum {
+    case .absent: text = "absent"
+    case .null: text = "null"
+    case .text(let value): text = "\"\(value)\""
+    case .number(let number): text = number.description
+    case .boolean(let flag): text = flag ? "true" : "false"
+    case .stamp(let stamp): text = stamp.hl7()
+    case .duration(let seconds): text = "\(seconds)s"
+    case .piece(let piece): text = String(decoding: piece.bytes.prefix(400), as: UTF8.self)
+    case .composite(let parts):
+      text = "{" + parts.map { depth > 3 ? "…" : rendered(Datum($0), depth: depth + 1) }.joined(separator: ", ") + "}"
+    case .list(let values), .row(let values):
+      let shown = values.prefix(20).map { depth > 3 ? "…" : rendered($0, depth: depth + 1) }
+      text = "[" + shown.joined(separator: ", ") + (values.count > 20 ? ", …" : "") + "]"
+    case .attribute: text = "{…}"
+    }
+    return text.count > 200 ? String(text.prefix(200)) + "…" : text
+  }
+}

@@ -1,0 +1,247 @@
+/// Cuts a program's text into tokens. It always comes to the end: what can't be read is reported and left out.
+struct Lexer {
+  /// Texts in braces in texts in braces…: more than this is refused (E104).
+  static let interpolationDepthMax = 8
+
+  private let bytes: [UInt8]
+  private var offset = 0
+  private var tokens: [Token] = []
+  private var newline = true
+  private var space = true
+  /// For each text that is open around the cursor, how many braces are open inside its `{…}`.
+  private var braces: [Int] = []
+
+  /// The tokens of a whole program; the last is `end`.
+  static func tokens(of source: Source, problems: inout Problems) -> [Token] {
+    var lexer = Lexer(bytes: source.bytes)
+    lexer.program(&problems)
+    return lexer.tokens
+  }
+
+  /// The tokens of a template such as `{MSH-10}.hl7`: the inside of a text, up to the end.
+  static func templateTokens(of source: Source, problems: inout Problems) -> [Token] {
+    var lexer = Lexer(bytes: source.bytes)
+    lexer.emit(.textStart, from: 0)
+    lexer.textBody(isTemplate: true, &problems)
+    lexer.emit(.end, from: lexer.offset)
+    return lexer.tokens
+  }
+
+  private init(bytes: [UInt8]) { self.bytes = bytes }
+
+  private func peek(_ ahead: Int = 0) -> UInt8 {
+    offset + ahead < bytes.count ? bytes[offset + ahead] : 0
+  }
+
+  private mutating func emit(_ kind: Token.Kind, from start: Int) {
+    tokens.append(Token(kind: kind, span: Span(start, offset), newlineBefore: newline, spaceBefore: space))
+    newline = false
+    space = false
+  }
+
+  private mutating func program(_ problems: inout Problems) {
+    if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { offset = 3 }
+    while offset < bytes.count { token(&problems) }
+    emit(.end, from: offset)
+  }
+
+  /// Reads one token, or what stands between tokens.
+  private mutating func token(_ problems: inout Problems) {
+    let start = offset
+    let byte = bytes[offset]
+    switch byte {
+    case UInt8(ascii: " "), UInt8(ascii: "\t"), UInt8(ascii: "\r"):
+      offset += 1
+      space = true
+    case UInt8(ascii: "\n"):
+      offset += 1
+      space = true
+      newline = true
+    case UInt8(ascii: "#"):
+      while offset < bytes.count, bytes[offset] != UInt8(ascii: "\n") { offset += 1 }
+      space = true
+    case UInt8(ascii: "\""):
+      offset += 1
+      emit(.textStart, from: start)
+      textBody(isTemplate: false, &problems)
+    case UInt8(ascii: "/") where patternMayStart:
+      pattern(&problems)
+    case _ where Self.isWordStart(byte):
+      while Self.isWord(peek()) { offset += 1 }
+      emit(.word, from: start)
+    case _ where Self.isDigit(byte):
+      number()
+    default:
+      sign(&problems)
+    }
+  }
+
+  private mutating func number() {
+    let start = offset
+    while Self.isDigit(peek()) { offset += 1 }
+    guard Self.isWordStart(peek()) else { return emit(.digits, from: start) }
+    while Self.isWord(peek()) { offset += 1 }
+    emit(.duration, from: start)
+  }
+
+  private mutating func sign(_ problems: inout Problems) {
+    let start = offset
+    for length in [2, 1] where offset + length <= bytes.count {
+      let text = String(decoding: bytes[offset..<offset + length], as: UTF8.self)
+      guard let sign = Token.Sign(rawValue: text) else { continue }
+      offset += length
+      return emit(.sign(sign), from: start)
+    }
+    offset += 1
+    while offset < bytes.count, bytes[offset] & 0xC0 == 0x80 { offset += 1 }  // the rest of one UTF-8 character
+    let character = String(decoding: bytes[start..<offset], as: UTF8.self)
+    let printable = character.unicodeScalars.allSatisfy { $0.value >= 0x20 && $0.value != 0x7F }
+    var help: [String] = []
+    switch character {
+    case "'", "‘", "’", "“", "”": help = ["a text stands in \"…\""]
+    case ";": help = ["a statement ends with its line"]
+    case "&": help = ["and"]
+    default: break
+    }
+    problems.report(
+      .character, printable ? "'\(character)' has no meaning here" : "a control character has no meaning here",
+      at: Span(start, offset), help: help)
+    space = true
+  }
+
+  /// `/` begins a pattern where a value may stand, and divides where one has just ended.
+  private var patternMayStart: Bool {
+    guard let last = tokens.last else { return true }
+    switch last.kind {
+    case .word:
+      let word = bytes[Int(last.span.start)..<Int(last.span.end)]
+      return ["matches", "in", "and", "or", "not", "then", "else", "catch"].contains {
+        $0.utf8.elementsEqual(word)
+      }
+    case .sign(let sign): return ![.rightParen, .rightBracket, .rightBrace].contains(sign)
+    case .open: return true
+    default: return false
+    }
+  }
+
+  private mutating func pattern(_ problems: inout Problems) {
+    let start = offset
+    offset += 1
+    var content: [UInt8] = []
+    while offset < bytes.count, bytes[offset] != UInt8(ascii: "/"), bytes[offset] != UInt8(ascii: "\n") {
+      if bytes[offset] == UInt8(ascii: "\\"), peek(1) == UInt8(ascii: "/") { offset += 1 }
+      content.append(bytes[offset])
+      offset += 1
+    }
+    if peek() == UInt8(ascii: "/") {
+      offset += 1
+    } else {
+      problems.report(.openText, "this pattern has no end on its line", at: Span(start, offset), help: ["/…/"])
+    }
+    emit(.pattern(String(decoding: content, as: UTF8.self)), from: start)
+  }
+}
+
+// MARK: - Texts
+
+extension Lexer {
+  /// The inside of a text, from behind its opening quote to behind its closing one.
+  ///
+  /// In a template nothing but `{`, `\{`, `\}` and `\\` is special, and it ends where the bytes end.
+  private mutating func textBody(isTemplate: Bool, _ problems: inout Problems) {
+    let textStart = tokens.last.map { Int($0.span.start) } ?? offset
+    var piece: [UInt8] = []
+    var start = offset
+    while offset < bytes.count {
+      let byte = bytes[offset]
+      if !isTemplate, byte == UInt8(ascii: "\"") { break }
+      if !isTemplate, byte == UInt8(ascii: "\n") { break }
+      switch byte {
+      case UInt8(ascii: "\\"):
+        escape(into: &piece, isTemplate: isTemplate, &problems)
+      case UInt8(ascii: "{"):
+        flush(&piece, from: start)
+        interpolation(&problems)
+        start = offset
+      default:
+        piece.append(byte)
+        offset += 1
+      }
+    }
+    flush(&piece, from: start)
+    let end = offset
+    if peek() == UInt8(ascii: "\"") && offset < bytes.count {
+      offset += 1
+    } else if !isTemplate {
+      problems.report(
+        .openText, "this text has no end on its line", at: Span(textStart, offset), label: "'\"' is missing",
+        help: ["\\n stands for a line's end inside a text"])
+    }
+    emit(.textEnd, from: end)
+  }
+
+  private mutating func flush(_ piece: inout [UInt8], from start: Int) {
+    guard !piece.isEmpty else { return }
+    emit(.piece(String(decoding: piece, as: UTF8.self)), from: start)
+    piece = []
+  }
+
+  private mutating func escape(into piece: inout [UInt8], isTemplate: Bool, _ problems: inout Problems) {
+    let start = offset
+    let next = peek(1)
+    if isTemplate, ![UInt8(ascii: "{"), UInt8(ascii: "}"), UInt8(ascii: "\\")].contains(next) {
+      piece.append(UInt8(ascii: "\\"))
+      offset += 1
+      return
+    }
+    switch next {
+    case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "{"), UInt8(ascii: "}"): piece.append(next)
+    case UInt8(ascii: "n"): piece.append(0x0A)
+    case UInt8(ascii: "r"): piece.append(0x0D)
+    case UInt8(ascii: "t"): piece.append(0x09)
+    default:
+      offset += next == UInt8(ascii: "\n") || offset + 1 >= bytes.count ? 1 : 2
+      problems.report(
+        .escape, "a text knows \\n \\r \\t \\\" \\\\ \\{ \\} and no other escape", at: Span(start, offset),
+        help: ["\\\\ for a backslash"])
+      return
+    }
+    offset += 2
+  }
+
+  /// `{` expression `}` inside a text. It ends at its own brace, or at the line's end.
+  private mutating func interpolation(_ problems: inout Problems) {
+    let start = offset
+    offset += 1
+    emit(.open, from: start)
+    braces.append(0)
+    defer { braces.removeLast() }
+    guard braces.count <= Self.interpolationDepthMax else {
+      problems.report(.depth, "texts are nested too deeply here", at: Span(start, offset))
+      offset = bytes.count
+      return emit(.close, from: offset)
+    }
+    while offset < bytes.count, peek() != UInt8(ascii: "\n") {
+      if peek() == UInt8(ascii: "}"), braces[braces.count - 1] == 0 {
+        offset += 1
+        return emit(.close, from: offset - 1)
+      }
+      if peek() == UInt8(ascii: "{") { braces[braces.count - 1] += 1 }
+      if peek() == UInt8(ascii: "}") { braces[braces.count - 1] -= 1 }
+      token(&problems)
+    }
+    problems.report(
+      .openText, "'{' has no '}' on its line", at: Span(start, start + 1), help: ["\\{ for the brace itself"])
+    emit(.close, from: offset)
+  }
+}
+
+// MARK: - Bytes
+
+extension Lexer {
+  static func isDigit(_ byte: UInt8) -> Bool { byte >= 0x30 && byte <= 0x39 }
+  static func isWordStart(_ byte: UInt8) -> Bool {
+    (byte >= 0x41 && byte <= 0x5A) || (byte >= 0x61 && byte <= 0x7A) || byte == UInt8(ascii: "_")
+  }
+  static func isWord(_ byte: UInt8) -> Bool { isWordStart(byte) || isDigit(byte) }
+}

@@ -1,0 +1,440 @@
+extension Parser {
+  /// A whole expression, `catch` included.
+  mutating func expression() throws -> Expression {
+    try nested { parser in
+      var value = try parser.choice()
+      var count = 0
+      while parser.takeWord("catch") {
+        try parser.chained(&count)
+        let other = try parser.choice()
+        value = Expression(kind: .caught(value, other), span: value.span...other.span)
+      }
+      return value
+    }
+  }
+
+  /// `if … then …`, `match …`, `for … => …`, a decision, or what operators make.
+  private mutating func choice() throws -> Expression {
+    let start = token.span
+    if startsDecision {
+      let decision = try decision()
+      return Expression(kind: .decision(decision), span: decision.span)
+    }
+    if isWord("if") { return try nested { try $0.conditional() } }
+    if isWord("match"), ahead(1).kind != .sign(.dot) {
+      advance()
+      let subject = try beforeBlock { try $0.expression() }
+      let arms = try arms { try $0.expression() }
+      return Expression(kind: .match(subject, arms), span: start...previous)
+    }
+    if isWord("for"), ahead(1).kind == .word {
+      advance()
+      let head = try loopHead()
+      try expect(.arrow, help: ["for name in list => value"])
+      let body = try expression()
+      return Expression(kind: .each(head, body), span: start...previous)
+    }
+    return try disjunction()
+  }
+
+  private mutating func conditional() throws -> Expression {
+    let start = token.span
+    try expectWord("if")
+    let condition = try expression()
+    if isSign(.leftBrace) {
+      throw fail(
+        .syntax, "where a value is wanted, it is 'if … then … else …'", at: token.span, help: ["if … then … else …"])
+    }
+    try expectWord("then")
+    let then = try choice()
+    let otherwise = takeWord("else") ? try choice() : nil
+    return Expression(kind: .conditional(condition, then: then, otherwise: otherwise), span: start...previous)
+  }
+
+  /// Called for each operator of one loop: from the second on, the tree grows deeper.
+  private mutating func chained(_ count: inout Int) throws {
+    count += 1
+    guard count > 1 else { return }
+    chain += 1
+    if chain > Self.chainMax {
+      throw fail(
+        .depth, "this statement has more than \(Self.chainMax) operators in a row", at: previous,
+        help: ["name a part with 'let'"])
+    }
+  }
+
+  private mutating func binary(
+    _ operators: [String], _ operand: (inout Parser) throws -> Expression
+  ) throws -> Expression {
+    var value = try operand(&self)
+    var count = 0
+    while let word = takeOperator(operators) {
+      try chained(&count)
+      let other = try operand(&self)
+      value = Expression(kind: .binary(value, word, other), span: value.span...other.span)
+    }
+    return value
+  }
+
+  /// `and or ??` continue an expression on the next line, the other operators don't.
+  private mutating func takeOperator(_ operators: [String]) -> Word? {
+    let word = text(token)
+    switch token.kind {
+    case .word: guard operators.contains(word), word == "and" || word == "or" || continues else { return nil }
+    case .sign(let sign):
+      guard operators.contains(sign.rawValue), sign == .otherwise || continues else { return nil }
+      if sign == .minus { checkMinus() }
+    default: return nil
+    }
+    let taken = Word(text: word, span: token.span)
+    advance()
+    return taken
+  }
+
+  /// Subtraction needs spaces on both sides: a tight dash belongs to a path.
+  private mutating func checkMinus() {
+    guard !token.spaceBefore || !ahead(1).spaceBefore else { return }
+    let span = Span(Int(previous.end), Int(ahead(1).span.start))
+    problems.report(
+      .tightDash, "a subtraction needs a space on both sides of its dash", at: token.span, help: [" - "],
+      fix: (span, " - "))
+  }
+
+  private mutating func disjunction() throws -> Expression { try binary(["or"]) { try $0.conjunction() } }
+
+  private mutating func conjunction() throws -> Expression { try binary(["and"]) { try $0.negation() } }
+
+  private mutating func negation() throws -> Expression {
+    guard isWord("not") else { return try comparison() }
+    let word = try name("'not'")
+    return try nested { parser in
+      let value = try parser.negation()
+      return Expression(kind: .unary(word, value), span: word.span...value.span)
+    }
+  }
+
+  private mutating func comparison() throws -> Expression {
+    var value = try alternative()
+    var count = 0
+    while true {
+      if isWord("is"), continues {
+        advance()
+        value = try test(value)
+      } else if isWord("not"), isWord("in", 1), continues {
+        let start = token.span
+        advance()
+        advance()
+        let other = try alternative()
+        let word = Word(text: "not in", span: start...previous)
+        value = Expression(kind: .binary(value, word, other), span: value.span...other.span)
+      } else if let word = takeOperator(["==", "!=", "<=", ">=", "<", ">", "in", "matches"]) {
+        let other = try alternative()
+        value = Expression(kind: .binary(value, word, other), span: value.span...other.span)
+      } else if isSign(.assign), insideBrackets, continues {
+        throw fail(.syntax, "'=' writes a place; equality is '=='", at: token.span, help: ["=="])
+      } else {
+        return value
+      }
+      try chained(&count)
+      if count > 1 {
+        throw fail(.syntax, "comparisons don't follow one another", at: value.span, help: ["a < b and b < c"])
+      }
+    }
+  }
+
+  private mutating func test(_ value: Expression) throws -> Expression {
+    let negated = takeWord("not")
+    guard token.kind == .word else { throw expected("'valued', 'absent' or 'null'") }
+    guard let test = Presence(rawValue: text(token)) else {
+      if text(token).first?.isUppercase == true { throw unsupported("'is' with a type", at: token.span) }
+      throw expected("'valued', 'absent' or 'null'")
+    }
+    advance()
+    return Expression(kind: .test(value, negated: negated, test), span: value.span...previous)
+  }
+
+  private mutating func alternative() throws -> Expression { try binary(["??"]) { try $0.sum() } }
+
+  private mutating func sum() throws -> Expression { try binary(["+", "-"]) { try $0.product() } }
+
+  private mutating func product() throws -> Expression { try binary(["*", "/"]) { try $0.negative() } }
+
+  private mutating func negative() throws -> Expression {
+    guard isSign(.minus) else { return try copyWith() }
+    if insideSelector, ahead(1).kind == .digits, !ahead(1).spaceBefore { return try copyWith() }
+    let word = Word(text: "-", span: token.span)
+    advance()
+    return try nested { parser in
+      let value = try parser.negative()
+      return Expression(kind: .unary(word, value), span: word.span...value.span)
+    }
+  }
+
+  private mutating func copyWith() throws -> Expression {
+    var value = try postfix()
+    var count = 0
+    while isWord("with"), continues {
+      advance()
+      try chained(&count)
+      guard isSign(.leftBrace) else { throw expected("a record", help: ["x with { 1: … }"]) }
+      let entries = try entries()
+      value = Expression(kind: .with(value, entries), span: value.span...previous)
+    }
+    return value
+  }
+}
+
+// MARK: - Paths
+
+extension Parser {
+  /// An operand and the steps behind it.
+  mutating func postfix() throws -> Expression {
+    let root: Expression
+    if insideSelector, isSign(.dot) || isSign(.minus) {
+      root = Expression(kind: .selected, span: Span(Int(token.span.start), Int(token.span.start)))
+    } else {
+      root = try operand()
+    }
+    var steps: [Step] = []
+    while let step = try step() { steps.append(step) }
+    guard !steps.isEmpty else { return root }
+    return Expression(kind: .path(root: root, steps), span: root.span...previous)
+  }
+
+  private mutating func step() throws -> Step? {
+    let start = token.span
+    let tight = !token.spaceBefore
+    let next = ahead(1)
+    switch token.kind {
+    case .sign(.dot) where (tight || insideSelector) && !next.spaceBefore:
+      advance()
+      let span = start...token.span
+      switch token.kind {
+      case .digits:
+        let number = try number(what: "component")
+        return Step(kind: .component(number), span: span)
+      case .word:
+        let member = try name("a name")
+        if ["each", "add"].contains(member.text), token.kind == .word, continues {
+          throw unsupported("'.\(member.text)'", at: span)
+        }
+        return Step(kind: .member(member.text), span: span)
+      default: throw expected("a name or a number behind the point")
+      }
+    case .sign(.minus) where (tight || insideSelector && startsSelected) && !next.spaceBefore:
+      if next.kind == .digits {
+        advance()
+        let span = start...token.span
+        return Step(kind: .field(try number(what: "field")), span: span)
+      }
+      return nil
+    case .sign(.leftBracket) where continues:
+      return Step(kind: .select(try selector()), span: start...previous)
+    default:
+      return nil
+    }
+  }
+
+  /// A `-2` that begins a path in a selector may have a space before it; one behind a value may not.
+  private var startsSelected: Bool {
+    guard index > 0 else { return false }
+    let before = tokens[index - 1]
+    switch before.kind {
+    case .word: return ["where", "and", "or", "not", "in", "then", "else", "catch", "matches"].contains(text(before))
+    case .sign(let sign): return ![.rightParen, .rightBracket, .rightBrace].contains(sign)
+    default: return false
+    }
+  }
+
+  /// A field, component or repetition: from 1.
+  private mutating func number(what: String) throws -> Int {
+    guard token.kind == .digits else { throw expected("a number") }
+    let span = token.span
+    let number = text(token).utf8.count > 6 ? nil : Int(text(token))
+    advance()
+    guard let number, number > 0 else {
+      throw fail(.path, "a \(what)'s number is from 1 to 999999", at: span)
+    }
+    return number
+  }
+
+  private mutating func selector() throws -> Selector {
+    try nested { parser in
+      let selector = parser.insideSelector
+      parser.insideSelector = true
+      defer { parser.insideSelector = selector }
+      return try parser.bracketed { parser in
+        try parser.expect(.leftBracket)
+        let result = try parser.selectorBody()
+        try parser.expect(.rightBracket)
+        return result
+      }
+    }
+  }
+
+  private mutating func selectorBody() throws -> Selector {
+    if isWord("last"), isSign(.rightBracket, 1) {
+      advance()
+      return .last
+    }
+    if takeWord("where") { return .firstWhere(try expression()) }
+    if take(.star) {
+      if takeWord("where") { return .allWhere(try expression()) }
+      if isWord("of") { throw unsupported("'[* of …]'", at: token.span) }
+      return .all
+    }
+    var keys: [Expression] = []
+    insideSelector = false
+    defer { insideSelector = true }
+    repeat { keys.append(try expression()) } while take(.comma)
+    return .keys(keys)
+  }
+}
+
+// MARK: - Operands
+
+extension Parser {
+  /// What stands between operators, without the steps behind it.
+  mutating func operand() throws -> Expression {
+    let start = token.span
+    switch token.kind {
+    case .textStart: return try textValue()
+    case .digits: return numberLiteral()
+    case .duration:
+      advance()
+      return Expression(kind: .duration(source.text(start)), span: start)
+    case .pattern(let pattern):
+      advance()
+      return Expression(kind: .pattern(pattern), span: start)
+    case .sign(.leftParen):
+      let selector = insideSelector
+      defer { insideSelector = selector }
+      return try bracketed { parser in
+        try parser.expect(.leftParen)
+        var value = try parser.expression()
+        try parser.expect(.rightParen)
+        value.span = start...parser.previous
+        return value
+      }
+    case .sign(.leftBracket):
+      let values = try sequence(.leftBracket, .rightBracket)
+      return Expression(kind: .list(values), span: start...previous)
+    case .sign(.leftBrace) where recordsAllowed:
+      let entries = try entries()
+      return Expression(kind: .record(type: nil, entries), span: start...previous)
+    case .sign(.minus) where ahead(1).kind == .digits:
+      advance()
+      var number = numberLiteral()
+      if case .number(let text) = number.kind { number.kind = .number("-" + text) }
+      return Expression(kind: number.kind, span: start...previous)
+    case .sign(.less) where isSign(.less, 1): throw unsupported("'<<TEXT'", at: start...ahead(1).span)
+    case .word: return try wordOperand()
+    default: throw expected("a value")
+    }
+  }
+
+  private mutating func wordOperand() throws -> Expression {
+    let start = token.span
+    let word = text(token)
+    let next = ahead(1)
+    let nextContinues = !next.newlineBefore || insideBrackets
+    switch word {
+    case "true", "false":
+      advance()
+      return Expression(kind: .boolean(word == "true"), span: start)
+    case "null":
+      advance()
+      return Expression(kind: .null, span: start)
+    case "absent":
+      advance()
+      return Expression(kind: .absent, span: start)
+    case "copy" where next.kind == .word && nextContinues:
+      advance()
+      let value = try nested { try $0.postfix() }
+      return Expression(kind: .copy(value), span: start...value.span)
+    case "new" where next.kind == .word && nextContinues: throw unsupported("'new'", at: start)
+    case "then", "else", "catch", "and", "or", "where", "is", "in", "to", "meta", "with", "none", "let", "remove", "emit",
+      "matches", "when", "require":
+      throw expected("a value")
+    default: break
+    }
+    if next.kind == .sign(.leftParen), !next.spaceBefore { return try call() }
+    if next.kind == .word, isWord("in", 2), nextContinues {
+      let kind = try name("a function")
+      let head = try nested { try $0.loopHead() }
+      return Expression(kind: .quantifier(kind, head), span: start...previous)
+    }
+    advance()
+    if next.kind == .sign(.leftBrace), recordsAllowed, nextContinues, word.first?.isUppercase == true {
+      let entries = try entries()
+      return Expression(kind: .record(type: Word(text: word, span: start), entries), span: start...previous)
+    }
+    return Expression(kind: .name(word), span: start)
+  }
+
+  private mutating func call() throws -> Expression {
+    let start = token.span
+    let function = try name("a function")
+    let arguments = try sequence(.leftParen, .rightParen)
+    return Expression(kind: .call(function, arguments), span: start...previous)
+  }
+
+  private mutating func sequence(_ opening: Token.Sign, _ closing: Token.Sign) throws -> [Expression] {
+    let selector = insideSelector
+    defer { insideSelector = selector }
+    return try bracketed { parser in
+      try parser.expect(opening)
+      var values: [Expression] = []
+      while !parser.isSign(closing) {
+        if parser.token.kind == .word, parser.isSign(.colon, 1) {
+          throw parser.unsupported("an argument by name", at: parser.token.span)
+        }
+        values.append(try parser.expression())
+        guard parser.take(.comma) else { break }
+      }
+      try parser.expect(closing)
+      return values
+    }
+  }
+
+  /// `1` or `1.50`, as written.
+  private mutating func numberLiteral() -> Expression {
+    let start = token.span
+    advance()
+    if isSign(.dot), !token.spaceBefore, ahead(1).kind == .digits, !ahead(1).spaceBefore {
+      advance()
+      advance()
+    }
+    return Expression(kind: .number(source.text(start...previous)), span: start...previous)
+  }
+
+  /// `{ key: value, … }`
+  mutating func entries() throws -> [Entry] {
+    let selector = insideSelector
+    insideSelector = false
+    defer { insideSelector = selector }
+    return try nested { parser in
+      try parser.bracketed { parser in
+        try parser.expect(.leftBrace)
+        var entries: [Entry] = []
+        while !parser.isSign(.rightBrace) {
+          let start = parser.token.span
+          let key = try parser.key()
+          let span = start...parser.previous
+          try parser.expect(.colon)
+          entries.append(Entry(key: key, keySpan: span, value: try parser.expression()))
+          guard parser.take(.comma) else { break }
+        }
+        try parser.expect(.rightBrace)
+        return entries
+      }
+    }
+  }
+
+  private mutating func key() throws -> Entry.Key {
+    guard token.kind == .digits else { return .name(try name("a key").text) }
+    let component = try number(what: "component")
+    guard take(.dot) else { return .component(component, nil) }
+    return .component(component, try number(what: "subcomponent"))
+  }
+}

@@ -1,0 +1,204 @@
+/// A program as it is written: nothing in here knows what a name means.
+struct ProgramTree: Sendable {
+  var name: Word
+  var input: FormatClause?
+  var outputs: [FormatClause] = []
+  var zone: TextLiteral?
+  var parameters: [ParameterClause] = []
+  var tables: [TableClause] = []
+  var constants: [ConstantClause] = []
+  var body: [Statement] = []
+  /// Behind the last token, for what is missing at the end.
+  var end: Span
+}
+
+/// A name with its place.
+struct Word: Sendable, Hashable {
+  var text: String
+  var span: Span
+}
+
+/// A text without braces inside.
+struct TextLiteral: Sendable {
+  var text: String
+  var span: Span
+}
+
+/// `in hl7 2.3..2.6 ADT_*`
+struct FormatClause: Sendable {
+  var format: Word
+  var from: Word?
+  var upTo: Word?
+  var structures: [Word] = []
+  var span: Span
+}
+
+/// `param processing: text = "P"`
+struct ParameterClause: Sendable {
+  var name: Word
+  var type: Word
+  var standard: Expression?
+  var span: Span
+}
+
+/// `table wards from "codes/wards.csv" key ward value pas, name default …`
+struct TableClause: Sendable {
+  enum Missing: Sendable {
+    /// Looking up a key without a row can fail.
+    case fails
+    case standard(Expression)
+    case decision(Decision)
+  }
+  var name: Word
+  var file: TextLiteral
+  var keys: [Word]
+  var values: [Word]
+  var missing: Missing
+  var span: Span
+}
+
+/// `const hub = "HUB"`
+struct ConstantClause: Sendable {
+  var name: Word
+  var value: Expression
+}
+
+struct Block: Sendable {
+  var statements: [Statement]
+  var span: Span
+}
+
+struct Statement: Sendable {
+  indirect enum Kind: Sendable {
+    case bind(Word, Expression)
+    case assign(Expression, Expression)
+    case remove(Expression)
+    case branch([(condition: Expression, block: Block)], otherwise: Block?)
+    case match(Expression, [Arm<Block>])
+    case loop(LoopHead, Block, none: Decision?)
+    case when(Expression, Decision)
+    case require(Expression, Decision)
+    case emit(Expression, to: [Expression], meta: Expression?)
+    case note(Expression)
+    case decide(Decision)
+  }
+  var kind: Kind
+  var span: Span
+  /// The word that begins it, for what concerns the statement as a whole.
+  var head: Span
+}
+
+/// `for name in list where condition`, of the statement and of the expression.
+struct LoopHead: Sendable {
+  var name: Word
+  var list: Expression
+  var condition: Expression?
+}
+
+/// `pattern | pattern if condition => body`
+struct Arm<Body: Sendable>: Sendable {
+  enum Pattern: Sendable {
+    case anything(Span)
+    case value(Expression)
+    case range(Expression, Expression)
+  }
+  var patterns: [Pattern]
+  var condition: Expression?
+  var body: Body
+  var span: Span
+}
+
+/// How a message, or a loop's turn, ends: `drop "why"`, `reject AE 101 "no MRN" at PID-3`.
+struct Decision: Sendable {
+  enum Kind: String, Sendable { case drop, hold, fail, skip, reject }
+  var kind: Kind
+  /// `AE` or `AR`, of `reject`.
+  var code: Word?
+  /// Table 0357, of `reject`.
+  var number: Word?
+  var reason: Expression
+  /// What stands behind `at`, of `reject`.
+  var place: Expression?
+  var span: Span
+}
+
+struct Expression: Sendable {
+  indirect enum Kind: Sendable {
+    case text([TextPart])
+    /// Digits and perhaps a point, as written.
+    case number(String)
+    case boolean(Bool)
+    case duration(String)
+    case absent
+    case null
+    case pattern(String)
+    case list([Expression])
+    /// `XPN { 1.1: … }` or `{ name: … }`
+    case record(type: Word?, [Entry])
+    /// What stands between `[` and `]`, selected: only inside a selector.
+    case selected
+    case name(String)
+    case path(root: Expression, [Step])
+    case call(Word, [Expression])
+    /// `any x in list where …`
+    case quantifier(Word, LoopHead)
+    case copy(Expression)
+    case with(Expression, [Entry])
+    case unary(Word, Expression)
+    case binary(Expression, Word, Expression)
+    case test(Expression, negated: Bool, Presence)
+    case conditional(Expression, then: Expression, otherwise: Expression?)
+    case match(Expression, [Arm<Expression>])
+    case each(LoopHead, Expression)
+    case caught(Expression, Expression)
+    case decision(Decision)
+    /// What could not be read; it was reported.
+    case broken
+  }
+  var kind: Kind
+  var span: Span
+}
+
+/// What stands behind `is`.
+enum Presence: String, Sendable { case valued, absent, null }
+
+enum TextPart: Sendable {
+  case literal(String)
+  case value(Expression)
+}
+
+/// `key: value` of a record. The key is a name, or component numbers.
+struct Entry: Sendable {
+  enum Key: Sendable {
+    case name(String)
+    case component(Int, Int?)
+  }
+  var key: Key
+  var keySpan: Span
+  var value: Expression
+}
+
+/// One step behind a path's root.
+struct Step: Sendable {
+  enum Kind: Sendable {
+    /// `.name`
+    case member(String)
+    /// `.5`
+    case component(Int)
+    /// `-5`
+    case field(Int)
+    case select(Selector)
+  }
+  var kind: Kind
+  var span: Span
+}
+
+/// What stands in brackets behind a place or a table.
+enum Selector: Sendable {
+  case last
+  case all
+  case allWhere(Expression)
+  case firstWhere(Expression)
+  /// A number, or a table's keys.
+  case keys([Expression])
+}
