@@ -7,9 +7,10 @@ import Synchronization
 
 /// One destination of one channel at work: drives a `LaneMachine` with the store, the connector and the clock.
 ///
-/// There is no task and no thread per lane. Whoever brings an event (the writer after a commit, the connector with an answer, a
-/// timer) runs the machine under a lock; one of them at a time performs its actions, so sends leave in the machine's order even when
-/// several events come at once, and an answer's next send happens where the answer was read.
+/// There is no task and no thread per lane. Whoever brings an event (the writer after a commit, the connector with an
+/// answer, a timer) runs the machine under a lock; one of them at a time performs its actions, so sends leave in the
+/// machine's order even when several events come at once, and an answer's next send happens where the answer was
+/// read.
 package final class Lane: Sendable {
   package let name: LaneName
   package let key: Int64
@@ -24,6 +25,8 @@ package final class Lane: Sendable {
     var performing = false
     var whenStopped: [@Sendable () -> Void] = []
     var stopped = false
+    /// The last end that was written was not: said once.
+    var saidNotDurable = false
   }
   fileprivate let state: Mutex<State>
   /// What waits in this lane, in memory or not: created less ended.
@@ -42,7 +45,8 @@ package final class Lane: Sendable {
     self.log = log
     backlog = Atomic(keys.waiting)
     backlogBytes = Atomic(keys.waitingBytes)
-    let suspects = store.closedCleanly ? 0 : policy.unconfirmedMax + policy.window
+    // What a former policy may have had under way is not known: a few more than this one's are taken for sent.
+    let suspects = store.closedCleanly ? 0 : max(64, policy.unconfirmedMax + policy.window)
     state = Mutex(
       State(
         machine: LaneMachine(
@@ -81,7 +85,7 @@ package final class Lane: Sendable {
     let gone = await change(underWay)
     backlog.wrappingSubtract(gone.count, ordering: .relaxed)
     backlogBytes.wrappingSubtract(gone.bytes, ordering: .relaxed)
-    run { $0.grown($1) }
+    run { $0.changed($1) }
   }
 
   /// Sends nothing more; returns when what is under way has been answered and is durable.
@@ -99,7 +103,10 @@ package final class Lane: Sendable {
   }
 
   /// Ends what is under way without its answer: for a stop that must not wait any longer.
-  package func abandon() async { await connector.close() }
+  package func abandon() async {
+    run { $0.stop($1) }
+    await connector.close()
+  }
 
   package func ping() async -> PingReport { await connector.ping() }
 
@@ -131,9 +138,12 @@ package final class Lane: Sendable {
       let delivery = Delivery(
         id: waiting.id, message: waiting.message, lane: name, payload: waiting.payload, attempt: attempt,
         possibleDuplicate: waiting.possiblySent, rendered: waiting.rendered.mapValues(Self.pieces))
-      connector.send(delivery) { [self] result in sent(waiting, result) }
+      connector.send(delivery) { [self] result in
+        let end = Self.end(result)
+        run { $0.sent(delivery.id, attempt: attempt, end, $1) }
+      }
     case .finish(let attempt, let bytes):
-      store.finish(attempt) { [self] result in finished(attempt, bytes, result) }
+      finish(attempt, bytes)
     case .refill(let after, let countMax, let bytesMax):
       Task { await refill(after: after, countMax: countMax, bytesMax: bytesMax) }
     case .wake(let after):
@@ -158,13 +168,15 @@ package final class Lane: Sendable {
     }
   }
 
-  private func sent(_ delivery: WaitingDelivery, _ result: Result<Reply, DeliveryError>) {
+  private static func end(_ result: Result<Reply, DeliveryError>) -> LaneMachine.End {
     switch result {
-    case .success(let reply):
-      run { $0.sent(delivery.id, .taken(summary: reply.summary, reply: reply.payload), $1) }
-    case .failure(let failure):
-      run { $0.sent(delivery.id, Self.end(failure), $1) }
+    case .success(let reply): .taken(summary: reply.summary, reply: reply.payload)
+    case .failure(let failure): end(failure)
     }
+  }
+
+  private func finish(_ attempt: Attempt, _ bytes: Int) {
+    store.finish(attempt) { [self] result in finished(attempt, bytes, result) }
   }
 
   private func finished(_ attempt: Attempt, _ bytes: Int, _ result: UnitResult) {
@@ -172,14 +184,26 @@ package final class Lane: Sendable {
     case (.done, .delivered), (.done, .dead):
       backlog.wrappingSubtract(1, ordering: .relaxed)
       backlogBytes.wrappingSubtract(bytes, ordering: .relaxed)
+    case (.done, .waits):
+      break
     case (.stale, _):
       log.warning("A delivery ended that the store had given up.", metadata: ["delivery": "\(attempt.delivery)"])
     case (.unavailable(let reason), _):
-      log.error("The end of a delivery is not durable.", metadata: ["reason": "\(reason)"])
-    case (.done, .waits):
-      break
+      return notDurable(attempt, bytes, reason)
     }
     run { $0.finished($1) }
+  }
+
+  /// The end of an attempt could not be written. It stays unconfirmed, so that no more than `unconfirmedMax` go twice
+  /// after a restart, and is written again in a second; a lane that stops lets it go.
+  private func notDurable(_ attempt: Attempt, _ bytes: Int, _ reason: String) {
+    let (stopping, isNews) = state.withLock { state in
+      defer { state.saidNotDurable = true }
+      return (state.machine.stopping, !state.saidNotDurable)
+    }
+    if isNews { log.error("The end of a delivery is not durable.", metadata: ["reason": "\(reason)"]) }
+    if stopping { return run { $0.finished($1) } }
+    clock.wake(after: 1000) { [self] in finish(attempt, bytes) }
   }
 
   private static func end(_ failure: DeliveryError) -> LaneMachine.End {
@@ -190,7 +214,7 @@ package final class Lane: Sendable {
       .refused(
         reason: [failure.reason, failure.partnerText].compactMap(\.self).joined(separator: ": "), code: failure.code,
         forever: failure.kind == .permanent, reply: failure.reply, retryAfter: wait)
-    case .cancelled: .cancelled
+    case .cancelled: .cancelled(reason: failure.reason, bytesSent: failure.bytesSent)
     }
   }
 
@@ -229,7 +253,7 @@ extension Lane {
         name: name.destination, waiting: waiting.count, waitingBytes: waiting.bytes, paused: state.machine.paused,
         lastAnswer: state.machine.lastAnswer?.summary, lastAnswerAt: state.machine.lastAnswer?.at,
         unreachable: outage?.reason, failures: outage?.failures ?? 0,
-        nextTryIn: outage.map { max(0, $0.nextTry - now.steady) })
+        nextTryIn: state.machine.nextTry.map { max(0, $0 - now.steady) })
     }
   }
 }

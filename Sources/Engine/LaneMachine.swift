@@ -4,48 +4,20 @@ package import Store
 
 /// One lane's order, as a pure state machine: events in, actions out, no I/O and no clock.
 ///
-/// Invariants, held by `LaneMachineTests`:
-/// - `entries` is one contiguous run of the lane: nothing that waits lies between two of its members, and nothing waits in front of it.
-/// - Nothing is handed out to send before everything in front of it was handed out; with a window of 1, before it ended.
-/// - `behind` is false only when the store holds nothing of this lane after `tail`.
-/// - What it holds stays within the policy's count and bytes, but for a single delivery that is larger than these.
+/// Invariants, held by `LaneMachineTests` and `LaneModelTests`:
+/// - `entries` is one contiguous run of the lane: nothing that waits lies between two of its members, and nothing
+///   waits in front of it.
+/// - Nothing is handed out to send before everything in front of it was handed out; with a window of 1, before it
+///   ended. At most `window` deliveries, counted from the oldest that isn't over, have been handed out.
+/// - `behind` is false only when the store holds nothing of this lane after `tail` that isn't about to be offered.
+/// - What it holds stays within the policy's count and bytes, but for a single delivery.
+/// - What may be at the partner and isn't durably over is never more than `unconfirmedMax`.
 package struct LaneMachine: Sendable {
-  package enum Action: Sendable {
-    /// Hand it to the connector. `attempt` counts from 1.
-    case send(WaitingDelivery, attempt: Int)
-    /// Make an attempt's end durable; answer with `finished`.
-    case finish(Attempt, bytes: Int)
-    /// Read on in the store; answer with `refilled` or `refillFailed`.
-    case refill(after: Int64, countMax: Int, bytesMax: Int)
-    /// Call `woken` after this many milliseconds.
-    case wake(after: Int64)
-    /// Nothing is under way any more, after `stop`.
-    case stopped
-  }
-
-  /// How a send ended, as the lane sees it.
-  package enum End: Sendable {
-    case taken(summary: String, reply: Payload?)
-    case unreachable(reason: String, bytesSent: Bool, retryAfter: Int64?)
-    case refused(reason: String, code: String?, forever: Bool, reply: Payload?, retryAfter: Int64?)
-    case cancelled
-  }
-
-  private struct Entry {
-    enum State { case queued, sending, ended }
-    var delivery: WaitingDelivery
-    var state = State.queued
-    var refusals = 0
-    /// Connections lost in a row after bytes of this message were sent.
-    var losses = 0
-    /// Not before this moment of the steady clock.
-    var due: Int64 = 0
-  }
-
-  private var entries: Deque<Entry> = []
+  var entries: Deque<Entry> = []
+  /// Bytes of payloads in `entries`.
   private var heldBytes = 0
-  private var sending = 0
-  private var unconfirmed = 0
+  var sending = 0
+  var unconfirmed = 0
   /// The greatest sequence number that is, or was, in `entries`.
   private var tail: Int64
   /// The greatest sequence number that the writer has offered.
@@ -53,34 +25,32 @@ package struct LaneMachine: Sendable {
   private var behind: Bool
   /// The number that had been offered when the refill under way was asked for.
   private var refilling: Int64?
-  /// The run was let go while a refill was under way: what it brings doesn't join on.
+  /// The run was let go while a refill was under way: what it brings may not be true any more.
   private var ignoresRefill = false
   /// More was added at the lane's end than was offered: the store has to be asked once more.
   private var lookAgain = false
+  /// The store could not be read: not again before this moment of the steady clock.
+  private var refillDue: Int64 = 0
   private var random: UInt64
-  /// Between `letGo` and `grown`.
-  private var frozen = false
+  /// How many changes of the store are under way; each began with `letGo`.
+  private var frozen = 0
+  /// How many of `entries` are `released`.
+  private var released = 0
   /// The earliest moment for which a wake-up was asked.
   private var wakeAt: Int64?
-  /// Deliveries that the last owner may have had under way: they count as possibly sent.
-  private var suspects: Int
+  /// Deliveries that an owner that died may have had under way, and the last number that it can have sent.
+  private var suspects: (count: Int, through: Int64)
+  private var saidStopped = false
 
   package private(set) var paused: Bool
   package private(set) var stopping = false
   /// Why the partner can't be reached, how often in a row, since when and until when nothing is tried.
-  package private(set) var outage: Outage?
+  package var outage: Outage?
   package private(set) var lastAnswer: (summary: String, at: Int64)?
-  package var policy: LanePolicy
+  package let policy: LanePolicy
   package var actions: Deque<Action> = []
   let lane: Int64
   let epoch: Int64
-
-  package struct Outage: Sendable, Equatable {
-    package var reason: String
-    package var failures: Int
-    package var since: Int64
-    package var nextTry: Int64
-  }
 
   /// - Parameters:
   ///   - keys: where the lane stands in the store.
@@ -88,20 +58,29 @@ package struct LaneMachine: Sendable {
   package init(_ keys: ChannelKeys.Lane, epoch: Int64, policy: LanePolicy, suspects: Int, seed: UInt64) {
     lane = keys.key
     self.epoch = epoch
-    self.policy = policy
+    self.policy = policy.workable
     tail = keys.doneThrough
     offered = keys.lastSequence
     behind = keys.waiting > 0
     paused = keys.paused
     random = seed
-    self.suspects = suspects
+    self.suspects = (suspects, keys.lastSequence)
   }
 
-  /// Deliveries in memory, and how many of them are at the partner.
+  /// Deliveries in memory, their payloads' bytes, and how many of them are at the partner.
   package var held: (count: Int, bytes: Int, sending: Int) { (entries.count, heldBytes, sending) }
+  /// The store holds more of this lane than is in memory.
   package var isBehind: Bool { behind }
+  /// Ends of attempts that are not yet durable.
+  package var unconfirmedCount: Int { unconfirmed }
   /// Deliveries that are at the partner.
   package var underWay: [DeliveryID] { entries.filter { $0.state == .sending }.map(\.delivery.id) }
+  /// When the lane tries again, on the steady clock; `nil` where it doesn't wait for a time.
+  package var nextTry: Int64? {
+    if let outage { return outage.nextTry }
+    guard let first = entries.first, first.state == .queued, first.due > 0 else { return nil }
+    return first.due
+  }
 
   // MARK: Events
 
@@ -112,12 +91,11 @@ package struct LaneMachine: Sendable {
   package mutating func offer(_ delivery: WaitingDelivery, _ now: Moment) {
     guard delivery.sequence > tail else { return }
     offered = max(offered, delivery.sequence)
-    guard !behind, delivery.sequence == tail + 1, hasRoom(for: delivery.payload.byteCount) else {
+    if !behind, delivery.sequence == tail + 1, hasRoom(for: delivery.bytesInMemory) {
+      append(delivery, now)
+    } else {
       behind = true
-      pump(now)
-      return
     }
-    append(delivery, now)
     pump(now)
   }
 
@@ -125,7 +103,6 @@ package struct LaneMachine: Sendable {
   package mutating func grown(_ now: Moment) {
     behind = true
     lookAgain = true
-    frozen = false
     pump(now)
   }
 
@@ -133,16 +110,29 @@ package struct LaneMachine: Sendable {
   package mutating func refilled(_ deliveries: [WaitingDelivery], all: Bool, _ now: Moment) {
     guard let seen = refilling else { return }
     refilling = nil
-    if ignoresRefill {
+    if ignoresRefill || stopping {
       ignoresRefill = false
       pump(now)
       return
     }
-    for delivery in deliveries where delivery.sequence > tail { append(delivery, now) }
+    if released > 0 { settle(deliveries, through: all ? .max : deliveries.last?.sequence ?? tail) }
+    var all = all
+    var isFirst = true
+    for delivery in deliveries where delivery.sequence > tail {
+      // A store may bring a little more than was asked for; at least one is taken, or a large one would never be.
+      guard isFirst || hasRoom(for: delivery.bytesInMemory) else {
+        all = false
+        break
+      }
+      append(delivery, now)
+      isFirst = false
+    }
     if all {
       // What was offered before the read is committed: it is in what was read, or it is gone.
       tail = max(tail, seen)
       behind = offered > tail || lookAgain
+    } else if deliveries.isEmpty {
+      refillDue = now.steady + 1000  // A store that says "more" and brings nothing isn't asked in a circle.
     }
     pump(now)
   }
@@ -151,7 +141,8 @@ package struct LaneMachine: Sendable {
   package mutating func refillFailed(_ now: Moment) {
     refilling = nil
     ignoresRefill = false
-    wake(at: now.steady + 1000, now)
+    refillDue = now.steady + 1000
+    pump(now)
   }
 
   package mutating func woken(_ now: Moment) {
@@ -165,8 +156,10 @@ package struct LaneMachine: Sendable {
     pump(now)
   }
 
+  /// Sends nothing more until `resume`; what is at the partner goes on.
   package mutating func pause(_ now: Moment) { paused = true }
 
+  /// Sends again. A partner that was away is tried at once.
   package mutating func resume(_ now: Moment) {
     paused = false
     outage?.nextTry = now.steady
@@ -179,22 +172,40 @@ package struct LaneMachine: Sendable {
     pump(now)
   }
 
-  /// Lets go of everything that isn't at the partner, so that the store can be changed under it. Nothing is sent and nothing is read
-  /// until `grown`.
+  /// Lets go of everything that isn't at the partner, so that the store can be changed under it. Nothing is sent and
+  /// nothing is read until `changed`, which must follow; several changes may overlap.
   package mutating func letGo() {
-    while let last = entries.last, last.state == .queued {
-      heldBytes -= last.delivery.payload.byteCount
+    while let last = entries.last, last.state == .queued, last.refusals == 0, last.losses == 0 {
+      heldBytes -= last.delivery.bytesInMemory
       tail = last.delivery.sequence - 1
       entries.removeLast()
     }
+    // What has used up some of its tries keeps their count; with a window above 1 it may stand in front of what is at
+    // the partner.
+    for index in entries.indices where entries[index].state == .queued {
+      entries[index].state = .released
+      released += 1
+    }
     ignoresRefill = refilling != nil
     behind = true
-    lookAgain = true
-    frozen = true
+    frozen += 1
   }
 
-  package mutating func sent(_ id: Identifier, _ end: End, _ now: Moment) {
-    guard let index = entries.firstIndex(where: { $0.state == .sending && $0.delivery.id == id }) else { return }
+  /// The store was changed after `letGo`: reads it again.
+  package mutating func changed(_ now: Moment) {
+    frozen -= 1
+    pump(now)
+  }
+
+  /// A send ended.
+  ///
+  /// - Parameter attempt: as it was handed out; an answer to an earlier attempt counts for nothing.
+  package mutating func sent(_ id: DeliveryID, attempt: Int, _ end: End, _ now: Moment) {
+    // What is under way lies within `window` of the front.
+    let found = entries.firstIndex {
+      $0.state == .sending && $0.delivery.id == id && $0.delivery.attempts == attempt
+    }
+    guard let index = found else { return }
     sending -= 1
     entries[index].state = .queued
     switch end {
@@ -207,115 +218,99 @@ package struct LaneMachine: Sendable {
     case .refused(let reason, let code, let forever, let reply, let retryAfter):
       outage = nil
       lastAnswer = (code ?? reason, now.wall)
+      entries[index].losses = 0
       refused(index, reason, code: code, forever: forever, reply: reply, retryAfter: retryAfter, now)
-    case .cancelled:
-      entries[index].delivery.attempts -= 1
+    case .cancelled(let reason, let bytesSent):
+      cancelled(index, reason, bytesSent: bytesSent, now)
     }
     pump(now)
   }
 
-  // MARK: What follows
-
-  private mutating func unreachable(
-    _ index: Int, _ reason: String, bytesSent: Bool, retryAfter: Int64?, _ now: Moment
-  ) {
-    // Several sends fail with one connection: that is one failure.
-    if outage == nil || sending == 0 && (outage?.nextTry ?? 0) <= now.steady {
-      let failures = (outage?.failures ?? 0) + 1
-      let delay = max(policy.retry.delay(failures: failures, draw: draw()), retryAfter ?? 0)
-      outage = Outage(
-        reason: reason, failures: failures, since: outage?.since ?? now.steady, nextTry: now.steady + delay)
-    }
-    // A message that came late into an outage has its own time.
-    let waited = min(now.steady - (outage?.since ?? now.steady), now.wall - entries[index].delivery.id.milliseconds)
-    if let limit = policy.retry.forMilliseconds, waited >= limit {
-      conclude(index, .dead(reason: "not delivered for \(limit / 1000) s: \(reason)", reply: nil), now)
-      return
-    }
-    guard bytesSent else { return }
-    entries[index].losses += 1
-    if index == 0, entries[index].losses.isMultiple(of: 3) {
-      // It may be this message that the partner can't bear.
-      refused(
-        index, "the connection was lost \(entries[index].losses) times after it was sent: \(reason)", code: nil,
-        forever: false, reply: nil, retryAfter: nil, now)
-    } else if !entries[index].delivery.possiblySent {
-      entries[index].delivery.possiblySent = true
-      let delay = max(0, (outage?.nextTry ?? now.steady) - now.steady)
-      finish(entries[index].delivery, .waits(dueAt: now.wall + delay, delay: delay, reason: reason, reply: nil), now)
-    }
-  }
-
-  private mutating func refused(
-    _ index: Int, _ reason: String, code: String?, forever: Bool, reply: Payload?, retryAfter: Int64?, _ now: Moment
-  ) {
-    entries[index].refusals += 1
-    let refusals = entries[index].refusals
-    let budget = code.flatMap { policy.refused[$0] } ?? policy.refused[forever ? "AR" : "AE"] ?? (forever ? 0 : 3)
-    if refusals > budget {
-      conclude(index, .dead(reason: reason, reply: reply), now)
-      return
-    }
-    let delay = max(policy.retry.delay(failures: refusals, draw: draw()), retryAfter ?? 0)
-    entries[index].due = now.steady + delay
-    finish(
-      entries[index].delivery, .waits(dueAt: now.wall + delay, delay: delay, reason: reason, reply: reply), now)
-  }
-
-  /// The delivery is over. It leaves when everything in front of it has.
-  private mutating func conclude(_ index: Int, _ end: Attempt.End, _ now: Moment) {
-    entries[index].state = .ended
-    finish(entries[index].delivery, end, now)
-    while let first = entries.first, first.state == .ended {
-      heldBytes -= first.delivery.payload.byteCount
-      entries.removeFirst()
-    }
-  }
-
-  private mutating func finish(_ delivery: WaitingDelivery, _ end: Attempt.End, _ now: Moment) {
-    unconfirmed += 1
-    actions.append(
-      .finish(
-        Attempt(
-          delivery: delivery.id, lane: lane, sequence: delivery.sequence, epoch: epoch, attempts: delivery.attempts,
-          at: now.wall, possiblySent: delivery.possiblySent, end: end), bytes: delivery.payload.byteCount))
-  }
+  // MARK: The run
 
   private mutating func append(_ delivery: WaitingDelivery, _ now: Moment) {
-    var entry = Entry(delivery: delivery)
+    var entry = Entry(delivery: delivery, since: now.steady)
     tail = delivery.sequence
     // The wall clock may have been set since: nothing waits longer than the delay that was meant.
-    if delivery.dueAt > 0 { entry.due = now.steady + min(max(0, delivery.dueAt - now.wall), delivery.delay) }
-    if suspects > 0 {
-      suspects -= 1
-      entry.delivery.possiblySent = true
+    if delivery.dueAt > 0 {
+      let left = delivery.dueAt.subtractingReportingOverflow(now.wall)
+      entry.due = now.steady + min(max(0, left.overflow ? 0 : left.partialValue), max(0, delivery.delay))
     }
-    heldBytes += delivery.payload.byteCount
+    let isSuspect = suspects.count > 0 && delivery.sequence <= suspects.through
+    if isSuspect { suspects.count -= 1 }
+    let isNewSuspect = isSuspect && !delivery.possiblySent
+    if isNewSuspect { entry.delivery.possiblySent = true }
+    heldBytes += delivery.bytesInMemory
     entries.append(entry)
-    guard delivery.damaged else { return }
-    conclude(entries.count - 1, .dead(reason: "the stored bytes don't fit their SHA-256; they were not sent", reply: nil), now)
+    if delivery.damaged {
+      let reason = "the stored bytes don't fit their SHA-256; they were not sent"
+      conclude(entries.count - 1, .dead(reason: reason, reply: nil), now)
+    } else if isNewSuspect {
+      // Made durable: the next owner can't know it once this one has closed the store in order.
+      let reason = "the engine stopped when this may have been under way"
+      finish(
+        entry.delivery, .waits(dueAt: delivery.dueAt, delay: delivery.delay, reason: reason, reply: nil), now)
+    }
   }
 
   private func hasRoom(for bytes: Int) -> Bool {
     entries.isEmpty || entries.count < policy.heldCountMax && heldBytes + bytes <= policy.heldBytesMax
   }
 
+  /// What the store still shows of the released entries counts again; the rest is gone.
+  private mutating func settle(_ found: [WaitingDelivery], through last: Int64) {
+    var kept: Deque<Entry> = []
+    for var entry in entries {
+      if entry.state == .released, entry.delivery.sequence <= last {
+        released -= 1
+        guard found.contains(where: { $0.sequence == entry.delivery.sequence }) else {
+          heldBytes -= entry.delivery.bytesInMemory
+          continue
+        }
+        entry.state = .queued
+      }
+      kept.append(entry)
+    }
+    entries = kept
+    dropEnded()
+  }
+
+  /// What is over leaves when everything in front of it has.
+  mutating func dropEnded() {
+    while let first = entries.first, first.state == .ended {
+      heldBytes -= first.delivery.bytesInMemory
+      entries.removeFirst()
+    }
+  }
+
   /// Hands out what may be sent now, asks for more where it runs low, and says when to look again.
   private mutating func pump(_ now: Moment) {
     if stopping {
-      if sending == 0, unconfirmed == 0, refilling == nil { actions.append(.stopped) }
+      guard sending == 0, unconfirmed == 0, refilling == nil, !saidStopped else { return }
+      saidStopped = true
+      actions.append(.stopped)
       return
     }
-    if frozen { return }
-    if !paused { sendDue(now) }
-    let room = policy.heldCountMax - entries.count
-    if behind, refilling == nil, entries.count <= policy.heldCountMax / 2,
-      entries.isEmpty || heldBytes < policy.heldBytesMax / 2
-    {
-      refilling = offered
-      lookAgain = false
-      actions.append(.refill(after: tail, countMax: room, bytesMax: policy.heldBytesMax - heldBytes))
+    if frozen > 0 { return }
+    if released == 0 {
+      giveUp(now)
+      if !paused { sendDue(now) }
     }
+    if behind, refilling == nil { askForMore(now) }
+  }
+
+  private mutating func askForMore(_ now: Moment) {
+    let isLow =
+      entries.count <= policy.heldCountMax / 2 && (entries.isEmpty || heldBytes < policy.heldBytesMax / 2)
+    guard isLow || released > 0 else { return }
+    guard refillDue <= now.steady else { return wake(at: refillDue, now) }
+    refilling = offered
+    lookAgain = false
+    let firstReleased = released > 0 ? entries.first { $0.state == .released } : nil
+    actions.append(
+      .refill(
+        after: firstReleased.map { $0.delivery.sequence - 1 } ?? tail,
+        countMax: max(1, policy.heldCountMax - entries.count), bytesMax: max(1, policy.heldBytesMax - heldBytes)))
   }
 
   private mutating func sendDue(_ now: Moment) {
@@ -328,15 +323,13 @@ package struct LaneMachine: Sendable {
       window = 1  // The head alone finds out whether the partner is back.
     }
     var index = 0
-    while sending < window, index < entries.count, unconfirmed + sending < policy.unconfirmedMax {
+    while sending < window, index < min(window, entries.count), unconfirmed + sending < policy.unconfirmedMax {
       defer { index += 1 }
       guard entries[index].state == .queued else { continue }
-      guard entries[index].due <= now.steady else {
-        wake(at: entries[index].due, now)
-        return
-      }
+      guard entries[index].due <= now.steady else { return wake(at: entries[index].due, now) }
       entries[index].state = .sending
       entries[index].delivery.attempts += 1
+      entries[index].failuresBefore = outage?.failures ?? 0
       sending += 1
       actions.append(.send(entries[index].delivery, attempt: entries[index].delivery.attempts))
     }
@@ -349,7 +342,7 @@ package struct LaneMachine: Sendable {
   }
 
   /// A number from 0 up to 1 (splitmix64).
-  private mutating func draw() -> Double {
+  mutating func draw() -> Double {
     random &+= 0x9E37_79B9_7F4A_7C15
     var z = random
     z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9

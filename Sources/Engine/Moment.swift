@@ -2,8 +2,8 @@ import Glibc
 
 /// One reading of both clocks.
 ///
-/// What waits is due by the wall clock (it has to survive a restart) but a running engine waits by the monotonic clock: a wall
-/// clock that is set forward or back neither floods a partner nor stalls a lane.
+/// What waits is due by the wall clock (it has to survive a restart) but a running engine waits by the monotonic
+/// clock: a wall clock that is set forward or back neither floods a partner nor stalls a lane.
 package struct Moment: Sendable, Equatable {
   /// Milliseconds since 1970, UTC.
   package var wall: Int64
@@ -19,7 +19,7 @@ package struct Moment: Sendable, Equatable {
 /// Time as a parameter: the engine's own, or a test's.
 package protocol EngineClock: Sendable {
   func now() -> Moment
-  /// Calls `then` once, after this many milliseconds of the steady clock, on any thread.
+  /// Calls `then` once, on any thread, when this many milliseconds of the steady clock have passed, and never before.
   func wake(after milliseconds: Int64, _ then: @escaping @Sendable () -> Void)
 }
 
@@ -32,6 +32,7 @@ package struct SystemClock: EngineClock {
   }
 
   package func wake(after milliseconds: Int64, _ then: @escaping @Sendable () -> Void) {
+    // SuspendingClock reads CLOCK_MONOTONIC on Linux, as `now` does.
     Task {
       try? await Task.sleep(for: .milliseconds(max(0, milliseconds)), clock: SuspendingClock())
       then()

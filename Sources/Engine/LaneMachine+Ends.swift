@@ -1,0 +1,99 @@
+import DequeModule
+import Messages
+import Store
+
+// What follows from the end of a send.
+
+extension LaneMachine {
+  /// The longest that a partner may ask to wait: a day, in milliseconds.
+  static let retryAfterMax: Int64 = 86_400_000
+  /// A message that takes the connection with it this often in a row counts as refused.
+  static let lossesMax = 3
+
+  mutating func unreachable(
+    _ index: Int, _ reason: String, bytesSent: Bool, retryAfter: Int64?, _ now: Moment
+  ) {
+    let asked = min(max(0, retryAfter ?? 0), Self.retryAfterMax)
+    if let known = outage, entries[index].failuresBefore != known.failures {
+      // Handed out before the partner was known to be away: several sends that fail with one connection are one
+      // failure.
+      outage?.nextTry = max(known.nextTry, now.steady + asked)
+    } else {
+      let failures = (outage?.failures ?? 0) + 1
+      let delay = max(policy.retry.delay(failures: failures, draw: draw()), asked)
+      outage = Outage(
+        reason: reason, failures: failures, since: outage?.since ?? now, failed: now, nextTry: now.steady + delay)
+    }
+    guard bytesSent else { return }
+    let wasFlagged = entries[index].delivery.possiblySent
+    entries[index].delivery.possiblySent = true
+    entries[index].losses += 1
+    if index == 0, entries[0].losses >= Self.lossesMax {
+      // It may be this message that the partner can't bear.
+      entries[0].losses = 0
+      let reason = "the connection was lost \(Self.lossesMax) times after it was sent: \(reason)"
+      refused(0, reason, code: nil, forever: false, reply: nil, retryAfter: nil, now)
+    } else if !wasFlagged {
+      let delay = max(0, (outage?.nextTry ?? now.steady) - now.steady)
+      finish(
+        entries[index].delivery, .waits(dueAt: now.wall + delay, delay: delay, reason: reason, reply: nil), now)
+    }
+  }
+
+  mutating func refused(
+    _ index: Int, _ reason: String, code: String?, forever: Bool, reply: Payload?, retryAfter: Int64?, _ now: Moment
+  ) {
+    entries[index].refusals += 1
+    let refusals = entries[index].refusals
+    let budget = code.flatMap { policy.refused[$0] } ?? policy.refused[forever ? "AR" : "AE"] ?? (forever ? 0 : 3)
+    if refusals > budget {
+      conclude(index, .dead(reason: reason, reply: reply), now)
+      return
+    }
+    let asked = min(max(0, retryAfter ?? 0), Self.retryAfterMax)
+    let delay = max(policy.retry.delay(failures: refusals, draw: draw()), asked)
+    entries[index].due = now.steady + delay
+    finish(
+      entries[index].delivery, .waits(dueAt: now.wall + delay, delay: delay, reason: reason, reply: reply), now)
+  }
+
+  /// Says nothing about partner or message. Not again at once: a connector that is closed cancels everything.
+  mutating func cancelled(_ index: Int, _ reason: String, bytesSent: Bool, _ now: Moment) {
+    entries[index].due = now.steady + max(1, policy.retry.firstMilliseconds)
+    guard bytesSent, !entries[index].delivery.possiblySent else { return }
+    // Also when stopping: a store that was closed in order is all that the next owner has to know it from.
+    entries[index].delivery.possiblySent = true
+    finish(entries[index].delivery, .waits(dueAt: now.wall, delay: 0, reason: reason, reply: nil), now)
+  }
+
+  /// Gives up what has waited for the partner longer than `retry: for`, from the front.
+  ///
+  /// A message that came late into an outage has its own time, and what came into memory after the last failed try
+  /// gets one more.
+  mutating func giveUp(_ now: Moment) {
+    guard let outage, let limit = policy.retry.forMilliseconds,
+      outage.failed.steady - outage.since.steady >= limit
+    else { return }
+    while let first = entries.first, first.state == .queued, first.since <= outage.failed.steady,
+      outage.failed.wall - first.delivery.id.milliseconds >= limit, unconfirmed + sending < policy.unconfirmedMax
+    {
+      conclude(0, .dead(reason: "not delivered for \(limit / 1000) s: \(outage.reason)", reply: nil), now)
+    }
+  }
+
+  /// The delivery is over.
+  mutating func conclude(_ index: Int, _ end: Attempt.End, _ now: Moment) {
+    entries[index].state = .ended
+    finish(entries[index].delivery, end, now)
+    dropEnded()
+  }
+
+  mutating func finish(_ delivery: WaitingDelivery, _ end: Attempt.End, _ now: Moment) {
+    unconfirmed += 1
+    actions.append(
+      .finish(
+        Attempt(
+          delivery: delivery.id, lane: lane, sequence: delivery.sequence, epoch: epoch, attempts: delivery.attempts,
+          at: now.wall, possiblySent: delivery.possiblySent, end: end), bytes: delivery.payload.byteCount))
+  }
+}

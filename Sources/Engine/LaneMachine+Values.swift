@@ -1,0 +1,71 @@
+package import Messages
+package import Store
+
+// What goes into a lane's machine and what comes out of it.
+
+extension LaneMachine {
+  package enum Action: Sendable {
+    /// Hand it to the connector. `attempt` counts from 1.
+    case send(WaitingDelivery, attempt: Int)
+    /// Make an attempt's end durable; answer with `finished`.
+    case finish(Attempt, bytes: Int)
+    /// Read on in the store; answer with `refilled` or `refillFailed`.
+    case refill(after: Int64, countMax: Int, bytesMax: Int)
+    /// Call `woken` after this many milliseconds, not before.
+    case wake(after: Int64)
+    /// Nothing is under way any more, after `stop`. Comes once.
+    case stopped
+  }
+
+  /// How a send ended, as the lane sees it. `retryAfter` is in milliseconds.
+  package enum End: Sendable {
+    case taken(summary: String, reply: Payload?)
+    case unreachable(reason: String, bytesSent: Bool, retryAfter: Int64?)
+    case refused(reason: String, code: String?, forever: Bool, reply: Payload?, retryAfter: Int64?)
+    case cancelled(reason: String, bytesSent: Bool)
+  }
+
+  /// The partner can't be reached, or doesn't answer.
+  package struct Outage: Sendable, Equatable {
+    package var reason: String
+    /// How often in a row; several sends that fail with one connection count once.
+    package var failures: Int
+    /// When it was first, and last, seen to be away.
+    package var since: Moment
+    package var failed: Moment
+    /// Nothing is tried before this moment of the steady clock.
+    package var nextTry: Int64
+  }
+
+  /// A delivery in memory.
+  struct Entry {
+    enum State {
+      case queued, sending
+      /// It is over, and only something in front of it keeps it here.
+      case ended
+      /// The store may have been changed under it: it counts again when the store still shows it.
+      case released
+    }
+    var delivery: WaitingDelivery
+    var state = State.queued
+    var refusals = 0
+    /// Connections lost in a row after bytes of this message were sent.
+    var losses = 0
+    /// Not before this moment of the steady clock.
+    var due: Int64 = 0
+    /// When it came into memory, on the steady clock.
+    var since: Int64
+    /// How often the partner had failed when it was handed out; 0 where it was not known to be away.
+    var failuresBefore = 0
+  }
+}
+
+extension WaitingDelivery {
+  /// What its payload takes in memory; a blob stays a file.
+  var bytesInMemory: Int {
+    switch payload.content {
+    case .bytes(let bytes): bytes.count
+    case .blob: 0
+    }
+  }
+}
