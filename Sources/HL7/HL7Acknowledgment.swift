@@ -72,7 +72,9 @@ package struct HL7Acknowledgment: Sendable {
   package func answer(to header: HL7Header, _ verdict: Verdict, controlID: String, time: String) -> [UInt8]? {
     guard !header.isAcknowledgment, let code = code(header, verdict) else { return nil }
     let original = header.segment
-    guard var draft = try? HL7Draft.blank(delimiters: original.delimiters, charset: original.charset) else { return nil }
+    guard var draft = try? HL7Draft.blank(delimiters: original.delimiters, charset: original.charset) else {
+      return nil
+    }
     // A field of the sender's that can't be written again is left out: an answer without it is better than none.
     func copy(_ source: Int, to target: Int) {
       try? draft.set(.piece(original.field(source, of: 0)), at: HL7Position(target), of: 0)

@@ -2,6 +2,8 @@
 package struct HL7Answer: Sendable {
   /// HL7 table 0008.
   package enum Code: String, Sendable, Hashable, CaseIterable {
+    // The names are the standard's own.
+    // swift-format-ignore: AlwaysUseLowerCamelCase
     case AA, AE, AR, CA, CE, CR
 
     /// The message was taken.

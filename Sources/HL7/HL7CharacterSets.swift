@@ -17,11 +17,11 @@ package enum HL7CharacterSet {
   }
 
   private static let names: [(name: String, charset: Charset)] = [
-    ("ASCII", .ascii), ("ISO IR6", .ascii), ("UNICODE UTF-8", .utf8), ("UNICODE", .utf8), ("8859/1", .iso8859_1),
-    ("8859/2", .iso8859_2), ("8859/3", .iso8859_3), ("8859/4", .iso8859_4), ("8859/5", .iso8859_5),
-    ("8859/6", .iso8859_6), ("8859/7", .iso8859_7), ("8859/8", .iso8859_8), ("8859/9", .iso8859_9),
-    ("8859/10", .iso8859_10), ("8859/11", .iso8859_11), ("8859/13", .iso8859_13), ("8859/14", .iso8859_14),
-    ("8859/15", .iso8859_15), ("KS X 1001", .eucKR),
+    ("ASCII", .ascii), ("ISO IR6", .ascii), ("UNICODE UTF-8", .utf8), ("UNICODE", .utf8), ("8859/1", .iso8859Part1),
+    ("8859/2", .iso8859Part2), ("8859/3", .iso8859Part3), ("8859/4", .iso8859Part4), ("8859/5", .iso8859Part5),
+    ("8859/6", .iso8859Part6), ("8859/7", .iso8859Part7), ("8859/8", .iso8859Part8), ("8859/9", .iso8859Part9),
+    ("8859/10", .iso8859Part10), ("8859/11", .iso8859Part11), ("8859/13", .iso8859Part13), ("8859/14", .iso8859Part14),
+    ("8859/15", .iso8859Part15), ("KS X 1001", .eucKR),
   ]
 
   private static let byName = Dictionary(uniqueKeysWithValues: names.map { ($0.name, $0.charset) })

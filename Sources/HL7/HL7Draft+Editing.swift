@@ -2,8 +2,8 @@ extension HL7Draft {
   /// Writes to a position of a segment. Separators that are missing on the way are added; nothing that was there is
   /// trimmed. A position without a repetition but with a component means the first repetition.
   ///
-  /// Writing MSH-18 changes the draft's character set: what was in it is recoded, and what is written from then on is in
-  /// the new set.
+  /// Writing MSH-18 changes the draft's character set: what was in it is recoded, and what is written from then on is
+  /// in the new set.
   ///
   /// - Throws: a place that can't be written, or text that the draft's character set lacks. Then nothing has changed.
   package mutating func set(

@@ -210,6 +210,12 @@ extension HL7Message {
   }
 }
 
+extension HL7Draft: CustomStringConvertible, CustomReflectable {
+  /// Format, size and number of changes; never content.
+  package var description: String { "draft of \(base), \(edits.count) fields written" }
+  package var customMirror: Mirror { Mirror(self, children: ["draft": description]) }
+}
+
 // MARK: Output
 
 extension HL7Draft {
@@ -310,7 +316,9 @@ extension HL7Draft {
     }
 
     mutating func copy(_ range: Range<Int>) {
-      if pending.upperBound != range.lowerBound { flush() } else if !pending.isEmpty {
+      if pending.upperBound != range.lowerBound {
+        flush()
+      } else if !pending.isEmpty {
         pending = pending.lowerBound..<range.upperBound
         return
       }

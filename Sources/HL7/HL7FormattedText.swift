@@ -20,8 +20,7 @@ package enum HL7FormattedText {
     return lines(text).joined(separator: "\n")
   }
 
-  /// Lines as one formatted text, with `\.br\` between them. What looks like a sequence within a line stays text where the
-  /// result is written as `HL7Content.formatted` only if it is none that the standard knows.
+  /// Lines as one formatted text, with `\.br\` between them. A sequence within a line is a sequence of the result.
   package static func joined(_ lines: [String]) -> String { lines.joined(separator: "\\.br\\") }
 
   /// Plain text as formatted text: each CR, LF or CRLF becomes `\.br\`.

@@ -30,7 +30,7 @@ package struct HL7Header: Sendable {
     } else {
       // MSH-18 names a set that is not read here. Every byte is a character of this one.
       tolerant.charsetDeclared = .ignore
-      tolerant.charset = .iso8859_1
+      tolerant.charset = .iso8859Part1
       guard let segment = try? HL7Message(header, tolerant) else { return nil }
       self.segment = segment
     }

@@ -19,7 +19,8 @@ package struct HL7SegmentCode: Sendable, Hashable, CustomStringConvertible, Expr
   package init(stringLiteral text: String) { self = HL7SegmentCode(text) ?? HL7SegmentCode(rawValue: 0x5F5F5F) }
 
   package var description: String {
-    String(decoding: [UInt8(rawValue >> 16 & 0xFF), UInt8(rawValue >> 8 & 0xFF), UInt8(rawValue & 0xFF)], as: UTF8.self)
+    String(
+      decoding: [UInt8(rawValue >> 16 & 0xFF), UInt8(rawValue >> 8 & 0xFF), UInt8(rawValue & 0xFF)], as: UTF8.self)
   }
 
   package static let msh: HL7SegmentCode = "MSH"

@@ -5,31 +5,31 @@ extension Charset {
   /// Characters of the bytes 0x80 to 0xFF; `nil` for sets that are not single-byte.
   fileprivate var upperHalf: String? {
     switch self {
-    case .iso8859_2:
+    case .iso8859Part2:
       return Self.controls + """
         \u{a0}Ą˘Ł¤ĽŚ§¨ŠŞŤŹ\u{ad}ŽŻ°ą˛ł´ľśˇ¸šşťź˝žż\
         ŔÁÂĂÄĹĆÇČÉĘËĚÍÎĎĐŃŇÓÔŐÖ×ŘŮÚŰÜÝŢß\
         ŕáâăäĺćçčéęëěíîďđńňóôőö÷řůúűüýţ˙
         """
-    case .iso8859_3:
+    case .iso8859Part3:
       return Self.controls + """
         \u{a0}Ħ˘£¤\u{fffd}Ĥ§¨İŞĞĴ\u{ad}\u{fffd}Ż°ħ²³´µĥ·¸ışğĵ½\u{fffd}ż\
         ÀÁÂ\u{fffd}ÄĊĈÇÈÉÊËÌÍÎÏ\u{fffd}ÑÒÓÔĠÖ×ĜÙÚÛÜŬŜß\
         àáâ\u{fffd}äċĉçèéêëìíîï\u{fffd}ñòóôġö÷ĝùúûüŭŝ˙
         """
-    case .iso8859_4:
+    case .iso8859Part4:
       return Self.controls + """
         \u{a0}ĄĸŖ¤ĨĻ§¨ŠĒĢŦ\u{ad}Ž¯°ą˛ŗ´ĩļˇ¸šēģŧŊžŋ\
         ĀÁÂÃÄÅÆĮČÉĘËĖÍÎĪĐŅŌĶÔÕÖ×ØŲÚÛÜŨŪß\
         āáâãäåæįčéęëėíîīđņōķôõö÷øųúûüũū˙
         """
-    case .iso8859_5:
+    case .iso8859Part5:
       return Self.controls + """
         \u{a0}ЁЂЃЄЅІЇЈЉЊЋЌ\u{ad}ЎЏАБВГДЕЖЗИЙКЛМНОП\
         РСТУФХЦЧШЩЪЫЬЭЮЯабвгдежзийклмноп\
         рстуфхцчшщъыьэюя№ёђѓєѕіїјљњћќ§ўџ
         """
-    case .iso8859_6:
+    case .iso8859Part6:
       return Self.controls + """
         \u{a0}\u{fffd}\u{fffd}\u{fffd}¤\u{fffd}\u{fffd}\u{fffd}\u{fffd}\u{fffd}\u{fffd}\u{fffd}\u{60c}\u{ad}\
         \u{fffd}\
@@ -44,13 +44,13 @@ extension Charset {
         \u{fffd}\
         \u{fffd}\u{fffd}\u{fffd}
         """
-    case .iso8859_7:
+    case .iso8859Part7:
       return Self.controls + """
         \u{a0}‘’£€₯¦§¨©ͺ«¬\u{ad}\u{fffd}―°±²³΄΅Ά·ΈΉΊ»Ό½ΎΏ\
         ΐΑΒΓΔΕΖΗΘΙΚΛΜΝΞΟΠΡ\u{fffd}ΣΤΥΦΧΨΩΪΫάέήί\
         ΰαβγδεζηθικλμνξοπρςστυφχψωϊϋόύώ\u{fffd}
         """
-    case .iso8859_8:
+    case .iso8859Part8:
       return Self.controls + """
         \u{a0}\u{fffd}¢£¤¥¦§¨©×«¬\u{ad}®¯°±²³´µ¶·¸¹÷»¼½¾\u{fffd}\
         \u{fffd}\u{fffd}\u{fffd}\u{fffd}\u{fffd}\u{fffd}\u{fffd}\u{fffd}\u{fffd}\u{fffd}\u{fffd}\u{fffd}\u{fffd}\
@@ -61,19 +61,19 @@ extension Charset {
         \u{200e}\
         \u{200f}\u{fffd}
         """
-    case .iso8859_9:
+    case .iso8859Part9:
       return Self.controls + """
         \u{a0}¡¢£¤¥¦§¨©ª«¬\u{ad}®¯°±²³´µ¶·¸¹º»¼½¾¿\
         ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏĞÑÒÓÔÕÖ×ØÙÚÛÜİŞß\
         àáâãäåæçèéêëìíîïğñòóôõö÷øùúûüışÿ
         """
-    case .iso8859_10:
+    case .iso8859Part10:
       return Self.controls + """
         \u{a0}ĄĒĢĪĨĶ§ĻĐŠŦŽ\u{ad}ŪŊ°ąēģīĩķ·ļđšŧž―ūŋ\
         ĀÁÂÃÄÅÆĮČÉĘËĖÍÎÏÐŅŌÓÔÕÖŨØŲÚÛÜÝÞß\
         āáâãäåæįčéęëėíîïðņōóôõöũøųúûüýþĸ
         """
-    case .iso8859_11:
+    case .iso8859Part11:
       return Self.controls + """
         \u{a0}\u{e01}\u{e02}\u{e03}\u{e04}\u{e05}\u{e06}\u{e07}\u{e08}\u{e09}\u{e0a}\u{e0b}\u{e0c}\u{e0d}\u{e0e}\
         \u{e0f}\u{e10}\u{e11}\u{e12}\u{e13}\u{e14}\u{e15}\u{e16}\u{e17}\u{e18}\u{e19}\u{e1a}\u{e1b}\u{e1c}\u{e1d}\
@@ -86,19 +86,19 @@ extension Charset {
         \u{e4f}\u{e50}\u{e51}\u{e52}\u{e53}\u{e54}\u{e55}\u{e56}\u{e57}\u{e58}\u{e59}\u{e5a}\u{e5b}\u{fffd}\u{fffd}\
         \u{fffd}\u{fffd}
         """
-    case .iso8859_13:
+    case .iso8859Part13:
       return Self.controls + """
         \u{a0}”¢£¤„¦§Ø©Ŗ«¬\u{ad}®Æ°±²³“µ¶·ø¹ŗ»¼½¾æ\
         ĄĮĀĆÄÅĘĒČÉŹĖĢĶĪĻŠŃŅÓŌÕÖ×ŲŁŚŪÜŻŽß\
         ąįāćäåęēčéźėģķīļšńņóōõö÷ųłśūüżž’
         """
-    case .iso8859_14:
+    case .iso8859Part14:
       return Self.controls + """
         \u{a0}Ḃḃ£ĊċḊ§Ẁ©ẂḋỲ\u{ad}®ŸḞḟĠġṀṁ¶ṖẁṗẃṠỳẄẅṡ\
         ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏŴÑÒÓÔÕÖṪØÙÚÛÜÝŶß\
         àáâãäåæçèéêëìíîïŵñòóôõöṫøùúûüýŷÿ
         """
-    case .iso8859_15:
+    case .iso8859Part15:
       return Self.controls + """
         \u{a0}¡¢£€¥Š§š©ª«¬\u{ad}®¯°±²³Žµ¶·ž¹º»ŒœŸ¿\
         ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÐÑÒÓÔÕÖ×ØÙÚÛÜÝÞß\
@@ -161,7 +161,7 @@ extension Charset {
         └┴┬├─┼ãÃ╚╔╩╦╠═╬¤ðÐÊËÈıÍÎÏ┘┌█▄¦Ì▀\
         ÓßÔÒõÕµþÞÚÛÙýÝ¯´\u{ad}±‗¾¶§÷¸°¨·¹³²■\u{a0}
         """
-    case .iso8859_1: return Self.controls + Self.characters(0xA0...0xFF)
+    case .iso8859Part1: return Self.controls + Self.characters(0xA0...0xFF)
     case .ascii, .utf8, .eucKR, .eucJP: return nil
     }
   }

@@ -5,8 +5,9 @@
 /// iconv. UTF-16 and UTF-32 are not here on purpose: in them a delimiter is not one byte, so a message can't be read.
 package enum Charset: UInt8, Sendable, Hashable, CaseIterable {
   case ascii, utf8
-  case iso8859_1, iso8859_2, iso8859_3, iso8859_4, iso8859_5, iso8859_6, iso8859_7, iso8859_8, iso8859_9, iso8859_10
-  case iso8859_11, iso8859_13, iso8859_14, iso8859_15
+  case iso8859Part1, iso8859Part2, iso8859Part3, iso8859Part4, iso8859Part5, iso8859Part6, iso8859Part7, iso8859Part8,
+    iso8859Part9, iso8859Part10
+  case iso8859Part11, iso8859Part13, iso8859Part14, iso8859Part15
   case windows1250, windows1251, windows1252, windows1253, windows1254, windows1257, cp437, cp850
   case eucKR, eucJP
 
@@ -32,8 +33,9 @@ package enum Charset: UInt8, Sendable, Hashable, CaseIterable {
 
   private static let aliases: [String: Charset] = {
     var aliases: [String: Charset] = [
-      "ascii": .ascii, "latin1": .iso8859_1, "latin2": .iso8859_2, "latin5": .iso8859_9, "latin9": .iso8859_15,
-      "cp437": .cp437, "cp850": .cp850, "tis620": .iso8859_11, "ksx1001": .eucKR,
+      "ascii": .ascii, "latin1": .iso8859Part1, "latin2": .iso8859Part2, "latin5": .iso8859Part9,
+      "latin9": .iso8859Part15,
+      "cp437": .cp437, "cp850": .cp850, "tis620": .iso8859Part11, "ksx1001": .eucKR,
     ]
     for charset in allCases {
       let key = charset.name.filter { $0 != "-" }

@@ -1,0 +1,196 @@
+import HL7
+import Testing
+import Text
+
+@Suite struct HL7AcknowledgmentTests {
+  private let refusal = HL7Refusal(
+    code: 101, text: "no MRN | at all",
+    path: HL7Path("PID", 1, HL7Position(3, repetition: 2, component: 4, subcomponent: 1)))
+
+  private func header(
+    _ version: String = "2.5.1", accept: String = "", application: String = "", type: String = "ADT^A01^ADT_A01",
+    more: String = ""
+  ) throws -> HL7Header {
+    let line = "MSH|^~\\&|PAS^1.2&x|NORTH|HUB|HQ|2026||\(type)|4711|P^T|\(version)|||\(accept)|\(application)\(more)"
+    return HL7Header(try message(line + "\nPID|1"))
+  }
+
+  private func answer(
+    _ header: HL7Header, _ verdict: HL7Acknowledgment.Verdict = .accepted,
+    _ acknowledgment: HL7Acknowledgment = HL7Acknowledgment()
+  ) -> String? {
+    acknowledgment.answer(to: header, verdict, controlID: "A1", time: "20260131120000+0100").map { text($0) }
+  }
+
+  @Test func `sender and receiver change places and the message is named`() throws {
+    #expect(
+      try answer(header()) == """
+        MSH|^~\\&|HUB|HQ|PAS^1.2&x|NORTH|20260131120000+0100||ACK^A01^ACK|A1|P^T|2.5.1
+        MSA|AA|4711
+
+        """)
+    let named = HL7Acknowledgment(sendingApplication: "ENGINE|1")
+    #expect(try answer(header(), .accepted, named)?.hasPrefix("MSH|^~\\&|ENGINE\\F\\1|HQ|PAS^1.2&x|NORTH|") == true)
+  }
+
+  @Test func `from 2.5 on the error's place stands in ERR-2`() throws {
+    #expect(
+      try answer(header(), .error(refusal))?.split(separator: "\n").suffix(2) == [
+        "MSA|AE|4711|no MRN \\F\\ at all",
+        "ERR||PID^1^3^2^4^1|101^Required field missing^HL70357|E||||no MRN \\F\\ at all",
+      ])
+    let line = try answer(header("2.8"), .rejected(HL7Refusal(code: 207)))?.split(separator: "\n")
+    #expect(line?.suffix(2) == ["MSA|AR|4711", "ERR|||207^Application error^HL70357|E"])
+    #expect(try answer(header("2.7"), .error(refusal))?.contains("MSA|AE|4711\n") == true)
+  }
+
+  @Test func `before 2.5 everything stands in ERR-1`() throws {
+    #expect(
+      try answer(header("2.3"), .error(refusal))?.split(separator: "\n").suffix(2) == [
+        "MSA|AE|4711|no MRN \\F\\ at all", "ERR|PID^1^3^101&Required field missing&HL70357",
+      ])
+    let forced = HL7Acknowledgment(errorForm: .location)
+    #expect(try answer(header("2.3"), .error(refusal), forced)?.contains("ERR||PID^1^3^2^4^1|") == true)
+    let none = HL7Acknowledgment(errorForm: .none)
+    #expect(try answer(header("2.3"), .error(refusal), none)?.contains("ERR") == false)
+  }
+
+  @Test(arguments: [
+    ("2.1", "|ACK|"), ("2.2", "|ACK^A01|"), ("2.3", "|ACK^A01|"), ("2.3.1", "|ACK^A01^ACK|"),
+    ("2.8.2", "|ACK^A01^ACK|"),
+    ("", "|ACK^A01|"), ("junk", "|ACK^A01|"),
+  ]) func `the type of the answer is that of the version`(version: String, type: String) throws {
+    #expect(try answer(header(version))?.contains(type) == true)
+  }
+
+  @Test(
+    arguments: [
+      // MSH-15, MSH-16, answer to what was accepted, answer to what was refused
+      ("", "", "AA", "AE"), ("AL", "", "CA", "CE"), ("AL", "NE", "CA", "CE"), ("AL", "AL", "CA", "CE"),
+      ("NE", "NE", nil, nil),
+      ("NE", "", nil, nil), ("ER", "NE", nil, "CE"), ("SU", "NE", "CA", nil), ("NE", "AL", "AA", "AE"),
+      ("", "AL", "AA", "AE"),
+      ("", "ER", nil, "AE"), ("NE", "SU", "AA", nil), ("", "NE", nil, nil), ("ER", "AL", nil, "CE"),
+      ("al", "", "CA", "CE"),
+    ] as [(String, String, String?, String?)]) func `MSH-15 and MSH-16 say whether and how to answer`(
+      accept: String, application: String, good: String?, bad: String?
+    ) throws
+  {
+    let header = try header(accept: accept, application: application)
+    func code(_ answer: String?) -> String? {
+      answer?.split(separator: "\n").first { $0.hasPrefix("MSA") }.map { String($0.split(separator: "|")[1]) }
+    }
+    #expect(code(answer(header)) == good)
+    #expect(code(answer(header, .error(refusal))) == bad)
+    #expect(code(answer(header, .accepted, HL7Acknowledgment(mode: .original))) == "AA")
+    #expect(answer(header, .accepted, HL7Acknowledgment(mode: .none)) == nil)
+    let enhanced = code(answer(header, .rejected(refusal), HL7Acknowledgment(mode: .enhanced)))
+    #expect(enhanced == (["NE", "SU"].contains(accept) ? nil : "CR"))
+  }
+
+  @Test func `an acknowledgement is never acknowledged`() throws {
+    #expect(try answer(header(type: "ACK")) == nil)
+    #expect(try answer(header(type: "ACK^A01^ACK", more: "")) == nil)
+    let response = try message("MSH|^~\\&|A|B|C|D|||RSP^K22|1|P|2.5\nMSA|AA|1")
+    #expect(answer(HL7Header(response)) == nil)
+    #expect(HL7Header(response.bytes).map { answer($0) } == .some(nil))
+    let own = try #require(answer(header()))
+    #expect(answer(HL7Header(try message(own))) == nil)
+  }
+
+  @Test func `as little as a readable MSH is answered and less is not`() throws {
+    let full = segments("MSH|^~\\&|A|B|C|D|||ADT^A01|99|P|2.5\nPID|1|\nMSH|^~\\&|second")
+    let header = try #require(HL7Header(full))
+    #expect(header.controlID == "99")
+    #expect(answer(header, .rejected(refusal))?.contains("MSA|AR|99|") == true)
+    #expect(HL7Header(full.prefix(20))?.sendingApplication == "A")
+    let noControlID = try #require(HL7Header(Array("MSH|^~\\&|".utf8)))
+    #expect(answer(noControlID, .error(refusal))?.contains("\nMSA|AE||no MRN") == true)
+    for bytes in ["", "MSH", "MSH|", "PID|1", "MSH|aaaa|x", "\u{0}\u{1}"] {
+      #expect(HL7Header(Array(bytes.utf8)) == nil)
+    }
+  }
+
+  @Test func `the answer has the delimiters and the character set of the message`() throws {
+    var bytes = segments("MSH*:!?%*P%x:y*B*C*D***ADT:A01:ADT_A01*4*P*2.5******8859/1")
+    bytes.insert(0xFC, at: 9)
+    let header = HL7Header(try HL7Message(bytes))
+    let answer = try #require(
+      HL7Acknowledgment().answer(
+        to: header, .error(HL7Refusal(code: 207, text: "Łódź: ü*")), controlID: "A1", time: "2026"))
+    let read = try HL7Message(answer)
+    #expect(try read.delimiters == HL7Message(bytes).delimiters)
+    #expect(read.charset == .iso8859Part1)
+    #expect(try read.value(at: path("MSH-5.1")) == .text("üP"))
+    #expect(try read.value(at: path("MSH-18")) == .text("8859/1"))
+    #expect(try read.value(at: path("ERR-8")) == .text("??d?: ?*"))
+  }
+
+  @Test func `a message whose character set is not supported is answered in ASCII of its own`() throws {
+    let bytes = Array("MSH|^~\\&|A|B|C|D|||ADT^A01|5|P|2.5||||||BIG-5\rPID|".utf8) + [0xA4, 0xA4, 0x0D]
+    #expect(parseError(bytes)?.kind == .characterSet)
+    let answer = answer(try #require(HL7Header(bytes)), .rejected(HL7Refusal(code: 207)))
+    #expect(answer?.contains("MSA|AR|5") == true)
+    #expect(answer?.contains("BIG-5") == false)
+  }
+
+  @Test func `every answer is a message that the reader of answers takes`() throws {
+    for verdict in [HL7Acknowledgment.Verdict.accepted, .error(refusal), .rejected(refusal)] {
+      for version in ["2.1", "2.3", "2.5.1", "2.8"] {
+        let bytes = try #require(
+          HL7Acknowledgment().answer(to: header(version), verdict, controlID: "A1", time: "2026"))
+        let answer = try HL7Answer(bytes)
+        #expect(answer.controlID == "4711")
+        #expect(answer.code.isAccepted == (verdict == .accepted))
+        #expect(answer.text == (verdict == .accepted ? nil : "no MRN | at all"))
+      }
+    }
+  }
+}
+
+@Suite struct HL7AnswerTests {
+  private func answer(_ lines: String) throws -> HL7Answer { try HL7Answer(segments("MSH|^~\\&|A\n" + lines)) }
+
+  @Test func `each code says what follows`() throws {
+    for code in HL7Answer.Code.allCases {
+      let answer = try answer("MSA|\(code.rawValue)|7")
+      #expect(answer.code == code)
+      #expect(answer.controlID == "7")
+    }
+    #expect(HL7Answer.Code.allCases.filter(\.isAccepted) == [.AA, .CA])
+    #expect(HL7Answer.Code.allCases.filter(\.isRejection) == [.AR, .CR])
+    #expect(HL7Answer.Code.allCases.filter(\.isCommit) == [.CA, .CE, .CR])
+  }
+
+  @Test func `the partner's reason is found where its version puts it`() throws {
+    #expect(try answer("MSA|AE|7|why").text == "why")
+    #expect(try answer("MSA|AE|7\nERR||PID^1|101^Required field missing^HL70357|E||||say why").text == "say why")
+    #expect(try answer("MSA|AE|7\nERR||PID^1|101^Required field missing^HL70357|E").text == "Required field missing")
+    #expect(try answer("MSA|AE|7\nERR|PID^1^3^101&Required field missing&HL70357").text == "Required field missing")
+    #expect(try answer("MSA|AA|7").text == nil)
+    #expect(try answer("MSA|AA").controlID == nil)
+  }
+
+  @Test func `what is no answer says so`() throws {
+    #expect(throws: HL7Answer.Trouble.noMSA) { try answer("PID|1") }
+    for msa in ["MSA|XX|7", "MSA||7", "MSA", "MSA|\"\"|7", "MSA|aa|7", "MSA|A|7"] {
+      #expect(throws: HL7Answer.Trouble.unknownCode) { try answer(msa) }
+    }
+    for garbage in ["", "garbage", "<html>", "MSH"] {
+      #expect { try HL7Answer(Array(garbage.utf8)) } throws: { error in
+        guard case .unreadable = error as? HL7Answer.Trouble else { return false }
+        return true
+      }
+    }
+  }
+
+  @Test func `a control id that is no text of the set is an error and a broken reason is not`() throws {
+    let head = Array("MSH|^~\\&|A\rMSA|AA|".utf8)
+    #expect { try HL7Answer(head + [0xFF, 0x0D]) } throws: { error in
+      guard case .text = error as? HL7Answer.Trouble else { return false }
+      return true
+    }
+    let answer = try HL7Answer(head + Array("7|".utf8) + [0xFF, 0x0D])
+    #expect(answer.controlID == "7" && answer.text == nil)
+  }
+}
