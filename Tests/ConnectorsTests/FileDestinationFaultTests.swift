@@ -12,35 +12,34 @@ import Testing
   private static let payload = Payload(.hl7v2, Array("MSH|the whole message".utf8))
 
   /// Kills after some steps: from then on nothing that the process would still have done happens.
-  private static func dying(after steps: Int, _ count: Mutex0) -> FileFailpoint {
-    { _, _ in count.next() > steps ? EIO : 0 }
+  private static func dying(after steps: Int, _ taken: FileSteps = FileSteps()) -> FileFailpoint {
+    { step, _ in taken.add(step) > steps ? EIO : 0 }
   }
 
-  final class Mutex0: Sendable {
-    private let value = Mutex(0)
-    func next() -> Int {
-      value.withLock { value in
-        value += 1
-        return value
-      }
-    }
-    var now: Int { value.withLock { $0 } }
+  @Test func `bytes are on disk before the name is given, and the name before the message counts`() async throws {
+    let taken = FileSteps()
+    let out = try FileTestOut(failpoint: Self.dying(after: .max, taken))
+    _ = try await out.send(Self.payload, name: [.literal("a")]).get()
+    #expect(taken.all == [.openFolder, .create, .write, .syncFile, .move, .syncFolder])
+    await out.destination.close()
   }
 
-  @Test func `an engine that dies at any step leaves nothing or all, and the next attempt makes no twin`() async throws {
-    let counted = Mutex0()
-    let whole = try FileTestOut(failpoint: Self.dying(after: .max, counted))
+  @Test func `an engine that dies at any step leaves nothing or all, and the next attempt makes no twin`() async throws
+  {
+    let taken = FileSteps()
+    let whole = try FileTestOut(failpoint: Self.dying(after: .max, taken))
     _ = try await whole.send(Self.payload, name: Self.name).get()
     await whole.destination.close()
-    #expect(counted.now >= 8, "there are steps to die at")
+    let stepCount = taken.all.count
+    #expect(stepCount >= 8, "there are steps to die at")
 
-    for steps in 0...counted.now {
+    for steps in 0...stepCount {
       let scratch = FileScratch()
-      let first = try FileTestOut(scratch, failpoint: Self.dying(after: steps, Mutex0()))
+      let first = try FileTestOut(scratch, failpoint: Self.dying(after: steps))
       let delivery = FileTestOut.delivery(Self.payload, name: Self.name)
       let result = await first.send(delivery)
       await first.destination.close()
-      #expect((try? result.get()) != nil || steps < counted.now)
+      #expect((result.failure == nil) == (steps == stepCount))
       let found = (try? scratch.text("out/adt/4711.hl7")).map { $0 == "MSH|the whole message" } ?? true
       #expect(found, "after \(steps) steps what has the name is whole")
 
@@ -71,7 +70,8 @@ import Testing
     #expect(reply.summary == "written as a-2")
     #expect(try await out.send(again).get().summary == "was written before as a-2")
     #expect(unlink(out.scratch.path + "/out/a") == 0)
-    #expect(try await out.send(again).get().summary == "was written before as a-2", "also when the partner fetched some")
+    #expect(
+      try await out.send(again).get().summary == "was written before as a-2", "also when the partner fetched some")
     #expect(try out.names() == ["a-2"])
     await out.destination.close()
   }
@@ -90,14 +90,16 @@ import Testing
     await out.destination.close()
   }
 
-  @Test(arguments: [
-    (FileStep.create, EACCES, "creating a file: Permission denied"),
-    (.write, ENOSPC, "writing a file: No space left on device"), (.write, EDQUOT, "writing a file: Disk quota exceeded"),
-    (.syncFile, EIO, "bringing a file to disk: Input/output error"),
-    (.makeFolder, EROFS, "making a subfolder: Read-only file system"),
-    (.move, EACCES, "renaming a file: Permission denied"),
-    (.openFolder, EMFILE, "opening the folder: Too many open files"),
-  ] as [(FileStep, CInt, String)])
+  @Test(
+    arguments: [
+      (FileStep.create, EACCES, "creating a file: Permission denied"),
+      (.write, ENOSPC, "writing a file: No space left on device"),
+      (.write, EDQUOT, "writing a file: Disk quota exceeded"),
+      (.syncFile, EIO, "bringing a file to disk: Input/output error"),
+      (.makeFolder, EROFS, "making a subfolder: Read-only file system"),
+      (.move, EACCES, "renaming a file: Permission denied"),
+      (.openFolder, EMFILE, "opening the folder: Too many open files"),
+    ] as [(FileStep, CInt, String)])
   func `a folder that fails belongs to the lane, and nothing is left in it`(
     _ step: FileStep, _ number: CInt, _ reason: String
   ) async throws {
@@ -123,7 +125,9 @@ import Testing
     await out.destination.close()
   }
 
-  @Test func `a folder that could not be brought to disk may have the file, and the next attempt finds it`() async throws {
+  @Test func `a folder that could not be brought to disk may have the file, and the next attempt finds it`()
+    async throws
+  {
     let isBroken = Mutex(true)
     let out = try FileTestOut { step, _ in step == .syncFolder && isBroken.withLock { $0 } ? EIO : 0 }
     let delivery = FileTestOut.delivery(Self.payload, name: [.literal("a")])
@@ -135,7 +139,9 @@ import Testing
     await out.destination.close()
   }
 
-  @Test func `messages that wait together keep their order, and none overtakes one that its folder stopped`() async throws {
+  @Test func `messages that wait together keep their order, and none overtakes one that its folder stopped`()
+    async throws
+  {
     let gate = FileGate()
     let out = try FileTestOut { step, name in
       if step == .openFolder { gate.wait() }
@@ -185,6 +191,18 @@ import Testing
     await closed
     #expect(results.withLock { $0 } == ["cancelled", "written"])
     #expect(try out.names() == ["a"])
+  }
+}
+
+/// The steps that were taken, in order.
+final class FileSteps: Sendable {
+  private let steps = Mutex<[FileStep]>([])
+  var all: [FileStep] { steps.withLock { $0 } }
+  func add(_ step: FileStep) -> Int {
+    steps.withLock { steps in
+      steps.append(step)
+      return steps.count
+    }
   }
 }
 

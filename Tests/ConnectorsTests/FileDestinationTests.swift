@@ -18,15 +18,20 @@ import Testing
 
   @Test func `subfolders are the author's, and are made where they are missing`() async throws {
     let out = try FileTestOut()
-    _ = try await out.send("x", name: [.literal("adt/"), .value("WARD/7"), .literal("/"), .value("1"), .literal(".hl7")]).get()
-    _ = try await out.send("y", name: [.literal("adt/"), .value("WARD/7"), .literal("/"), .value("2"), .literal(".hl7")]).get()
+    _ = try await out.send(
+      "x", name: [.literal("adt/"), .value("WARD/7"), .literal("/"), .value("1"), .literal(".hl7")]
+    ).get()
+    _ = try await out.send(
+      "y", name: [.literal("adt/"), .value("WARD/7"), .literal("/"), .value("2"), .literal(".hl7")]
+    ).get()
     #expect(try out.names() == ["adt"])
     #expect(try out.names(in: "adt/WARD_7") == ["1.hl7", "2.hl7"])
     await out.destination.close()
   }
 
   @Test(arguments: [
-    "../../etc/passwd", "..", ".", "/etc/cron.d/x", "a/../../b", "..%2f..%2f", "a\nb", "a\u{0}b", ".ssh", "...", "~root",
+    "../../etc/passwd", "..", ".", "/etc/cron.d/x", "a/../../b", "..%2f..%2f", "a\nb", "a\u{0}b", ".ssh", "...",
+    "~root",
     "a\\..\\b", "\u{202E}gpj.exe", "a\u{1B}[2Jb", "-rf", "a;rm", "\u{2028}",
   ])
   func `a value never leaves the folder`(_ value: String) async throws {
@@ -40,10 +45,11 @@ import Testing
     await out.destination.close()
   }
 
-  @Test(arguments: [
-    [.literal("../"), .value("a")], [.literal("/"), .value("a")], [.literal("a//b")], [.literal("a/./b")], [],
-    [.literal("a/")], [.value("")], [.literal("a"), .value("")],
-  ] as [[TemplatePiece]])
+  @Test(
+    arguments: [
+      [.literal("../"), .value("a")], [.literal("/"), .value("a")], [.literal("a//b")], [.literal("a/./b")], [],
+      [.literal("a/")], [.value("")], [.literal("a"), .value("")],
+    ] as [[TemplatePiece]])
   func `a name that can't be is refused for good`(_ pieces: [TemplatePiece]) async throws {
     let out = try FileTestOut()
     let error = await out.send("x", name: pieces).failure
@@ -137,8 +143,10 @@ import Testing
     #expect(good.lines.prefix(2) == ["the folder \(out.scratch.path)/out is there", "it can be written"])
     #expect(rmdir(out.scratch.path + "/out") == 0)
     let bad = await out.destination.ping()
-    #expect(bad == PingReport(
-      reached: false, lines: ["\(out.scratch.path)/out: opening the folder: No such file or directory"]))
+    #expect(
+      bad
+        == PingReport(
+          reached: false, lines: ["\(out.scratch.path)/out: opening the folder: No such file or directory"]))
     await out.destination.close()
   }
 

@@ -41,7 +41,9 @@ import Testing
     var source = try FileTestSource { $0.messages = .many }
     source.segmentEnd = .any
     let isFull = Mutex(true)
-    let inbox = FileTestInbox { $0.fileIndex == "70" && isFull.withLock { $0 } ? .unavailable(reason: "stopping") : nil }
+    let inbox = FileTestInbox {
+      $0.fileIndex == "70" && isFull.withLock { $0 } ? .unavailable(reason: "stopping") : nil
+    }
     let bytes = try Self.simulated()
     try source.scratch.put(FileName("day.hl7"), bytes, in: "in")
     try await source.start(inbox).look()
@@ -54,7 +56,9 @@ import Testing
     #expect(try source.scratch.names(in: "in/done") == ["day.hl7"])
   }
 
-  @Test func `a file with a rejected message fails, the others of it are taken, and no word of it is quoted`() async throws {
+  @Test func `a file with a rejected message fails, the others of it are taken, and no word of it is quoted`()
+    async throws
+  {
     let source = try FileTestSource { $0.messages = .many }
     let inbox = FileTestInbox { arrival in
       switch arrival.fileIndex {
@@ -70,15 +74,16 @@ import Testing
     #expect(inbox.accepted.withLock { $0.count } == 3)
     #expect(try source.scratch.names(in: "in/done") == ["next.hl7"])
     #expect(try source.scratch.names(in: "in/failed") == ["day.hl7", "day.hl7.reason.txt"])
-    #expect(try source.scratch.text("in/failed/day.hl7.reason.txt") == """
-      channel: lab
-      file: day.hl7
-      reason: 2 of 4 messages were rejected, the others taken
-      message 2: AE 101 at PID-5[1].2, control id ID2
-      message 3: AR 200, control id ID3
-      What each was rejected for is kept in the engine.
+    #expect(
+      try source.scratch.text("in/failed/day.hl7.reason.txt") == """
+        channel: lab
+        file: day.hl7
+        reason: 2 of 4 messages were rejected, the others taken
+        message 2: AE 101 at PID-5[1].2, control id ID2
+        message 3: AR 200, control id ID3
+        What each was rejected for is kept in the engine.
 
-      """)
+        """)
     #expect(source.log.lines.count == 1)
     #expect(!source.log.lines.joined().contains("CANARY"))
     #expect(!"\(looks.source.status())".contains("CANARY"))
@@ -110,8 +115,9 @@ import Testing
     try await source.start(inbox).look()
     #expect(inbox.accepted.withLock { $0 } == [Self.message("3"), Self.message("4")])
     #expect(try source.scratch.names(in: "in/done") == ["none", "whole"])
-    #expect(try source.scratch.text("in/failed/cut.reason.txt").contains(
-      "reason: its batch trailers (BTS-1) announce 3 messages, and it holds 2\n"))
+    #expect(
+      try source.scratch.text("in/failed/cut.reason.txt").contains(
+        "reason: its batch trailers (BTS-1) announce 3 messages, and it holds 2\n"))
   }
 
   @Test func `what can't be split is one message, for the channel to refuse and keep`() async throws {

@@ -102,13 +102,14 @@ import Testing
     for _ in 0..<3 { try await looks.look() }
     #expect(inbox.offered.isEmpty)
     #expect(opened.withLock { $0 }.isEmpty)
-    #expect(source.log.lines.sorted() == [
-      "warning: broken is a symbolic link, not a file: it is left alone",
-      "warning: folder is a folder, not a file: it is left alone",
-      "warning: link is a symbolic link, not a file: it is left alone",
-      "warning: pipe is a pipe, not a file: it is left alone",
-      "warning: socket is a socket, not a file: it is left alone",
-    ])
+    #expect(
+      source.log.lines.sorted() == [
+        "warning: broken is a symbolic link, not a file: it is left alone",
+        "warning: folder is a folder, not a file: it is left alone",
+        "warning: link is a symbolic link, not a file: it is left alone",
+        "warning: pipe is a pipe, not a file: it is left alone",
+        "warning: socket is a socket, not a file: it is left alone",
+      ])
   }
 
   @Test func `names are bytes: what is no text is taken, shown escaped, and keeps its name`() async throws {
@@ -139,12 +140,13 @@ import Testing
     try await source.start(inbox).look()
     #expect(inbox.offered.isEmpty)
     #expect(try source.scratch.names(in: "in/failed") == ["a", "a.reason.txt"])
-    #expect(try source.scratch.text("in/failed/a.reason.txt") == """
-      channel: lab
-      file: a
-      reason: it has 101 bytes; 100 at most are taken
+    #expect(
+      try source.scratch.text("in/failed/a.reason.txt") == """
+        channel: lab
+        file: a
+        reason: it has 101 bytes; 100 at most are taken
 
-      """)
+        """)
   }
 
   @Test func `an engine that dies between commit and move takes nothing twice`() async throws {

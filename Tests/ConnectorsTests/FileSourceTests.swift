@@ -187,8 +187,8 @@ import Testing
     #expect(looks.source.status().listening == nil)
     let run = Task { try await looks.source.run(inbox) }
     try await eventually("it listens") { looks.source.status().listening == source.scratch.path + "/in" }
-    try source.put("a", "good")
-    try source.put("b", "bad")
+    try source.send("a", "good")
+    try source.send("b", "bad")
     try await eventually("both are counted") { looks.source.status().peers.first?.refusals == 1 }
     let peer = try #require(looks.source.status().peers.first)
     #expect(peer.messages == 1 && peer.lastMessageAt == 1_700_000_000_000)

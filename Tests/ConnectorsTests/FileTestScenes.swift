@@ -8,8 +8,8 @@ import Testing
 
 @testable import Connectors
 
-// What the tests of the file connector stand on: a folder of their own, an inbox that answers as told, a clock that only the
-// test moves, and a log that can be read.
+// What the tests of the file connector stand on: a folder of their own, an inbox that answers as told, a clock that
+// only the test moves, and a log that can be read.
 
 /// A fresh folder, removed with all that is in it when the test is over.
 final class FileScratch: Sendable {
@@ -125,7 +125,8 @@ final class FileTestInbox: Inbox {
     return FileTestOrigin(self)
   }
 
-  fileprivate func take(_ arrival: Arrival, from origin: FileTestOrigin, _ then: @escaping @Sendable (Receipt) -> Void) {
+  fileprivate func take(_ arrival: Arrival, from origin: FileTestOrigin, _ then: @escaping @Sendable (Receipt) -> Void)
+  {
     queue.async { [self] in
       let receipt = origin.isBroken.withLock { isBroken in
         let receipt: Receipt = isBroken ? .unavailable(reason: "behind") : self.receipt(arrival)
@@ -251,6 +252,13 @@ struct FileTestSource {
   }
 
   func put(_ name: String, _ text: String) throws { try scratch.put(name, text, in: "in") }
+
+  /// Puts a file there as a sender does that renames, for a source that is looking meanwhile.
+  func send(_ name: String, _ text: String) throws {
+    try put(name + ".tmp", text)
+    let path = scratch.path + "/in/" + name
+    #expect(rename(path + ".tmp", path) == 0)
+  }
 }
 
 private enum FileScratchFolders {

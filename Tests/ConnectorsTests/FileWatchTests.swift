@@ -14,8 +14,7 @@ import Testing
     let looks = try source.start(inbox)
     let run = Task { try await looks.source.run(inbox) }
     try await eventually("it listens") { looks.source.status().listening != nil }
-    try source.put("a.tmp", "A")
-    #expect(rename(source.scratch.path + "/in/a.tmp", source.scratch.path + "/in/a") == 0)
+    try source.send("a", "A")
     try await eventually("it is taken") { inbox.offered.map(\.text) == ["A"] }
     run.cancel()
     try await run.value

@@ -2,15 +2,16 @@ package import ConnectorKit
 import Glibc
 import Messages
 
-/// Writes each message as a file of its own: aside, brought to disk, and only then given its name. What has a name in the folder
-/// is whole, and what was there is never overwritten.
+/// Writes each message as a file of its own: aside, brought to disk, and only then given its name. What has a name in
+/// the folder is whole, and what was there is never overwritten.
 ///
-/// One thread does it all, in order; messages that wait are written together and share what they can of bringing them to disk.
+/// One thread does it all, in order; messages that wait are written together and share what they can of bringing them
+/// to disk.
 package final class FileDestination: DestinationConnector {
   package static let name = "file"
   package static let about = """
-    Writes each message as a file in a folder. A file appears under its name only when it is whole and on disk, and never \
-    replaces another.
+    Writes each message as a file in a folder. A file appears under its name only when it is whole and on disk, and \
+    never replaces another.
     """
 
   private enum Job: Sendable {

@@ -7,15 +7,18 @@ package struct FileDestinationSettings: Settings {
     case number, refuse
   }
 
-  @Setting("The folder to write into. It must exist: one that is made by mistake hides a mount that is missing.",
+  @Setting(
+    "The folder to write into. It must exist: one that is made by mistake hides a mount that is missing.",
     example: "out/adt")
   package var directory: FilePath
   @Setting(
     "The name of each file. `/` in it makes subfolders; a value of the message never does.", example: "{MSH-10}.hl7")
   package var name: Template
   @Setting(
-    "Where a file of that name is there already: `number` writes `NAME-2`, `refuse` refuses the message with code `exists`.",
-    default: .number)
+    """
+    Where a file of that name is there already: `number` writes `NAME-2`, `refuse` refuses the message with the code \
+    `exists`. A file is never overwritten.
+    """, default: .number)
   package var onCollision: Collision
 
   package init() {}

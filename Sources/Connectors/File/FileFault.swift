@@ -1,6 +1,7 @@
 import Glibc
 
-/// What the file system refused: in which step, and with which of its errors. Never holds a name that a message decided.
+/// What the file system refused: in which step, and with which of its errors. Never holds a name that a message
+/// decided.
 struct FileFault: Error, CustomStringConvertible {
   var step: FileStep
   /// `errno`.
@@ -44,6 +45,6 @@ enum FileStep: Sendable, Hashable {
   }
 }
 
-/// Called before each step on a file or folder: 0 goes on, anything else is the error that the step gives instead. Tests make
-/// disks fail and processes die with it; in the engine there is none.
+/// Called before each step on a file or folder: 0 goes on, anything else is the error that the step gives instead.
+/// Tests make disks fail and processes die with it; in the engine there is none.
 typealias FileFailpoint = @Sendable (FileStep, FileName?) -> CInt

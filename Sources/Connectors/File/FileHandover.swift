@@ -20,8 +20,8 @@ struct FileTaken {
   var refusals: [Refusal] = []
 }
 
-/// Hands over the messages of files through one origin, several ahead of their receipts, and says of each file when all its
-/// messages are answered. Lives on the source's thread; receipts come on whatever thread the engine has.
+/// Hands over the messages of files through one origin, several ahead of their receipts, and says of each file when all
+/// its messages are answered. Lives on the source's thread; receipts come on whatever thread the engine has.
 final class FileHandover {
   /// How far ahead of its receipts a source is. What is read and not yet durable is in memory.
   private static let aheadMax = 64

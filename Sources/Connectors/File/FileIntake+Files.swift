@@ -3,8 +3,8 @@ import Glibc
 // One file: read it, and put it away when it is answered.
 
 extension FileIntake {
-  /// Reads a file that is whole and finds its messages. `nil` where there is nothing to hand over now: it is gone, it changed, it
-  /// can't be read, or it was set aside.
+  /// Reads a file that is whole and finds its messages. `nil` where there is nothing to hand over now: it is gone, it
+  /// changed, it can't be read, or it was set aside.
   func read(_ name: FileName, _ facts: FileFacts) -> FileTaken? {
     guard facts.byteCount <= plan.messageBytesMax else {
       setAside(name, facts, "it has \(facts.byteCount) bytes; \(plan.messageBytesMax) at most are taken")
@@ -86,7 +86,8 @@ extension FileIntake {
     }
   }
 
-  /// Renames without replacing anything there. `nil` where another file had taken the name in that moment: it is put back.
+  /// Renames without replacing anything there. `nil` where another file had taken the name in that moment: it is put
+  /// back.
   private func moveAway(_ name: FileName, _ facts: FileFacts, to folder: Folder) throws(FileFault) -> FileName? {
     let moved = try move(name, from: folders.directory, to: folder)
     if let found = try folder.look(at: moved), !found.isSameContent(as: facts) {

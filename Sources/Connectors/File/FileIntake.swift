@@ -138,10 +138,13 @@ final class FileIntake {
     }
   }
 
-  /// Whether the second file is there and not older: one that was left from an earlier file of that name says nothing of this.
+  /// Whether the second file is there and not older: one that was left from an earlier file of that name says nothing
+  /// of this.
   private func isMarked(_ name: FileName, _ facts: FileFacts, _ suffix: [UInt8], among names: Set<FileName>) -> Bool {
     let mark = FileName(bytes: name.bytes + suffix)
-    guard names.contains(mark), let found = try? folders.directory.look(at: mark), found.kind == .file else { return false }
+    guard names.contains(mark), let found = try? folders.directory.look(at: mark), found.kind == .file else {
+      return false
+    }
     if found.modified >= facts.modified { return true }
     note(name, "is newer than the file that says it is whole, and waited for")
     return false
@@ -153,7 +156,9 @@ final class FileIntake {
     let handover = FileHandover(inbox.origin(plan.directory))
     for candidate in files {
       if stop.wasSet || handover.unavailable != nil { break }
-      guard !wasKept(candidate.name, candidate.facts), let file = read(candidate.name, candidate.facts) else { continue }
+      guard !wasKept(candidate.name, candidate.facts), let file = read(candidate.name, candidate.facts) else {
+        continue
+      }
       if file.messages.isEmpty {
         finish(file)
         continue
@@ -185,8 +190,8 @@ final class FileIntake {
   private func arrival(_ file: FileTaken, _ index: Int) -> Arrival {
     let range = file.messages[index]
     let bytes = range.count == file.bytes.count ? file.bytes : Array(file.bytes[range])
-    // The checksum tells apart what the file system does not: a new file in the place (inode) of one that was deleted, of the
-    // same length, and with a time that its sender set.
+    // The checksum tells apart what the file system does not: a new file in the place (inode) of one that was deleted,
+    // of the same length, and with a time that its sender set.
     let key = "\(file.facts.transportKey):\(index + 1):\(Checksum.of(bytes).hexadecimal)"
     var arrival = Arrival(
       Payload(plan.isMany ? .hl7v2 : .bytes, bytes),

@@ -36,7 +36,8 @@ struct FileIntakeFolders {
       throw FileSourceFault(path: path, reason: "it is the folder that files are taken from; they would be taken again")
     }
     if folder.facts.device != directory.facts.device {
-      throw FileSourceFault(path: path, reason: "it is on another file system, and files can't be moved there in one step")
+      throw FileSourceFault(
+        path: path, reason: "it is on another file system, and files can't be moved there in one step")
     }
     return folder
   }

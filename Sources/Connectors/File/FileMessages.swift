@@ -10,8 +10,8 @@ enum FileMessages {
     case refused(String)
   }
 
-  /// - Parameter isMany: HL7 messages one after the other, with or without batch segments. What can't be read as that is one
-  ///   message, for the channel to refuse and to keep.
+  /// - Parameter isMany: HL7 messages one after the other, with or without batch segments. What can't be read as that
+  ///   is one message, for the channel to refuse and to keep.
   static func split(_ bytes: [UInt8], isMany: Bool, _ settings: HL7Settings) -> Split {
     if bytes.isEmpty { return .refused("the file is empty") }
     let whole = 0..<bytes.count

@@ -1,5 +1,5 @@
-/// A name inside a folder as the file system keeps it: bytes, any but NUL and `/`. Linux asks for no character set, so what
-/// stands there needn't be text; it is never decoded to be opened, only to be shown.
+/// A name inside a folder as the file system keeps it: bytes, any but NUL and `/`. Linux asks for no character set, so
+/// what stands there needn't be text; it is never decoded to be opened, only to be shown.
 struct FileName: Hashable, Comparable, Sendable, CustomStringConvertible {
   /// The longest name of Linux's file systems.
   static let bytesMax = 255
@@ -14,10 +14,12 @@ struct FileName: Hashable, Comparable, Sendable, CustomStringConvertible {
 
   static func < (a: FileName, b: FileName) -> Bool { a.bytes.lexicographicallyPrecedes(b.bytes) }
 
-  func hasSuffix(_ suffix: [UInt8]) -> Bool { bytes.count >= suffix.count && bytes.suffix(suffix.count).elementsEqual(suffix) }
+  func hasSuffix(_ suffix: [UInt8]) -> Bool {
+    bytes.count >= suffix.count && bytes.suffix(suffix.count).elementsEqual(suffix)
+  }
 
-  /// The name as printable text on one line, unambiguous: a byte that is no UTF-8, a control, an invisible character or a
-  /// backslash is shown as `\x` and two digits for each byte.
+  /// The name as printable text on one line, unambiguous: a byte that is no UTF-8, a control, an invisible character or
+  /// a backslash is shown as `\x` and two digits for each byte.
   var description: String {
     var shown = ""
     var rest = bytes[...]
@@ -70,7 +72,8 @@ extension FileName {
     FileName(bytes: Self.cut(bytes[...], to: max(0, Self.bytesMax - mark.utf8.count)) + Array(mark.utf8))
   }
 
-  /// The name itself, or, where it is too long, its beginning with a checksum of the whole: two long names stay two names.
+  /// The name itself, or, where it is too long, its beginning with a checksum of the whole: two long names stay two
+  /// names.
   var fitted: FileName {
     guard bytes.count > Self.bytesMax else { return self }
     return inserting(Array("~\(Checksum.of(bytes).hexadecimal)".utf8))
@@ -102,7 +105,8 @@ extension Unicode.Scalar {
   }
 }
 
-/// FNV-1a, 64 bits (Fowler, Noll, Vo): quick, the same on every machine, and no defence against somebody who wants a collision.
+/// FNV-1a, 64 bits (Fowler, Noll, Vo): quick, the same on every machine, and no defence against somebody who wants a
+/// collision.
 enum Checksum {
   static func of(_ bytes: some Sequence<UInt8>) -> UInt64 {
     var sum: UInt64 = 0xcbf2_9ce4_8422_2325

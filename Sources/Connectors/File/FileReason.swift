@@ -1,8 +1,8 @@
 import ConnectorKit
 import Messages
 
-/// What stands beside a file that was set aside. Says which messages, never what is in them: a rejection's words may quote the
-/// message, and stay in the engine.
+/// What stands beside a file that was set aside. Says which messages, never what is in them: a rejection's words may
+/// quote the message, and stay in the engine.
 struct FileReason {
   static let suffix = ".reason.txt"
 
@@ -43,14 +43,16 @@ struct FileReason {
 
   /// A place in the standard's notation, `PID-3[1].4`; anything else might be content.
   private static func place(_ text: String) -> String? {
-    let isPlace = text.utf8.count <= 40 && text.utf8.allSatisfy { byte in
-      switch byte {
-      case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"),
-        UInt8(ascii: "."), UInt8(ascii: "["), UInt8(ascii: "]"):
-        true
-      default: false
+    let isPlace =
+      text.utf8.count <= 40
+      && text.utf8.allSatisfy { byte in
+        switch byte {
+        case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"),
+          UInt8(ascii: "."), UInt8(ascii: "["), UInt8(ascii: "]"):
+          true
+        default: false
+        }
       }
-    }
     return isPlace && !text.isEmpty ? text : nil
   }
 }

@@ -4,14 +4,14 @@ import Messages
 
 /// Takes files out of a folder, each only when it is whole and each only once, and in order.
 ///
-/// A file stays where it is until all its messages are on disk in the engine; then it is moved, deleted or left. What happens
-/// between the two (the engine dies, the folder can't be written) can't make it a second message: each message carries the
-/// identity of its file, and the engine knows it again.
+/// A file stays where it is until all its messages are on disk in the engine; then it is moved, deleted or left. What
+/// happens between the two (the engine dies, the folder can't be written) can't make it a second message: each message
+/// carries the identity of its file, and the engine knows it again.
 package final class FileSource: SourceConnector {
   package static let name = "file"
   package static let about = """
-    Takes the files of a folder as messages, whole files only and each once. A file is moved away (or deleted, or left) when \
-    its messages are on disk here.
+    Takes the files of a folder as messages, whole files only and each once. A file is moved away (or deleted, or left) \
+    when its messages are on disk here.
     """
 
   private let plan: FileSourcePlan

@@ -15,8 +15,8 @@ package struct FileSourceSettings: Settings {
 
     @Setting(
       """
-      `stable`: it has kept its size and time for a while. `rename`: at once, for its sender writes it under a name that is \
-      ignored and then renames it. `done-file`: when a second file says so.
+      `stable`: it has kept its size and time for a while. `rename`: at once, for its sender writes it under a name that \
+      is ignored and then renames it. `done-file`: when a second file says so.
       """, default: .stable)
     package var by: Sign
     @Setting("With `stable`: how long size and time must stay as they are; 1s unless said.", example: "5s")
@@ -29,11 +29,15 @@ package struct FileSourceSettings: Settings {
 
   @Setting("The folder to take files from. Its subfolders are left alone.", example: "in/lab")
   package var directory: FilePath
-  @Setting("Which names are taken: `*`, `?` and `[a-z]` as in a shell. A name that begins with a dot never is.", default: "*")
+  @Setting(
+    "Which names are taken: `*`, `?` and `[a-z]` as in a shell. A name that begins with a dot never is.", default: "*")
   package var pattern: String
-  @Setting("Ends of names that are left alone: files on their way.", default: [".tmp", ".part", ".partial", ".filepart"])
+  @Setting(
+    "Ends of names that are left alone: files on their way.", default: [".tmp", ".part", ".partial", ".filepart"])
   package var ignore: [String]
-  @Setting("In which order complete files are taken: by `name` (its bytes) or by the `time` of their last change.", default: .name)
+  @Setting(
+    "In which order complete files are taken: by `name` (its bytes) or by the `time` of their last change.",
+    default: .name)
   package var order: Order
   @Setting("How to know that a file is whole. Only whole files are taken.", default: Complete())
   package var complete: Complete
@@ -100,7 +104,9 @@ struct FileSourcePlan: Sendable {
     if ignored.contains([]) { throw SettingError("an empty ending would ignore every file", setting: "ignore") }
     if options.to != nil, after != .move { throw SettingError("only `after: move` moves files", setting: "to") }
     if donePath == directory { throw SettingError("files would be taken again: name another folder", setting: "to") }
-    if failedPath == directory { throw SettingError("files would be taken again: name another folder", setting: "failed") }
+    if failedPath == directory {
+      throw SettingError("files would be taken again: name another folder", setting: "failed")
+    }
     if poll < .milliseconds(10) { throw SettingError("at least 10ms", setting: "poll") }
     if isMany, hl7.batch == .refuse {
       throw SettingError("`many` splits files, and `hl7: {batch: refuse}` forbids it", setting: "messages")

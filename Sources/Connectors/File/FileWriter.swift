@@ -4,9 +4,9 @@ import Messages
 
 /// Writes deliveries as files, step by step and in their order. Blocks; lives on the thread of one destination.
 ///
-/// The steps of each: its bytes aside, under a name that belongs to this delivery alone; the bytes to disk; the name; the name
-/// to disk. A process that dies between any two of them leaves nothing under the name or the whole message, and the next
-/// attempt goes on from there: what was left aside is replaced, what has its name already is recognised.
+/// The steps of each: its bytes aside, under a name that belongs to this delivery alone; the bytes to disk; the name;
+/// the name to disk. A process that dies between any two of them leaves nothing under the name or the whole message,
+/// and the next attempt goes on from there: what was left aside is replaced, what has its name already is recognised.
 ///
 /// Several deliveries go through each step together, so that they share what the disk does for all at once.
 final class FileWriter {
@@ -195,14 +195,16 @@ final class FileWriter {
 
   // MARK: - Errors
 
-  /// Who the fault belongs to: a name that can't be is this message's, all else is the folder's, and the lane waits for it.
+  /// Who the fault belongs to: a name that can't be is this message's, all else is the folder's, and the lane waits for
+  /// it.
   private func deliveryError(_ fault: FileFault) -> DeliveryError {
     switch (fault.step, fault.number) {
     case (.move, EEXIST):
       return DeliveryError(.retryable, "a file of that name is there already", code: "exists", bytesSent: false)
     case (.openFolder, ENOTDIR) where root != nil, (.openFolder, ELOOP) where root != nil:
       return DeliveryError(
-        .permanent, "\(path): a subfolder of the file's name is a link or no folder, and is not followed", bytesSent: false)
+        .permanent, "\(path): a subfolder of the file's name is a link or no folder, and is not followed",
+        bytesSent: false)
     case (_, ENAMETOOLONG), (_, EILSEQ), (.create, EINVAL), (.move, EINVAL), (.makeFolder, EINVAL), (.write, EFBIG):
       return DeliveryError(.permanent, "\(path): \(fault)", bytesSent: false)
     default:

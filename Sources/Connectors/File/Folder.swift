@@ -1,7 +1,7 @@
 import Glibc
 
-/// An open folder. Everything in it is reached by a name relative to its descriptor, so that nothing that happens to the path
-/// leads elsewhere, and no symbolic link inside is ever followed.
+/// An open folder. Everything in it is reached by a name relative to its descriptor, so that nothing that happens to
+/// the path leads elsewhere, and no symbolic link inside is ever followed.
 ///
 /// Its calls block: they belong on a thread of one's own.
 final class Folder: Sendable {
@@ -61,7 +61,8 @@ final class Folder: Sendable {
     return names
   }
 
-  /// The name is read where it stands: the record is shorter than the type says, and copying it whole would read beyond it.
+  /// The name is read where it stands: the record is shorter than the type says, and copying it whole would read beyond
+  /// it.
   private static func name(of entry: UnsafeMutablePointer<dirent>) -> [UInt8] {
     guard let offset = MemoryLayout<dirent>.offset(of: \.d_name) else { return [] }
     let start = UnsafeRawPointer(entry) + offset
@@ -78,8 +79,8 @@ final class Folder: Sendable {
     return nil
   }
 
-  /// Opens what is there to be read. Never follows a link and never waits for a pipe's other end; the caller looks at what it
-  /// got before it reads.
+  /// Opens what is there to be read. Never follows a link and never waits for a pipe's other end; the caller looks at
+  /// what it got before it reads.
   func openFile(_ name: FileName) throws(FileFault) -> OpenFile {
     try pass(.open, name)
     let file = openat(descriptor, name.terminated, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
@@ -87,7 +88,8 @@ final class Folder: Sendable {
     return OpenFile(descriptor: file, name: name, failpoint: failpoint)
   }
 
-  /// Makes a file that wasn't there. Others may not read it: what the process's mask leaves to the group is the operator's word.
+  /// Makes a file that wasn't there. Others may not read it: what the process's mask leaves to the group is the
+  /// operator's word.
   func create(_ name: FileName) throws(FileFault) -> OpenFile {
     try pass(.create, name)
     let file = openat(descriptor, name.terminated, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o660)

@@ -2,8 +2,8 @@ import Glibc
 
 /// Waits for news of a folder: inotify where there is any, time where there is none.
 ///
-/// The kernel's events only wake: what they say is never acted on, because they can be lost (the queue runs over), doubled or
-/// late. Whoever is woken looks at the folder itself.
+/// The kernel's events only wake: what they say is never acted on, because they can be lost (the queue runs over),
+/// doubled or late. Whoever is woken looks at the folder itself.
 final class FolderWatch {
   enum News { case stop, look }
 
@@ -65,8 +65,8 @@ final class FolderWatch {
     }
   }
 
-  /// Whether there is something to look for in a run of `struct inotify_event` (inotify(7)): watch, mask, cookie and length as
-  /// 32 bits each, then the name, filled up with NUL.
+  /// Whether there is something to look for in a run of `struct inotify_event` (inotify(7)): watch, mask, cookie and
+  /// length as 32 bits each, then the name, filled up with NUL.
   func isNews(_ events: ArraySlice<UInt8>) -> Bool {
     let headByteCount = 16
     var rest = events

@@ -16,8 +16,8 @@ enum LinuxCalls {
   /// `RENAME_NOREPLACE` of linux/fs.h: fails with EEXIST where the new name is taken.
   private static let noReplace: CUnsignedInt = 1
 
-  /// Renames and never replaces what has the new name. Returns 0 or the error's number; where the file system knows no such
-  /// rename (NFS), a link and an unlink do the same: a link never replaces either.
+  /// Renames and never replaces what has the new name. Returns 0 or the error's number; where the file system knows no
+  /// such rename (NFS), a link and an unlink do the same: a link never replaces either.
   static func renameWithoutReplacing(
     _ folder: CInt, _ name: UnsafePointer<CChar>, to newFolder: CInt, _ newName: UnsafePointer<CChar>
   ) -> CInt {

@@ -56,8 +56,8 @@ final class OpenFile: Sendable {
     guard failure == 0 else { throw FileFault(.write, failure) }
   }
 
-  /// Returns when the content and its size are on the disk. After an error nothing may be believed of it: the kernel drops what
-  /// it could not write, and a second call would say that all is well.
+  /// Returns when the content and its size are on the disk. After an error nothing may be believed of it: the kernel
+  /// drops what it could not write, and a second call would say that all is well.
   func sync() throws(FileFault) {
     try pass(.syncFile)
     guard fdatasync(descriptor) == 0 else { throw FileFault(.syncFile, errno) }

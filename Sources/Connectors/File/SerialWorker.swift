@@ -2,7 +2,8 @@ import Dispatch
 import Glibc
 import Synchronization
 
-/// Starts a thread of its own for calls that block; the pool of `async` code has as many threads as cores and none to spare.
+/// Starts a thread of its own for calls that block; the pool of `async` code has as many threads as cores and none to
+/// spare.
 func startThread(_ body: @escaping @Sendable () -> Void) throws(FileFault) {
   let box = Unmanaged.passRetained(ThreadBody(body))
   var thread = pthread_t()
@@ -25,8 +26,8 @@ private final class ThreadBody {
   init(_ body: @escaping @Sendable () -> Void) { self.body = body }
 }
 
-/// One thread that does jobs in the order in which they were handed over. What waits is taken several at a time, for work that
-/// costs less together.
+/// One thread that does jobs in the order in which they were handed over. What waits is taken several at a time, for
+/// work that costs less together.
 final class SerialWorker<Job: Sendable>: Sendable {
   private struct State {
     var waiting: [Job] = []

@@ -57,8 +57,8 @@ extension Folder {
     }
   }
 
-  /// A name with a number that is free. Numbers are given without gaps, so doubling and halving finds the end of thousands in
-  /// a few looks; where a partner has taken some away, one of those may come up again.
+  /// A name with a number that is free. Numbers are given without gaps, so doubling and halving finds the end of
+  /// thousands in a few looks; where a partner has taken some away, one of those may come up again.
   func freeName(like name: FileName) throws(FileFault) -> FileName {
     let numberMax = 1 << 30
     var taken = 1

@@ -32,8 +32,8 @@ struct WrittenName: Hashable {
     file = FileName(parts.last ?? "").fitted
   }
 
-  /// A value of a message as a piece of a name: what would end the name, leave the folder, hide the file or trick the eye is an
-  /// underscore.
+  /// A value of a message as a piece of a name: what would end the name, leave the folder, hide the file or trick the
+  /// eye is an underscore.
   static func harmless(_ value: String) -> String {
     var leads = true
     var made = String.UnicodeScalarView()
