@@ -39,8 +39,9 @@ package enum ChannelReference {
     page.settings("How a destination is used", DestinationSettings.kind, level: 3)
     page.add(
       """
-      `refused:` says for each code of a refusal how often the message is tried again before it is put aside (`hilum dead`). Unless
-      said, AE and CE are tried again three times, AR and CR never. A partner that can't be reached refuses nothing: `retry:` holds then.
+      `refused:` says for each code of a refusal how often the message is tried again before it is put aside (`hilum dead`): AE three
+      times and AR never, unless said. Another code counts as AE where the message may be taken later, and as AR where it never
+      will be. A partner that can't be reached refuses nothing: `retry:` holds then.
       """)
     for type in registry.destinations {
       page.connector("destination", type.name, type.about, type.settingKind)
@@ -147,7 +148,7 @@ private struct Page {
       }
     }
     let words: [(String, [(String, String)])] = [
-      ("`unexpected:`", UnexpectedSetting.rows), ("`on-fail:`", OnFailSetting.rows),
+      ("`on-fail:`", OnFailSetting.rows),
       ("`duplicates.conflict:`", ConflictSetting.rows), ("`refused.then:`", ThenSetting.rows),
       ("`order:`", OrderSetting.rows + [("{by: …}", "`strict` sends first in, first out")]),
     ]

@@ -18,8 +18,10 @@ import Testing
 
   @Test(arguments: cases) func `a mistake is shown as agreed`(name: String) throws {
     var texts: [String: String] = [:]
-    for file in Self.files(in: Self.folder.appending(path: "Transforms"), ending: "") {
-      texts["Transforms/\(file)"] = try text(Self.folder.appending(path: "Transforms/\(file)"))
+    for (folder, ending) in [("Transforms", ".hilt"), ("Transforms/codes", ".csv")] {
+      for file in Self.files(in: Self.folder.appending(path: folder), ending: ending) {
+        texts["\(folder)/\(file)"] = try text(Self.folder.appending(path: "\(folder)/\(file)"))
+      }
     }
     let channel = "Channels/\(name).yaml"
     texts[channel] = try text(Self.folder.appending(path: "\(name).yaml"))

@@ -35,7 +35,7 @@ package struct ChannelDefinition: Sendable {
   }
 
   /// What becomes of a message whose type or version the transform does not take.
-  package enum Unexpected: String, Sendable, Hashable { case reject, pass, fail }
+  package enum Unexpected: String, SettingChoice, Hashable { case reject, pass, fail }
 
   /// The same key and the same bytes within the time: a duplicate.
   package struct DuplicateRule: Sendable {
@@ -46,7 +46,7 @@ package struct ChannelDefinition: Sendable {
   /// A value of the message as it came that is indexed, shown and searched.
   package struct Column: Sendable {
     package var name: String
-    package var expression: HiltExpression
+    package var expression: HiltValue
   }
 }
 
@@ -55,7 +55,7 @@ package struct DestinationDefinition: Sendable {
   package var name: String
   package var connector: ConnectorDefinition
   /// A condition on what was emitted; `nil` takes all.
-  package var when: HiltExpression?
+  package var when: HiltCondition?
   /// This destination's own program, after the channel's.
   package var transform: HiltProgram?
   /// The templates of the connector's settings, by the setting's key (`name`, `tls.server-name`): rendered for each delivery
@@ -66,8 +66,8 @@ package struct DestinationDefinition: Sendable {
   /// Finished deliveries that may be not yet durable.
   package var unconfirmedMax: Int
   package var retry: RetryRule
-  /// How often a message is tried again, by the code of the refusal; a code that isn't here counts as `AE` where the
-  /// connector says that it could be taken later, and as `AR` where it says that it never will.
+  /// How often a message is tried again, by the code of the refusal; AE and AR are always here. Another code counts as `AE` where
+  /// the connector says that it could be taken later, and as `AR` where it says that it never will.
   package var refused: [String: Int]
 }
 

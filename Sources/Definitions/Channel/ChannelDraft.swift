@@ -1,5 +1,6 @@
 import ConnectorKit
 import Messages
+import Text
 
 /// What a channel file says, before the Hilt in it is compiled. What could not be read is `nil`: its problem is reported, and the rest is
 /// looked at all the same.
@@ -74,7 +75,7 @@ struct ChannelReader {
       }
     }
     draft.hl7 = HL7Settings()
-    if let block = node["hl7"] { draft.hl7 = HL7Settings.read(block, reader) }
+    if let block = node["hl7"] { draft.hl7 = hl7(block) }
     guard let chosen, let type = registry.source(named: chosen.key) else { return }
     let format = draft.format ?? type.format
     if let block = node["hl7"], let format, format != .hl7v2 {
@@ -91,6 +92,17 @@ struct ChannelReader {
     let block = NotYet.refuse(NotYet.connector, in: chosen.value, declared: type.settingKeys, reader)
     draft.sourceBlock = block
     draft.source = type.definition(block, reader)
+  }
+
+  private func hl7(_ block: SettingNode) -> HL7Settings? {
+    guard let settings = HL7Settings.read(block, reader) else { return nil }
+    if let charset = settings.charset, Charset(named: charset) == nil {
+      reader.problem(
+        "C133", "`\(charset)` is no character set that is known here", at: block["charset"]?.place ?? block.place,
+        label: nearest(to: charset, among: Charset.knownNames).map { "did you mean `\($0)`?" },
+        help: ["for example " + Charset.knownNames.prefix(6).joined(separator: ", ")])
+    }
+    return settings
   }
 
   // MARK: - Destinations

@@ -15,9 +15,11 @@ struct ChannelSettings: Settings {
   @Setting("What the messages are; most sources know it themselves.", example: "hl7v2")
   var format: FormatSetting?
   @Setting(
-    "What becomes of a message whose type or version the transform does not take: `reject` refuses it (AR 200, 201 or 203).",
-    default: .reject)
-  var unexpected: UnexpectedSetting
+    """
+    What becomes of a message whose type or version the transform does not take: `reject` refuses it (AR 200, 201 or 203), \
+    `pass` sends it on unchanged, `fail` accepts it and keeps it for a person.
+    """, default: .reject)
+  var unexpected: ChannelDefinition.Unexpected
   @Setting(
     """
     The program that changes and routes each message: a path, a path with parameters, or the program itself. Without one \

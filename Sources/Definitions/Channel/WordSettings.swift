@@ -50,17 +50,6 @@ extension NotYet {
   }
 }
 
-enum UnexpectedSetting: String, PartlySupported {
-  case reject, pass, fail
-  static let key = "unexpected"
-  static var foreseen: [(word: UnexpectedSetting, instead: String)] {
-    [
-      (.pass, "`reject` refuses such a message; a transform with a wider `in` takes it"),
-      (.fail, "`reject` refuses such a message; a transform with a wider `in` takes it"),
-    ]
-  }
-}
-
 enum OnFailSetting: String, PartlySupported {
   case pass, hold
   static let key = "on-fail"

@@ -15,8 +15,9 @@ struct ChannelAssembly {
     nameOfFile()
     let format = draft.format
     let transform = draft.transform.flatMap { self.transform($0) }
-    let sent = transform == nil ? format : Format.hl7v2
-    let destinations = draft.destinations.map { destination($0, over: sent ?? .bytes) }
+    // Where the format isn't known, that is reported, and Hilt is looked at as if it were HL7.
+    let sent = transform?.outputs.first?.format ?? format
+    let destinations = draft.destinations.map { destination($0, over: sent ?? .hl7v2) }
     if let transform { check(uses: transform) }
     let columns = format.map { format in draft.columns.map { compile($0, over: format) } ?? [] }
     let duplicates = format.flatMap { duplicateRule(over: $0) }
@@ -29,7 +30,7 @@ struct ChannelAssembly {
     guard whole.count == destinations.count else { return nil }
     return ChannelDefinition(
       name: name, about: settings.about, contact: settings.contact.map(contact), source: source, hl7: hl7,
-      format: format, unexpected: ChannelDefinition.Unexpected(rawValue: settings.unexpected.rawValue) ?? .reject,
+      format: format, unexpected: settings.unexpected,
       transform: transform, destinations: whole, duplicates: duplicates, keep: keep.overlaid(with: settings.keep),
       columns: columns, limits: limits.overlaid(with: settings.limits), revision: revision(hilt.reached))
   }
@@ -59,18 +60,25 @@ struct ChannelAssembly {
         "C130", "a transform reads HL7 v2, and this channel's messages are \(format.rawValue)", at: setting.place,
         help: ["say `format: hl7v2`", "leave the transform out: messages go on as they came"])
     }
-    return hilt.program(setting)
+    guard let program = hilt.program(setting) else { return nil }
+    if let format = draft.format, format == .hl7v2, program.input.format != format {
+      reader.problem(
+        "C130", "this transform reads \(program.input.format.rawValue), and the channel's messages are \(format.rawValue)",
+        at: setting.place)
+    }
+    return program
   }
 
   private func destination(_ destination: ChannelDraft.Destination, over format: Format) -> DestinationDefinition? {
     let settings = destination.settings
     let own = settings?.transform
     let transform = own.flatMap { self.transform($0) }
-    let when = settings?.when.flatMap { hilt.expression($0, over: format) }
+    let when = settings?.when.flatMap { hilt.condition($0, over: format) }
     var templates: [(setting: String, template: HiltTemplate)] = []
     for (key, template) in destination.connector?.options.templates ?? [] {
       let place = template.place ?? destination.place
-      if let compiled = hilt.template(template.source, at: place, over: own == nil ? format : .hl7v2) {
+      let sent = transform?.outputs.first?.format ?? format
+      if let compiled = hilt.template(template.source, at: place, over: sent, hasOriginal: true) {
         templates.append((key, compiled))
       }
     }
@@ -83,7 +91,7 @@ struct ChannelAssembly {
 
   private func compile(_ columns: ColumnSettings, over format: Format) -> [ChannelDefinition.Column] {
     columns.columns.compactMap { name, _, expression in
-      hilt.expression(expression, over: format).map { ChannelDefinition.Column(name: name, expression: $0) }
+      hilt.value(expression, over: format).map { ChannelDefinition.Column(name: name, expression: $0) }
     }
   }
 
@@ -170,6 +178,6 @@ extension RetryRule {
 }
 
 extension RefusedSetting {
-  /// AE may be taken later, AR never will.
-  static let standard = ["AE": 3, "CE": 3, "AR": 0, "CR": 0]
+  /// HL7 table 0008: AE asks for a change, AR refuses.
+  static let standard = ["AE": 3, "AR": 0]
 }

@@ -34,9 +34,9 @@ final class HiltCompiling {
     switch setting.program {
     case .text(let text):
       let reading = ReachedFiles(folder: RelativePath.folder(of: source.file), files: files)
-      let (program, found) = HiltProgram.compile(text, file: source.file, parameters: [:], files: reading)
-      problems += found.map { shifted($0, to: source.contentStart(of: setting.place)) }
-      reached += reading.files
+      let (program, found) = HiltProgram.compile(
+        inPlace(text, at: source.contentStart(of: setting.place)), file: source.file, files: reading)
+      keep(reading, found)
       return program
     case .file(let path):
       return program(file: path, setting)
@@ -62,70 +62,102 @@ final class HiltCompiling {
     }
     sources[path] = text
     let reading = ReachedFiles(folder: RelativePath.folder(of: path), files: files)
-    let parameters = setting.parameters.compactMapValues(\.scalar)
+    let parameters = setting.parameters.compactMapValues(\.scalar).mapValues { Value.text($0) }
     let (program, found) = HiltProgram.compile(text, file: path, parameters: parameters, files: reading)
-    problems += found
-    reached += reading.files
+    keep(reading, found)
     return program
+  }
+
+  /// Keeps what a program reached, and its problems under the names of the files as they were read.
+  private func keep(_ reading: ReachedFiles, _ found: [Problem]) {
+    for file in reading.files {
+      reached.append(Revision.File(path: file.path, bytes: file.bytes))
+      sources[file.path] = sources[file.path] ?? String(validating: file.bytes, as: UTF8.self)
+    }
+    problems += found.map { problem in
+      var problem = problem
+      let written = problem.place.file
+      problem.place.file = reading.files.first { $0.written == written }?.path ?? written
+      return problem
+    }
+  }
+
+  /// The text with as many lines before it, and spaces before its lines, as stand there in the channel file: its problems have the
+  /// right places then, those of a run too.
+  private func inPlace(_ text: String, at start: Place) -> String {
+    String(repeating: "\n", count: start.line - 1) + indentation(start) + indented(text, at: start)
+  }
+
+  /// The text of a block with the indentation of its lines, which YAML took away; the first line's is left to who places it.
+  private func indented(_ text: String, at start: Place) -> String {
+    // Spaces would become part of a text that goes over several lines.
+    guard !indentation(start).isEmpty, !text.contains("<<") else { return text }
+    return text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
+      .joined(separator: "\n" + indentation(start))
+  }
+
+  /// What stands before the content of a block in its first line; nothing for content that begins behind a key.
+  private func indentation(_ start: Place) -> String {
+    let before = source.line(start.line).prefix(start.column - 1)
+    return before.allSatisfy { $0 == " " } ? String(before) : ""
   }
 
   // MARK: - Expressions
 
-  /// - Parameter format: what the expression is read from; only HL7 v2 has paths.
-  func expression(_ hilt: HiltSource, over format: Format) -> HiltExpression? {
-    let (expression, found) = HiltExpression.compile(hilt.source, file: source.file, hasMessage: format == .hl7v2)
-    report(found, hilt.place, format)
-    return expression
+  // What an expression is read from is given as a format: only HL7 v2 has paths.
+
+  /// A condition on what is sent.
+  func condition(_ hilt: HiltSource, over format: Format) -> HiltCondition? {
+    let context = context(hilt.place, format, hasOriginal: true)
+    let (condition, found) = HiltCondition.compile(indented(hilt.source, at: context.place), context)
+    problems += found
+    return condition
   }
 
-  func template(_ text: String, at place: Place, over format: Format) -> HiltTemplate? {
-    let (template, found) = HiltTemplate.compile(text, file: source.file, hasMessage: format == .hl7v2)
-    report(found, place, format)
+  /// A value of what came in.
+  func value(_ hilt: HiltSource, over format: Format) -> HiltValue? {
+    let context = context(hilt.place, format, hasOriginal: false)
+    let (value, found) = HiltValue.compile(indented(hilt.source, at: context.place), context)
+    problems += found
+    return value
+  }
+
+  func template(_ text: String, at place: Place, over format: Format, hasOriginal: Bool = false) -> HiltTemplate? {
+    let (template, found) = HiltTemplate.compile(text, context(place, format, hasOriginal: hasOriginal))
+    problems += found
     return template
   }
 
-  private func report(_ found: [Problem], _ place: Place, _ format: Format) {
-    problems += found.map { shifted($0, to: source.contentStart(of: place)) }
-  }
-
-  // MARK: - Places
-
-  /// A problem whose place counts from the beginning of a text within the channel file.
-  private func shifted(_ problem: Problem, to start: Place) -> Problem {
-    guard problem.place.file == source.file else { return problem }
-    var problem = problem
-    problem.place = shifted(problem.place, to: start)
-    problem.fix = problem.fix.map { Problem.Fix(place: shifted($0.place, to: start), replacement: $0.replacement) }
-    return problem
-  }
-
-  private func shifted(_ place: Place, to start: Place) -> Place {
-    // Only a block keeps its indentation in every line; the other forms have one line.
-    let isBlock = start.line > 0 && source.line(start.line).prefix(start.column - 1).allSatisfy { $0 == " " }
-    var shifted = place
-    shifted.line = start.line + place.line - 1
-    shifted.column = place.line == 1 || isBlock ? start.column + place.column - 1 : place.column
-    return shifted
+  private func context(_ place: Place, _ format: Format, hasOriginal: Bool) -> HiltExpressionContext {
+    HiltExpressionContext(format: format, hasOriginal: hasOriginal, place: source.contentStart(of: place))
   }
 }
 
 /// Gives a program the files that it names, and keeps what was given.
 private final class ReachedFiles: HiltFiles {
+  struct File: Sendable {
+    /// As the program writes it.
+    var written: String
+    /// As it was read.
+    var path: String
+    var bytes: [UInt8]
+  }
+
   private let folder: String
   private let source: any DefinitionFiles
-  private let given = Mutex<[Revision.File]>([])
+  private let given = Mutex<[File]>([])
 
   init(folder: String, files: any DefinitionFiles) {
     self.folder = folder
     self.source = files
   }
 
-  var files: [Revision.File] { given.withLock { $0 } }
+  var files: [File] { given.withLock { $0 } }
 
-  func read(_ path: String) throws -> [UInt8] {
-    let path = RelativePath.joined(folder, path)
+  func read(_ written: String) throws -> [UInt8] {
+    let path = RelativePath.joined(folder, written)
     let bytes = try source.read(path, bytesMax: HiltCompiling.fileBytesMax)
-    given.withLock { $0.append(Revision.File(path: path, bytes: bytes)) }
+    given.withLock { $0.append(File(written: written, path: path, bytes: bytes)) }
     return bytes
   }
 }
