@@ -72,33 +72,33 @@ package struct HL7Acknowledgment: Sendable {
   package func answer(to header: HL7Header, _ verdict: Verdict, controlID: String, time: String) -> [UInt8]? {
     guard !header.isAcknowledgment, let code = code(header, verdict) else { return nil }
     let original = header.segment
-    guard var draft = try? HL7Draft.blank(delimiters: original.delimiters, charset: original.charset) else {
-      return nil
-    }
-    // A field of the sender's that can't be written again is left out: an answer without it is better than none.
-    func copy(_ source: Int, to target: Int) {
-      try? draft.set(.piece(original.field(source, of: 0)), at: HL7Position(target), of: 0)
-    }
-    copy(18, to: 18)
-    copy(5, to: 3)
-    copy(6, to: 4)
-    copy(3, to: 5)
-    copy(4, to: 6)
-    copy(11, to: 11)
-    copy(12, to: 12)
-    if let sendingApplication { write(sendingApplication, 3, 0, &draft) }
-    write(time, 7, 0, &draft)
-    try? draft.set(type(header), at: HL7Position(9), of: 0)
-    write(controlID, 10, 0, &draft)
-    guard let msa = try? draft.insertSegment("MSA") else { return nil }
-    write(code, 1, msa, &draft)
-    try? draft.set(.piece(original.field(10, of: 0)), at: HL7Position(2), of: msa)
-    if let refusal = verdict.refusal {
-      // MSA-3 was withdrawn with 2.7; until then it is an ST of at most 80 characters.
-      if let text = refusal.text, header.versionNumber < 20_700 { write(String(text.prefix(80)), 3, msa, &draft) }
-      appendError(refusal, header, &draft)
-    }
-    return draft.serialized()
+    let version = header.versionNumber
+    // What a set that is not read here has beyond ASCII can be neither checked nor written.
+    let charset = header.hasForeignCharset ? .ascii : original.charset
+    var output = HL7SegmentWriter(delimiters: original.delimiters, charset: charset)
+    output.begin("MSH")
+    output.encodingCharacters()
+    if let sendingApplication { output.text(sendingApplication) } else { output.copy(5, of: original) }
+    output.copy(6, of: original)
+    output.copy(3, of: original)
+    output.copy(4, of: original)
+    output.text(time)
+    output.skip(1)
+    output.content(Self.type(header, version))
+    output.text(controlID)
+    output.copy(11, of: original)
+    output.copy(12, of: original)
+    output.skip(5)
+    output.copy(18, of: original)
+    output.end()
+    output.begin("MSA")
+    output.text(code)
+    output.copy(10, of: original)
+    // MSA-3 was withdrawn with 2.7; until then it is an ST of at most 80 characters.
+    if let text = verdict.refusal?.text, version < 20_700 { output.text(String(text.prefix(80))) }
+    output.end()
+    if let refusal = verdict.refusal { appendError(refusal, version, &output) }
+    return output.bytes
   }
 
   private func code(_ header: HL7Header, _ verdict: Verdict) -> String? {
@@ -128,46 +128,37 @@ package struct HL7Acknowledgment: Sendable {
   }
 
   /// MSH-9: the event is repeated from 2.2 on, the structure is named from 2.3.1 on.
-  private func type(_ header: HL7Header) -> HL7Content {
-    guard let event = header.triggerEvent, header.versionNumber == 0 || header.versionNumber >= 20_200 else {
-      return .text("ACK")
-    }
-    return header.versionNumber >= 20_301
+  private static func type(_ header: HL7Header, _ version: Int) -> HL7Content {
+    guard let event = header.triggerEvent, version == 0 || version >= 20_200 else { return .text("ACK") }
+    return version >= 20_301
       ? .parts([.text("ACK"), .text(event), .text("ACK")]) : .parts([.text("ACK"), .text(event)])
   }
 
-  private func appendError(_ refusal: HL7Refusal, _ header: HL7Header, _ draft: inout HL7Draft) {
+  private func appendError(_ refusal: HL7Refusal, _ version: Int, _ output: inout HL7SegmentWriter) {
     var form = errorForm
-    if form == .auto { form = header.versionNumber >= 20_500 ? .location : .code }
-    guard form != .none, let err = try? draft.insertSegment("ERR") else { return }
+    if form == .auto { form = version >= 20_500 ? .location : .code }
+    guard form != .none else { return }
     let path = refusal.path
     let position = path?.position
     func number(_ value: Int?) -> HL7Content { value.map { .text(String($0)) } ?? .absent }
     let segment: HL7Content = path.map { .text($0.segment.description) } ?? .absent
     let code: [HL7Content] = [.text(String(refusal.code)), .text(Self.name(of: refusal.code)), .text("HL70357")]
+    output.begin("ERR")
     if form == .location {
       let location = [
         segment, number(path?.occurrence), number(position?.field), number(position?.repetition),
         number(position?.component), number(position?.subcomponent),
       ]
-      try? draft.set(.parts(location), at: HL7Position(2), of: err)
-      try? draft.set(.parts(code), at: HL7Position(3), of: err)
-      write("E", 4, err, &draft)
-      if let text = refusal.text { write(text, 8, err, &draft) }
+      output.skip(1)
+      output.content(.parts(location))
+      output.content(.parts(code))
+      output.text("E")
+      output.skip(3)
+      if let text = refusal.text { output.text(text) }
     } else {
-      let location = [segment, number(path?.occurrence), number(position?.field), .parts(code)]
-      try? draft.set(.parts(location), at: HL7Position(1), of: err)
+      output.content(.parts([segment, number(path?.occurrence), number(position?.field), .parts(code)]))
     }
-  }
-
-  /// Writes text of our own. A character that the sender's set lacks becomes a question mark: the answer must go out.
-  private func write(_ text: String, _ field: Int, _ segment: Int, _ draft: inout HL7Draft) {
-    do {
-      try draft.set(.text(text), at: HL7Position(field), of: segment)
-    } catch {
-      let plain = String(text.unicodeScalars.map { $0.isASCII ? Character($0) : "?" })
-      try? draft.set(.text(plain), at: HL7Position(field), of: segment)
-    }
+    output.end()
   }
 
   /// The text of a code in table 0357.

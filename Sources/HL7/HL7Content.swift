@@ -1,5 +1,5 @@
 /// What is written to a place of a draft.
-package indirect enum HL7Content: Sendable {
+package enum HL7Content: Sendable {
   /// Nothing: the place is cleared.
   case absent
   /// `""`, which tells the receiver to delete.

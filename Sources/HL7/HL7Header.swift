@@ -7,11 +7,14 @@ package struct HL7Header: Sendable {
   let segment: HL7Message
   /// Whether the message has an MSA segment, so far as it was seen.
   let hasMSA: Bool
+  /// MSH-18 names a set that is not read here; the segment is read byte by byte as if it were another.
+  let hasForeignCharset: Bool
 
   /// The header of a message.
   package init(_ message: HL7Message) {
     segment = message
     hasMSA = message.segment("MSA", occurrence: 1) != nil
+    hasForeignCharset = false
   }
 
   /// The header of bytes that need not be a readable message: the start of a frame that was too long, a message with a
@@ -27,12 +30,14 @@ package struct HL7Header: Sendable {
     let header = Array(bytes[start..<end])
     if let segment = try? HL7Message(header, tolerant) {
       self.segment = segment
+      hasForeignCharset = false
     } else {
       // MSH-18 names a set that is not read here. Every byte is a character of this one.
       tolerant.charsetDeclared = .ignore
       tolerant.charset = .iso8859Part1
       guard let segment = try? HL7Message(header, tolerant) else { return nil }
       self.segment = segment
+      hasForeignCharset = true
     }
     hasMSA = Self.holdsMSA(bytes[end...])
   }
@@ -77,9 +82,19 @@ package struct HL7Header: Sendable {
 
   /// MSH-12.1 as a number that can be compared: 2.5.1 is 20501. 0 where there is none that can be read.
   var versionNumber: Int {
-    let parts = (version ?? "").split(separator: ".").map { Int($0) ?? 0 }
-    return parts.prefix(3).enumerated().reduce(0) { sum, part in
-      sum + min(max(part.element, 0), 99) * [10_000, 100, 1][part.offset]
+    var number = 0
+    var part = 0
+    var weight = 10_000
+    for byte in segment.field(12, of: 0).leaf.bytes {
+      switch byte {
+      case 0x30...0x39: part = min(part * 10 + Int(byte - 0x30), 99)
+      case UInt8(ascii: "."):
+        number += part * weight
+        part = 0
+        weight /= 100
+      default: return 0
+      }
     }
+    return number + part * weight
   }
 }

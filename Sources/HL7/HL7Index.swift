@@ -35,6 +35,16 @@ struct HL7Index: Sendable {
     return Int(marks[mark - 1]) + 1..<Int(marks[mark])
   }
 
+  /// Where a field stands by its number in the standard; `nil` where the segment ends before it or does not exist.
+  func fieldRange(_ number: Int, of segment: Int) -> Range<Int>? {
+    guard segment >= 0, segment < segments.count, number >= 1 else { return nil }
+    // MSH-1 is the separator itself, so that what stands behind the first separator is MSH-2.
+    if segment == 0, number == 1 { return nameEnd(of: 0)..<nameEnd(of: 0) + 1 }
+    let place = segment == 0 ? number - 1 : number
+    guard place <= separatorCount(of: segment) else { return nil }
+    return field(place, of: segment)
+  }
+
   /// - Parameters:
   ///   - start: the first byte of the first segment.
   ///   - lineFeedEnds: whether LF ends a segment as CR does.

@@ -142,12 +142,7 @@ package struct HL7Message: HL7Reading {
 
   /// Where a field stands in `bytes`; `nil` where the segment ends before it.
   package func fieldRange(_ number: Int, of segment: Int) -> Range<Int>? {
-    guard segment >= 0, segment < index.segmentCount, number >= 1 else { return nil }
-    // MSH-1 is the separator itself, so that what stands behind the first separator is MSH-2.
-    if segment == 0, number == 1 { return index.nameEnd(of: 0)..<index.nameEnd(of: 0) + 1 }
-    let place = segment == 0 ? number - 1 : number
-    guard place <= index.separatorCount(of: segment) else { return nil }
-    return index.field(place, of: segment)
+    content.index.fieldRange(number, of: segment)
   }
 
   /// Where a segment stands in `bytes`, without what ends it.
