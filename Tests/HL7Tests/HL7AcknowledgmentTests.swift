@@ -131,7 +131,7 @@ import Text
     let bytes = head + Array("|B|C|D|||ADT^A01|5|P|2.5||||||BIG-5\rPID|".utf8) + [0xA4, 0xA4, 0x0D]
     #expect(parseError(bytes)?.kind == .characterSet)
     let header = try #require(HL7Header(bytes))
-    let answer = try #require(answer(header, .rejected(HL7Refusal(code: 207, text: "é"))))
+    let answer = try #require(self.answer(header, .rejected(HL7Refusal(code: 207, text: "é"))))
     #expect(answer.contains("MSA|AR|5|?\n"))
     #expect(answer.hasPrefix("MSH|^~\\&|C|D||B|") && answer.contains("|BIG-5\n"))
     #expect(answer.utf8.allSatisfy { $0 < 0x80 })
