@@ -8,10 +8,12 @@ enum HeaderScan {
   /// Where MSH-10 (the message control id) stands; `nil` where the bytes don't begin with an MSH segment that has one.
   static func controlID(in bytes: Span<UInt8>) -> Range<Int>? {
     // MSH-1 is the separator itself, so MSH-10 lies between the ninth separator and the tenth.
-    field(10 - 1, ofSegmentAt: 0, named: 0x4D_5348, separator: nil, in: bytes)
+    let field = field(10 - 1, ofSegmentAt: 0, named: 0x4D_5348, separator: nil, in: bytes)
+    return field.flatMap { $0.isEmpty ? nil : $0 }
   }
 
-  /// What an acknowledgement says: MSA-1 (AA, AE, AR, CA, CE, CR) and where MSA-2 stands, the control id that it answers.
+  /// What an acknowledgement says: MSA-1 (AA, AE, AR, CA, CE, CR) and where MSA-2 stands, the control id that it answers;
+  /// that range is empty where it answers a message without one. `nil` for what is no acknowledgement.
   static func acknowledgement(in bytes: Span<UInt8>) -> (code: AcknowledgementCode, controlID: Range<Int>)? {
     guard bytes.count > 4, bytes[0] == 0x4D, bytes[1] == 0x53, bytes[2] == 0x48 else { return nil }
     let separator = bytes[3]
@@ -19,10 +21,9 @@ enum HeaderScan {
     while start < bytes.count {
       if let code = field(1, ofSegmentAt: start, named: 0x4D_5341, separator: separator, in: bytes) {
         guard code.count == 2,
-          let known = AcknowledgementCode(bytes: (bytes[code.lowerBound], bytes[code.lowerBound + 1])),
-          let id = field(2, ofSegmentAt: start, named: 0x4D_5341, separator: separator, in: bytes)
+          let known = AcknowledgementCode(bytes: (bytes[code.lowerBound], bytes[code.lowerBound + 1]))
         else { return nil }
-        return (known, id)
+        return (known, field(2, ofSegmentAt: start, named: 0x4D_5341, separator: separator, in: bytes) ?? 0..<0)
       }
       while start < bytes.count, bytes[start] != carriageReturn, bytes[start] != lineFeed { start += 1 }
       while start < bytes.count, bytes[start] == carriageReturn || bytes[start] == lineFeed { start += 1 }
@@ -31,7 +32,7 @@ enum HeaderScan {
   }
 
   /// The field after the `count`th separator of the segment at `start`; `nil` where the segment has another name (three
-  /// letters as one number) or fewer fields, or where the field is empty.
+  /// letters as one number) or fewer fields.
   private static func field(
     _ count: Int, ofSegmentAt start: Int, named name: UInt32, separator: UInt8?, in bytes: Span<UInt8>
   ) -> Range<Int>? {
@@ -54,7 +55,7 @@ enum HeaderScan {
     let first = at + 1
     at = first
     while at < bytes.count, bytes[at] != separator, bytes[at] != carriageReturn, bytes[at] != lineFeed { at += 1 }
-    return at > first ? first..<at : nil
+    return first..<at
   }
 }
 
