@@ -1,0 +1,67 @@
+import Glibc
+
+/// Watches the disk that the store lies on: how much is free, whether the file is still the one that was opened, and the ballast.
+struct DiskGuard {
+  private let folder: String
+  private let file: String
+  private let freeBytesMin: Int64
+  private let ballastBytes: Int64
+  private var device: dev_t = 0
+  private var inode: ino_t = 0
+  private(set) var hasBallast = false
+  private var ballastPath: String { folder + "/ballast" }
+
+  init(folder: String, file: String, settings: StoreSettings) {
+    self.folder = folder
+    self.file = file
+    ballastBytes = Int64(settings.ballastBytes)
+    if let bytes = settings.freeBytesMin {
+      freeBytesMin = bytes
+    } else {
+      var status = statvfs()
+      let total = statvfs(folder, &status) == 0 ? Int64(status.f_blocks) * Int64(status.f_frsize) : 0
+      freeBytesMin = max(256 << 20, total / 50)
+    }
+    var status = stat()
+    if stat(file, &status) == 0 {
+      device = status.st_dev
+      inode = status.st_ino
+    }
+  }
+
+  private var freeBytes: Int64 {
+    var status = statvfs()
+    guard statvfs(folder, &status) == 0 else { return .max }
+    return Int64(status.f_bavail) * Int64(status.f_frsize)
+  }
+
+  /// Why arrivals can't be taken, where the disk is too full. What was low must come up by the ballast too, so that it doesn't flicker.
+  func low(wasLow: Bool) -> String? {
+    let free = freeBytes
+    let needed = wasLow && !hasBallast ? freeBytesMin + ballastBytes : freeBytesMin
+    guard free < needed else { return nil }
+    return "the disk of the data folder has \(free >> 20) MiB free and must have \(needed >> 20) MiB"
+  }
+
+  /// Whether the file's name still leads to the file that is open.
+  var isSameFile: Bool {
+    var status = stat()
+    return stat(file, &status) == 0 && status.st_dev == device && status.st_ino == inode
+  }
+
+  /// Holds space back, as far as the disk has it.
+  mutating func takeBallast() {
+    guard !hasBallast, ballastBytes > 0, freeBytes > freeBytesMin + ballastBytes else { return }
+    let descriptor = Glibc.open(ballastPath, O_WRONLY | O_CREAT | O_CLOEXEC, 0o600)
+    guard descriptor >= 0 else { return }
+    defer { Glibc.close(descriptor) }
+    hasBallast = posix_fallocate(descriptor, 0, off_t(ballastBytes)) == 0
+    if !hasBallast { unlink(ballastPath) }
+  }
+
+  /// Gives the space free, for what is under way.
+  mutating func releaseBallast() {
+    unlink(ballastPath)
+    hasBallast = false
+  }
+}

@@ -1,0 +1,227 @@
+import Messages
+
+/// An arrival as the writer wants it: hashed, sealed and encoded by its caller, so that the writer only inserts.
+final class PreparedAcceptance: Sendable {
+  struct Output: Sendable {
+    var id: Identifier
+    var format: Format
+    var size: Int
+    /// `nil` where the sealed bytes vouch for themselves.
+    var sha: [UInt8]?
+    var blob: BlobReference?
+    var data: [UInt8]?
+  }
+  struct Delivery: Sendable {
+    var id: DeliveryID
+    var lane: Int64
+    var output: Int64?
+    var size: Int
+    var rendered: [UInt8]?
+    /// The sealed reason of one that is dead from the start.
+    var dead: [UInt8]?
+  }
+  let id: MessageID
+  let channel: Int64
+  let revision: Int64
+  let receivedAt: Int64
+  let state: MessageState
+  let format: Format
+  let size: Int
+  let sha: [UInt8]
+  let raw: [UInt8]?
+  let blob: BlobReference?
+  let sealed: Bool
+  /// For the rare case that the writer has something to add; `record` is this, sealed.
+  let content: RecordContent
+  let record: [UInt8]
+  /// What is looked for; what is kept of it stands in `keysKept`.
+  let keys: MessageKeys
+  let keysKept: [UInt8]?
+  let withinMilliseconds: Int64
+  let outputs: [Output]
+  let deliveries: [Delivery]
+  let deliveryList: [UInt8]?
+  let progress: (key: [UInt8], value: [UInt8])?
+  let replaces: Set<MessageState>
+  let gate: OriginGate?
+
+  init(_ arrival: Acceptance, with preparer: Preparer) throws(StoreError) {
+    id = arrival.id
+    channel = arrival.channel
+    revision = arrival.revision
+    receivedAt = arrival.receivedAt
+    state = arrival.state
+    format = arrival.payload.format
+    size = arrival.payload.byteCount
+    replaces = arrival.replaces
+    gate = arrival.gate
+    let sealed = preparer.registry.isSealed(channel: arrival.channel)
+    self.sealed = sealed
+    let input = try preparer.input(arrival, sealed: sealed)
+    sha = input.sha
+    raw = input.raw
+    blob = input.blob
+
+    content = RecordContent(
+      attributes: arrival.attributes, reason: arrival.reason, columns: arrival.columns.map { ($0.key, $0.text) },
+      steps: arrival.steps, passedBy: arrival.passedBy)
+    record = preparer.sealer.seal(
+      content.encoded, sealed: sealed, owner: arrival.channel, id: arrival.id, kind: .record)
+    keys = preparer.keys(arrival)
+    var kept = keys
+    if arrival.state == .rejected {
+      // The resend of what was rejected is processed: its keys are not remembered.
+      kept.duplicate = nil
+      kept.transport = nil
+    }
+    keysKept = kept.isEmpty ? nil : kept.encoded
+    withinMilliseconds = arrival.duplicateKey?.withinMilliseconds ?? 0
+
+    outputs = try preparer.outputs(arrival, sealed: sealed)
+    deliveries = preparer.deliveries(arrival, outputs: outputs, sealed: sealed)
+    deliveryList = deliveries.isEmpty ? nil : DeliveryList.encode(deliveries.map(\.id.key))
+    progress = preparer.progress(arrival, sealed: sealed)
+  }
+
+  /// About how much memory it holds while it waits for the writer.
+  var weight: Int { 512 + (raw?.count ?? 0) + record.count + outputs.reduce(0) { $0 + ($1.data?.count ?? 0) } }
+
+  /// Files that nobody owns when this arrival isn't stored.
+  var blobs: [BlobReference] { (blob.map { [$0] } ?? []) + outputs.compactMap(\.blob) }
+}
+
+/// The end of an attempt as the writer wants it.
+final class PreparedAttempt: Sendable {
+  let attempt: Attempt
+  let state: DeliveryState
+  let dueAt: Int64
+  let delay: Int64
+  let result: [UInt8]?
+  let replyBlob: BlobReference?
+
+  init(_ attempt: Attempt, with preparer: Preparer) throws(StoreError) {
+    self.attempt = attempt
+    let summary: String
+    let reply: Payload?
+    switch attempt.end {
+    case .delivered(let text, let answer):
+      (state, dueAt, delay, summary, reply) = (.delivered, 0, 0, text, answer)
+    case .waits(let due, let wait, let reason, let answer):
+      (state, dueAt, delay, summary, reply) = (.waiting, due, wait, reason, answer)
+    case .dead(let reason, let answer):
+      (state, dueAt, delay, summary, reply) = (.dead, 0, 0, reason, answer)
+    }
+    let sealed = preparer.registry.isSealed(lane: attempt.lane)
+    var content = ResultContent(summary: summary, reply: .none)
+    var blob: BlobReference?
+    if let reply {
+      switch reply.content {
+      case .blob(let staged):
+        blob = staged
+        content.reply = .blob(reply.format, staged)
+      case .bytes(let bytes) where bytes.count >= preparer.settings.blobBytesMin:
+        let written = try preparer.blobs.write(bytes, id: preparer.mint(), sealed: sealed)
+        blob = written
+        content.reply = .blob(reply.format, written)
+      case .bytes(let bytes): content.reply = .bytes(reply.format, bytes)
+      }
+    }
+    replyBlob = blob
+    result = preparer.sealer.seal(
+      content.encoded, sealed: sealed, owner: attempt.lane, id: attempt.delivery, kind: .result)
+  }
+}
+
+/// Makes units of what callers hand over, on their threads.
+struct Preparer: Sendable {
+  let settings: StoreSettings
+  let sealer: Sealer
+  let blind: BlindIndex
+  let registry: Registry
+  let blobs: Blobs
+  let mint: @Sendable () -> Identifier
+
+  func input(
+    _ arrival: Acceptance, sealed: Bool
+  ) throws(StoreError) -> (sha: [UInt8], raw: [UInt8]?, blob: BlobReference?) {
+    switch arrival.payload.content {
+    case .blob(let staged): return (staged.sha256, nil, staged)
+    case .bytes(let bytes):
+      // What is reprocessed stands in its row already.
+      if !arrival.replaces.isEmpty { return ([], nil, nil) }
+      if bytes.count >= settings.blobBytesMin {
+        let blob = try blobs.write(bytes, id: mint(), sealed: sealed)
+        return (blob.sha256, nil, blob)
+      }
+      let raw = sealer.seal(bytes, sealed: sealed, owner: arrival.channel, id: arrival.id, kind: .raw)
+      return (sha256(bytes), raw, nil)
+    }
+  }
+
+  func keys(_ arrival: Acceptance) -> MessageKeys {
+    var keys = MessageKeys()
+    if let key = arrival.duplicateKey {
+      keys.duplicate = hash(.duplicate, arrival.channel, key.text)
+      keys.until = arrival.receivedAt &+ max(0, min(key.withinMilliseconds, Int64.max / 4))
+    }
+    if let key = arrival.transportKey { keys.transport = hash(.transport, arrival.channel, key) }
+    for column in arrival.columns {
+      keys.columns.append(.init(field: column.key, hash: hash(.column, column.key, column.text)))
+    }
+    return keys
+  }
+
+  func hash(_ subject: BlindIndex.Subject, _ scope: Int64, _ text: String) -> Int64 {
+    Int64(bitPattern: blind.hash(subject, scope: scope, text).high)
+  }
+
+  func outputs(_ arrival: Acceptance, sealed: Bool) throws(StoreError) -> [PreparedAcceptance.Output] {
+    var outputs: [PreparedAcceptance.Output] = []
+    for payload in arrival.outputs {
+      var output = PreparedAcceptance.Output(id: mint(), format: payload.format, size: payload.byteCount)
+      switch payload.content {
+      case .blob(let staged): output.blob = staged
+      case .bytes(let bytes) where bytes.count >= settings.blobBytesMin:
+        output.blob = try blobs.write(bytes, id: mint(), sealed: sealed)
+      case .bytes(let bytes):
+        output.data = sealer.seal(bytes, sealed: sealed, owner: arrival.channel, id: output.id, kind: .output)
+        if !sealed { output.sha = sha256(bytes) }
+      }
+      if let blob = output.blob { output.sha = blob.sha256 }
+      outputs.append(output)
+    }
+    return outputs
+  }
+
+  func deliveries(
+    _ arrival: Acceptance, outputs: [PreparedAcceptance.Output], sealed: Bool
+  ) -> [PreparedAcceptance.Delivery] {
+    arrival.deliveries.map { delivery in
+      let output = delivery.output.flatMap { outputs.indices.contains($0) ? outputs[$0] : nil }
+      var prepared = PreparedAcceptance.Delivery(
+        id: delivery.id, lane: delivery.lane, output: output?.id.key, size: output?.size ?? arrival.payload.byteCount)
+      if !delivery.rendered.isEmpty {
+        prepared.rendered = sealer.seal(
+          RenderedContent.encode(delivery.rendered), sealed: sealed, owner: delivery.lane, id: delivery.id, kind: .rendered)
+      }
+      if let reason = delivery.dead {
+        prepared.dead = sealer.seal(
+          ResultContent(summary: reason, reply: .none).encoded, sealed: sealed, owner: delivery.lane, id: delivery.id,
+          kind: .result)
+      }
+      return prepared
+    }
+  }
+
+  func progress(_ arrival: Acceptance, sealed: Bool) -> (key: [UInt8], value: [UInt8])? {
+    guard let progress = arrival.progress else { return nil }
+    let key = progressKey(channel: arrival.channel, progress.key)
+    var writer = ByteWriter()
+    writer.value(progress.value)
+    let value = sealer.seal(
+      writer.bytes, sealed: sealed, owner: arrival.channel, id: Identifier(high: key.high, low: key.low), kind: .progress)
+    return (key.bytes, value)
+  }
+
+  func progressKey(channel: Int64, _ text: String) -> SHA256Digest16 { blind.hash(.progress, scope: channel, text) }
+}

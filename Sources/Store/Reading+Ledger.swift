@@ -1,0 +1,116 @@
+import Messages
+
+extension Reading {
+  func ledger() throws(SQLiteFailure) -> [ChannelLedger] {
+    let counts = try readTally()
+    let names = preparer.registry.all
+    var ledgers: [ChannelLedger] = []
+    for (key, channel) in names.channels.sorted(by: { $0.value.name < $1.value.name }) {
+      guard let count = counts.channels[key] else { continue }
+      let state = try connection.statement("SELECT state FROM channel WHERE id = ?1")
+      state.bind(1, key)
+      let stateText = try state.step() ? state.text(0) : nil
+      state.reset()
+      var lanes: [ChannelLedger.Lane] = []
+      for (laneKey, lane) in names.lanes.sorted(by: { $0.key < $1.key }) where lane.channel == key {
+        if let count = counts.lanes[laneKey] { lanes.append(try self.lane(laneKey, lane.name, count)) }
+      }
+      ledgers.append(
+        ChannelLedger(
+          channel: channel.name, state: stateText ?? "running", received: count.received, accepted: count.accepted,
+          duplicate: count.states[MessageState.duplicate.code], rejected: count.states[MessageState.rejected.code],
+          unavailable: count.unavailable, routed: count.states[MessageState.routed.code],
+          dropped: count.states[MessageState.dropped.code], held: count.states[MessageState.held.code],
+          failed: count.states[MessageState.failed.code], discarded: count.states[MessageState.discarded.code], lanes: lanes))
+    }
+    return ledgers
+  }
+
+  private func readTally() throws(SQLiteFailure) -> Tally {
+    var tally = Tally()
+    try tally.load(connection)
+    return tally
+  }
+
+  private func lane(_ key: Int64, _ name: String, _ count: LaneCounts) throws(SQLiteFailure) -> ChannelLedger.Lane {
+    ChannelLedger.Lane(
+      name: name, created: count.created, delivered: count.states[DeliveryState.delivered.code],
+      waiting: count.states[DeliveryState.waiting.code], dead: count.states[DeliveryState.dead.code],
+      discarded: count.states[DeliveryState.discarded.code], cancelled: count.states[DeliveryState.cancelled.code],
+      passedBy: count.passedBy, waitingBytes: count.waitingBytes,
+      oldestAt: try connection.number(
+        "SELECT created_at FROM delivery INDEXED BY waiting WHERE state = 0 AND lane = ?1 ORDER BY sequence LIMIT 1", key),
+      paused: try connection.number("SELECT paused FROM lane WHERE id = ?1", key) == 1)
+  }
+
+  // MARK: Audit
+
+  /// Checks the file and counts every row against the counters. Reads everything.
+  func audit() throws(SQLiteFailure) -> [String] {
+    var problems = try integrity()
+    let ledgers = try ledger()
+    problems += ledgers.flatMap(\.problems)
+    let tally = try readTally()
+    let names = preparer.registry.all
+    var messages: [Int64: [Int]] = [:]
+    let rows = try connection.statement("SELECT channel, state, count(*) FROM message GROUP BY channel, state")
+    while try rows.step() {
+      guard let state = MessageState(code: rows.integer(1)) else { continue }
+      messages[rows.integer(0), default: [0, 0, 0, 0, 0, 0, 0]][state.code] = rows.int(2)
+    }
+    rows.reset()
+    func hold(_ what: String, _ counted: Int, _ rows: Int) {
+      if counted != rows { problems.append("\(what): the counters say \(counted), the rows are \(rows)") }
+    }
+    for (key, count) in tally.channels {
+      let name = names.channels[key]?.name ?? String(key)
+      let found = messages[key] ?? [0, 0, 0, 0, 0, 0, 0]
+      hold("\(name): received without unavailable", count.received - count.unavailable, found.reduce(0, +) + count.pruned)
+      for state in [MessageState.held, .failed] { hold("\(name): \(state.rawValue)", count.states[state.code], found[state.code]) }
+    }
+    try auditLanes(tally, hold)
+    try auditPayloads(&problems)
+    return problems
+  }
+
+  private func integrity() throws(SQLiteFailure) -> [String] {
+    let rows = try connection.statement("PRAGMA integrity_check(20)")
+    defer { rows.reset() }
+    var problems: [String] = []
+    while try rows.step() { if let line = rows.text(0), line != "ok" { problems.append("the file: \(line)") } }
+    return problems
+  }
+
+  private func auditLanes(_ tally: Tally, _ hold: (String, Int, Int) -> Void) throws(SQLiteFailure) {
+    var lanes: [Int64: (states: [Int], bytes: Int)] = [:]
+    let rows = try connection.statement("SELECT lane, state, count(*), sum(size) FROM delivery GROUP BY lane, state")
+    while try rows.step() {
+      guard let state = DeliveryState(code: rows.integer(1)) else { continue }
+      lanes[rows.integer(0), default: ([0, 0, 0, 0, 0], 0)].states[state.code] = rows.int(2)
+      if state == .waiting { lanes[rows.integer(0)]?.bytes = rows.int(3) }
+    }
+    rows.reset()
+    for (key, count) in tally.lanes {
+      let lane = preparer.registry.lane(key)
+      let channel = lane.flatMap { preparer.registry.channel($0.channel)?.name } ?? ""
+      let name = "\(channel)/\(lane?.name ?? String(key))"
+      let found = lanes[key] ?? ([0, 0, 0, 0, 0], 0)
+      hold("\(name): created", count.created, found.states.reduce(0, +) + count.pruned)
+      hold("\(name): waiting", count.states[0], found.states[0])
+      hold("\(name): waiting bytes", count.waitingBytes, found.bytes)
+      hold("\(name): dead", count.states[DeliveryState.dead.code], found.states[DeliveryState.dead.code])
+    }
+  }
+
+  /// Opens every payload that is kept and checks it against its hash.
+  private func auditPayloads(_ problems: inout [String]) throws(SQLiteFailure) {
+    var damaged = 0
+    let rows = try connection.statement("SELECT id FROM message WHERE raw IS NOT NULL OR blob IS NOT NULL")
+    while try rows.step() { if case .damaged = try raw(rows.integer(0)) { damaged += 1 } }
+    rows.reset()
+    let outputs = try connection.statement("SELECT o.id, m.channel FROM output o JOIN message m ON m.id = o.message")
+    while try outputs.step() { if case .damaged = try output(outputs.integer(0), channel: outputs.integer(1)) { damaged += 1 } }
+    outputs.reset()
+    if damaged > 0 { problems.append("\(damaged) stored payloads don't fit their hash") }
+  }
+}

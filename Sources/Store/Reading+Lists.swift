@@ -1,0 +1,233 @@
+import Messages
+
+extension Reading {
+  // MARK: Lanes
+
+  func waiting(lane: Int64, after sequence: Int64, countMax: Int, bytesMax: Int) throws(SQLiteFailure) -> (
+    deliveries: [WaitingDelivery], isAll: Bool
+  ) {
+    let rows = try connection.statement(
+      """
+      SELECT \(Self.deliveryColumns) FROM delivery INDEXED BY waiting WHERE state = 0 AND lane = ?1 AND sequence > ?2
+      ORDER BY sequence LIMIT ?3
+      """)
+    defer { rows.reset() }
+    rows.bind(1, lane)
+    rows.bind(2, sequence)
+    // One more than is wanted tells whether there is more.
+    rows.bind(3, Int64(max(1, min(countMax, 1 << 30))) + 1)
+    var waiting: [WaitingDelivery] = []
+    var bytes = 0
+    while try rows.step() {
+      guard let delivery = Delivery(rows) else { continue }
+      if waiting.count >= max(1, countMax) { return (waiting, false) }
+      if !waiting.isEmpty, bytes + delivery.size > bytesMax { return (waiting, false) }
+      bytes += delivery.size
+      waiting.append(try self.waiting(delivery))
+    }
+    return (waiting, true)
+  }
+
+  private func waiting(_ delivery: Delivery) throws(SQLiteFailure) -> WaitingDelivery {
+    var payload = Payload(.bytes, [])
+    var damaged = false
+    switch try self.payload(delivery) {
+    case .bytes(let format, let bytes): payload = Payload(format, bytes)
+    case .damaged(let format): (payload, damaged) = (Payload(format, []), true)
+    // Retention never takes what waits: a payload that is gone is damage too.
+    case .gone: damaged = true
+    }
+    var rendered: [String: [TemplateValue]] = [:]
+    if let sealed = delivery.rendered {
+      if let plain = try? preparer.sealer.open(sealed, owner: delivery.lane, id: delivery.id, kind: .rendered),
+        let parts = try? RenderedContent.decode(plain)
+      {
+        rendered = parts
+      } else {
+        damaged = true
+      }
+    }
+    return WaitingDelivery(
+      id: delivery.id, message: try messageID(delivery.message), sequence: delivery.sequence, payload: payload,
+      rendered: rendered, attempts: delivery.attempts, dueAt: delivery.dueAt, delay: delivery.delay,
+      possiblySent: delivery.possiblySent, damaged: damaged)
+  }
+
+  // MARK: Messages
+
+  private static let messageColumns = """
+    id, low, channel, state, received_at, format, size, generation, prior, sha, record, raw IS NOT NULL OR blob IS NOT NULL
+    """
+
+  func message(_ key: Int64, low: Int64? = nil) throws(SQLiteFailure) -> MessageRecord? {
+    let row = try connection.statement("SELECT \(Self.messageColumns) FROM message WHERE id = ?1")
+    defer { row.reset() }
+    row.bind(1, key)
+    guard try row.step(), low == nil || row.integer(1) == low, let state = MessageState(code: row.integer(3)) else { return nil }
+    let id = MessageID(key: key, low: row.integer(1))
+    let channel = row.integer(2)
+    let sealed = row.bytes(10)
+    let content = sealed.flatMap { bytes -> RecordContent? in
+      guard let plain = try? preparer.sealer.open(bytes, owner: channel, id: id, kind: .record) else { return nil }
+      return try? RecordContent(decoding: plain)
+    }
+    let names = preparer.registry.all
+    var columns: [String: String] = [:]
+    for column in content?.columns ?? [] { columns[names.fields[column.key]?.name ?? String(column.key)] = column.text }
+    var steps = content?.steps ?? []
+    if sealed != nil, content == nil { steps = [Step(.flagged, "the stored record doesn't open: it is damaged")] }
+    var record = MessageRecord(
+      id: id.description, channel: names.channels[channel]?.name ?? "", receivedAt: row.integer(4), state: state,
+      reason: content?.reason, byteCount: row.int(6),
+      format: UInt8(exactly: row.integer(5)).flatMap(Format.init(code:))?.rawValue ?? "", sha256: hexadecimal(row.bytes(9) ?? []),
+      duplicateOf: nil, attributes: content?.attributes ?? [:], columns: columns, steps: steps, hasRaw: row.integer(11) != 0,
+      generation: row.int(7))
+    let prior = row.optionalInteger(8)
+    row.reset()
+    if state == .duplicate, let prior { record.duplicateOf = try messageID(prior).description }
+    return record
+  }
+
+  func deliveries(of message: MessageID) throws(SQLiteFailure) -> [DeliveryRecord] {
+    let row = try connection.statement("SELECT deliveries FROM message WHERE id = ?1 AND low = ?2")
+    defer { row.reset() }
+    row.bind(1, message.key)
+    row.bind(2, message.lowKey)
+    guard try row.step() else { return [] }
+    var ids = DeliveryList.decode(row.bytes(0))
+    let resent = try connection.statement(
+      "SELECT id FROM delivery INDEXED BY resent WHERE message = ?1 AND resend_of IS NOT NULL ORDER BY id")
+    defer { resent.reset() }
+    resent.bind(1, message.key)
+    while try resent.step() { ids.append(resent.integer(0)) }
+    var records: [DeliveryRecord] = []
+    for id in ids { if let delivery = try delivery(id) { records.append(try record(delivery)) } }
+    return records
+  }
+
+  /// At most so many rows are looked at for one list, so that a reader ends within seconds.
+  private static let rowsMax = 300_000
+
+  func messages(_ query: MessageQuery) throws(SQLiteFailure) -> [MessageRecord] {
+    if !query.columns.isEmpty { return try found(query) }
+    let before = query.before.flatMap { Identifier($0) }?.key ?? .max
+    let names = preparer.registry.all
+    let channel = names.channels.first { $0.value.name == query.channel }?.key
+    if query.channel != nil, channel == nil { return [] }
+    // Ids grow with time, but a clock may have been set back: the bounds are tested on the row as well.
+    let states = query.states.map { Set($0) }
+    let isOpen = states.map { $0.isSubset(of: [.held, .failed]) } ?? false
+    let index = isOpen ? "INDEXED BY message_open" : channel == nil ? "NOT INDEXED" : "INDEXED BY message_channel"
+    let rows = try connection.statement(
+      """
+      SELECT id, state, received_at FROM message \(index) WHERE id < ?1 \(channel == nil ? "" : "AND channel = ?2")
+      \(isOpen ? "AND (state = 2 OR state = 3)" : "") ORDER BY id DESC
+      """)
+    defer { rows.reset() }
+    rows.bind(1, before)
+    if let channel { rows.bind(2, channel) }
+    var records: [MessageRecord] = []
+    var looked = 0
+    while records.count < query.limit, looked < Self.rowsMax, try rows.step() {
+      looked += 1
+      guard let state = MessageState(code: rows.integer(1)), states?.contains(state) ?? true else { continue }
+      let at = rows.integer(2)
+      guard at >= query.from ?? .min, at <= query.to ?? .max else { continue }
+      if let record = try message(rows.integer(0)) { records.append(record) }
+    }
+    return records
+  }
+
+  // MARK: Search
+
+  /// Messages by the exact values of searchable columns, through the blind index: the runs and the rows behind them.
+  private func found(_ query: MessageQuery) throws(SQLiteFailure) -> [MessageRecord] {
+    let before = query.before.flatMap { Identifier($0) }?.key ?? .max
+    var keys: Set<Int64> = []
+    // The column that gives candidates; the others are compared in the records.
+    guard let (name, text) = query.columns.min(by: { $0.key < $1.key }) else { return [] }
+    let names = preparer.registry.all
+    for (field, known) in names.fields where known.name == name {
+      if let channel = query.channel, names.channels[known.channel]?.name != channel { continue }
+      try candidates(field, preparer.hash(.column, field, text), into: &keys)
+    }
+    var records: [MessageRecord] = []
+    for key in keys.sorted(by: >) where key < before {
+      guard records.count < query.limit else { break }
+      guard let record = try message(key), query.columns.allSatisfy({ record.columns[$0.key] == $0.value }) else { continue }
+      guard query.channel == nil || query.channel == record.channel, query.states?.contains(record.state) ?? true else { continue }
+      guard record.receivedAt >= query.from ?? .min, record.receivedAt <= query.to ?? .max else { continue }
+      records.append(record)
+    }
+    return records
+  }
+
+  private func candidates(_ field: Int64, _ hash: Int64, into keys: inout Set<Int64>) throws(SQLiteFailure) {
+    let runs = try connection.statement(
+      """
+      SELECT s.message FROM (SELECT 0 AS id UNION ALL SELECT id FROM run) r CROSS JOIN searched s
+      ON s.run = r.id AND s.field = ?1 AND s.hash = ?2
+      """)
+    defer { runs.reset() }
+    runs.bind(1, field)
+    runs.bind(2, hash)
+    while try runs.step() { keys.insert(runs.integer(0)) }
+    let through = try connection.number("SELECT value FROM meta WHERE name = 'indexed_through'") ?? 0
+    let tail = try connection.statement("SELECT id, keys FROM message WHERE id > ?1 AND keys IS NOT NULL")
+    defer { tail.reset() }
+    tail.bind(1, through)
+    while try tail.step() {
+      guard let bytes = tail.bytes(1), let known = try? MessageKeys(decoding: bytes) else { continue }
+      if known.columns.contains(where: { $0.field == field && $0.hash == hash }) { keys.insert(tail.integer(0)) }
+    }
+  }
+
+  // MARK: Deliveries
+
+  func deliveries(_ query: DeliveryQuery) throws(SQLiteFailure) -> [DeliveryRecord] {
+    let names = preparer.registry.all
+    let lanes = names.lanes.filter { lane in
+      (query.channel == nil || names.channels[lane.value.channel]?.name == query.channel)
+        && (query.destination == nil || lane.value.name == query.destination)
+    }
+    var records: [DeliveryRecord] = []
+    switch query.state {
+    case .waiting, .dead:
+      let sql =
+        query.state == .waiting
+        ? "INDEXED BY waiting WHERE state = 0 AND lane = ?1 ORDER BY sequence LIMIT ?2"
+        : "INDEXED BY dead WHERE state = 2 AND lane = ?1 ORDER BY id LIMIT ?2"
+      for lane in lanes.keys.sorted() where records.count < query.limit {
+        let rows = try connection.statement("SELECT \(Self.deliveryColumns) FROM delivery \(sql)")
+        defer { rows.reset() }
+        rows.bind(1, lane)
+        rows.bind(2, query.limit - records.count)
+        while try rows.step() { if let delivery = Delivery(rows) { records.append(try record(delivery)) } }
+      }
+    case .delivered, .discarded, .cancelled:
+      // What has ended is listed newest first: nobody looks for the oldest of millions.
+      let rows = try connection.statement("SELECT \(Self.deliveryColumns) FROM delivery NOT INDEXED ORDER BY id DESC")
+      defer { rows.reset() }
+      var looked = 0
+      while records.count < query.limit, looked < Self.rowsMax, try rows.step() {
+        looked += 1
+        guard rows.integer(5) == Int64(query.state.code), lanes[rows.integer(3)] != nil, let delivery = Delivery(rows) else {
+          continue
+        }
+        records.append(try record(delivery))
+      }
+    }
+    return records
+  }
+}
+
+func hexadecimal(_ bytes: [UInt8]) -> String {
+  let digits = Array("0123456789abcdef".utf8)
+  var text: [UInt8] = []
+  text.reserveCapacity(2 * bytes.count)
+  for byte in bytes {
+    text.append(digits[Int(byte >> 4)])
+    text.append(digits[Int(byte & 15)])
+  }
+  return String(decoding: text, as: UTF8.self)
+}

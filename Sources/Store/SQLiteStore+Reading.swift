@@ -1,0 +1,89 @@
+package import Messages
+
+extension SQLiteStore {
+  package func waiting(
+    lane: Int64, after sequence: Int64, countMax: Int, bytesMax: Int
+  ) async throws(StoreError) -> (deliveries: [WaitingDelivery], isAll: Bool) {
+    try await read { reading in try reading.waiting(lane: lane, after: sequence, countMax: countMax, bytesMax: bytesMax) }
+  }
+
+  package func progress(channel: Int64, key: String) async throws(StoreError) -> Value? {
+    let hash = preparer.progressKey(channel: channel, key)
+    return try await read { reading in
+      let row = try reading.connection.statement("SELECT value FROM progress WHERE channel = ?1 AND key = ?2")
+      defer { row.reset() }
+      row.bind(1, channel)
+      row.bind(2, hash.bytes)
+      guard try row.step(), let sealed = row.bytes(0) else { return nil }
+      let id = Identifier(high: hash.high, low: hash.low)
+      var reader = ByteReader(try reading.preparer.sealer.open(sealed, owner: channel, id: id, kind: .progress))
+      return try reader.value()
+    }
+  }
+
+  package func message(_ id: MessageID) async throws(StoreError) -> MessageRecord? {
+    try await read { reading in try reading.message(id.key, low: id.lowKey) }
+  }
+
+  package func raw(_ id: MessageID) async throws(StoreError) -> Payload? {
+    try await read { reading in
+      guard try reading.connection.number("SELECT 1 FROM message WHERE id = ?1 AND low = ?2", id.key, id.lowKey) != nil else {
+        return nil
+      }
+      return try Self.payload(try reading.raw(id.key), "the message \(id) as it came")
+    }
+  }
+
+  package func sent(_ id: DeliveryID) async throws(StoreError) -> (payload: Payload?, reply: Payload?)? {
+    try await read { reading in
+      guard let delivery = try reading.delivery(id.key), delivery.id == id else { return nil }
+      let payload = try Self.payload(try reading.payload(delivery), "the delivery \(id) as it goes")
+      var reply: Payload?
+      switch reading.result(delivery)?.reply {
+      case .bytes(let format, let bytes): reply = Payload(format, bytes)
+      case .blob(let format, let blob):
+        guard let bytes = reading.preparer.blobs.read(blob), sha256(bytes) == blob.sha256 else {
+          throw StoreError(.damaged, "the answer to the delivery \(id) doesn't fit its hash: it is damaged")
+        }
+        reply = Payload(format, bytes)
+      case .some(.none), nil: break
+      }
+      return (payload, reply)
+    }
+  }
+
+  private static func payload(_ content: Reading.Content, _ what: String) throws(StoreError) -> Payload? {
+    switch content {
+    case .bytes(let format, let bytes): Payload(format, bytes)
+    case .gone: nil
+    case .damaged: throw StoreError(.damaged, "\(what) doesn't fit its hash: it is damaged")
+    }
+  }
+
+  package func delivery(_ id: DeliveryID) async throws(StoreError) -> DeliveryRecord? {
+    try await read { reading in
+      guard let delivery = try reading.delivery(id.key), delivery.id == id else { return nil }
+      return try reading.record(delivery)
+    }
+  }
+
+  package func deliveries(of message: MessageID) async throws(StoreError) -> [DeliveryRecord] {
+    try await read { reading in try reading.deliveries(of: message) }
+  }
+
+  package func messages(_ query: MessageQuery) async throws(StoreError) -> [MessageRecord] {
+    try await read { reading in try reading.messages(query) }
+  }
+
+  package func deliveries(_ query: DeliveryQuery) async throws(StoreError) -> [DeliveryRecord] {
+    try await read { reading in try reading.deliveries(query) }
+  }
+
+  package func ledger() async throws(StoreError) -> [ChannelLedger] {
+    try await read { reading in try reading.ledger() }
+  }
+
+  package func audit() async throws(StoreError) -> [String] {
+    try await read { reading in try reading.audit() }
+  }
+}

@@ -1,0 +1,126 @@
+import CSQLite
+
+/// The tables, and how a file of an older engine becomes one of this engine.
+///
+/// A migration is never changed once it was released: a new one is added behind it. All that a file lacks run in one transaction, after
+/// a copy of the file was put beside it.
+enum Schema {
+  /// Says that a file is a store of Hilum ("HILM").
+  static let applicationID: Int64 = 0x4849_4C4D
+  static var version: Int { migrations.count }
+
+  static let migrations: [String] = [version1]
+
+  /// Rows are lean and in the order of their keys, so that a group touches few pages:
+  ///
+  /// - `message` and `delivery` are appended by id (48 bits of time and a counter); a delivery is one row for its life.
+  /// - What waits is found by the partial index `waiting`, what is dead by `dead`: a row is in them only while it is so.
+  /// - `message.keys` holds the blind hashes of the message; they are carried into `searched` and `key_run` later, in sorted runs,
+  ///   because an index with random keys would dirty a page for each of its rows in every commit.
+  /// - Counters are rows of their own and never counted from rows.
+  private static let version1 = """
+    CREATE TABLE meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
+    CREATE TABLE data_key (id INTEGER PRIMARY KEY, made_at INTEGER NOT NULL, master TEXT NOT NULL, wrapped BLOB NOT NULL);
+
+    CREATE TABLE channel (
+      id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, state TEXT NOT NULL, sealed INTEGER NOT NULL,
+      revision INTEGER NOT NULL);
+    CREATE TABLE channel_count (
+      channel INTEGER PRIMARY KEY, last_commit INTEGER NOT NULL DEFAULT 0,
+      received INTEGER NOT NULL DEFAULT 0, accepted INTEGER NOT NULL DEFAULT 0, unavailable INTEGER NOT NULL DEFAULT 0,
+      routed INTEGER NOT NULL DEFAULT 0, dropped INTEGER NOT NULL DEFAULT 0, held INTEGER NOT NULL DEFAULT 0,
+      failed INTEGER NOT NULL DEFAULT 0, rejected INTEGER NOT NULL DEFAULT 0, duplicate INTEGER NOT NULL DEFAULT 0,
+      discarded INTEGER NOT NULL DEFAULT 0, pruned INTEGER NOT NULL DEFAULT 0,
+      raw_through INTEGER NOT NULL DEFAULT 0, sent_through INTEGER NOT NULL DEFAULT 0,
+      replies_through INTEGER NOT NULL DEFAULT 0, blobs_through INTEGER NOT NULL DEFAULT 0,
+      record_through INTEGER NOT NULL DEFAULT 0);
+    CREATE TABLE lane (
+      id INTEGER PRIMARY KEY, channel INTEGER NOT NULL, name TEXT NOT NULL, paused INTEGER NOT NULL DEFAULT 0,
+      UNIQUE (channel, name));
+    CREATE TABLE lane_count (
+      lane INTEGER PRIMARY KEY, last_commit INTEGER NOT NULL DEFAULT 0, last_sequence INTEGER NOT NULL DEFAULT 0,
+      created INTEGER NOT NULL DEFAULT 0, delivered INTEGER NOT NULL DEFAULT 0, waiting INTEGER NOT NULL DEFAULT 0,
+      dead INTEGER NOT NULL DEFAULT 0, discarded INTEGER NOT NULL DEFAULT 0, cancelled INTEGER NOT NULL DEFAULT 0,
+      passed_by INTEGER NOT NULL DEFAULT 0, waiting_bytes INTEGER NOT NULL DEFAULT 0, pruned INTEGER NOT NULL DEFAULT 0);
+    CREATE TABLE searchable (
+      id INTEGER PRIMARY KEY, channel INTEGER NOT NULL, name TEXT NOT NULL, UNIQUE (channel, name));
+    CREATE TABLE revision (
+      id INTEGER PRIMARY KEY, channel INTEGER NOT NULL, hash BLOB NOT NULL, made_at INTEGER NOT NULL,
+      UNIQUE (channel, hash));
+    CREATE TABLE content (hash BLOB PRIMARY KEY, bytes BLOB NOT NULL) WITHOUT ROWID;
+    CREATE TABLE revision_file (
+      revision INTEGER NOT NULL, path TEXT NOT NULL, hash BLOB NOT NULL, PRIMARY KEY (revision, path)) WITHOUT ROWID;
+
+    CREATE TABLE message (
+      id INTEGER PRIMARY KEY, low INTEGER NOT NULL, channel INTEGER NOT NULL, state INTEGER NOT NULL,
+      received_at INTEGER NOT NULL, format INTEGER NOT NULL, size INTEGER NOT NULL, generation INTEGER NOT NULL,
+      revision INTEGER NOT NULL, prior INTEGER, sha BLOB NOT NULL, keys BLOB, deliveries BLOB, blob INTEGER, record BLOB,
+      raw BLOB);
+    CREATE INDEX message_channel ON message (channel);
+    CREATE INDEX message_open ON message (channel, state) WHERE state = 2 OR state = 3;
+    CREATE TABLE output (
+      id INTEGER PRIMARY KEY, low INTEGER NOT NULL, message INTEGER NOT NULL, format INTEGER NOT NULL,
+      size INTEGER NOT NULL, sha BLOB, blob INTEGER, data BLOB);
+    CREATE TABLE delivery (
+      id INTEGER PRIMARY KEY, low INTEGER NOT NULL, message INTEGER NOT NULL, lane INTEGER NOT NULL,
+      sequence INTEGER NOT NULL, state INTEGER NOT NULL, attempts INTEGER NOT NULL, possibly_sent INTEGER NOT NULL,
+      size INTEGER NOT NULL, created_at INTEGER NOT NULL, due_at INTEGER NOT NULL, delay INTEGER NOT NULL,
+      ended_at INTEGER, output INTEGER, resend_of INTEGER, blob INTEGER, rendered BLOB, result BLOB);
+    CREATE UNIQUE INDEX waiting ON delivery (lane, sequence) WHERE state = 0;
+    CREATE INDEX dead ON delivery (lane) WHERE state = 2;
+    CREATE INDEX resent ON delivery (message) WHERE resend_of IS NOT NULL;
+
+    CREATE TABLE run (id INTEGER PRIMARY KEY, first INTEGER NOT NULL, last INTEGER NOT NULL);
+    CREATE TABLE searched (
+      run INTEGER NOT NULL, field INTEGER NOT NULL, hash INTEGER NOT NULL, message INTEGER NOT NULL,
+      PRIMARY KEY (run, field, hash, message)) WITHOUT ROWID;
+    CREATE TABLE key_run (id INTEGER PRIMARY KEY, last INTEGER NOT NULL, entries BLOB NOT NULL);
+    CREATE TABLE old_key (hash INTEGER PRIMARY KEY, message INTEGER NOT NULL, until INTEGER NOT NULL);
+
+    CREATE TABLE progress (channel INTEGER NOT NULL, key BLOB NOT NULL, value BLOB NOT NULL,
+      PRIMARY KEY (channel, key)) WITHOUT ROWID;
+    CREATE TABLE blob (id INTEGER PRIMARY KEY, low INTEGER NOT NULL, message INTEGER NOT NULL);
+    CREATE TABLE trash (id INTEGER PRIMARY KEY, low INTEGER NOT NULL);
+    CREATE TABLE kept (
+      channel INTEGER NOT NULL, kind INTEGER NOT NULL, message INTEGER NOT NULL,
+      PRIMARY KEY (channel, kind, message)) WITHOUT ROWID;
+    """
+
+  /// Brings the file to this engine's version.
+  ///
+  /// - Parameter backUp: called before the first change of a file that holds something, with the version it has.
+  static func migrate(
+    _ connection: Connection, to migrations: [String] = Schema.migrations, backUp: (Int) throws(StoreError) -> Void
+  ) throws(StoreError) {
+    do throws(SQLiteFailure) {
+      let found = Int(try connection.number("PRAGMA user_version") ?? 0)
+      let application = try connection.number("PRAGMA application_id") ?? 0
+      if found > 0, application != applicationID {
+        throw SQLiteFailure(code: SQLITE_NOTADB, systemError: 0, doing: "read the file's mark")
+      }
+      guard found < migrations.count else { return }
+      if found > 0 {
+        do { try backUp(found) } catch { throw SQLiteFailure(code: SQLITE_CANTOPEN, systemError: 0, doing: error.reason) }
+      }
+      try connection.transaction { () throws(SQLiteFailure) in
+        for migration in migrations[found...] { try connection.execute(migration) }
+        try connection.execute("PRAGMA application_id = \(applicationID); PRAGMA user_version = \(migrations.count)")
+        Failpoint.inMigration.pass()
+      }
+    } catch {
+      throw error.storeError
+    }
+  }
+
+  /// The version a file has must not be one that this engine doesn't know.
+  static func refuseNewer(_ connection: Connection, path: String, known: Int = Schema.version) throws(StoreError) {
+    let found: Int64
+    do { found = try connection.number("PRAGMA user_version") ?? 0 } catch { throw error.storeError }
+    guard found <= Int64(known) else {
+      throw StoreError(
+        .refused,
+        "\(path) has schema \(found); this engine knows schemas up to \(known). Use the newer engine that wrote it, or a backup "
+          + "from before the upgrade.")
+    }
+  }
+}

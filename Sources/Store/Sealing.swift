@@ -1,0 +1,148 @@
+import Crypto
+import FoundationEssentials
+import Glibc
+import Messages
+import Synchronization
+
+/// What a sealed part is; a part of the additional data, so that one kind never opens as another.
+enum SealedKind: UInt8, Sendable {
+  case raw = 1
+  case output, result, record, rendered, progress, blob, key
+}
+
+/// Seals and opens the parts of a message with the data keys of the key ring.
+///
+/// A sealed part is `key id (4 bytes) | nonce (12) | ciphertext | tag (16)`; key id 0 says that the bytes follow as they are. The
+/// additional data are the channel (or the lane), the id and the kind: a part that was moved to another row doesn't open.
+///
+/// A nonce is six random bytes, drawn at each opening, and a counter of six: unique under one key without a system call a message.
+final class Sealer: Sendable {
+  /// The part doesn't open: damaged, or not what the row says it is.
+  struct Damaged: Error {}
+
+  private struct Ring: Sendable {
+    var keys: [UInt32: SymmetricKey] = [:]
+    var current: UInt32 = 0
+    var currentKey: SymmetricKey?
+  }
+  private let ring = Mutex(Ring())
+  private let nonceStart: UInt64
+  private let nonceCounter = Atomic<UInt64>(0)
+
+  init() {
+    var generator = SystemRandomNumberGenerator()
+    nonceStart = generator.next()
+  }
+
+  func add(_ key: SymmetricKey, id: UInt32, current: Bool) {
+    ring.withLock { ring in
+      ring.keys[id] = key
+      if current {
+        ring.current = id
+        ring.currentKey = key
+      }
+    }
+  }
+
+  var currentID: UInt32 { ring.withLock { $0.current } }
+
+  /// `sealed == false`, or a store without keys: the bytes as they are, marked so.
+  ///
+  /// - Parameter part: the number of a blob's segment, and whether it is the last.
+  func seal(
+    _ bytes: [UInt8], sealed: Bool, owner: Int64, id: Identifier, kind: SealedKind, part: UInt64 = 0
+  ) -> [UInt8] {
+    let (keyID, key) = sealed ? ring.withLock { ($0.current, $0.currentKey) } : (0, nil)
+    guard let key else { return [0, 0, 0, 0] + bytes }
+    let aad = Self.aad(owner: owner, id: id, kind: kind, part: part)
+    // Sealing fails only for keys and nonces of a wrong size.
+    guard let nonce = try? AES.GCM.Nonce(data: nextNonce()),
+      let box = try? AES.GCM.seal(bytes, using: key, nonce: nonce, authenticating: aad)
+    else { preconditionFailure("AES-GCM refused a key or nonce of the right size") }
+    let count = 4 + 12 + bytes.count + 16
+    return [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
+      let raw = UnsafeMutableRawBufferPointer(buffer)
+      raw.storeBytes(of: keyID.littleEndian, as: UInt32.self)
+      nonce.withUnsafeBytes { raw[4..<16].copyBytes(from: $0) }
+      box.ciphertext.withUnsafeBytes { raw[16..<16 + bytes.count].copyBytes(from: $0) }
+      box.tag.withUnsafeBytes { raw[(16 + bytes.count)...].copyBytes(from: $0) }
+      initialized = count
+    }
+  }
+
+  func open(
+    _ bytes: [UInt8], owner: Int64, id: Identifier, kind: SealedKind, part: UInt64 = 0
+  ) throws(Damaged) -> [UInt8] {
+    guard bytes.count >= 4 else { throw Damaged() }
+    let keyID = UInt32(bytes[0]) | UInt32(bytes[1]) << 8 | UInt32(bytes[2]) << 16 | UInt32(bytes[3]) << 24
+    if keyID == 0 { return [UInt8](bytes[4...]) }
+    guard let key = ring.withLock({ $0.keys[keyID] }), bytes.count >= 32 else { throw Damaged() }
+    let end = bytes.count - 16
+    do {
+      let box = try AES.GCM.SealedBox(
+        nonce: AES.GCM.Nonce(data: bytes[4..<16]), ciphertext: bytes[16..<end], tag: bytes[end...])
+      return [UInt8](try AES.GCM.open(box, using: key, authenticating: Self.aad(owner: owner, id: id, kind: kind, part: part)))
+    } catch {
+      throw Damaged()
+    }
+  }
+
+  private func nextNonce() -> [UInt8] {
+    let counter = nonceCounter.add(1, ordering: .relaxed).newValue
+    return [UInt8](unsafeUninitializedCapacity: 12) { buffer, initialized in
+      for index in 0..<6 { buffer[index] = UInt8(truncatingIfNeeded: nonceStart >> UInt64(8 * index)) }
+      for index in 0..<6 { buffer[6 + index] = UInt8(truncatingIfNeeded: counter >> UInt64(8 * index)) }
+      initialized = 12
+    }
+  }
+
+  static func aad(owner: Int64, id: Identifier, kind: SealedKind, part: UInt64 = 0) -> [UInt8] {
+    [UInt8](unsafeUninitializedCapacity: 33) { buffer, initialized in
+      let raw = UnsafeMutableRawBufferPointer(buffer)
+      raw.storeBytes(of: owner.littleEndian, toByteOffset: 0, as: Int64.self)
+      raw.storeBytes(of: id.high.littleEndian, toByteOffset: 8, as: UInt64.self)
+      raw.storeBytes(of: id.low.littleEndian, toByteOffset: 16, as: UInt64.self)
+      raw.storeBytes(of: part.littleEndian, toByteOffset: 24, as: UInt64.self)
+      raw[32] = kind.rawValue
+      initialized = 33
+    }
+  }
+}
+
+/// Keyed hashes: they find a value without telling it. The key never changes, so that old rows stay findable.
+struct BlindIndex: Sendable {
+  private let start: HMAC<SHA256>
+
+  init(secret: [UInt8]) {
+    start = HMAC<SHA256>(key: SymmetricKey(data: secret))
+  }
+
+  enum Subject: UInt8 { case duplicate = 1, transport, column, progress }
+
+  /// - Parameter scope: the channel's or the column's key: the same text elsewhere has another hash.
+  func hash(_ subject: Subject, scope: Int64, _ text: String) -> SHA256Digest16 {
+    var head: [UInt8] = [subject.rawValue]
+    head.reserveCapacity(9 + text.utf8.count)
+    for shift in stride(from: Int64(0), to: 64, by: 8) { head.append(UInt8(truncatingIfNeeded: scope >> shift)) }
+    head.append(contentsOf: text.utf8)
+    var mac = start
+    mac.update(data: head)
+    return mac.finalize().withUnsafeBytes { bytes in
+      SHA256Digest16(
+        high: bytes.loadUnaligned(fromByteOffset: 0, as: UInt64.self).littleEndian,
+        low: bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self).littleEndian)
+    }
+  }
+}
+
+/// The first sixteen bytes of a keyed hash.
+struct SHA256Digest16: Hashable, Sendable {
+  var high: UInt64
+  var low: UInt64
+
+  var bytes: [UInt8] { Identifier(high: high, low: low).bytes }
+}
+
+func sha256(_ bytes: [UInt8]) -> [UInt8] {
+  SHA256.hash(data: bytes).withUnsafeBytes { [UInt8]($0) }
+}

@@ -1,0 +1,160 @@
+import Glibc
+
+/// What the writer does. Units are values: what shall be true, and whom to tell.
+enum Unit {
+  case accept(PreparedAcceptance, @Sendable (AcceptResult) -> Void)
+  /// An arrival that wasn't even prepared (a full disk, a full queue); it is answered in its turn.
+  case refuse(String, OriginGate?, @Sendable (AcceptResult) -> Void)
+  case finish(PreparedAttempt, @Sendable (UnitResult) -> Void)
+  case change(Change, @Sendable (UnitResult) -> Void)
+  /// Answers `unavailable` in its turn: its preparation failed.
+  case refuseFinish(String, @Sendable (UnitResult) -> Void)
+  /// Work with transactions of its own, between groups.
+  case task(WriterTask)
+
+  var isTask: Bool { if case .task = self { true } else { false } }
+}
+
+enum WriterTask {
+  case register(ChannelRegistration, @Sendable (Result<ChannelKeys, StoreError>) -> Void)
+  case prune([Int64: Retention], now: Int64, rowsMax: Int, @Sendable (Result<Bool, StoreError>) -> Void)
+  case rotate(to: StoreSettings.MasterKey, @Sendable (Result<Void, StoreError>) -> Void)
+  case emptyTrash
+  /// Everything before it is durable.
+  case barrier(@Sendable () -> Void)
+  /// Ends the writer; `orderly` false as if the process had been killed.
+  case close(orderly: Bool, @Sendable () -> Void)
+}
+
+/// What waits for the writer, first in, first out.
+///
+/// A `delivered` doesn't wake the writer by itself: it rides on the next group, or goes when it has waited for `rideNanoseconds`.
+final class UnitQueue: @unchecked Sendable {
+  private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+  private let wake = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+  private var units: [(unit: Unit, weight: Int, rides: Bool)] = []
+  private var head = 0
+  private var weight = 0
+  private var eager = 0
+  /// When the oldest of those that ride came.
+  private var ridesSince: UInt64 = 0
+  private var isWaiting = false
+  private var isClosed = false
+  private let rideNanoseconds: UInt64
+  private let unitsMax: Int
+  private let bytesMax: Int
+  private let groupMax: Int
+
+  init(settings: StoreSettings) {
+    rideNanoseconds = UInt64(max(0, settings.rideMilliseconds)) * 1_000_000
+    unitsMax = settings.queueUnitsMax
+    bytesMax = settings.queueBytesMax
+    groupMax = max(1, settings.groupUnitsMax)
+    pthread_mutex_init(mutex, nil)
+    var attributes = pthread_condattr_t()
+    pthread_condattr_init(&attributes)
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
+    pthread_cond_init(wake, &attributes)
+    pthread_condattr_destroy(&attributes)
+  }
+
+  deinit {
+    pthread_mutex_destroy(mutex)
+    pthread_cond_destroy(wake)
+    mutex.deallocate()
+    wake.deallocate()
+  }
+
+  /// How many units wait in all that the queue is full for arrivals.
+  var isFull: Bool {
+    pthread_mutex_lock(mutex)
+    defer { pthread_mutex_unlock(mutex) }
+    return units.count - head >= unitsMax || weight >= bytesMax
+  }
+
+  /// Returns `false` where the store is closed: the unit was not taken.
+  func push(_ unit: Unit, weight: Int = 0, rides: Bool = false) -> Bool {
+    pthread_mutex_lock(mutex)
+    if isClosed {
+      pthread_mutex_unlock(mutex)
+      return false
+    }
+    if rides, ridesSince == 0 { ridesSince = nanoseconds(CLOCK_MONOTONIC) }
+    if !rides { eager += 1 }
+    self.weight += weight
+    units.append((unit, weight, rides))
+    let signals = isWaiting
+    isWaiting = false
+    pthread_mutex_unlock(mutex)
+    if signals { pthread_cond_signal(wake) }
+    return true
+  }
+
+  /// The last unit: after it nothing is taken any more. Returns `false` where it was closed before.
+  func close(_ unit: Unit) -> Bool {
+    guard push(unit) else { return false }
+    pthread_mutex_lock(mutex)
+    isClosed = true
+    pthread_mutex_unlock(mutex)
+    return true
+  }
+
+  /// The next group, or an empty one at `deadline` (of the system's monotonic clock).
+  func next(deadline: UInt64) -> [Unit] {
+    pthread_mutex_lock(mutex)
+    defer { pthread_mutex_unlock(mutex) }
+    while true {
+      let now = nanoseconds(CLOCK_MONOTONIC)
+      let waiting = units.count - head
+      if eager > 0 || waiting >= groupMax || (waiting > 0 && now >= ridesSince &+ rideNanoseconds) { return take() }
+      if now >= deadline { return [] }
+      wait(until: waiting > 0 ? min(deadline, ridesSince &+ rideNanoseconds) : deadline)
+    }
+  }
+
+  /// What waits at this moment, without waiting for more.
+  func takeAtOnce() -> [Unit] {
+    pthread_mutex_lock(mutex)
+    defer { pthread_mutex_unlock(mutex) }
+    return take()
+  }
+
+  private func wait(until deadline: UInt64) {
+    isWaiting = true
+    var time = timespec(tv_sec: Int(deadline / 1_000_000_000), tv_nsec: Int(deadline % 1_000_000_000))
+    pthread_cond_timedwait(wake, mutex, &time)
+    isWaiting = false
+  }
+
+  /// At most `groupMax` units that don't ride, and what rides between them; a task comes alone.
+  private func take() -> [Unit] {
+    var group: [Unit] = []
+    group.reserveCapacity(2 * groupMax)
+    var taken = 0
+    while head < units.count, group.count < 4 * groupMax {
+      let next = units[head]
+      if next.unit.isTask, !group.isEmpty { break }
+      if !next.rides {
+        if taken == groupMax { break }
+        taken += 1
+        eager -= 1
+      }
+      head += 1
+      weight -= next.weight
+      group.append(next.unit)
+      if next.unit.isTask { break }
+    }
+    if head == units.count {
+      units.removeAll(keepingCapacity: units.capacity <= 4_096)
+      head = 0
+      ridesSince = 0
+    } else {
+      if head >= 256, head * 2 >= units.count {
+        units.removeFirst(head)
+        head = 0
+      }
+      if ridesSince != 0 { ridesSince = nanoseconds(CLOCK_MONOTONIC) }
+    }
+    return group
+  }
+}

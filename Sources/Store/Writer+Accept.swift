@@ -1,0 +1,251 @@
+import Messages
+
+extension Writer {
+  /// What the duplicate keys say of an arrival.
+  private enum Seen {
+    case not
+    /// The newest message with its key, whose bytes were others; `reused` where that was one that counts.
+    case other(newest: Int64, reused: Bool)
+    case before(MessageID)
+  }
+
+  /// An arrival with its outcome. Whether it is a duplicate is decided here, inside the transaction.
+  func accept(_ arrival: PreparedAcceptance) throws(SQLiteFailure) -> AcceptResult {
+    guard tally.channels[arrival.channel] != nil, arrival.deliveries.allSatisfy({ tally.lanes[$0.lane] != nil }) else {
+      return .unavailable(reason: "the channel or a lane of it isn't registered")
+    }
+    if !arrival.replaces.isEmpty { return try reprocess(arrival) }
+    let seen = try lookUp(arrival)
+    if case .before(let original) = seen { return try storeDuplicate(arrival, of: original) }
+    var reused = false
+    var prior: Int64?
+    if case .other(let newest, let flagged) = seen { (prior, reused) = (newest, flagged) }
+
+    guard try insertMessage(arrival, state: arrival.state, prior: prior, flagged: reused) else { return .stale }
+    if arrival.keysKept != nil {
+      var keys = arrival.keys
+      if arrival.state == .rejected { (keys.duplicate, keys.transport) = (nil, nil) }
+      try runs.add(keys, message: arrival.id.key, window: &window, connection)
+    }
+    tally.change(channel: arrival.channel) {
+      $0.received += 1
+      $0.count(arrival.state)
+    }
+    if let blob = arrival.blob { try insertBlob(blob, message: arrival.id) }
+    let sequences = try insertDeliveries(arrival)
+    try insertProgress(arrival)
+    return .accepted(sequences: sequences, keyReused: reused)
+  }
+
+  // MARK: Duplicates
+
+  /// How many earlier messages with the same key are looked at.
+  private static let chainMax = 16
+
+  private func lookUp(_ arrival: PreparedAcceptance) throws(SQLiteFailure) -> Seen {
+    if let transport = arrival.keys.transport, let found = try runs.find(transport, window, connection),
+      let earlier = try earlier(found, arrival), earlier.sameBytes, earlier.state != .rejected
+    {
+      return .before(earlier.id)
+    }
+    guard let key = arrival.keys.duplicate, let newest = try runs.find(key, window, connection) else { return .not }
+    var reused = false
+    var next: Int64? = newest
+    for _ in 0..<Self.chainMax {
+      guard let message = next, let earlier = try earlier(message, arrival) else { break }
+      let counts = earlier.state == .routed || earlier.state == .dropped || earlier.state == .held
+      if counts, arrival.receivedAt &- earlier.receivedAt <= arrival.withinMilliseconds {
+        if earlier.sameBytes { return .before(earlier.id) }
+        reused = true
+      }
+      next = earlier.prior
+    }
+    return .other(newest: newest, reused: reused)
+  }
+
+  private struct Earlier {
+    var id: MessageID
+    var state: MessageState
+    var receivedAt: Int64
+    var sameBytes: Bool
+    var prior: Int64?
+  }
+
+  private func earlier(_ message: Int64, _ arrival: PreparedAcceptance) throws(SQLiteFailure) -> Earlier? {
+    let row = statements.findMessage
+    defer { row.reset() }
+    row.bind(1, message)
+    guard try row.step(), row.integer(5) == arrival.channel, let state = MessageState(code: row.integer(0)) else { return nil }
+    return Earlier(
+      id: MessageID(key: message, low: row.integer(4)), state: state, receivedAt: row.integer(1),
+      sameBytes: row.bytes(2) == arrival.sha, prior: row.optionalInteger(3))
+  }
+
+  /// Of a duplicate a line is kept.
+  private func storeDuplicate(_ arrival: PreparedAcceptance, of original: MessageID) throws(SQLiteFailure) -> AcceptResult {
+    guard try insertMessage(arrival, state: .duplicate, prior: original.key, flagged: false) else { return .stale }
+    tally.change(channel: arrival.channel) {
+      $0.received += 1
+      $0.count(.duplicate)
+    }
+    try insertProgress(arrival)
+    return .duplicate(of: original)
+  }
+
+  // MARK: Rows
+
+  private func insertMessage(
+    _ arrival: PreparedAcceptance, state: MessageState, prior: Int64?, flagged: Bool
+  ) throws(SQLiteFailure) -> Bool {
+    let isDuplicate = state == .duplicate
+    let row = statements.insertMessage
+    row.bind(1, arrival.id.key)
+    row.bind(2, arrival.id.lowKey)
+    row.bind(3, arrival.channel)
+    row.bind(4, state.code)
+    row.bind(5, arrival.receivedAt)
+    row.bind(6, Int64(arrival.format.code))
+    row.bind(7, arrival.size)
+    row.bind(8, arrival.revision)
+    row.bind(9, prior)
+    row.bind(10, arrival.sha)
+    row.bind(11, isDuplicate ? nil : arrival.keysKept)
+    row.bind(12, isDuplicate ? nil : arrival.deliveryList)
+    row.bind(13, isDuplicate ? nil : arrival.blob?.id.key)
+    row.bind(14, isDuplicate ? nil : flagged ? flaggedRecord(arrival) : arrival.record)
+    row.bind(15, isDuplicate ? nil : arrival.raw)
+    return try row.run() == 1
+  }
+
+  /// The record with a step that says that the key was seen before with other bytes.
+  private func flaggedRecord(_ arrival: PreparedAcceptance) -> [UInt8] {
+    var content = arrival.content
+    content.steps.append(
+      Step(.flagged, "control-id-reused: the duplicate key was seen before, with other bytes", at: arrival.receivedAt))
+    return seal(content, arrival)
+  }
+
+  private func seal(_ content: RecordContent, _ arrival: PreparedAcceptance) -> [UInt8] {
+    preparer.sealer.seal(
+      content.encoded, sealed: arrival.sealed, owner: arrival.channel, id: arrival.id, kind: .record)
+  }
+
+  func insertBlob(_ blob: BlobReference, message: MessageID) throws(SQLiteFailure) {
+    let row = statements.insertBlob
+    row.bind(1, blob.id.key)
+    row.bind(2, blob.id.lowKey)
+    row.bind(3, message.key)
+    try row.run()
+  }
+
+  private func insertProgress(_ arrival: PreparedAcceptance) throws(SQLiteFailure) {
+    guard let progress = arrival.progress else { return }
+    let row = statements.insertProgress
+    row.bind(1, arrival.channel)
+    row.bind(2, progress.key)
+    row.bind(3, progress.value)
+    try row.run()
+  }
+
+  private func insertDeliveries(_ arrival: PreparedAcceptance) throws(SQLiteFailure) -> [Int64] {
+    for output in arrival.outputs {
+      let row = statements.insertOutput
+      row.bind(1, output.id.key)
+      row.bind(2, output.id.lowKey)
+      row.bind(3, arrival.id.key)
+      row.bind(4, Int64(output.format.code))
+      row.bind(5, output.size)
+      row.bind(6, output.sha)
+      row.bind(7, output.blob?.id.key)
+      row.bind(8, output.data)
+      try row.run()
+      if let blob = output.blob { try insertBlob(blob, message: arrival.id) }
+    }
+    var sequences: [Int64] = []
+    sequences.reserveCapacity(arrival.deliveries.count)
+    for delivery in arrival.deliveries {
+      let isDead = delivery.dead != nil
+      let sequence = isDead ? -1 : tally.nextSequence(lane: delivery.lane)
+      try insertDelivery(delivery, arrival, sequence: sequence)
+      tally.change(lane: delivery.lane) {
+        $0.created += 1
+        $0.states[(isDead ? DeliveryState.dead : .waiting).code] += 1
+        if !isDead { $0.waitingBytes += delivery.size }
+      }
+      sequences.append(sequence)
+    }
+    for lane in arrival.content.passedBy { tally.change(lane: lane) { $0.passedBy += 1 } }
+    return sequences
+  }
+
+  private func insertDelivery(
+    _ delivery: PreparedAcceptance.Delivery, _ arrival: PreparedAcceptance, sequence: Int64
+  ) throws(SQLiteFailure) {
+    let isDead = delivery.dead != nil
+    let row = statements.insertDelivery
+    row.bind(1, delivery.id.key)
+    row.bind(2, delivery.id.lowKey)
+    row.bind(3, arrival.id.key)
+    row.bind(4, delivery.lane)
+    row.bind(5, sequence)
+    row.bind(6, (isDead ? DeliveryState.dead : .waiting).code)
+    row.bind(7, delivery.size)
+    row.bind(8, arrival.receivedAt)
+    row.bind(9, isDead ? arrival.receivedAt : nil)
+    row.bind(10, delivery.output)
+    row.bind(11, nil as Int64?)
+    row.bind(12, delivery.rendered)
+    row.bind(13, delivery.dead)
+    try row.run()
+  }
+
+  // MARK: Reprocessing
+
+  /// A stored message through a newer pipeline: a new generation, with the old steps before the new ones.
+  private func reprocess(_ arrival: PreparedAcceptance) throws(SQLiteFailure) -> AcceptResult {
+    let row = try connection.statement(
+      "SELECT state, record, deliveries, keys FROM message WHERE id = ?1 AND low = ?2 AND channel = ?3")
+    row.bind(1, arrival.id.key)
+    row.bind(2, arrival.id.lowKey)
+    row.bind(3, arrival.channel)
+    defer { row.reset() }
+    guard try row.step(), let state = MessageState(code: row.integer(0)), arrival.replaces.contains(state) else { return .stale }
+    let old = openRecord(row.bytes(1), channel: arrival.channel, message: arrival.id)
+    var deliveries = DeliveryList.decode(row.bytes(2))
+    let oldKeys = row.bytes(3).flatMap { try? MessageKeys(decoding: $0) } ?? MessageKeys()
+    row.reset()
+
+    var content = arrival.content
+    content.steps = (old?.steps ?? []) + content.steps
+    deliveries.append(contentsOf: arrival.deliveries.map(\.id.key))
+    var keys = oldKeys
+    if !arrival.keys.columns.isEmpty { keys.columns = arrival.keys.columns }
+    let update = try connection.statement(
+      """
+      UPDATE message SET state = ?2, generation = generation + 1, revision = ?3, record = ?4, deliveries = ?5, keys = ?6
+      WHERE id = ?1
+      """)
+    update.bind(1, arrival.id.key)
+    update.bind(2, arrival.state.code)
+    update.bind(3, arrival.revision)
+    update.bind(4, seal(content, arrival))
+    update.bind(5, deliveries.isEmpty ? nil : DeliveryList.encode(deliveries))
+    update.bind(6, keys.isEmpty ? nil : keys.encoded)
+    try update.run()
+    try runs.addSingly(arrival.keys, message: arrival.id.key, connection)
+    tally.change(channel: arrival.channel) {
+      $0.count(state, -1)
+      $0.count(arrival.state)
+    }
+    let sequences = try insertDeliveries(arrival)
+    try insertProgress(arrival)
+    return .accepted(sequences: sequences, keyReused: false)
+  }
+
+  func openRecord(_ bytes: [UInt8]?, channel: Int64, message: MessageID) -> RecordContent? {
+    guard let bytes, let plain = try? preparer.sealer.open(bytes, owner: channel, id: message, kind: .record) else {
+      return nil
+    }
+    return try? RecordContent(decoding: plain)
+  }
+}

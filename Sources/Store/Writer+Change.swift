@@ -1,0 +1,235 @@
+import Messages
+
+extension Writer {
+  /// What a person, a timer or a deployment changes; `done` with the number of rows, `stale` where nothing fits any more.
+  func change(_ change: Change) throws(SQLiteFailure) -> UnitResult {
+    switch change {
+    case .channelState(let channel, let state, _):
+      let row = try connection.statement("UPDATE channel SET state = ?2 WHERE id = ?1")
+      row.bind(1, channel)
+      row.bind(2, state)
+      tally.change(channel: channel) { _ in }
+      return counted(try row.run())
+    case .lanePaused(let lane, let paused, _):
+      let row = try connection.statement("UPDATE lane SET paused = ?2 WHERE id = ?1")
+      row.bind(1, lane)
+      row.bind(2, paused ? 1 : 0)
+      tally.change(lane: lane) { _ in }
+      return counted(try row.run())
+    case .retryDead(let ids, let at): return counted(try each(ids) { id throws(SQLiteFailure) in try retry(id, at) })
+    case .discardDead(let ids, let reason, let at):
+      return counted(
+        try each(ids) { id throws(SQLiteFailure) in try end(id, from: .dead, as: .discarded, reason: reason, at: at) })
+    case .cancelWaiting(let lane, let ids, let except, let reason, let at):
+      return counted(try cancel(lane, ids, Set(except), reason: reason, at: at))
+    case .discardMessages(let ids, let reason, let at):
+      return counted(try each(ids) { id throws(SQLiteFailure) in try discard(id, reason: reason, at: at) })
+    case .resend(let original, let id, let at): return counted(try resend(original, as: id, at: at) ? 1 : 0)
+    case .unavailable(let channel, let count):
+      guard tally.channels[channel] != nil, count > 0 else { return .stale }
+      tally.change(channel: channel) {
+        $0.received += count
+        $0.unavailable += count
+      }
+      return .done(count)
+    }
+  }
+
+  private func counted(_ rows: Int) -> UnitResult { rows == 0 ? .stale : .done(rows) }
+
+  private func each(
+    _ ids: [Identifier], _ body: (Identifier) throws(SQLiteFailure) -> Bool
+  ) throws(SQLiteFailure) -> Int {
+    var count = 0
+    for id in ids where try body(id) { count += 1 }
+    return count
+  }
+
+  // MARK: Deliveries
+
+  private struct DeliveryRow {
+    var message: Int64
+    var lane: Int64
+    var size: Int
+    var output: Int64?
+    var rendered: [UInt8]?
+    var result: [UInt8]?
+    var state: DeliveryState
+  }
+
+  private func delivery(_ id: DeliveryID) throws(SQLiteFailure) -> DeliveryRow? {
+    let row = try connection.statement(
+      "SELECT message, lane, size, output, rendered, result, state FROM delivery WHERE id = ?1 AND low = ?2")
+    defer { row.reset() }
+    row.bind(1, id.key)
+    row.bind(2, id.lowKey)
+    guard try row.step(), let state = DeliveryState(code: row.integer(6)) else { return nil }
+    return DeliveryRow(
+      message: row.integer(0), lane: row.integer(1), size: row.int(2), output: row.optionalInteger(3),
+      rendered: row.bytes(4), result: row.bytes(5), state: state)
+  }
+
+  /// A dead delivery goes to the tail of its lane, with a fresh budget.
+  private func retry(_ id: DeliveryID, _ at: Int64) throws(SQLiteFailure) -> Bool {
+    guard let delivery = try delivery(id), delivery.state == .dead, tally.lanes[delivery.lane] != nil else { return false }
+    let row = try connection.statement(
+      """
+      UPDATE delivery SET state = 0, sequence = ?2, attempts = 0, due_at = 0, delay = 0, ended_at = NULL WHERE id = ?1
+      """)
+    row.bind(1, id.key)
+    row.bind(2, tally.nextSequence(lane: delivery.lane))
+    try row.run()
+    move(delivery, from: .dead, to: .waiting)
+    try addStep(Step(.retried, "retried by hand: at the tail of its lane", lane: laneName(delivery.lane), at: at), delivery.message)
+    return true
+  }
+
+  private func end(
+    _ id: DeliveryID, from: DeliveryState, as state: DeliveryState, reason: String, at: Int64, lane: Int64? = nil,
+    tells: Bool = true
+  ) throws(SQLiteFailure) -> Bool {
+    guard let delivery = try delivery(id), delivery.state == from, lane == nil || lane == delivery.lane else { return false }
+    var result = openResult(delivery.result, lane: delivery.lane, id: id) ?? ResultContent(summary: "", reply: .none)
+    result.summary = result.summary.isEmpty ? reason : "\(reason) (before: \(result.summary))"
+    let row = try connection.statement("UPDATE delivery SET state = ?2, ended_at = ?3, result = ?4 WHERE id = ?1")
+    row.bind(1, id.key)
+    row.bind(2, state.code)
+    row.bind(3, at)
+    row.bind(
+      4,
+      preparer.sealer.seal(
+        result.encoded, sealed: preparer.registry.isSealed(lane: delivery.lane), owner: delivery.lane, id: id, kind: .result))
+    try row.run()
+    move(delivery, from: from, to: state)
+    guard tells else { return true }
+    try addStep(
+      Step(.discarded, "\(state.rawValue) by hand: \(reason)", lane: laneName(delivery.lane), at: at), delivery.message)
+    return true
+  }
+
+  /// Cancels what waits in a lane: what is named, or everything. Where everything goes, the reason stands with each delivery and not in
+  /// every message's story, because there may be a million of them.
+  private func cancel(
+    _ lane: Int64, _ ids: [DeliveryID]?, _ except: Set<DeliveryID>, reason: String, at: Int64
+  ) throws(SQLiteFailure) -> Int {
+    var waiting: [DeliveryID] = []
+    if let ids { waiting = ids } else { waiting = try waitingIDs(lane) }
+    var count = 0
+    for id in waiting where !except.contains(id) {
+      if try end(id, from: .waiting, as: .cancelled, reason: reason, at: at, lane: lane, tells: ids != nil) { count += 1 }
+    }
+    return count
+  }
+
+  private func waitingIDs(_ lane: Int64) throws(SQLiteFailure) -> [DeliveryID] {
+    let rows = try connection.statement("SELECT id, low FROM delivery INDEXED BY waiting WHERE state = 0 AND lane = ?1")
+    defer { rows.reset() }
+    rows.bind(1, lane)
+    var ids: [DeliveryID] = []
+    while try rows.step() { ids.append(DeliveryID(key: rows.integer(0), low: rows.integer(1))) }
+    return ids
+  }
+
+  private func move(_ delivery: DeliveryRow, from: DeliveryState, to: DeliveryState) {
+    tally.change(lane: delivery.lane) {
+      $0.states[from.code] -= 1
+      $0.states[to.code] += 1
+      if from == .waiting { $0.waitingBytes -= delivery.size }
+      if to == .waiting { $0.waitingBytes += delivery.size }
+    }
+  }
+
+  func openResult(_ bytes: [UInt8]?, lane: Int64, id: DeliveryID) -> ResultContent? {
+    guard let bytes, let plain = try? preparer.sealer.open(bytes, owner: lane, id: id, kind: .result) else { return nil }
+    return try? ResultContent(decoding: plain)
+  }
+
+  private func laneName(_ lane: Int64) -> String? { preparer.registry.lane(lane)?.name }
+
+  /// The stored bytes of a delivery once more, where they are still kept.
+  private func resend(_ original: DeliveryID, as id: DeliveryID, at: Int64) throws(SQLiteFailure) -> Bool {
+    guard let delivery = try delivery(original), delivery.state != .waiting, tally.lanes[delivery.lane] != nil,
+      try hasPayload(delivery)
+    else { return false }
+    var rendered = delivery.rendered
+    if let sealed = rendered {
+      guard let plain = try? preparer.sealer.open(sealed, owner: delivery.lane, id: original, kind: .rendered) else { return false }
+      rendered = preparer.sealer.seal(
+        plain, sealed: preparer.registry.isSealed(lane: delivery.lane), owner: delivery.lane, id: id, kind: .rendered)
+    }
+    let row = statements.insertDelivery
+    row.bind(1, id.key)
+    row.bind(2, id.lowKey)
+    row.bind(3, delivery.message)
+    row.bind(4, delivery.lane)
+    row.bind(5, tally.nextSequence(lane: delivery.lane))
+    row.bind(6, DeliveryState.waiting.code)
+    row.bind(7, delivery.size)
+    row.bind(8, at)
+    row.bind(9, nil as Int64?)
+    row.bind(10, delivery.output)
+    row.bind(11, original.key)
+    row.bind(12, rendered)
+    row.bind(13, nil as [UInt8]?)
+    try row.run()
+    tally.change(lane: delivery.lane) {
+      $0.created += 1
+      $0.states[DeliveryState.waiting.code] += 1
+      $0.waitingBytes += delivery.size
+    }
+    try addStep(Step(.retried, "sent once more by hand", lane: laneName(delivery.lane), at: at), delivery.message)
+    return true
+  }
+
+  private func hasPayload(_ delivery: DeliveryRow) throws(SQLiteFailure) -> Bool {
+    let sql =
+      delivery.output == nil
+      ? "SELECT 1 FROM message WHERE id = ?1 AND (raw IS NOT NULL OR blob IS NOT NULL)"
+      : "SELECT 1 FROM output WHERE id = ?1 AND (data IS NOT NULL OR blob IS NOT NULL)"
+    return try connection.number(sql, delivery.output ?? delivery.message) != nil
+  }
+
+  // MARK: Messages
+
+  private func discard(_ id: MessageID, reason: String, at: Int64) throws(SQLiteFailure) -> Bool {
+    let find = try connection.statement("SELECT state, channel FROM message WHERE id = ?1 AND low = ?2")
+    find.bind(1, id.key)
+    find.bind(2, id.lowKey)
+    defer { find.reset() }
+    guard try find.step(), let state = MessageState(code: find.integer(0)), state == .failed || state == .held else {
+      return false
+    }
+    let channel = find.integer(1)
+    find.reset()
+    let row = try connection.statement("UPDATE message SET state = ?2 WHERE id = ?1")
+    row.bind(1, id.key)
+    row.bind(2, MessageState.discarded.code)
+    try row.run()
+    tally.change(channel: channel) {
+      $0.count(state, -1)
+      $0.count(.discarded)
+    }
+    try addStep(Step(.discarded, reason, at: at), id.key)
+    return true
+  }
+
+  /// Adds to a message's story. What doesn't open (damaged) stays as it is.
+  private func addStep(_ step: Step, _ message: Int64) throws(SQLiteFailure) {
+    let find = try connection.statement("SELECT record, channel, low FROM message WHERE id = ?1")
+    find.bind(1, message)
+    defer { find.reset() }
+    guard try find.step() else { return }
+    let channel = find.integer(1)
+    let id = MessageID(key: message, low: find.integer(2))
+    guard var content = openRecord(find.bytes(0), channel: channel, message: id) else { return }
+    find.reset()
+    content.steps.append(step)
+    let row = try connection.statement("UPDATE message SET record = ?2 WHERE id = ?1")
+    row.bind(1, message)
+    row.bind(
+      2,
+      preparer.sealer.seal(
+        content.encoded, sealed: preparer.registry.isSealed(channel: channel), owner: channel, id: id, kind: .record))
+    try row.run()
+  }
+}

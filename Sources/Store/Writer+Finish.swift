@@ -1,0 +1,64 @@
+import Messages
+
+extension Writer {
+  /// Ends one attempt, where the delivery still waits as the attempt knew it.
+  func finish(_ prepared: PreparedAttempt) throws(SQLiteFailure) -> UnitResult {
+    let attempt = prepared.attempt
+    guard attempt.epoch == epoch else { return try stale(prepared) }
+    let row = statements.findDelivery
+    row.bind(1, attempt.delivery.key)
+    row.bind(2, attempt.lane)
+    row.bind(3, attempt.sequence)
+    guard try row.step(), row.integer(0) == attempt.delivery.lowKey else {
+      row.reset()
+      return try stale(prepared)
+    }
+    let size = row.int(1)
+    let oldBlob = row.optionalInteger(2)
+    let message = row.integer(3)
+    row.reset()
+    if let oldBlob { try trash(oldBlob) }
+    if let blob = prepared.replyBlob { try insertBlob(blob, message: MessageID(key: message, low: 0)) }
+
+    let update = statements.endAttempt
+    update.bind(1, attempt.delivery.key)
+    update.bind(2, prepared.state.code)
+    update.bind(3, attempt.attempts)
+    update.bind(4, attempt.possiblySent ? 1 : 0)
+    update.bind(5, prepared.dueAt)
+    update.bind(6, prepared.delay)
+    update.bind(7, prepared.state == .waiting ? nil : attempt.at)
+    update.bind(8, prepared.replyBlob?.id.key)
+    update.bind(9, prepared.result)
+    try update.run()
+    tally.change(lane: attempt.lane) {
+      guard prepared.state != .waiting else { return }
+      $0.states[DeliveryState.waiting.code] -= 1
+      $0.waitingBytes -= size
+      $0.states[prepared.state.code] += 1
+    }
+    return .done(1)
+  }
+
+  /// The reply of an attempt that doesn't count any more goes with it.
+  private func stale(_ prepared: PreparedAttempt) throws(SQLiteFailure) -> UnitResult {
+    if let blob = prepared.replyBlob { preparer.blobs.remove(blob.id) }
+    return .stale
+  }
+
+  /// Removes a blob's row; its file goes after the commit.
+  func trash(_ blob: Int64) throws(SQLiteFailure) {
+    let find = try connection.statement("SELECT low FROM blob WHERE id = ?1")
+    find.bind(1, blob)
+    defer { find.reset() }
+    guard try find.step() else { return }
+    let low = find.integer(0)
+    find.reset()
+    let remove = try connection.statement("DELETE FROM blob WHERE id = ?1")
+    remove.bind(1, blob)
+    try remove.run()
+    statements.insertTrash.bind(1, blob)
+    statements.insertTrash.bind(2, low)
+    try statements.insertTrash.run()
+  }
+}

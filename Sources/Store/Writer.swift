@@ -1,0 +1,297 @@
+import CSQLite
+import Glibc
+import Messages
+import Synchronization
+
+/// The one thread that writes: takes waiting units, commits them as a group, and tells their callers.
+///
+/// Everything it holds in memory beside the file (counters, duplicate keys, pending index rows) is as before after a rollback. Units do
+/// not share fate: a condition that doesn't hold makes its unit stale, and a unit that fails in an unexpected way is the only one of its
+/// group that fails.
+final class Writer: @unchecked Sendable {
+  let connection: Connection
+  let settings: StoreSettings
+  let preparer: Preparer
+  let condition: ConditionCell
+  let queue: UnitQueue
+  let epoch: Int64
+  let witness: Witness
+  var disk: DiskGuard
+  var master: StoreSettings.MasterKey?
+
+  var tally = Tally()
+  var window = DuplicateWindow()
+  var runs = IndexRuns()
+  var statements: WriterStatements
+  /// Where retention goes on among the rows that it had to leave, and in the old index rows.
+  var pruneCursors = PruneCursors()
+
+  /// Finishes that couldn't be written and aren't lost: they go before everything else.
+  private var retained: [Unit] = []
+  private var nextPoll: UInt64 = 0
+  private var lastWrite: UInt64 = 0
+  private var keyDay: Int64 = -1
+  /// Bytes of the log since the last checkpoint.
+  var logBytes = 0
+  private var isEnding = false
+
+  init(
+    connection: Connection, settings: StoreSettings, preparer: Preparer, condition: ConditionCell, queue: UnitQueue,
+    epoch: Int64, witness: Witness, disk: DiskGuard
+  ) throws(SQLiteFailure) {
+    self.connection = connection
+    self.settings = settings
+    self.preparer = preparer
+    self.condition = condition
+    self.queue = queue
+    self.epoch = epoch
+    self.witness = witness
+    self.disk = disk
+    master = settings.masterKey
+    statements = try WriterStatements(connection)
+    try tally.load(connection)
+    try runs.load(&window, connection)
+    if preparer.sealer.currentID != 0 { keyDay = settings.clock.wall() / 86_400_000 }
+  }
+
+  var isLost: Bool { if case .lost = condition.value { true } else { false } }
+
+  // MARK: The thread
+
+  /// Runs until a `close` comes.
+  func run() {
+    while !isEnding {
+      pollDisk()
+      let units = queue.next(deadline: deadline())
+      if units.isEmpty {
+        idle()
+      } else if case .task(let task)? = units.first {
+        flushRetained()
+        perform(task)
+      } else {
+        runGroup(takeRetained() + units)
+      }
+      maintain()
+    }
+  }
+
+  /// When the writer has something to do though no unit comes.
+  private func deadline() -> UInt64 {
+    let now = nanoseconds(CLOCK_MONOTONIC)
+    var wait = UInt64(settings.pollMilliseconds)
+    if logBytes > 0 { wait = min(wait, UInt64(settings.idleCheckpointMilliseconds)) }
+    if !retained.isEmpty { wait = min(wait, 50) }
+    return now + wait * 1_000_000
+  }
+
+  private func idle() {
+    flushRetained()
+    guard logBytes > 0, !isLost else { return }
+    if nanoseconds(CLOCK_MONOTONIC) >= lastWrite + UInt64(settings.idleCheckpointMilliseconds) * 1_000_000 { checkpoint() }
+  }
+
+  private func flushRetained() { if !retained.isEmpty { runGroup(takeRetained()) } }
+
+  private func takeRetained() -> [Unit] {
+    defer { retained = [] }
+    return retained
+  }
+
+  func end() { isEnding = true }
+
+  // MARK: Groups
+
+  private enum Outcome {
+    case accept(AcceptResult)
+    case unit(UnitResult)
+  }
+
+  private func runGroup(_ units: [Unit]) {
+    if isLost { return refuse(units, "the store is lost") }
+    do throws(SQLiteFailure) {
+      let outcomes = try commit(units)
+      answer(units, outcomes)
+    } catch {
+      rolledBack()
+      failed(units, error)
+    }
+  }
+
+  private func commit(_ units: [Unit]) throws(SQLiteFailure) -> [Outcome] {
+    try ensureDataKey()
+    var outcomes: [Outcome] = []
+    outcomes.reserveCapacity(units.count)
+    try statements.begin.run()
+    for unit in units { outcomes.append(try apply(unit)) }
+    try commitTransaction()
+    return outcomes
+  }
+
+  /// Writes the counters and commits what stands in the open transaction.
+  func commitTransaction() throws(SQLiteFailure) {
+    try tally.write(connection)
+    Failpoint.beforeCommit.pass()
+    try inject(.beforeCommit)
+    try statements.commit.run()
+    tally.committed()
+    window.committed()
+    runs.committed()
+    witness.commit = tally.commit
+    lastWrite = nanoseconds(CLOCK_MONOTONIC)
+    Failpoint.afterCommit.pass()
+  }
+
+  func rolledBack() {
+    if !connection.isAutocommit { try? connection.execute("ROLLBACK") }
+    tally.rolledBack()
+    window.rolledBack()
+    runs.rolledBack()
+  }
+
+  /// What a test wants SQLite to have said here.
+  func inject(_ point: Failpoint) throws(SQLiteFailure) {
+    guard let failure = settings.failure else { return }
+    let code = failure(point)
+    if code != 0 { throw SQLiteFailure(code: code, systemError: 0, doing: point.rawValue) }
+  }
+
+  private func apply(_ unit: Unit) throws(SQLiteFailure) -> Outcome {
+    switch unit {
+    case .accept(let arrival, _): return .accept(try gated(arrival))
+    case .refuse(let reason, let gate, _):
+      gate?.close()
+      return .accept(.unavailable(reason: reason))
+    case .finish(let attempt, _): return .unit(try finish(attempt))
+    case .change(let change, _): return .unit(try self.change(change))
+    case .refuseFinish(let reason, _): return .unit(.unavailable(reason: reason))
+    case .task: return .unit(.stale)
+    }
+  }
+
+  /// After one arrival of an origin wasn't taken, none of those behind it is.
+  private func gated(_ arrival: PreparedAcceptance) throws(SQLiteFailure) -> AcceptResult {
+    if arrival.gate?.isBroken == true {
+      return .unavailable(reason: "an earlier message of the same sender wasn't taken")
+    }
+    let result = condition.isOpen ? try accept(arrival) : .unavailable(reason: reason)
+    if case .unavailable = result { arrival.gate?.close() }
+    return result
+  }
+
+  private var reason: String {
+    switch condition.value {
+    case .open: "the store is open"
+    case .low(let reason), .lost(let reason): reason
+    }
+  }
+
+  private func answer(_ units: [Unit], _ outcomes: [Outcome]) {
+    for (unit, outcome) in zip(units, outcomes) {
+      switch (unit, outcome) {
+      case (.accept(let arrival, let then), .accept(let result)):
+        discardBlobs(arrival, result)
+        then(result)
+      case (.refuse(_, _, let then), .accept(let result)): then(result)
+      case (.finish(_, let then), .unit(let result)), (.change(_, let then), .unit(let result)),
+        (.refuseFinish(_, let then), .unit(let result)):
+        then(result)
+      default: break
+      }
+    }
+  }
+
+  /// The files of an arrival that wasn't stored (again) belong to nobody.
+  private func discardBlobs(_ arrival: PreparedAcceptance, _ result: AcceptResult) {
+    if case .accepted = result { return }
+    for blob in arrival.blobs { preparer.blobs.remove(blob.id) }
+  }
+
+  // MARK: Failures
+
+  /// A group that couldn't be committed.
+  private func failed(_ units: [Unit], _ failure: SQLiteFailure) {
+    if failure.isFull {
+      disk.releaseBallast()
+      condition.set(.low(reason: "the disk of the data folder is full"))
+      retain(units, "the disk of the data folder is full")
+    } else if failure.isBusy {
+      retain(units, "another process holds the store's file")
+    } else if failure.isInputOutput || failure.isDamage || failure.primary == SQLITE_READONLY
+      || failure.primary == SQLITE_CANTOPEN
+    {
+      lose(failure.description)
+      refuse(units, failure.description)
+    } else if units.count > 1 {
+      for unit in units { runGroup([unit]) }
+    } else {
+      refuse(units, failure.description)
+    }
+  }
+
+  /// Nothing is written any more, and the log stays as it is for whoever looks at it.
+  func lose(_ reason: String) {
+    _ = hilum_sqlite_settle(connection.handle, 0)
+    condition.set(.lost(reason: reason))
+  }
+
+  /// Finishes are kept for the next try; the rest is answered.
+  private func retain(_ units: [Unit], _ reason: String) {
+    var others: [Unit] = []
+    for unit in units {
+      if case .finish = unit { retained.append(unit) } else { others.append(unit) }
+    }
+    refuse(others, reason)
+  }
+
+  private func refuse(_ units: [Unit], _ reason: String) {
+    for unit in units {
+      switch unit {
+      case .accept(let arrival, let then):
+        arrival.gate?.close()
+        discardBlobs(arrival, .unavailable(reason: reason))
+        then(.unavailable(reason: reason))
+      case .refuse(let own, let gate, let then):
+        gate?.close()
+        then(.unavailable(reason: own))
+      case .finish(_, let then), .change(_, let then): then(.unavailable(reason: reason))
+      case .refuseFinish(let own, let then): then(.unavailable(reason: own))
+      case .task: break
+      }
+    }
+  }
+
+  /// What couldn't be written until the end is answered at last.
+  func refuseRetained() {
+    flushRetained()
+    refuse(takeRetained(), "the store was closed before it could be written")
+  }
+
+  // MARK: Between groups
+
+  /// Looks at the disk and at the file's name, at most every poll.
+  private func pollDisk() {
+    let now = settings.clock.monotonic()
+    guard now >= nextPoll else { return }
+    nextPoll = now + UInt64(settings.pollMilliseconds) * 1_000_000
+    guard !isLost else { return }
+    guard disk.isSameFile else {
+      return lose("the store's file was removed or replaced while the engine had it open; what is written goes nowhere")
+    }
+    if let reason = disk.low(wasLow: !condition.isOpen) {
+      condition.set(.low(reason: reason))
+    } else {
+      disk.takeBallast()
+      condition.set(.open)
+    }
+  }
+
+  /// A new day has a new data key.
+  func ensureDataKey() throws(SQLiteFailure) {
+    guard let master else { return }
+    let now = settings.clock.wall()
+    guard now / 86_400_000 != keyDay else { return }
+    let made = try connection.transaction { () throws(SQLiteFailure) in try KeyRing.make(connection, master: master, now: now) }
+    preparer.sealer.add(made.key, id: made.id, current: true)
+    keyDay = now / 86_400_000
+  }
+}
