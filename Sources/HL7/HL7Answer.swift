@@ -78,3 +78,9 @@ package struct HL7Answer: Sendable {
       ?? text(HL7Position(1, component: 4, subcomponent: 2), err)
   }
 }
+
+extension HL7Answer: CustomStringConvertible, CustomReflectable {
+  /// The code and the size; never what the partner wrote.
+  package var description: String { "\(code.rawValue), \(message)" }
+  package var customMirror: Mirror { Mirror(self, children: ["answer": description]) }
+}

@@ -39,11 +39,11 @@ package struct HL7Header: Sendable {
       self.segment = segment
       hasForeignCharset = true
     }
-    hasMSA = Self.holdsMSA(bytes[end...])
+    hasMSA = Self.holdsMSA(bytes[end...], separator: segment.delimiters.field)
   }
 
-  private static func holdsMSA(_ bytes: ArraySlice<UInt8>) -> Bool {
-    let name = Array("MSA".utf8)
+  private static func holdsMSA(_ bytes: ArraySlice<UInt8>, separator: UInt8) -> Bool {
+    let name = Array("MSA".utf8) + [separator]
     return bytes.indices.contains { index in
       (bytes[index] == 0x0D || bytes[index] == 0x0A) && bytes[(index + 1)...].starts(with: name)
     }
@@ -97,4 +97,10 @@ package struct HL7Header: Sendable {
     }
     return number + part * weight
   }
+}
+
+extension HL7Header: CustomStringConvertible, CustomReflectable {
+  /// Size; never content.
+  package var description: String { "MSH, \(segment.bytes.count) bytes" }
+  package var customMirror: Mirror { Mirror(self, children: ["header": description]) }
 }

@@ -253,3 +253,17 @@ extension MLLPFraming {
     return frame
   }
 }
+
+extension MLLPFraming.Action: CustomStringConvertible, CustomReflectable {
+  /// The kind and the size; never content.
+  package var description: String {
+    switch self {
+    case .frame(let bytes): "a frame of \(bytes.count) bytes"
+    case .junk(let byteCount): "\(byteCount) bytes outside of frames"
+    case .violation(let violation): violation.description
+    case .oversize(let head): "a frame that is too long, its first \(head.count) bytes kept"
+    case .partial(let byteCount): "the end of the stream within a frame of \(byteCount) bytes"
+    }
+  }
+  package var customMirror: Mirror { Mirror(self, children: ["action": description]) }
+}
