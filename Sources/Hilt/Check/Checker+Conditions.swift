@@ -111,7 +111,14 @@ extension Checker {
         mismatch(value, wanted: wanted.type == .text ? "a text" : wanted.type.name, help: help)
         return never
       }
-      let (a, b) = (text(first).evaluate, text(second))
+      let (left, b) = (text(first), text(second))
+      let a = left.evaluate
+      for side in [left, b] {
+        guard case .text("")? = side.constant else { continue }
+        problems.report(
+          .type, "no value of a message is an empty text", at: side.span,
+          help: ["is not valued", "is absent", "is null"])
+      }
       if case .text(let literal)? = b.constant {
         return { run in
           if case .text(let value) = try a(run) { return value == literal }

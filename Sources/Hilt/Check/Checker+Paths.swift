@@ -67,7 +67,7 @@ extension Checker {
   private mutating func unknown(_ name: String, _ span: Span) -> Cursor {
     var help: [String] = []
     if let near = nearest(name, among: scope.names + Self.reserved) { help = ["did you mean '\(near)'?"] }
-    if let code = HL7SegmentCode(name.uppercased()), name.utf8.count == 3, help.isEmpty { help = ["\(code)"] }
+    if let code = HL7SegmentCode(name.uppercased()), help.isEmpty, FieldKinds.isKnown(code) { help = ["\(code)"] }
     if Function.named(name) != nil { help = ["\(name)(…)"] }
     return brokenCursor(.unknownName, "'\(name)' is not known here", at: span, help: help)
   }

@@ -4,6 +4,7 @@ extension Checker {
   /// Checks a whole program.
   mutating func program(_ tree: ProgramTree, _ parameters: [String: Value]) -> HiltProgram {
     let head = tree.name.span
+    let isWhole = !problems.hasErrors
     checkName(tree)
     let input = tree.input.map { format($0) }
     if input == nil, !problems.hasErrors {
@@ -19,8 +20,11 @@ extension Checker {
       declare(clause.name, .table(tables.count - 1))
     }
     let (body, flow) = statements(tree.body)
-    if flow.completes, !flow.emits { reportNoOutcome(tree) }
-    reportUnused()
+    // What could not be read may have held the outcome, or the use of a name.
+    if isWhole {
+      if flow.completes, !flow.emits { reportNoOutcome(tree) }
+      reportUnused()
+    }
     let taken = input ?? HiltProgram.FormatClause(format: .hl7v2, versionFrom: nil, versionUpTo: nil, structures: [])
     return HiltProgram(tree, input: taken, outputs: outputs, body: body, checker: self)
   }
@@ -30,7 +34,7 @@ extension Checker {
   private mutating func checkName(_ tree: ProgramTree) {
     guard !tree.name.text.isEmpty else { return }
     let stem = source.file.split(separator: "/").last?.split(separator: ".").first.map(String.init) ?? ""
-    let expected = stem.replacing("-", with: "_")
+    let expected = stem.lowercased().replacing("-", with: "_")
     if source.file.hasSuffix(".hilt"), tree.name.text != expected, !expected.isEmpty {
       problems.report(
         .header, "a transform is named like its file, and this one is in '\(stem).hilt'", at: tree.name.span,
@@ -170,7 +174,7 @@ extension Checker {
       }
     }
     guard let emitting else {
-      problems.report(.noOutcome, "not every path ends in an outcome", at: last.head, label: "after this nothing follows", help: help)
+      problems.report(.noOutcome, "the transform ends without an outcome", at: last.head, label: "nothing follows this", help: help)
       return
     }
     switch emitting.kind {

@@ -11,7 +11,7 @@ extension Checker {
   /// `XPN { 1.1: …, 2: … }`
   mutating func record(_ type: Word?, _ entries: [Entry], _ span: Span) -> Typed {
     if let type, !FieldKinds.types.contains(type.text) {
-      if HL7SegmentCode(type.text) != nil, type.text.utf8.count == 3 {
+      if let code = HL7SegmentCode(type.text), FieldKinds.isKnown(code) {
         return broken(.unsupported, "a segment as a record is not supported yet", at: type.span)
       }
       let near = nearest(type.text, among: FieldKinds.types.sorted())
@@ -22,7 +22,12 @@ extension Checker {
     guard let parts = parts(entries) else { return .broken(span) }
     return Typed(.composite, at: span) { run in
       var contents: [HL7Content] = []
-      try Self.fill(&contents, parts, run, at: span)
+      for part in parts {
+        let change = Splice.Change(
+          component: part.component, subcomponent: part.subcomponent,
+          content: try part.evaluate(run).content(formatted: false))
+        try Self.put(change, into: &contents, run, at: span)
+      }
       return Datum(HL7Content.parts(contents))
     }
   }
@@ -49,8 +54,17 @@ extension Checker {
       if case .piece(let piece) = datum, piece.level == .field, piece.repetitionCount > 1 {
         throw Interrupt.failure(repeats)
       }
+      let changes = try parts.map { part in
+        Splice.Change(
+          component: part.component, subcomponent: part.subcomponent,
+          content: try part.evaluate(run).content(formatted: false))
+      }
+      if case .piece(let piece) = datum {
+        try run.step(bytes: piece.bytes.count, at: span)
+        if let copy = Splice.copy(piece, changes) { return Datum(copy) }
+      }
       var contents = datum.parts
-      try Self.fill(&contents, parts, run, at: span)
+      for change in changes { try Self.put(change, into: &contents, run, at: span) }
       return Datum(HL7Content.parts(contents))
     }
   }
@@ -81,6 +95,8 @@ extension Checker {
       }
       parts.append(Part(component: component, subcomponent: subcomponent, evaluate: value.evaluate))
     }
+    // A stable order, so that what is written left to right can be copied in one pass.
+    parts.sort { ($0.component, $0.subcomponent ?? 0) < ($1.component, $1.subcomponent ?? 0) }
     return isBroken ? nil : parts
   }
 
@@ -97,22 +113,19 @@ extension Checker {
     return false
   }
 
-  private static func fill(
-    _ contents: inout [HL7Content], _ parts: [Part], _ run: Run, at span: Span
+  private static func put(
+    _ change: Splice.Change, into contents: inout [HL7Content], _ run: Run, at span: Span
   ) throws {
-    for part in parts {
-      let content = try part.evaluate(run).content(formatted: false)
-      try run.step(at: span)
-      while contents.count < part.component { contents.append(.absent) }
-      guard let subcomponent = part.subcomponent else {
-        contents[part.component - 1] = content
-        continue
-      }
-      var inner = Datum(contents[part.component - 1]).subcomponents
-      while inner.count < subcomponent { inner.append(.absent) }
-      inner[subcomponent - 1] = content
-      contents[part.component - 1] = .parts(inner)
+    try run.step(at: span)
+    while contents.count < change.component { contents.append(.absent) }
+    guard let subcomponent = change.subcomponent else {
+      contents[change.component - 1] = change.content
+      return
     }
+    var inner = Datum(contents[change.component - 1]).subcomponents
+    while inner.count < subcomponent { inner.append(.absent) }
+    inner[subcomponent - 1] = change.content
+    contents[change.component - 1] = .parts(inner)
   }
 
   /// `copy msg`

@@ -132,7 +132,7 @@ extension HL7Place {
       }
     } catch let error as HL7EditError {
       throw Interrupt.failure(
-        Failure(.stopping, .unwritable, "\(path) can't be written: \(error)", at: span, path: path))
+        Failure(.stopping, .unwritable, "\(path) can't be written: \(HL7EditError(error.kind))", at: span, path: path))
     }
   }
 

@@ -77,13 +77,16 @@ struct Checker {
         .spelling, "a name is written in small letters, digits and '_'", at: name.span,
         help: [name.text.lowercased()])
     }
-    if Self.reserved.contains(name.text) {
+    if Self.reserved.contains(name.text) || Parser.words.contains(name.text) {
       problems.report(.nameTwice, "'\(name.text)' has a meaning of its own", at: name.span)
     } else if let earlier = scope.find(name.text) {
       let line = source.line(of: Int(earlier.span.start))
       problems.report(.nameTwice, "'\(name.text)' has a meaning already, from line \(line)", at: name.span)
     }
-    scope.declare(Variable(name: name.text, span: name.span, kind: kind))
+    var variable = Variable(name: name.text, span: name.span, kind: kind)
+    // One problem a name is enough.
+    variable.isUsed = !isLower || Self.reserved.contains(name.text) || scope.find(name.text) != nil
+    scope.declare(variable)
   }
 
   /// Runs `body` in a block of its own: names and facts end with it.

@@ -16,6 +16,9 @@ enum FieldKinds {
     formatted[segment]?.contains(field) ?? false
   }
 
+  /// Whether the standard has such a segment (one with fields that concern us here).
+  static func isKnown(_ segment: HL7SegmentCode) -> Bool { firstLeaf[segment] != nil || formatted[segment] != nil }
+
   /// Fields of MSH that the standard requires: their absence decides nothing that W105 should warn of.
   static func isRequired(_ segment: HL7SegmentCode, _ field: Int) -> Bool {
     segment == .msh && [1, 2, 9, 10, 11, 12].contains(field)

@@ -46,8 +46,7 @@ struct Scope {
   func find(_ name: String) -> Variable? { variables.last { $0.name == name } }
 
   mutating func use(_ name: String) {
-    guard let index = variables.lastIndex(where: { $0.name == name }) else { return }
-    variables[index].isUsed = true
+    for index in variables.indices where variables[index].name == name { variables[index].isUsed = true }
   }
 
   var names: [String] { variables.map(\.name) }
@@ -65,15 +64,18 @@ func nearest(_ word: String, among names: some Sequence<String>) -> String? {
 }
 
 private func editDistance(_ a: [UInt8], _ b: [UInt8]) -> Int {
+  var older: [Int] = []
   var row = Array(0...b.count)
   for (i, left) in a.enumerated() {
-    var diagonal = row[0]
-    row[0] = i + 1
+    var next = [i + 1]
     for (j, right) in b.enumerated() {
-      let above = row[j + 1]
-      row[j + 1] = min(above + 1, row[j] + 1, diagonal + (left == right ? 0 : 1))
-      diagonal = above
+      var least = min(row[j + 1] + 1, next[j] + 1, row[j] + (left == right ? 0 : 1))
+      // Two neighbours that changed places are one slip.
+      if i > 0, j > 0, left == b[j - 1], right == a[i - 1] { least = min(least, older[j - 1] + 1) }
+      next.append(least)
     }
+    older = row
+    row = next
   }
   return row[b.count]
 }

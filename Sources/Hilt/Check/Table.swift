@@ -115,7 +115,7 @@ extension Checker {
         let place = Place(file: path, line: first.line, column: first.column, length: first.length)
         problems.add(
           Problem(
-            Code.table.rawValue, "this row has \(row.count) fields, the first line has \(width)", at: place))
+            Code.table.rawValue, "the first line has \(width) fields, this row has \(row.count)", at: place))
         continue
       }
       let key = keys.map { row[$0].text }.joined(separator: Table.separator)

@@ -3,7 +3,7 @@ extension Function {
     name: "integer", parameters: [("text", .text)], result: .number, canFail: true,
     summary: "The whole number that a text writes: a sign and digits.",
     examples: [
-        (#"integer("42")"#, #"42"#),
+        (#"integer("42") catch 0"#, #"42"#),
         (#"integer("4.2") catch 0"#, #"0"#),
     ],
     body: .one {

@@ -1,3 +1,5 @@
+import HL7
+
 extension Function {
   static let plain = Function(
     name: "plain", parameters: [("text", .text)], result: .text,
@@ -6,27 +8,6 @@ extension Function {
         (#"plain("a\\.br\\b\\H\\c\\N\\")"#, "a\nbc"),
     ],
     body: .one {
-      .text(Function.plainText($0.argumentText))
+      .text(HL7FormattedText.plain($0.argumentText))
     })
-}
-
-extension Function {
-  /// Without formatting sequences: what stands between two backslashes and is `H`, `N` or begins with a point.
-  static func plainText(_ text: String) -> String {
-    guard text.utf8.contains(UInt8(ascii: "\\")) else { return text }
-    let text = formattedLines(text).joined(separator: "\n")
-    let parts = parts(text, "\\")
-    var plain = parts[0]
-    var index = 1
-    while index < parts.count {
-      if index + 1 < parts.count, parts[index] == "H" || parts[index] == "N" || parts[index].hasPrefix(".") {
-        plain += parts[index + 1]
-        index += 2
-      } else {
-        plain += "\\" + parts[index]
-        index += 1
-      }
-    }
-    return plain
-  }
 }

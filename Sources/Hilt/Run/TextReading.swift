@@ -114,7 +114,7 @@ extension Datum {
     switch self {
     case .absent: .absent
     case .null: .null
-    case .text(let text): text.isEmpty ? .absent : formatted ? .formatted(text) : .text(text)
+    case .text(let text): text.isEmpty ? .absent : formatted ? .formatted(Self.withBreaks(text)) : .text(text)
     case .number(let number): .text(number.description)
     case .stamp(let stamp): .text(stamp.hl7())
     case .boolean(let flag): .text(flag ? "true" : "false")
@@ -124,6 +124,13 @@ extension Datum {
     case .list(let values): .repetitions(values.map { $0.content(formatted: formatted) })
     case .row, .attribute: .absent
     }
+  }
+
+  /// Line ends of a formatted text are written as `\.br\` (HL7 v2.9 chapter 2.7.6).
+  private static func withBreaks(_ text: String) -> String {
+    guard text.utf8.contains(where: { $0 == 0x0A || $0 == 0x0D }) else { return text }
+    let lines = text.split(omittingEmptySubsequences: false) { $0 == "\n" || $0 == "\r\n" || $0 == "\r" }
+    return HL7FormattedText.joined(lines.map(String.init))
   }
 
   /// The components of what `with` copies.

@@ -64,6 +64,7 @@ struct Lexer {
       offset += 1
       emit(.textStart, from: start)
       textBody(isTemplate: false, &problems)
+    case UInt8(ascii: "'") where quoted(&problems): break
     case UInt8(ascii: "/") where patternMayStart:
       pattern(&problems)
     case _ where Self.isWordStart(byte):
@@ -84,6 +85,22 @@ struct Lexer {
     emit(.duration, from: start)
   }
 
+  /// `'text'`, as other languages write it: said once, then read as the text that was meant.
+  private mutating func quoted(_ problems: inout Problems) -> Bool {
+    let rest = bytes[(offset + 1)...].prefix { $0 != UInt8(ascii: "\n") }
+    guard let end = rest.firstIndex(of: UInt8(ascii: "'")) else { return false }
+    let start = offset
+    let content = String(decoding: bytes[start + 1..<end], as: UTF8.self)
+    offset = end + 1
+    problems.report(
+      .character, "a text stands in \"…\"", at: Span(start, offset), help: ["\"\(content)\""],
+      fix: (Span(start, offset), "\"\(content)\""))
+    emit(.textStart, from: start)
+    emit(.piece(content), from: start)
+    emit(.textEnd, from: start)
+    return true
+  }
+
   private mutating func sign(_ problems: inout Problems) {
     let start = offset
     for length in [2, 1] where offset + length <= bytes.count {
@@ -100,7 +117,9 @@ struct Lexer {
     switch character {
     case "'", "‘", "’", "“", "”": help = ["a text stands in \"…\""]
     case ";": help = ["a statement ends with its line"]
-    case "&": help = ["and"]
+    case "&":
+      if peek() == UInt8(ascii: "&") { offset += 1 }
+      help = ["and"]
     default: break
     }
     problems.report(

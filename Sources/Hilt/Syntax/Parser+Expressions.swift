@@ -37,10 +37,18 @@ extension Parser {
     return try disjunction()
   }
 
+  /// What must be true or false: here `=` can only be meant as `==`.
+  mutating func condition() throws -> Expression {
+    let before = insideCondition
+    insideCondition = true
+    defer { insideCondition = before }
+    return try expression()
+  }
+
   private mutating func conditional() throws -> Expression {
     let start = token.span
     try expectWord("if")
-    let condition = try expression()
+    let condition = try condition()
     if isSign(.leftBrace) {
       throw fail(
         .syntax, "where a value is wanted, it is 'if … then … else …'", at: token.span, help: ["if … then … else …"])
@@ -96,7 +104,7 @@ extension Parser {
     guard !token.spaceBefore || !ahead(1).spaceBefore else { return }
     let span = Span(Int(previous.end), Int(ahead(1).span.start))
     problems.report(
-      .tightDash, "a subtraction needs a space on both sides of its dash", at: token.span, help: [" - "],
+      .tightDash, "a subtraction needs a space on both sides of its dash", at: token.span, help: ["a - b"],
       fix: (span, " - "))
   }
 
@@ -130,8 +138,13 @@ extension Parser {
       } else if let word = takeOperator(["==", "!=", "<=", ">=", "<", ">", "in", "matches"]) {
         let other = try alternative()
         value = Expression(kind: .binary(value, word, other), span: value.span...other.span)
-      } else if isSign(.assign), insideBrackets, continues {
-        throw fail(.syntax, "'=' writes a place; equality is '=='", at: token.span, help: ["=="])
+      } else if isSign(.assign), insideBrackets || insideCondition, continues {
+        problems.report(
+          .syntax, "'=' writes a place; equality is '=='", at: token.span, help: ["=="], fix: (token.span, "=="))
+        let word = Word(text: "==", span: token.span)
+        advance()
+        let other = try alternative()
+        value = Expression(kind: .binary(value, word, other), span: value.span...other.span)
       } else {
         return value
       }
@@ -253,7 +266,7 @@ extension Parser {
     let number = text(token).utf8.count > 6 ? nil : Int(text(token))
     advance()
     guard let number, number > 0 else {
-      throw fail(.path, "a \(what)'s number is from 1 to 999999", at: span)
+      throw fail(.path, "a \(what)'s number begins at 1 and has up to six digits", at: span)
     }
     return number
   }
@@ -294,6 +307,12 @@ extension Parser {
 // MARK: - Operands
 
 extension Parser {
+  /// Words that begin no value, and so are no names of values either.
+  static let words: Set<String> = [
+    "if", "then", "else", "match", "for", "catch", "and", "or", "not", "where", "is", "in", "to", "meta", "with", "none",
+    "let", "var", "remove", "emit", "matches", "when", "require", "true", "false", "null", "absent",
+  ]
+
   /// What stands between operators, without the steps behind it.
   mutating func operand() throws -> Expression {
     let start = token.span
@@ -353,9 +372,7 @@ extension Parser {
       let value = try nested { try $0.postfix() }
       return Expression(kind: .copy(value), span: start...value.span)
     case "new" where next.kind == .word && nextContinues: throw unsupported("'new'", at: start)
-    case "then", "else", "catch", "and", "or", "where", "is", "in", "to", "meta", "with", "none", "let", "remove", "emit",
-      "matches", "when", "require":
-      throw expected("a value")
+    case _ where Self.words.contains(word) && !(word == "none" && isWord("in", 2)): throw expected("a value")
     default: break
     }
     if next.kind == .sign(.leftParen), !next.spaceBefore { return try call() }

@@ -3,18 +3,26 @@ extension Parser {
   mutating func program() -> ProgramTree {
     var tree = ProgramTree(name: Word(text: "", span: token.span), end: tokens[tokens.count - 1].span)
     do {
-      guard !isWord("library") else { throw unsupported("a library", at: token.span) }
+      guard !isWord("library") else {
+        _ = unsupported("a library", at: token.span)
+        return tree
+      }
       guard takeWord("transform") else {
         throw fail(
           .header, "a program begins with 'transform' and its name", at: token.span, help: ["transform adt_normalise"])
       }
       tree.name = try name("the transform's name")
-    } catch { recover() }
+      if token.kind != .end, !token.newlineBefore {
+        throw fail(
+          .header, "a transform's name is small letters, digits and '_'", at: tree.name.span...token.span,
+          help: ["adt_normalise"])
+      }
+    } catch { recover(from: 0) }
     while token.kind != .end {
       let start = index
       do {
         if try !header(&tree) { tree.body.append(contentsOf: statements(until: nil)) }
-      } catch { recover() }
+      } catch { recover(from: start) }
       if index == start { advance() }
     }
     return tree
@@ -47,9 +55,10 @@ extension Parser {
       let name = try name("the constant's name")
       try expect(.assign)
       tree.constants.append(ConstantClause(name: name, value: try expression()))
-    case "profile": throw unsupported("a profile", at: start)
-    case "import": throw unsupported("an import", at: start)
-    case "fn": throw unsupported("a function of one's own", at: start)
+    case "profile", "import", "fn":
+      let what = ["profile": "a profile", "import": "an import", "fn": "a function of one's own"][text(token)]
+      advance()
+      throw unsupported(what ?? "", at: start)
     default: return false
     }
     return true
@@ -145,17 +154,35 @@ extension Parser {
     while token.kind != .end, !token.newlineBefore { advance() }
   }
 
-  /// After a problem: on to where the next statement may begin, over whole blocks.
-  mutating func recover() {
+  /// After a problem in what began at `start`: on to where the next statement may begin, over whole blocks.
+  mutating func recover(from start: Int) {
     insideBrackets = false
     recordsAllowed = true
     insideSelector = false
+    insideCondition = false
     var open = 0
+    for token in tokens[start..<index] {
+      if token.kind == .sign(.leftBrace) { open += 1 }
+      if token.kind == .sign(.rightBrace) { open = max(0, open - 1) }
+    }
+    // A brace that was opened before the problem is closed after it, unless it is what is missing.
+    if open > 0, !closes(open) { open = 0 }
     while token.kind != .end {
       if open == 0, token.newlineBefore || isSign(.rightBrace) { return }
       if isSign(.leftBrace) { open += 1 }
       if isSign(.rightBrace) { open -= 1 }
       advance()
     }
+  }
+
+  /// Whether so many braces are closed in what follows.
+  private func closes(_ count: Int) -> Bool {
+    var open = count
+    for token in tokens[index...] {
+      if token.kind == .sign(.leftBrace) { open += 1 }
+      if token.kind == .sign(.rightBrace) { open -= 1 }
+      if open == 0 { return true }
+    }
+    return false
   }
 }

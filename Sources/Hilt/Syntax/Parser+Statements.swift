@@ -11,7 +11,7 @@ extension Parser {
       } catch {
         self.depth = depth
         if index == start { advance() }
-        recover()
+        recover(from: start)
       }
       // A brace too many: said once, then passed over.
       if brace == nil, isSign(.rightBrace) {
@@ -66,12 +66,12 @@ extension Parser {
       return try loop()
     case "when":
       advance()
-      let condition = try expression()
+      let condition = try condition()
       try expect(.arrow, help: ["when condition => drop \"why\""])
       return .when(condition, try decision())
     case "require":
       advance()
-      let condition = try expression()
+      let condition = try condition()
       try expectWord("else", help: ["require condition else reject AE 101 \"why\""])
       return .require(condition, try decision())
     case "emit":
@@ -97,7 +97,7 @@ extension Parser {
     var otherwise: Block?
     repeat {
       try expectWord("if")
-      let condition = try beforeBlock { try $0.expression() }
+      let condition = try beforeBlock { try $0.condition() }
       if isWord("then") {
         throw fail(
           .syntax, "'if … then … else …' is a value; a statement has a block", at: token.span, help: ["if … { … }"])
@@ -135,7 +135,7 @@ extension Parser {
     if isWord("each"), ahead(1).kind == .word { throw unsupported("'each'", at: token.span) }
     // `where` ends the list; an expression never takes it.
     let list = try expression()
-    let condition = takeWord("where") ? try expression() : nil
+    let condition = takeWord("where") ? try condition() : nil
     return LoopHead(name: name, list: list, condition: condition)
   }
 
@@ -176,16 +176,26 @@ extension Parser {
     var arms: [Arm<Body>] = []
     while !take(.rightBrace) {
       guard token.kind != .end else { throw fail(.syntax, "this '{' is never closed", at: opening) }
-      let start = token.span
-      var patterns = [try pattern() as Arm<Body>.Pattern]
-      while take(.bar) { patterns.append(try pattern()) }
-      let condition = takeWord("if") ? try expression() : nil
-      try expect(.arrow, help: ["\"A\" | \"B\" => …"])
-      arms.append(
-        Arm(patterns: patterns, condition: condition, body: try body(&self), span: start...previous))
+      let (start, depth) = (index, depth)
+      do {
+        arms.append(try arm(body))
+      } catch {
+        self.depth = depth
+        if index == start { advance() }
+        recover(from: start)
+      }
       _ = take(.comma)
     }
     return arms
+  }
+
+  private mutating func arm<Body>(_ body: (inout Parser) throws -> Body) throws -> Arm<Body> {
+    let start = token.span
+    var patterns = [try pattern() as Arm<Body>.Pattern]
+    while take(.bar) { patterns.append(try pattern()) }
+    let condition = takeWord("if") ? try condition() : nil
+    try expect(.arrow, help: ["\"A\" | \"B\" => …"])
+    return Arm(patterns: patterns, condition: condition, body: try body(&self), span: start...previous)
   }
 
   private mutating func pattern<Body>() throws -> Arm<Body>.Pattern {

@@ -19,6 +19,10 @@ struct Parser {
   var insideBrackets = false
   /// Where a block may follow, `{` begins the block and no record.
   var recordsAllowed = true
+  /// Inside a condition `=` is a slip for `==`.
+  var insideCondition = false
+  /// Lines on which the lexer met what it can't read: what follows from that is not said again.
+  let unreadable: Set<Int>
   /// Inside a selector `.5` and `-2` begin a path.
   var insideSelector = false
 
@@ -26,6 +30,7 @@ struct Parser {
     self.source = source
     self.tokens = tokens
     self.problems = problems
+    unreadable = Set(problems.all.map(\.place.line))
   }
 
   var token: Token { tokens[index] }
@@ -68,6 +73,7 @@ struct Parser {
   }
 
   mutating func fail(_ code: Code, _ message: String, at span: Span, help: [String] = []) -> Abandoned {
+    if code == .syntax, unreadable.contains(source.line(of: Int(span.start))) { return Abandoned() }
     problems.report(code, message, at: span, help: help)
     return Abandoned()
   }

@@ -1,0 +1,182 @@
+import Foundation
+import HL7
+import Hilt
+import Messages
+
+/// One case of the conformance folder: a program, what it is given, and what is expected of it.
+///
+/// A case is a file of sections. A line of ten dashes opens one and names it:
+///
+/// - before the first line: the program (or, for `expression` cases, nothing)
+/// - `file NAME`: a table the program can read
+/// - `parameter NAME`: a value for a `param`
+/// - `message`: the attributes of `message.*`, one `name: value` a line
+/// - `input`: a message, one segment a line
+/// - `output [DESTINATION, …]`: what must be emitted, in order; the word `= input` stands for the input itself
+/// - `meta`: the attributes of the output before it
+/// - `notes`: what must be noted, a line each
+/// - `outcome`: `routed`, `dropped: why`, `held: why`, `rejected AE 101 at PID-3: why`, or the text of a failure
+/// - `problems`: what the compiler must say, word for word
+/// - `trace`: line, turns and value of what each statement gave
+struct ConformanceCase: Sendable, CustomStringConvertible {
+  struct Section {
+    var name: String
+    var argument: String
+    var text: String
+  }
+
+  let description: String
+  let url: URL
+  let program: String
+  let sections: [Section]
+
+  static let folder = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Conformance")
+
+  static let all: [ConformanceCase] = {
+    let files = FileManager.default.enumerator(at: folder, includingPropertiesForKeys: nil)
+    let urls = (files?.compactMap { $0 as? URL } ?? []).filter { $0.pathExtension == "hilt-test" }
+    return urls.sorted { $0.path < $1.path }.compactMap { ConformanceCase($0) }
+  }()
+
+  init?(_ url: URL) {
+    guard let text = try? String(contentsOf: url, encoding: .utf8) else { return nil }
+    let topic = url.deletingLastPathComponent().lastPathComponent
+    description = "\(topic)/\(url.deletingPathExtension().lastPathComponent)"
+    self.url = url
+    var sections: [Section] = [Section(name: "program", argument: "", text: "")]
+    for line in text.split(separator: "\n", omittingEmptySubsequences: false) {
+      if line.hasPrefix("----------") {
+        let words = line.drop { $0 == "-" }.split(separator: " ", maxSplits: 1).map(String.init)
+        sections.append(Section(name: words.first ?? "", argument: words.count > 1 ? words[1] : "", text: ""))
+      } else {
+        sections[sections.count - 1].text += line + "\n"
+      }
+    }
+    for index in sections.indices {
+      while sections[index].text.hasSuffix("\n\n") { sections[index].text.removeLast() }
+      if sections[index].text == "\n" { sections[index].text = "" }
+    }
+    program = sections[0].text
+    self.sections = Array(sections.dropFirst())
+  }
+
+  func sections(_ name: String) -> [Section] { sections.filter { $0.name == name } }
+}
+
+// MARK: - What happens
+
+extension ConformanceCase {
+  /// Files of a case, by name.
+  private struct Files: HiltFiles {
+    struct Missing: Error, CustomStringConvertible { let description = "it does not exist" }
+    let texts: [String: String]
+    func read(_ path: String) throws -> [UInt8] {
+      guard let text = texts[path] else { throw Missing() }
+      return Array(text.utf8)
+    }
+  }
+
+  /// The sections that are expected, with what really came.
+  func actual() -> [Section] {
+    var texts: [String: String] = [:]
+    for section in sections("file") { texts[section.argument] = section.text }
+    var parameters: [String: Value] = [:]
+    for section in sections("parameter") { parameters[section.argument] = .text(section.text.trimmed) }
+    let name = program.split(separator: "\n").lazy.compactMap { line in
+      let words = line.split(separator: " ")
+      return words.first == "transform" && words.count > 1 ? String(words[1]) : nil
+    }.first
+    let file = (name ?? "program") + ".hilt"
+    let (compiled, problems) = HiltProgram.compile(
+      program, file: file, parameters: parameters, files: Files(texts: texts))
+    var actual: [Section] = []
+    if !problems.isEmpty {
+      let rendered = problems.map { $0.rendered(source: $0.place.file == file ? program : texts[$0.place.file]) }
+      actual.append(Section(name: "problems", argument: "", text: rendered.joined(separator: "\n") + "\n"))
+    }
+    guard let compiled, let input = sections("input").first else { return actual }
+    actual.append(contentsOf: run(compiled, input))
+    return actual
+  }
+
+  private func run(_ program: HiltProgram, _ section: Section) -> [Section] {
+    let bytes = Array(section.text.utf8).map { $0 == 0x0A ? 0x0D : $0 }
+    let message: HL7Message
+    do {
+      message = try HL7Message(bytes)
+    } catch {
+      return [Section(name: "input", argument: "", text: "\(error)\n")]
+    }
+    var limits = HiltLimits()
+    if let steps = sections("steps").first.flatMap({ Int($0.text.trimmed) }) { limits.stepsMax = steps }
+    let result = program.run(HiltInput(message, attributes: attributes, limits: limits), tracing: true)
+    var actual: [Section] = []
+    for emitted in result.emitted {
+      let text: String
+      switch emitted.content {
+      case .input: text = "= input\n"
+      case .bytes(let bytes): text = String(decoding: bytes.map { $0 == 0x0D ? 0x0A : $0 }, as: UTF8.self)
+      }
+      actual.append(
+        Section(name: "output", argument: emitted.destinations?.joined(separator: ", ") ?? "", text: text))
+      if !emitted.meta.isEmpty {
+        let lines = emitted.meta.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value.text ?? "")\n" }
+        actual.append(Section(name: "meta", argument: "", text: lines.joined()))
+      }
+    }
+    if !result.notes.isEmpty {
+      actual.append(
+        Section(name: "notes", argument: "", text: result.notes.map { "\($0.place.line): \($0.text)\n" }.joined()))
+    }
+    actual.append(Section(name: "outcome", argument: "", text: outcome(result.decision) + "\n"))
+    if !sections("trace").isEmpty {
+      let lines = result.trace.map { entry in
+        "\(entry.line)\(entry.turns.map { " turn \($0)" }.joined()): \(entry.text)\n"
+      }
+      actual.append(Section(name: "trace", argument: "", text: lines.joined()))
+    }
+    return actual
+  }
+
+  private var attributes: [String: Value] {
+    var attributes: [String: Value] = [:]
+    for line in sections("message").first?.text.split(separator: "\n") ?? [] {
+      let parts = line.split(separator: ":", maxSplits: 1).map { String($0).trimmed }
+      guard parts.count == 2 else { continue }
+      let value: Value = Int64(parts[1]).map { .integer($0) } ?? .text(parts[1])
+      Self.set(value, parts[0].split(separator: ".").map(String.init), in: &attributes)
+    }
+    return attributes
+  }
+
+  private static func set(_ value: Value, _ path: [String], in record: inout [String: Value]) {
+    guard path.count > 1 else {
+      record[path[0]] = value
+      return
+    }
+    var inner: [String: Value] = [:]
+    if case .record(let fields)? = record[path[0]] { inner = fields }
+    set(value, Array(path.dropFirst()), in: &inner)
+    record[path[0]] = .record(inner)
+  }
+
+  private func outcome(_ decision: HiltDecision) -> String {
+    switch decision {
+    case .routed: return "routed"
+    case .dropped(let reason): return "dropped: \(reason)"
+    case .held(let reason): return "held: \(reason)"
+    case .rejected(let rejection):
+      let number = rejection.number.map { " \($0)" } ?? ""
+      let place = rejection.path.map { " at \($0)" } ?? ""
+      return "rejected \(rejection.code)\(number)\(place): \(rejection.reason)"
+    case .failed(let failure):
+      if failure.isDecision { return "failed: \(failure.problem.message)" }
+      let place = failure.path.map { "  in the message: \($0)" } ?? ""
+      return failure.problem.rendered(source: program) + (place.isEmpty ? "" : "\n" + place)
+    }
+  }
+}
+
+extension String {
+  var trimmed: String { trimmingCharacters(in: .whitespacesAndNewlines) }
+}

@@ -1,0 +1,38 @@
+import Messages
+import Testing
+
+@testable import Hilt
+
+@Suite("Functions of the language")
+struct FunctionTests {
+  struct Example: Sendable, CustomTestStringConvertible {
+    let function: String
+    let expression: String
+    let gives: String
+    var testDescription: String { expression }
+  }
+
+  static let examples = Function.all.flatMap { function in
+    function.examples.map { Example(function: function.name, expression: $0.expression, gives: $0.gives) }
+  }
+
+  @Test("Every example gives what the reference says", arguments: examples)
+  func example(_ example: Example) throws {
+    let context = HiltExpressionContext(place: Place(file: example.function, line: 1, column: 1))
+    let (value, problems) = HiltValue.compile(example.expression, context)
+    #expect(problems.map { $0.rendered(source: example.expression) } == [])
+    let text = try #require(value).text(HiltInput(nil))
+    switch text {
+    case .absent: #expect(example.gives == "absent")
+    case .null: #expect(example.gives == "null")
+    case .text(let text): #expect(text == example.gives)
+    }
+  }
+
+  @Test("Every function has an example that uses it", arguments: Function.all.map(\.name))
+  func used(_ name: String) throws {
+    let function = try #require(Function.named(name))
+    #expect(function.examples.contains { $0.expression.contains(name) })
+    #expect(function.summary.hasSuffix("."))
+  }
+}
