@@ -22,6 +22,18 @@ struct FileFault: Error, CustomStringConvertible {
   }
 }
 
+extension FileFault {
+  /// What a step throws, as a value; `nil` where it did what it should.
+  static func of(_ step: () throws(FileFault) -> Void) -> FileFault? {
+    do throws(FileFault) {
+      try step()
+      return nil
+    } catch {
+      return error
+    }
+  }
+}
+
 /// What is done with a folder or a file, one call of the system each.
 enum FileStep: Sendable, Hashable {
   case openFolder, list, look, open, read, create, write, syncFile, move, remove, makeFolder, syncFolder, startThread

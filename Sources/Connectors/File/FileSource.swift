@@ -10,8 +10,8 @@ import Messages
 package final class FileSource: SourceConnector {
   package static let name = "file"
   package static let about = """
-    Takes the files of a folder as messages, whole files only and each once. A file is moved away (or deleted, or left) \
-    when its messages are on disk here.
+    Takes the files of a folder as messages, whole files only and each once. A file is moved away (or deleted, or \
+    left) when its messages are on disk here.
     """
 
   private let plan: FileSourcePlan

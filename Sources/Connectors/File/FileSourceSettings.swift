@@ -15,8 +15,8 @@ package struct FileSourceSettings: Settings {
 
     @Setting(
       """
-      `stable`: it has kept its size and time for a while. `rename`: at once, for its sender writes it under a name that \
-      is ignored and then renames it. `done-file`: when a second file says so.
+      `stable`: it has kept its size and time for a while. `rename`: at once, for its sender writes it under a name \
+      that is ignored and then renames it. `done-file`: when a second file says so.
       """, default: .stable)
     package var by: Sign
     @Setting("With `stable`: how long size and time must stay as they are; 1s unless said.", example: "5s")

@@ -29,6 +29,8 @@ final class FileWriter {
     let file: OpenFile
     /// Its name in the folder, once it has one.
     var name: FileName?
+    /// Why its bytes are not on disk, once that was tried.
+    var syncFault: FileFault?
     /// An attempt before this one had given it its name.
     var wasThere = false
   }
@@ -39,10 +41,7 @@ final class FileWriter {
     var drafts = each(deliveries.map { .success($0) }, abandon: { _ in }) { delivery throws(DeliveryError) in
       try writeAside(delivery, &folders)
     }
-    drafts = each(drafts, abandon: removeAside) { draft throws(DeliveryError) in
-      do throws(FileFault) { try draft.file.sync() } catch { throw deliveryError(error) }
-      return draft
-    }
+    drafts = syncFiles(drafts)
     drafts = each(drafts, abandon: removeAside) { draft throws(DeliveryError) in try giveName(draft) }
     return finish(drafts)
   }
@@ -111,7 +110,20 @@ final class FileWriter {
     }
   }
 
+  private func syncFiles(_ drafts: [Result<Draft, DeliveryError>]) -> [Result<Draft, DeliveryError>] {
+    let files = drafts.compactMap { try? $0.get().file }
+    var faults = SyncCrew.shared.sync(files)[...]
+    return drafts.map { draft in
+      draft.map { draft in
+        var draft = draft
+        draft.syncFault = faults.popFirst() ?? nil
+        return draft
+      }
+    }
+  }
+
   private func giveName(_ draft: Draft) throws(DeliveryError) -> Draft {
+    if let fault = draft.syncFault { throw deliveryError(fault) }
     guard draft.name == nil else { return draft }
     var draft = draft
     var name = draft.place.file
@@ -138,7 +150,7 @@ final class FileWriter {
     return drafts.map { draft in
       draft.flatMap { draft in
         let folder = ObjectIdentifier(draft.folder)
-        let fault = synced[folder] ?? draft.folder.syncFault()
+        let fault = synced[folder] ?? FileFault.of { () throws(FileFault) in try draft.folder.sync() }
         synced[folder] = .some(fault)
         if let fault { return .failure(deliveryError(fault)) }
         let shown = draft.place.shown(as: draft.name ?? draft.place.file)

@@ -9,9 +9,21 @@ enum LinuxCalls {
   private typealias GetAttribute =
     @convention(c) @Sendable (CInt, UnsafePointer<CChar>, UnsafeMutableRawPointer?, Int) -> Int
 
+  private typealias SyncFileRange = @convention(c) @Sendable (CInt, Int64, Int64, CUnsignedInt) -> CInt
+
   private static let renameAt2 = dlsym(nil, "renameat2").map { unsafeBitCast($0, to: RenameAt2.self) }
   private static let setAttribute = dlsym(nil, "fsetxattr").map { unsafeBitCast($0, to: SetAttribute.self) }
   private static let getAttribute = dlsym(nil, "fgetxattr").map { unsafeBitCast($0, to: GetAttribute.self) }
+
+  private static let syncFileRange = dlsym(nil, "sync_file_range").map { unsafeBitCast($0, to: SyncFileRange.self) }
+
+  /// `SYNC_FILE_RANGE_WRITE` of linux/fs.h.
+  private static let rangeWrite: CUnsignedInt = 2
+
+  /// Asks for a file's content to be on its way to the disk. Promises nothing.
+  static func beginWriting(_ descriptor: CInt) {
+    _ = syncFileRange?(descriptor, 0, 0, rangeWrite)
+  }
 
   /// `RENAME_NOREPLACE` of linux/fs.h: fails with EEXIST where the new name is taken.
   private static let noReplace: CUnsignedInt = 1

@@ -56,6 +56,9 @@ final class OpenFile: Sendable {
     guard failure == 0 else { throw FileFault(.write, failure) }
   }
 
+  /// Starts what `sync` waits for. Several files of which all were started are on disk in half the time.
+  func beginSync() { LinuxCalls.beginWriting(descriptor) }
+
   /// Returns when the content and its size are on the disk. After an error nothing may be believed of it: the kernel
   /// drops what it could not write, and a second call would say that all is well.
   func sync() throws(FileFault) {

@@ -74,14 +74,4 @@ extension Folder {
     }
     return name.numbered(free)
   }
-
-  /// `sync`, with its fault as a value.
-  func syncFault() -> FileFault? {
-    do throws(FileFault) {
-      try sync()
-      return nil
-    } catch {
-      return error
-    }
-  }
 }
