@@ -16,6 +16,11 @@ let strict: [SwiftSetting] = [
 /// A product of the packages named below.
 func product(_ name: String, _ package: String) -> Target.Dependency { .product(name: name, package: package) }
 
+/// A test target. Its name says what it tries.
+func tests(_ name: String, _ dependencies: Target.Dependency...) -> Target {
+  .testTarget(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
 let package = Package(
   name: "hilum",
   products: [
@@ -36,6 +41,9 @@ let package = Package(
   targets: [
     .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
 
+    // The pages of docs/errors, embedded: an installed binary has no docs beside it.
+    .target(name: "CErrorPages"),
+
     .target(name: "Messages", swiftSettings: strict),
     .target(name: "Text", dependencies: ["Messages"], swiftSettings: strict),
     .target(name: "HL7", dependencies: ["Messages", "Text"], swiftSettings: strict),
@@ -51,7 +59,10 @@ let package = Package(
       swiftSettings: strict),
     .target(
       name: "Definitions",
-      dependencies: ["Messages", "Text", "HL7", "Hilt", "ConnectorKit", product("Yams", "Yams")],
+      dependencies: [
+        "Messages", "Text", "HL7", "Hilt", "ConnectorKit", "CErrorPages", product("Yams", "Yams"),
+        product("Crypto", "swift-crypto"),
+      ],
       swiftSettings: strict),
     .target(
       name: "Store",
@@ -60,7 +71,7 @@ let package = Package(
     .target(
       name: "Engine",
       dependencies: [
-        "Messages", "HL7", "Hilt", "ConnectorKit", "Definitions", "Store", product("Logging", "swift-log"),
+        "Messages", "Text", "HL7", "Hilt", "ConnectorKit", "Definitions", "Store", product("Logging", "swift-log"),
         product("DequeModule", "swift-collections"),
       ],
       swiftSettings: strict),
@@ -74,7 +85,7 @@ let package = Package(
     .target(
       name: "Partners",
       dependencies: [
-        "Messages", "HL7", product("NIOCore", "swift-nio"), product("NIOPosix", "swift-nio"),
+        "Messages", "Text", "HL7", "CSQLite", product("NIOCore", "swift-nio"), product("NIOPosix", "swift-nio"),
         product("NIOSSL", "swift-nio-ssl"),
       ],
       swiftSettings: strict),
@@ -84,10 +95,27 @@ let package = Package(
         "Messages", "Text", "HL7", "Hilt", "ConnectorKit", "Connectors", "Definitions", "Store", "Engine", "Admin",
         "Partners",
         product("ArgumentParser", "swift-argument-parser"), product("AsyncHTTPClient", "async-http-client"),
-        product("Logging", "swift-log"), product("NIOCore", "swift-nio"), product("NIOPosix", "swift-nio"),
+        product("Crypto", "swift-crypto"), product("Logging", "swift-log"), product("NIOCore", "swift-nio"), product("NIOHTTP1", "swift-nio"),
       ],
       swiftSettings: strict),
 
-    .testTarget(name: "MessagesTests", dependencies: ["Messages"], swiftSettings: strict),
+    tests("MessagesTests", "Messages"),
+    tests("TextTests", "Text"),
+    tests("HL7Tests", "HL7", "Text", "Messages"),
+    tests("HiltTests", "Hilt", "HL7", "Text", "Messages"),
+    tests("ConnectorKitTests", "ConnectorKit", "Messages"),
+    tests(
+      "ConnectorsTests", "Connectors", "ConnectorKit", "HL7", "Messages", product("Logging", "swift-log"),
+      product("NIOCore", "swift-nio"), product("NIOPosix", "swift-nio"), product("NIOEmbedded", "swift-nio"),
+      product("NIOSSL", "swift-nio-ssl")),
+    tests("DefinitionsTests", "Definitions", "ConnectorKit", "Connectors", "Hilt", "Messages"),
+    tests("StoreTests", "Store", "Messages", "CSQLite", product("Crypto", "swift-crypto")),
+    tests(
+      "EngineTests", "Engine", "Definitions", "Store", "ConnectorKit", "Messages",
+      product("DequeModule", "swift-collections"), product("Logging", "swift-log")),
+    tests("PartnersTests", "Partners", "HL7", "Messages", product("NIOCore", "swift-nio"), product("NIOPosix", "swift-nio")),
+    tests("HouseTests", "Definitions", "Connectors"),
+    // Whole ways through the built program: `hilum` is built first.
+    tests("WayTests", "hilum", "Admin", "Engine", "Store", "Partners", "HL7", "Messages"),
   ]
 )

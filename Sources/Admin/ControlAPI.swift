@@ -22,7 +22,7 @@ package struct ControlAPI: Sendable {
 
   package init(_ engine: Engine) { self.engine = engine }
 
-  package func router() -> Router<BasicRequestContext> {
+  func router() -> Router<BasicRequestContext> {
     let router = Router()
     router.add(middleware: ErrorsAsText())
     router.get("status") { _, _ in try json(engine.status()) }

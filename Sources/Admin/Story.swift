@@ -1,13 +1,14 @@
+import Messages
 import Store
 
 /// One message's story in plain sentences, made from what was stored: what came, what each step decided, who got what, what waits and
 /// until when.
-package struct Story {
+struct Story {
   /// One sentence each. May quote the message.
-  package let lines: [String]
+  let lines: [String]
 
   /// - Parameter now: milliseconds since 1970.
-  package init(_ answer: MessageAnswer, now: Int64) {
+  init(_ answer: MessageAnswer, now: Int64) {
     let message = answer.message
     var lines = [Self.arrival(message)]
     for step in message.steps { if let line = Self.sentence(step) { lines.append(line) } }

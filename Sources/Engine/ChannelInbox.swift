@@ -1,27 +1,27 @@
-package import ConnectorKit
+import ConnectorKit
 import Dispatch
 import Messages
 import Store
 import Synchronization
 
 /// Where a channel's source hands over what arrived: runs the pipeline, makes message and outcome durable, answers.
-package final class ChannelInbox: Inbox {
+final class ChannelInbox: Inbox {
   private let channel: ChannelRuntime
 
   init(_ channel: ChannelRuntime) { self.channel = channel }
 
-  package func origin(_ name: String) -> any Origin { ChannelOrigin(channel) }
+  func origin(_ name: String) -> any Origin { ChannelOrigin(channel) }
 
-  package func progress(_ key: String) async throws -> Value? {
+  func progress(_ key: String) async throws -> Value? {
     try await channel.store.progress(channel: channel.keys.channel, key: key)
   }
 }
 
 /// The order of one sender: what it offers runs, commits and is answered in the order of the calls.
 ///
-/// Nearly everything runs where it was offered, on the connection's own event loop: no task, no actor, no queue. A large message
-/// would hold that loop up (its hash alone takes milliseconds, and its blob is synced), so it runs on a worker, and what is offered behind it
-/// waits for it there.
+/// Nearly everything runs where it was offered, on the connection's own event loop: no task, no actor, no queue. A
+/// large message would hold that loop up (its hash alone takes milliseconds, and its blob is synced), so it runs on a
+/// worker, and what is offered behind it waits for it there.
 final class ChannelOrigin: Origin {
   /// Beyond this a message runs on a worker.
   private static let inPlaceBytesMax = 64 << 10

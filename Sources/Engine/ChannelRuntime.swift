@@ -79,8 +79,8 @@ package final class ChannelRuntime: Sendable {
 
   func arriving(_ bytes: Int) { shared.arrivingBytes.wrappingAdd(bytes, ordering: .relaxed) }
 
-  /// Runs the pipeline and makes message and outcome durable; then the lanes learn of their deliveries, in the order of the commits, and
-  /// the sender gets its receipt.
+  /// Runs the pipeline and makes message and outcome durable; then the lanes learn of their deliveries, in the order
+  /// of the commits, and the sender gets its receipt.
   func take(_ arrival: Arrival, gate: OriginGate, then: @escaping @Sendable (Receipt) -> Void) {
     let id = store.mint()
     let receivedAt = shared.clock.now().wall
@@ -109,6 +109,7 @@ package final class ChannelRuntime: Sendable {
   func process(
     again id: MessageID, _ payload: Payload, _ attributes: [String: Value], receivedAt: Int64, from: Set<MessageState>
   ) async -> (result: AcceptResult, decided: Decided) {
+    shared.strikes.pardon(payload)
     let decided = decide(payload, attributes, id: id, receivedAt: receivedAt)
     var acceptance = self.acceptance(decided, id: id, payload, attributes, receivedAt: receivedAt)
     acceptance.replaces = from
@@ -206,7 +207,8 @@ package final class ChannelRuntime: Sendable {
     state.withLock { $0.trouble = nil }
   }
 
-  /// A source that stops by mistake is started again, with a growing pause: a port that is taken, a folder that is gone.
+  /// A source that stops by mistake is started again, with a growing pause: a port that is taken, a folder that is
+  /// gone.
   private func keepSourceRunning() async {
     while !Task.isCancelled {
       do {

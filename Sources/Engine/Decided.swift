@@ -2,7 +2,8 @@ package import ConnectorKit
 package import Messages
 package import Store
 
-/// What a channel's pipeline made of one message, before it is durable. Lanes and columns are numbered as in the channel's definition.
+/// What a channel's pipeline made of one message, before it is durable. Lanes and columns are numbered as in the
+/// channel's definition.
 package struct Decided: Sendable {
   package struct Delivery: Sendable {
     package var lane: Int

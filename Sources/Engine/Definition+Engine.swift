@@ -10,7 +10,7 @@ extension ChannelDefinition {
   var registration: ChannelRegistration {
     ChannelRegistration(
       name: name, lanes: destinations.map(\.name), columns: columns.map(\.name),
-      revision: (revision.hash, revision.files.map { ($0.path, $0.content) }))
+      revision: (revision.sha256, revision.files.map { ($0.path, $0.bytes) }))
   }
 
   var retention: Retention {
@@ -31,5 +31,15 @@ extension LanePolicy {
     retry.longestMilliseconds = destination.retry.longest.milliseconds
     retry.jitter = destination.retry.isJittered
     retry.forMilliseconds = destination.retry.limit?.milliseconds
+  }
+}
+
+extension HL7ReadingOptions {
+  /// As the `hl7:` block of a channel says; its character set was checked when the file was read.
+  init(_ settings: HL7Settings) {
+    self.init(
+      segmentEnd: settings.segmentEnd == .any ? .any : .cr,
+      charset: settings.charset.flatMap { Charset(named: $0) } ?? .utf8,
+      charsetDeclared: settings.charsetDeclared == .trust ? .trust : .ignore)
   }
 }

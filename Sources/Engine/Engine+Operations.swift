@@ -45,7 +45,8 @@ extension Engine {
 
   package func ping(_ name: String) async throws -> PingReport { try await lane(name).1.ping() }
 
-  /// Cancels what waits in a lane: these deliveries, or all where none is named. What is at the partner at this moment is left.
+  /// Cancels what waits in a lane: these deliveries, or all where none is named. What is at the partner at this
+  /// moment is left.
   package func cancelWaiting(_ name: String, _ ids: [DeliveryID]?, reason: String) async throws -> Int {
     let (channel, lane) = try lane(name)
     var cancelled = 0

@@ -73,8 +73,8 @@ package final class Engine: Sendable {
 
   /// Stops in order: sources first, then the lanes when what is under way was answered, then the store.
   ///
-  /// - Parameter seconds: how long to wait for partners' answers; what is unanswered then goes again after the next start, marked
-  ///   as a possible duplicate.
+  /// - Parameter seconds: how long to wait for partners' answers; what is unanswered then goes again after the next
+  ///   start, marked as a possible duplicate.
   package func stop(within seconds: Int = 8) async {
     let first = state.withLock { state in
       defer { state.stopping = true }

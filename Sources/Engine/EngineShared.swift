@@ -4,8 +4,8 @@ import Synchronization
 
 /// What all channels of an engine share.
 final class EngineShared: Sendable {
-  /// What may be on its way from the wire to the disk at once. Beyond it senders are told to try again later: memory stays bounded
-  /// however many connections push at once.
+  /// What may be on its way from the wire to the disk at once. Beyond it senders are told to try again later: memory
+  /// stays bounded however many connections push at once.
   static let arrivingBytesMax = 256 << 20
 
   let store: any Store

@@ -23,6 +23,8 @@ package final class Lane: Sendable {
     var machine: LaneMachine
     /// Someone performs actions at this moment.
     var performing = false
+    /// Who waits to change the store, in the order in which they asked.
+    var whenLetGo: Deque<CheckedContinuation<Set<DeliveryID>, Never>> = []
     var whenStopped: [@Sendable () -> Void] = []
     var stopped = false
     /// The last end that was written was not: said once.
@@ -78,9 +80,11 @@ package final class Lane: Sendable {
   ///
   /// - Parameter change: gets what is at the partner and can't be changed; gives how much it took from the lane.
   package func changing(_ change: (_ underWay: Set<DeliveryID>) async -> (count: Int, bytes: Int)) async {
-    let underWay = state.withLock { state in
-      state.machine.letGo()
-      return Set(state.machine.underWay)
+    let underWay = await withCheckedContinuation { continuation in
+      run { state, _ in
+        state.whenLetGo.append(continuation)
+        state.machine.letGo()
+      }
     }
     let gone = await change(underWay)
     backlog.wrappingSubtract(gone.count, ordering: .relaxed)
@@ -113,9 +117,13 @@ package final class Lane: Sendable {
   // MARK: The machine
 
   private func run(_ event: (inout LaneMachine, Moment) -> Void) {
+    run { state, now in event(&state.machine, now) }
+  }
+
+  private func run(_ event: (inout State, Moment) -> Void) {
     let now = clock.now()
     let performs = state.withLock { state in
-      event(&state.machine, now)
+      event(&state, now)
       if state.performing || state.machine.actions.isEmpty { return false }
       state.performing = true
       return true
@@ -148,6 +156,8 @@ package final class Lane: Sendable {
       Task { await refill(after: after, countMax: countMax, bytesMax: bytesMax) }
     case .wake(let after):
       clock.wake(after: after) { [weak self] in self?.run { $0.woken($1) } }
+    case .letGo(let underWay):
+      state.withLock { $0.whenLetGo.popFirst() }?.resume(returning: underWay)
     case .stopped:
       let waiters = state.withLock { state in
         state.stopped = true

@@ -13,6 +13,9 @@ extension LaneMachine {
     case refill(after: Int64, countMax: Int, bytesMax: Int)
     /// Call `woken` after this many milliseconds, not before.
     case wake(after: Int64)
+    /// After `letGo`, behind every `finish` that came before it: the store may be changed now, but for these
+    /// deliveries, which are at the partner.
+    case letGo(underWay: Set<DeliveryID>)
     /// Nothing is under way any more, after `stop`. Comes once.
     case stopped
   }

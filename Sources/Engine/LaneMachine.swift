@@ -73,8 +73,6 @@ package struct LaneMachine: Sendable {
   package var isBehind: Bool { behind }
   /// Ends of attempts that are not yet durable.
   package var unconfirmedCount: Int { unconfirmed }
-  /// Deliveries that are at the partner.
-  package var underWay: [DeliveryID] { entries.filter { $0.state == .sending }.map(\.delivery.id) }
   /// When the lane tries again, on the steady clock; `nil` where it doesn't wait for a time.
   package var nextTry: Int64? {
     if let outage { return outage.nextTry }
@@ -111,6 +109,7 @@ package struct LaneMachine: Sendable {
     guard let seen = refilling else { return }
     refilling = nil
     if ignoresRefill || stopping {
+      if stopping { flagSuspects(deliveries, all: all, now) }
       ignoresRefill = false
       pump(now)
       return
@@ -142,6 +141,7 @@ package struct LaneMachine: Sendable {
     refilling = nil
     ignoresRefill = false
     refillDue = now.steady + 1000
+    if stopping { suspects.count = 0 }
     pump(now)
   }
 
@@ -172,8 +172,9 @@ package struct LaneMachine: Sendable {
     pump(now)
   }
 
-  /// Lets go of everything that isn't at the partner, so that the store can be changed under it. Nothing is sent and
-  /// nothing is read until `changed`, which must follow; several changes may overlap.
+  /// Lets go of everything that isn't at the partner, so that the store can be changed under it, once the action
+  /// `letGo` has come up. Nothing is sent and nothing is read until `changed`, which must follow; several changes may
+  /// overlap.
   package mutating func letGo() {
     while let last = entries.last, last.state == .queued, last.refusals == 0, last.losses == 0 {
       heldBytes -= last.delivery.bytesInMemory
@@ -189,6 +190,7 @@ package struct LaneMachine: Sendable {
     ignoresRefill = refilling != nil
     behind = true
     frozen += 1
+    actions.append(.letGo(underWay: Set(entries.lazy.filter { $0.state == .sending }.map(\.delivery.id))))
   }
 
   /// The store was changed after `letGo`: reads it again.
@@ -236,21 +238,38 @@ package struct LaneMachine: Sendable {
       let left = delivery.dueAt.subtractingReportingOverflow(now.wall)
       entry.due = now.steady + min(max(0, left.overflow ? 0 : left.partialValue), max(0, delivery.delay))
     }
-    let isSuspect = suspects.count > 0 && delivery.sequence <= suspects.through
-    if isSuspect { suspects.count -= 1 }
-    let isNewSuspect = isSuspect && !delivery.possiblySent
-    if isNewSuspect { entry.delivery.possiblySent = true }
+    let isNewSuspect = suspect(&entry.delivery)
     heldBytes += delivery.bytesInMemory
     entries.append(entry)
     if delivery.damaged {
       let reason = "the stored bytes don't fit their SHA-256; they were not sent"
       conclude(entries.count - 1, .dead(reason: reason, reply: nil), now)
     } else if isNewSuspect {
-      // Made durable: the next owner can't know it once this one has closed the store in order.
-      let reason = "the engine stopped when this may have been under way"
-      finish(
-        entry.delivery, .waits(dueAt: delivery.dueAt, delay: delivery.delay, reason: reason, reply: nil), now)
+      finishSuspect(entry.delivery, now)
     }
+  }
+
+  /// Takes a delivery for possibly sent where an owner that died may have had it under way; whether that is news.
+  private mutating func suspect(_ delivery: inout WaitingDelivery) -> Bool {
+    guard suspects.count > 0, delivery.sequence <= suspects.through else { return false }
+    suspects.count -= 1
+    defer { delivery.possiblySent = true }
+    return !delivery.possiblySent
+  }
+
+  /// Made durable: the next owner can't know it once this one has closed the store in order.
+  private mutating func finishSuspect(_ delivery: WaitingDelivery, _ now: Moment) {
+    let reason = "the engine stopped when this may have been under way"
+    finish(delivery, .waits(dueAt: delivery.dueAt, delay: delivery.delay, reason: reason, reply: nil), now)
+  }
+
+  /// A lane that stops before it has read its suspects hands them down.
+  private mutating func flagSuspects(_ deliveries: [WaitingDelivery], all: Bool, _ now: Moment) {
+    for var delivery in deliveries where delivery.sequence > tail {
+      tail = delivery.sequence
+      if suspect(&delivery) { finishSuspect(delivery, now) }
+    }
+    if all || deliveries.isEmpty { suspects.count = 0 }
   }
 
   private func hasRoom(for bytes: Int) -> Bool {
@@ -286,6 +305,11 @@ package struct LaneMachine: Sendable {
   /// Hands out what may be sent now, asks for more where it runs low, and says when to look again.
   private mutating func pump(_ now: Moment) {
     if stopping {
+      let areSuspectsUnread = suspects.count > 0 && behind && tail < suspects.through
+      if areSuspectsUnread, refilling == nil {
+        refilling = offered
+        actions.append(.refill(after: tail, countMax: suspects.count, bytesMax: policy.heldBytesMax))
+      }
       guard sending == 0, unconfirmed == 0, refilling == nil, !saidStopped else { return }
       saidStopped = true
       actions.append(.stopped)

@@ -4,8 +4,9 @@ import Synchronization
 
 /// Where log lines go: standard error, and a file in the data folder for `hilum logs`.
 ///
-/// One record is one line: control characters, line ends and escape sequences of whatever came from outside are written as `\x1b`, so that
-/// nobody can forge a line or colour a terminal. A disk that is full costs lines (counted, and said when there is room again), never the engine.
+/// One record is one line: control characters, line ends and escape sequences of whatever came from outside are
+/// written as `\x1b`, so that nobody can forge a line or colour a terminal. A disk that is full costs lines (counted,
+/// and said when there is room again), never the engine.
 package final class LogFile: Sendable {
   private struct State {
     var descriptor: Int32

@@ -5,8 +5,9 @@ import Hilt
 package import Messages
 import Store
 
-/// A channel's way from bytes to outcome: decode, filter, transform, route. A pure function: no I/O, a bounded cost, and the same
-/// message always comes to the same outcome. It runs before the commit, so message and outcome become durable together.
+/// A channel's way from bytes to outcome: decode, filter, transform, route. A pure function: no I/O, a bounded cost,
+/// and the same message always comes to the same outcome. It runs before the commit, so message and outcome become
+/// durable together.
 package struct Pipeline: Sendable {
   private let definition: ChannelDefinition
   private let reading: HL7ReadingOptions
@@ -61,7 +62,7 @@ package struct Pipeline: Sendable {
   private func route(_ payload: Payload, _ message: HL7Message?, _ context: Context) -> Decided {
     let input = HiltInput(message, attributes: context.attributes, limits: limits)
     var decided: Decided
-    if let message, definition.hl7.missingControlID == .refuse, !message.hasControlID {
+    if let message, definition.hl7.missingControlID == .refuse, !Self.hasControlID(message) {
       decided = Decided(Rejection(.error, 101, "MSH-10 (message control id) is empty", at: "MSH-10"))
     } else {
       decided = transformed(message, input, context)
@@ -96,7 +97,11 @@ package struct Pipeline: Sendable {
 
   /// Why the transform doesn't take this message: its type, its version.
   private func unexpected(_ message: HL7Message, _ transform: HiltProgram) -> Rejection? {
-    transform.mismatch(message).map { Rejection(.reject, $0.number, $0.reason, at: $0.path) }
+    Unexpected.refusal(of: HL7Header(message), by: transform.input)
+  }
+
+  private static func hasControlID(_ message: HL7Message) -> Bool {
+    message.field(10, of: 0).leaf.presence == .valued
   }
 
   private static func decided(_ result: HiltResult) -> Decided {
@@ -160,7 +165,7 @@ package struct Pipeline: Sendable {
         if let wanted = one.destinations, !wanted.contains(destination.name) { continue }
         let input = HiltInput(
           one.message, original: original, attributes: context.attributes, meta: one.meta, limits: limits)
-        do {
+        do throws(HiltFailure) {
           guard try destination.when?.holds(input) ?? true else { continue }
         } catch {
           return .failed("`when` of \(destination.name): \(error.problem.message)")
@@ -213,19 +218,23 @@ package struct Pipeline: Sendable {
     return nil
   }
 
-  /// Evaluates the templates of a destination's settings. An absent value makes the delivery dead: sent under a wrong name it would be
-  /// worse than not sent.
+  /// Evaluates the templates of a destination's settings. An absent value makes the delivery dead: sent under a wrong
+  /// name it would be worse than not sent.
   private func render(_ lane: Int, _ output: Int?, _ input: HiltInput) -> Decided.Delivery {
     var delivery = Decided.Delivery(lane: lane, output: output)
     for (setting, template) in definition.destinations[lane].templates {
-      do {
-        guard let pieces = try template.render(input) else {
-          delivery.dead = "a value in `\(setting): \(template.source)` is absent from the message"
-          continue
+      do throws(HiltFailure) {
+        var values: [TemplateValue] = []
+        for piece in try template.pieces(input) {
+          switch piece {
+          case .literal(let text): values.append(TemplateValue(text: text, isValue: false))
+          case .value(.text(let text), _): values.append(TemplateValue(text: text, isValue: true))
+          case .value(_, let name): delivery.dead = "{\(name)} in `\(setting)` is absent from the message"
+          }
         }
-        delivery.rendered[setting] = pieces.map { TemplateValue(text: $0.text, isValue: $0.isValue) }
+        delivery.rendered[setting] = values
       } catch {
-        delivery.dead = "`\(setting): \(template.source)`: \(error.problem.message)"
+        delivery.dead = "`\(setting)`: \(error.problem.message)"
       }
     }
     return delivery
@@ -235,11 +244,25 @@ package struct Pipeline: Sendable {
 
   private func describe(_ decided: inout Decided, _ input: HiltInput) {
     for (index, column) in definition.columns.enumerated() {
-      if let text = try? column.expression.text(input) { decided.columns.append((index, text)) }
+      if case .text(let text)? = try? column.expression.text(input) { decided.columns.append((index, text)) }
     }
-    if let rule = definition.duplicates, let pieces = try? rule.key.render(input) {
-      decided.duplicateKey = .init(
-        text: pieces.map(\.text).joined(), withinMilliseconds: rule.within.milliseconds)
+    if let rule = definition.duplicates { decided.duplicateKey = Self.key(rule, input) }
+  }
+
+  /// `nil` where nothing in it is valued: such messages would all be the same.
+  private static func key(_ rule: ChannelDefinition.DuplicateRule, _ input: HiltInput) -> Acceptance.DuplicateKey? {
+    guard let pieces = try? rule.key.pieces(input) else { return nil }
+    var text = ""
+    var isValued = false
+    for piece in pieces {
+      switch piece {
+      case .literal(let literal): text += literal
+      case .value(.text(let value), _):
+        text += value
+        isValued = true
+      case .value: break
+      }
     }
+    return isValued ? Acceptance.DuplicateKey(text: text, withinMilliseconds: rule.within.milliseconds) : nil
   }
 }

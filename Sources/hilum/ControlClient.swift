@@ -4,6 +4,7 @@ import AsyncHTTPClient
 import Foundation
 import Glibc
 import NIOCore
+import NIOHTTP1
 
 /// Talks to the running engine of a data folder.
 struct ControlClient {

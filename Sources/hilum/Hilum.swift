@@ -42,13 +42,13 @@ struct Hilum: AsyncParsableCommand {
       }
     } catch let failure as Failure {
       Terminal.error(failure.description)
-      exit(failure.code)
+      Glibc.exit(failure.code)
     } catch {
       // ArgumentParser answers wrong use with 64: ours is 2.
       let code = exitCode(for: error)
       let text = fullMessage(for: error)
       if code == .success { Terminal.line(text) } else if !text.isEmpty { Terminal.error(text) }
-      exit(code == .success ? 0 : code == .validationFailure ? 2 : code.rawValue)
+      Glibc.exit(code == .success ? 0 : code == .validationFailure ? 2 : code.rawValue)
     }
   }
 }

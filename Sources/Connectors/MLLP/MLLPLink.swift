@@ -2,6 +2,14 @@ import HL7
 import NIOCore
 import NIOSSL
 
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
 /// One connection to a partner, as its lane sees it: frames out, answers in. Lives on the lane's event loop.
 final class MLLPLink: ChannelInboundHandler, @unchecked Sendable {
   typealias InboundIn = ByteBuffer
@@ -36,6 +44,20 @@ final class MLLPLink: ChannelInboundHandler, @unchecked Sendable {
   }
 
   func flush() { context?.flush() }
+
+  /// MSG_PEEK | MSG_DONTWAIT of Linux, whose names are imported with a type that depends on how the package is built.
+  private static let peekWithoutWaiting: CInt = 0x02 | 0x40
+
+  /// Whether the partner's end of the stream already waits in the socket. What is written on such a connection is lost, and
+  /// nobody could say whether it was taken.
+  var hasEnded: Bool {
+    guard let operations = context?.pipeline.syncOperations else { return true }
+    let count = try? operations.withUnsafeTransportIfAvailable(of: NIOBSDSocket.Handle.self) { socket in
+      var byte: UInt8 = 0
+      return recv(socket, &byte, 1, Self.peekWithoutWaiting)
+    }
+    return count == 0
+  }
 
   /// Closes the connection; nothing that comes after this reaches the lane.
   func leave() {

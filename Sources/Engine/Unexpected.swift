@@ -1,0 +1,42 @@
+import ConnectorKit
+import HL7
+import Hilt
+import Messages
+
+/// Whether a message is one that a transform takes: `in hl7 2.3..2.6 ADT_*`.
+enum Unexpected {
+  /// Why it isn't, in the words of table 0357; `nil` where it is.
+  static func refusal(of header: HL7Header, by input: HiltProgram.FormatClause) -> Rejection? {
+    guard input.format == .hl7v2 else { return nil }
+    if !takes(structure: header, input.structures) {
+      let wanted = input.structures.joined(separator: ", ")
+      return Rejection(.reject, 200, "this channel takes \(wanted), and MSH-9 names another message", at: "MSH-9")
+    }
+    guard let from = input.versionFrom.flatMap(number), let to = input.versionUpTo.flatMap(number) else { return nil }
+    guard let version = header.version.flatMap(number), (from...max(from, to)).contains(version) else {
+      let wanted = input.versionFrom == input.versionUpTo ? "" : "..\(input.versionUpTo ?? "")"
+      return Rejection(
+        .reject, 203, "this channel takes version \(input.versionFrom ?? "")\(wanted), and MSH-12 names another", at: "MSH-12")
+    }
+    return nil
+  }
+
+  /// `ADT_*` takes every message of that code. A structure is matched with MSH-9.3, and where that is missing with
+  /// MSH-9.1 and 9.2.
+  private static func takes(structure header: HL7Header, _ structures: [String]) -> Bool {
+    if structures.isEmpty { return true }
+    let code = header.messageCode ?? ""
+    let event = header.triggerEvent.map { "\(code)_\($0)" }
+    return structures.contains { structure in
+      if structure.hasSuffix("_*") { return structure.dropLast(2) == code }
+      return structure == header.messageStructure || structure == event
+    }
+  }
+
+  /// `2.5.1` as a number that can be compared; `nil` where it is none.
+  private static func number(_ version: String) -> Int? {
+    let parts = version.split(separator: ".", omittingEmptySubsequences: false).map { Int($0) ?? -1 }
+    guard (1...3).contains(parts.count), parts.allSatisfy({ (0...99).contains($0) }) else { return nil }
+    return (parts + [0, 0]).prefix(3).reduce(0) { $0 * 100 + $1 }
+  }
+}

@@ -1,0 +1,153 @@
+import Admin
+import ArgumentParser
+import ConnectorKit
+import Definitions
+import Dispatch
+import Engine
+import Foundation
+import Glibc
+import Logging
+import Messages
+import Store
+
+struct RunCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "run", abstract: "Runs the engine until it is told to stop (SIGTERM, SIGINT).",
+    discussion: """
+      Without any file it works on ./Channels with data in ./data. A channel whose file has an error is left out and shown in
+      `hilum status`; the others work. The first signal drains: what is under way is answered; a second one ends at once.
+
+      Example:
+        hilum run
+        hilum run --settings /etc/hilum/hilum.yaml --data /var/lib/hilum
+      """)
+  @Option(help: "The engine's own settings.") var settings = "hilum.yaml"
+  @Option(help: "The folder of channel files.") var channels: String?
+  @Option(help: "The data folder.") var data: String?
+  @Flag(help: "Writes no log to standard error.") var quiet = false
+
+  func run() async throws {
+    let began = ContinuousClock.now
+    prepareProcess()
+    var site = try Site.settings(settings)
+    if let data { site.data = URL(fileURLWithPath: data).path }
+    let loaded = Site.loader(site).load(folder: Site.shown(channels ?? site.channels))
+    if !loaded.problems.isEmpty { Terminal.error(loaded.rendered()) }
+    mkdir(site.data, 0o700)
+
+    let key = try MasterKey(site)
+    let store = try open(site, key)
+    let file = LogFile(path: site.data + "/hilum.log", alsoErrors: !quiet)
+    let level = Logger.Level(rawValue: site.logLevel.rawValue) ?? .info
+    let log = Logger(label: "hilum") { _ in
+      LineLog(file, level: level) { Terminal.time(Terminal.nowMilliseconds) }
+    }
+    if key.isInDataFolder {
+      log.notice("The key of the data lies beside the data; in production keep it elsewhere (encryption.key in hilum.yaml).")
+    }
+    let engine = Engine(
+      store: store, strikes: Strikes(try strikeBoard(site)), waitingBytesMax: diskShare(site.data), log: log)
+    for broken in loaded.files where broken.definition == nil {
+      let name = broken.name?.text ?? broken.path
+      let first = broken.problems.first { $0.severity == .error }
+      engine.report(BrokenChannel(name: name, reason: first.map { "\($0.place): \($0.message)" } ?? "its file has an error"))
+    }
+    await engine.start(loaded.definitions)
+    let server = serve(engine, site.data, file)
+    let took = ContinuousClock.now - began
+    Terminal.line("hilum is ready: \(engine.channels.count) of \(loaded.files.count) channels, \(took.milliseconds) ms")
+
+    let end = await untilTold(store)
+    log.notice("Stopping.", metadata: ["reason": "\(end.reason)"])
+    await engine.stop()
+    server.cancel()
+    _ = try? await server.value
+    log.notice("Stopped.")
+    if !end.isOrderly { throw ExitCode(1) }
+  }
+
+  /// The control socket. Its library tells of every start and stop, which is no news here.
+  private func serve(_ engine: Engine, _ folder: String, _ file: LogFile) -> Task<Void, any Error> {
+    let log = Logger(label: "control") { _ in
+      LineLog(file, level: .warning) { Terminal.time(Terminal.nowMilliseconds) }
+    }
+    return Task { try await ControlServer(engine, folder: folder, log: log).run() }
+  }
+
+  private func prepareProcess() {
+    var limit = rlimit()
+    // A connection is a descriptor: take as many as the system gives.
+    if getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 {
+      limit.rlim_cur = limit.rlim_max
+      setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+    }
+    signal(SIGPIPE, SIG_IGN)
+    // Without a terminal a hang-up would end the engine.
+    signal(SIGHUP, SIG_IGN)
+    umask(0o077)
+  }
+
+  private func open(_ site: EngineSettings, _ key: MasterKey) throws -> SQLiteStore {
+    var settings = StoreSettings()
+    settings.masterKey = key.key
+    do throws(StoreError) {
+      return try SQLiteStore.open(site.data, settings: settings)
+    } catch {
+      throw Failure(error.description)
+    }
+  }
+
+  private func strikeBoard(_ site: EngineSettings) throws -> StrikeBoard {
+    do throws(StoreError) {
+      return try StrikeBoard.open(site.data + "/strikes")
+    } catch {
+      throw Failure(error.description)
+    }
+  }
+
+  /// What one channel may have waiting where it doesn't say: a fifth of the disk.
+  private func diskShare(_ folder: String) -> Int? {
+    var facts = statvfs()
+    guard statvfs(folder, &facts) == 0 else { return nil }
+    return Int(clamping: UInt64(facts.f_blocks) * UInt64(facts.f_frsize) / 5)
+  }
+
+  /// Waits for a signal, or for the store to be lost.
+  private func untilTold(_ store: SQLiteStore) async -> (reason: String, isOrderly: Bool) {
+    let (ends, end) = AsyncStream<(reason: String, isOrderly: Bool)>.makeStream()
+    let queue = DispatchQueue(label: "hilum.signals")
+    var sources: [any DispatchSourceSignal] = []
+    for (number, name) in [(SIGTERM, "SIGTERM"), (SIGINT, "SIGINT")] {
+      signal(number, SIG_IGN)
+      let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
+      let count = SignalCount()
+      source.setEventHandler {
+        if count.next() > 1 { Glibc.exit(1) }
+        end.yield((name, true))
+      }
+      source.resume()
+      sources.append(source)
+    }
+    store.observe { condition in
+      if case .lost(let reason) = condition { end.yield((reason, false)) }
+    }
+    if case .lost(let reason) = store.condition { end.yield((reason, false)) }
+    for await reason in ends {
+      // The sources stay alive: a second signal ends at once.
+      for source in sources { Self.kept.append(source) }
+      return reason
+    }
+    return ("the engine ended", false)
+  }
+
+  nonisolated(unsafe) private static var kept: [any DispatchSourceSignal] = []
+}
+
+/// Counts one signal; touched on one queue only.
+private final class SignalCount: @unchecked Sendable {
+  private var count = 0
+  func next() -> Int {
+    count += 1
+    return count
+  }
+}

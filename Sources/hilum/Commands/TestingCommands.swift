@@ -1,0 +1,181 @@
+import ArgumentParser
+import Dispatch
+import Foundation
+import Glibc
+import Partners
+
+struct SendCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "send", abstract: "A test sender: sends messages from files and shows what was answered.",
+    discussion: """
+      A file may hold several messages; LF is sent as CR. Exits 1 where not everything was accepted.
+
+      Examples:
+        hilum send mllp://127.0.0.1:2575 samples/a01.hl7
+        hilum send mllp://127.0.0.1:2575 samples/*.hl7 --count 1000 --fresh --connections 8
+        hilum send mllps://hub.example:2576 a01.hl7 --trust ca.pem --certificate me.pem --key me.key
+      """)
+  @Argument(help: "mllp://HOST:PORT, or mllps:// for TLS.") var url: String
+  @Argument(help: "Files with messages.") var files: [String]
+  @Option(help: "How many messages, going round the files' messages; all once unless said.") var count: Int?
+  @Option(help: "Messages a second, sent by schedule; as answers come unless said.") var rate: Double?
+  @Option(help: "Connections.") var connections = 1
+  @Option(help: "Messages that may wait for their answer on one connection.") var window = 1
+  @Option(help: "Seconds to wait for an answer.") var timeout = 30
+  @Flag(help: "Gives each message a new control id.") var fresh = false
+  @Flag(name: .customLong("as-is"), help: "Each file is one message, byte for byte.") var asIs = false
+  @Option(help: "Sends what was not answered again, for so many seconds.") var resend: Int?
+  @Option(help: "TLS: a file of roots to trust.") var trust: String?
+  @Option(help: "TLS: our certificate.") var certificate: String?
+  @Option(help: "TLS: our key.") var key: String?
+  @Flag(name: .customLong("any-certificate"), help: "TLS: takes any certificate.") var anyCertificate = false
+  @Flag(help: "Shows every answer.") var verbose = false
+
+  func run() async throws {
+    let messages: [[UInt8]]
+    var plan: SendPlan
+    do {
+      plan = SendPlan(try PartnerEndpoint(url: url))
+      messages = try MessageFiles.read(files, asTheyAre: asIs)
+    } catch {
+      throw Failure("\(error)", code: 2)
+    }
+    plan.rate = rate
+    plan.connections = max(1, connections)
+    plan.window = max(1, window)
+    plan.timeout = .seconds(timeout)
+    plan.tls = PartnerTLS(certificate: identity(certificate, key), trust: trust, verifies: !anyCertificate)
+    if fresh { plan.controlIDs = .fresh(prefix: "T\(UInt32.random(in: 0..<1 << 24))-") }
+    if let resend { plan.resend = SendPlan.Resend(giveUpAfter: .seconds(resend)) }
+    let report = try await MLLPSender(plan).send(messages, count: count)
+    if verbose {
+      for outcome in report.outcomes {
+        let answer = outcome.code?.rawValue ?? outcome.failure?.rawValue ?? "not sent"
+        Terminal.line("\(outcome.number + 1)  \(Terminal.safe(outcome.controlID))  \(answer)")
+      }
+    }
+    Terminal.line(report.description)
+    if !report.isAllAccepted { throw ExitCode(1) }
+  }
+}
+
+private func identity(_ certificate: String?, _ key: String?) -> (chain: String, key: String)? {
+  guard let certificate, let key else { return nil }
+  return (certificate, key)
+}
+
+struct ReceiveCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "receive", abstract: "A test partner: takes messages and answers as it is told, until it is stopped.",
+    discussion: """
+      Examples:
+        hilum receive mllp://127.0.0.1:6661
+        hilum receive mllp://127.0.0.1:6661 --answer AE --delay 500
+        hilum receive mllp://127.0.0.1:6661 --drop-every 10 --into received
+      """)
+  @Argument(help: "mllp://HOST:PORT, or mllps:// for TLS.") var url: String
+  @Option(help: "What it answers: \(ReceiverBehaviour.words.joined(separator: ", ")).") var answer = "AA"
+  @Option(help: "Milliseconds before it answers.") var delay = 0
+  @Option(help: "Closes the connection of every n-th message without an answer.") var dropEvery: Int?
+  @Option(help: "A folder that each message is written to.") var into: String?
+  @Option(help: "Appends what it got to this file, a line each: `hilum bench` and tests read it.") var history: String?
+  @Option(help: "TLS: our certificate.") var certificate: String?
+  @Option(help: "TLS: our key.") var key: String?
+  @Option(help: "TLS: roots that clients' certificates are checked against.") var trust: String?
+  @Flag(help: "Only the summary at the end.") var quiet = false
+
+  func run() async throws {
+    guard var behaviour = ReceiverBehaviour(word: answer) else {
+      throw Failure("--answer is one of \(ReceiverBehaviour.words.joined(separator: ", ")).", code: 2)
+    }
+    behaviour.delay = .milliseconds(delay)
+    let told = behaviour
+    let quiet = quiet
+    let dropEvery = dropEvery
+    do {
+      var plan = ReceivePlan(try PartnerEndpoint(url: url)) { reception in
+        let again = reception.occurrence > 1 ? ", for the \(reception.occurrence). time" : ""
+        if !quiet {
+          Terminal.line("\(reception.number + 1)  \(Terminal.safe(reception.controlID))  \(reception.byteCount) bytes\(again)")
+        }
+        if let dropEvery, dropEvery > 0, (reception.number + 1) % dropEvery == 0 {
+          return ReceiverBehaviour(.none, closing: .beforeAnswer)
+        }
+        return told
+      }
+      plan.tls = PartnerTLS(certificate: identity(certificate, key), trust: trust)
+      plan.folder = into
+      plan.history = try history.map { try HistoryLog(path: $0) }
+      if let into { try FileManager.default.createDirectory(atPath: into, withIntermediateDirectories: true) }
+      let receiver = MLLPReceiver(plan)
+      try await receiver.start()
+      Terminal.line("hilum receives on \(receiver.endpoint)")
+      await untilInterrupted()
+      let count = receiver.receptions.count
+      let distinct = Set(receiver.receptions.map(\.controlID)).count
+      await receiver.stop()
+      Terminal.line("\(count) messages, \(distinct) control ids, \(receiver.connectionCount) connections")
+    } catch {
+      throw Failure("\(error)")
+    }
+  }
+
+  private func untilInterrupted() async {
+    let (signals, seen) = AsyncStream<Void>.makeStream()
+    let sources = [SIGINT, SIGTERM].map { number in
+      signal(number, SIG_IGN)
+      let source = DispatchSource.makeSignalSource(signal: number)
+      source.setEventHandler { seen.yield() }
+      source.resume()
+      return source
+    }
+    for await _ in signals { break }
+    for source in sources { source.cancel() }
+  }
+}
+
+struct BenchCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "bench", abstract: "Measures the engine beside the least that any engine must do, in one run.",
+    discussion: """
+      The floor frames, takes MSH-10 and answers after a group-committed insert into SQLite (WAL, FULL). The engine does all of its work:
+      sealing, duplicates, a column, a transform of ten changes, delivery to its partners; what its slowest partner acknowledged
+      within the window counts. Use a release build and a quiet machine.
+
+      Example:
+        hilum bench --seconds 3 --pairs 5
+      """)
+  @Option(help: "Seconds of each measurement.") var seconds = 3
+  @Option(help: "Pairs of floor and engine.") var pairs = 5
+  @Option(help: "Connections, with commas between.") var connections = "1,8,32"
+  @Option(help: "Windows of the destination, with commas between.") var windows = "8,1"
+  @Option(help: "How many destinations, with commas between.") var destinations = "1"
+  @Option(help: "Where the data folders are made; on the disk that is to be measured.") var directory = "."
+  @Flag(help: "Print JSON.") var json = false
+  @Option(help: .hidden) var floorIn: String?
+
+  func run() async throws {
+    if let floorIn { return try await FloorChild.run(directory: floorIn) }
+    var plan = Bench.Plan(directory: URL(fileURLWithPath: directory).path)
+    plan.connections = try numbers(connections)
+    plan.pairs = pairs
+    plan.window = .seconds(seconds)
+    var subjects: [any BenchSubject] = []
+    for count in try numbers(destinations) {
+      for window in try numbers(windows) { subjects.append(EngineSubject(destinations: count, window: window)) }
+    }
+    let json = json
+    let report = try await Bench(plan).run(
+      floor: FloorSubject(arguments: ["bench", "--floor-in"]), subjects: subjects
+    ) { line in
+      if !json { Terminal.line(line) }
+    }
+    Terminal.line(json ? report.json : "\n" + report.description)
+  }
+
+  private func numbers(_ text: String) throws -> [Int] {
+    let numbers = text.split(separator: ",").compactMap { Int($0) }
+    guard !numbers.isEmpty, numbers.allSatisfy({ $0 > 0 }) else { throw Failure("\(text) is not numbers with commas.", code: 2) }
+    return numbers
+  }
+}

@@ -1,0 +1,8 @@
+import Connectors
+import Definitions
+
+extension ConnectorRegistry {
+  /// The connectors that this program was built with.
+  static let builtIn = ConnectorRegistry(
+    sources: [MLLPSource.self, FileSource.self], destinations: [MLLPDestination.self, FileDestination.self])
+}

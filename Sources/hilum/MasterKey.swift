@@ -1,0 +1,80 @@
+import ConnectorKit
+import Crypto
+import Definitions
+import Foundation
+import Glibc
+import Store
+
+/// The key that wraps the keys of everything stored: from where `encryption.key` says, else one of the data folder's own.
+struct MasterKey {
+  let key: StoreSettings.MasterKey
+  /// It lies beside what it protects: fit for trying things out, not for production.
+  let isInDataFolder: Bool
+
+  init(_ settings: EngineSettings) throws {
+    if let secret = settings.masterKey {
+      let bytes: [UInt8]
+      let place: String
+      switch secret.reference {
+      case .file(let path):
+        place = path
+        guard let data = FileManager.default.contents(atPath: path) else {
+          throw Failure("encryption.key: the file \(path) can't be read.")
+        }
+        bytes = Array(data)
+      case .environment(let name):
+        place = "the variable \(name)"
+        guard let text = ProcessInfo.processInfo.environment[name] else {
+          throw Failure("encryption.key: there is no variable \(name).")
+        }
+        bytes = Array(text.utf8)
+      }
+      guard let key = Self.key(bytes) else {
+        throw Failure("encryption.key: \(place) must hold 32 bytes, as they are or in base64. `openssl rand -base64 32` makes them.")
+      }
+      self.key = StoreSettings.MasterKey(id: Self.name(key), bytes: key)
+      isInDataFolder = false
+      return
+    }
+    let key = try Self.own(settings.data + "/keys")
+    self.key = StoreSettings.MasterKey(id: Self.name(key), bytes: key)
+    isInDataFolder = true
+  }
+
+  private static func key(_ bytes: [UInt8]) -> [UInt8]? {
+    if bytes.count == 32 { return bytes }
+    let text = String(decoding: bytes, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
+    guard let decoded = Data(base64Encoded: text), decoded.count == 32 else { return nil }
+    return Array(decoded)
+  }
+
+  /// Names a key without telling it: the beginning of its hash.
+  private static func name(_ key: [UInt8]) -> String {
+    SHA256.hash(data: key).prefix(4).map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
+  }
+
+  /// The key in the data folder, made on the first start. It is complete and on disk before it has its name.
+  private static func own(_ folder: String) throws -> [UInt8] {
+    let path = folder + "/master.key"
+    if let data = FileManager.default.contents(atPath: path) {
+      guard data.count == 32 else { throw Failure("\(path) must hold 32 bytes and has \(data.count); without it nothing stored can be read.") }
+      return Array(data)
+    }
+    mkdir(folder, 0o700)
+    let key = SymmetricKey(size: .bits256).withUnsafeBytes { Array($0) }
+    let aside = path + ".new"
+    unlink(aside)
+    let descriptor = open(aside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+    guard descriptor >= 0 else { throw Failure("\(aside) can't be written: \(String(cString: strerror(errno)))") }
+    let written = key.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
+    let synced = fsync(descriptor)
+    close(descriptor)
+    guard written == 32, synced == 0, rename(aside, path) == 0 else {
+      throw Failure("\(path) can't be written: \(String(cString: strerror(errno)))")
+    }
+    let directory = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    fsync(directory)
+    close(directory)
+    return key
+  }
+}

@@ -1,0 +1,41 @@
+import Definitions
+import Foundation
+import Messages
+
+/// The engine's settings and channels, as `hilum.yaml` and the channel files in a folder say.
+struct Site {
+  let settings: EngineSettings
+  let loaded: LoadedChannels
+
+  /// Reads `hilum.yaml` where it is, and the channels it names.
+  ///
+  /// - Throws: `Failure` where `hilum.yaml` has an error. Problems of channels are in `loaded`.
+  init(settingsFile: String = "hilum.yaml", channels: String? = nil) throws {
+    settings = try Self.settings(settingsFile)
+    loaded = Self.loader(settings).load(folder: Self.shown(channels ?? settings.channels))
+  }
+
+  static func settings(_ file: String) throws -> EngineSettings {
+    guard FileManager.default.fileExists(atPath: file) else {
+      return .standard(in: FileManager.default.currentDirectoryPath)
+    }
+    let outcome = EngineSettings.load(file, environment: environment)
+    guard let settings = outcome.settings else {
+      throw Failure(outcome.problems.map { $0.rendered(source: outcome.source) }.joined(separator: "\n"))
+    }
+    return settings
+  }
+
+  static func loader(_ settings: EngineSettings) -> ChannelLoader {
+    ChannelLoader(
+      registry: .builtIn, environment: environment, keep: settings.keep, limits: settings.limits)
+  }
+
+  /// A path as a person in this folder would write it.
+  static func shown(_ path: String) -> String {
+    let here = FileManager.default.currentDirectoryPath + "/"
+    return path.hasPrefix(here) ? String(path.dropFirst(here.count)) : path
+  }
+
+  private static let environment: @Sendable (String) -> String? = { ProcessInfo.processInfo.environment[$0] }
+}
