@@ -170,6 +170,18 @@ import Testing
     await out.destination.close()
   }
 
+  @Test func `files that are brought to disk together each get their own fault, in their order`() async throws {
+    let scratch = FileScratch()
+    let folder = try Folder.open(scratch.path) { step, name in
+      step == .syncFile && name?.bytes.last == UInt8(ascii: "3") ? EIO : 0
+    }
+    let files = try (0..<100).map { try folder.create(FileName("f\($0)")) }
+    let faults = try await onThread { SyncCrew.shared.sync(files) }
+    #expect(faults.map { $0?.number } == (0..<100).map { $0 % 10 == 3 ? EIO : nil })
+    let none = try await onThread { SyncCrew.shared.sync([]) }
+    #expect(none.isEmpty)
+  }
+
   @Test func `closing cancels what waits and lets what is under way end`() async throws {
     let gate = FileGate()
     let out = try FileTestOut { step, _ in

@@ -52,6 +52,18 @@ import Testing
     #expect(inbox.offered.count <= 1)
   }
 
+  @Test func `a folder that is taken away ends the source with a reason`() async throws {
+    let source = try FileTestSource { $0.poll = .seconds(3600) }
+    let inbox = FileTestInbox()
+    let looks = try source.start(inbox)
+    let run = Task { try await looks.source.run(inbox) }
+    try await eventually("it listens") { looks.source.status().listening != nil }
+    let path = source.scratch.path + "/in"
+    #expect(rename(path, path + "-old") == 0)
+    let fault = await #expect(throws: FileSourceFault.self) { try await run.value }
+    #expect(fault?.description == "\(path): the folder was taken away or replaced")
+  }
+
   /// A run of `struct inotify_event`.
   private func events(_ all: [(mask: any BinaryInteger, name: String)]) -> [UInt8] {
     all.flatMap { event -> [UInt8] in
