@@ -132,9 +132,12 @@ struct RefusedSetting: SettingValue {
     return RefusedSetting(tries: tries)
   }
 
-  /// A code of an acknowledgement, or a status of HTTP.
+  /// A code of an acknowledgement, a status of HTTP, or a word of a connector's own such as `exists`.
   private static func isCode(_ key: String) -> Bool {
-    codes.contains(key) || key.utf8.count == 3 && key.utf8.allSatisfy { (0x30...0x39).contains($0) }
+    if codes.contains(key) { return true }
+    if key.utf8.allSatisfy({ (0x30...0x39).contains($0) }) { return key.utf8.count == 3 }
+    let isWord = key.utf8.allSatisfy { (0x61...0x7A).contains($0) || $0 == UInt8(ascii: "-") }
+    return isWord && nearest(to: key, among: codes + ["then"]) == nil
   }
 
   static var kind: SettingKind { .scalar("`{AE: 3, AR: 0, then: dead}`") }
