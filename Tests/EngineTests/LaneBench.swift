@@ -12,6 +12,8 @@ struct LaneBench {
   private(set) var finishes: [Attempt] = []
   private(set) var refills: [(after: Int64, countMax: Int, bytesMax: Int)] = []
   private(set) var wakes: [Int64] = []
+  /// What was at the partner when the lane last let go.
+  private(set) var underWay: Set<DeliveryID> = []
   private(set) var stops = 0
 
   static let start: Int64 = 1_700_000_000_000
@@ -42,6 +44,7 @@ struct LaneBench {
       case .finish(let attempt, _): finishes.append(attempt)
       case .refill(let after, let countMax, let bytesMax): refills.append((after, countMax, bytesMax))
       case .wake(let after): wakes.append(after)
+      case .letGo(let ids): underWay = ids
       case .stopped: stops += 1
       }
     }

@@ -1,0 +1,176 @@
+import DequeModule
+import Messages
+import Store
+
+@testable import Engine
+
+/// What a model test found; the text says what rule was broken.
+struct ModelFailure: Error, CustomStringConvertible {
+  var description: String
+  init(_ description: String) { self.description = description }
+}
+
+/// Numbers that come again from the same seed (splitmix64).
+struct SeededRandom: RandomNumberGenerator {
+  private var state: UInt64
+  init(_ seed: UInt64) { state = seed }
+
+  mutating func next() -> UInt64 {
+    state &+= 0x9E37_79B9_7F4A_7C15
+    var z = state
+    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+    return z ^ (z >> 31)
+  }
+
+  mutating func chance(_ probability: Double) -> Bool { Double.random(in: 0..<1, using: &self) < probability }
+}
+
+/// A store of one lane, as the machine must be able to rely on it: commits in groups, answers late and in order, reads that see
+/// one moment. Memory that a crash forgets (what was handed over and not committed) is apart from rows, which stay.
+struct ModelStore {
+  struct Row {
+    enum State { case waiting, delivered, dead, cancelled, moved }
+    var state = State.waiting
+    var delivery: WaitingDelivery
+  }
+
+  enum Unit {
+    case accept(count: Int)
+    case finish(Attempt)
+    /// Cancels these, or all that wait, but for what is at the partner.
+    case cancel(Set<DeliveryID>?, except: Set<DeliveryID>)
+    case retryDead(countMax: Int)
+    case resend
+  }
+
+  /// What the store calls after a commit, in order.
+  enum Callback {
+    case offer(WaitingDelivery)
+    case finished
+    case changed
+    case grown
+  }
+
+  private(set) var rows: [Row] = []
+  /// Sequence numbers that wait, in order. A row's sequence number is its index plus 1.
+  private(set) var waiting: Deque<Int64> = []
+  /// Arrivals and everything else come from different callers: each keeps its own order.
+  var arrivals: Deque<Unit> = []
+  var units: Deque<Unit> = []
+  var callbacks: Deque<Callback> = []
+  /// Who awaited a change was told, in order, and acts any time after.
+  var answers: [Callback] = []
+  var epoch: Int64 = 1
+  private var minted: UInt64 = 0
+
+  func row(_ sequence: Int64) -> Row { rows[Int(sequence) - 1] }
+
+  var keys: ChannelKeys.Lane {
+    let last = Int64(rows.count)
+    return ChannelKeys.Lane(
+      name: "ehr", key: 7, waiting: waiting.count, waitingBytes: 0, doneThrough: waiting.first.map { $0 - 1 } ?? last,
+      lastSequence: last, paused: false)
+  }
+
+  /// Commits some of what was handed over, as one group.
+  mutating func commit(now: Moment, using random: inout SeededRandom) throws {
+    for _ in 0..<Int.random(in: 0...arrivals.count, using: &random) {
+      if let unit = arrivals.popFirst() { try apply(unit, now, &random) }
+    }
+    for _ in 0..<Int.random(in: 0...units.count, using: &random) {
+      if let unit = units.popFirst() { try apply(unit, now, &random) }
+    }
+  }
+
+  private mutating func apply(_ unit: Unit, _ now: Moment, _ random: inout SeededRandom) throws {
+    switch unit {
+    case .accept(let count):
+      for _ in 0..<count { callbacks.append(.offer(add(now, bytes: Int.random(in: 1...120, using: &random)))) }
+    case .finish(let attempt):
+      try finish(attempt)
+      callbacks.append(.finished)
+    case .cancel(let ids, let except):
+      for sequence in waiting {
+        let id = row(sequence).delivery.id
+        if !except.contains(id), ids?.contains(id) ?? true { leave(sequence, as: .cancelled) }
+      }
+      callbacks.append(.changed)
+    case .retryDead(let countMax):
+      let dead = rows.filter { $0.state == .dead && !$0.delivery.damaged }.prefix(countMax)
+      for row in dead {
+        rows[Int(row.delivery.sequence) - 1].state = .moved
+        add(row.delivery)
+      }
+      callbacks.append(.grown)
+    case .resend:
+      _ = add(now, bytes: 10)
+      callbacks.append(.grown)
+    }
+  }
+
+  private mutating func add(_ now: Moment, bytes: Int) -> WaitingDelivery {
+    minted = max(minted + 1, UInt64(max(0, now.wall)) << 15)
+    let id = Identifier(high: minted, low: 0)
+    add(
+      WaitingDelivery(
+        id: id, message: id, sequence: 0, payload: Payload(.hl7v2, [UInt8](repeating: 65, count: bytes)), rendered: [:],
+        attempts: 0, dueAt: 0, delay: 0, possiblySent: false, damaged: false))
+    return rows[rows.count - 1].delivery
+  }
+
+  private mutating func add(_ delivery: WaitingDelivery) {
+    var delivery = delivery
+    delivery.sequence = Int64(rows.count) + 1
+    delivery.dueAt = 0
+    delivery.delay = 0
+    delivery.attempts = 0
+    rows.append(Row(delivery: delivery))
+    waiting.append(delivery.sequence)
+  }
+
+  private mutating func finish(_ attempt: Attempt) throws {
+    guard attempt.epoch == epoch else { throw ModelFailure("a finish of an older epoch") }
+    let row = row(attempt.sequence)
+    guard row.state == .waiting, row.delivery.id == attempt.delivery else {
+      throw ModelFailure("\(attempt.sequence) ended as \(attempt.end.word), and the store has it as \(row.state)")
+    }
+    switch attempt.end {
+    case .delivered: leave(attempt.sequence, as: .delivered)
+    case .dead: leave(attempt.sequence, as: .dead)
+    case .waits(let dueAt, let delay, _, _):
+      rows[Int(attempt.sequence) - 1].delivery.dueAt = dueAt
+      rows[Int(attempt.sequence) - 1].delivery.delay = delay
+    }
+    rows[Int(attempt.sequence) - 1].delivery.attempts = attempt.attempts
+    rows[Int(attempt.sequence) - 1].delivery.possiblySent = attempt.possiblySent
+  }
+
+  private mutating func leave(_ sequence: Int64, as state: Row.State) {
+    rows[Int(sequence) - 1].state = state
+    if let index = waiting.firstIndex(of: sequence) { waiting.remove(at: index) }
+  }
+
+  mutating func damage(_ sequence: Int64) { rows[Int(sequence) - 1].delivery.damaged = true }
+
+  /// What waits at this moment; may bring a little more than was asked for, as the protocol says.
+  func read(after: Int64, countMax: Int, bytesMax: Int) -> (deliveries: [WaitingDelivery], isAll: Bool) {
+    var found: [WaitingDelivery] = []
+    var bytes = 0
+    for sequence in waiting where sequence > after {
+      if found.count == countMax || bytes >= bytesMax && !found.isEmpty { return (found, false) }
+      found.append(row(sequence).delivery)
+      bytes += row(sequence).delivery.payload.byteCount
+    }
+    return (found, true)
+  }
+
+  /// The process died: what was not committed is gone, and nobody is called.
+  mutating func forget() {
+    arrivals = []
+    units = []
+    callbacks = []
+    answers = []
+    epoch += 1
+  }
+}

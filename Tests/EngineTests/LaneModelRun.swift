@@ -1,0 +1,378 @@
+import DequeModule
+import Messages
+import Store
+
+@testable import Engine
+
+/// One lane with a model store, a model partner and people, one random step after another. Throws at the first rule that is
+/// broken.
+struct LaneModelRun {
+  /// How this seed's world is.
+  private struct World {
+    var policy = LanePolicy()
+    var losesConnection = 0.0
+    var refusesConnection = 0.0
+    var refuses = 0.0
+    var cancels = 0.0
+    var answersInOrder = true
+    var crash = 0.0
+    var restart = 0.0
+    var arrival = 0.0
+    var people = 0.0
+    var damages = 0.0
+    var refillFails = 0.0
+  }
+
+  private enum Life { case running, stopping, down }
+
+  private struct Send {
+    var delivery: WaitingDelivery
+    var attempt: Int
+  }
+
+  private var random: SeededRandom
+  private var world = World()
+  private var store = ModelStore()
+  private var machine: LaneMachine
+  private var life = Life.running
+  private var now = Moment(wall: 1_700_000_000_000, steady: 100)
+  private var timers: [Int64] = []
+  /// A read that was asked for, and what it brought when it is done.
+  private var reading: (after: Int64, countMax: Int, bytesMax: Int)?
+  private var read: (deliveries: [WaitingDelivery], isAll: Bool)?
+  /// What the machine wants done and the driver hasn't come to yet.
+  private var actions: Deque<LaneMachine.Action> = []
+  private var changesWaiting: Deque<Set<DeliveryID>?> = []
+  private var frozen = 0
+
+  /// At the partner, in the order in which it was sent.
+  private var atPartner: [Send] = []
+  /// Ends of sends, on their way back.
+  private var ends: Deque<(Send, LaneMachine.End)> = []
+  /// Sends that were decided and whose end the machine hasn't heard of: sequence numbers.
+  private var open: Set<Int64> = []
+  /// Sequence numbers whose end the machine has decided since it began.
+  private var concluded: Set<Int64> = []
+  /// What the partner has, and the greatest sequence number of it.
+  private var taken: Set<DeliveryID> = []
+  private var takenThrough: Int64 = 0
+  /// What the machine knows that the partner has, and the store doesn't know yet: sequence numbers.
+  private var answered: Set<Int64> = []
+  private(set) var duplicates = 0
+  private(set) var crashes = 0
+
+  init(seed: UInt64) {
+    random = SeededRandom(seed)
+    machine = LaneMachine(store.keys, epoch: store.epoch, policy: world.policy, suspects: 0, seed: seed)
+    world.policy.window = [1, 1, 2, 8].randomElement(using: &random)!
+    world.policy.unconfirmedMax = [1, 4, 32].randomElement(using: &random)!
+    world.policy.heldCountMax = [1, 4, 16, 64].randomElement(using: &random)!
+    world.policy.heldBytesMax = [100, 500, 100_000].randomElement(using: &random)!
+    world.policy.retry.firstMilliseconds = 100
+    world.policy.retry.longestMilliseconds = 3000
+    if random.chance(0.3) { world.policy.retry.forMilliseconds = 10_000 }
+    world.losesConnection = [0, 0.05, 0.3].randomElement(using: &random)!
+    world.refusesConnection = [0, 0.05, 0.3].randomElement(using: &random)!
+    world.refuses = [0, 0.1, 0.3].randomElement(using: &random)!
+    world.cancels = [0, 0, 0.05].randomElement(using: &random)!
+    world.answersInOrder = random.chance(0.7)
+    world.crash = [0, 0.002, 0.01].randomElement(using: &random)!
+    world.restart = [0, 0.002].randomElement(using: &random)!
+    world.arrival = [0.05, 0.2, 0.4].randomElement(using: &random)!
+    world.people = [0, 0.02, 0.1].randomElement(using: &random)!
+    world.damages = [0, 0.01].randomElement(using: &random)!
+    world.refillFails = [0, 0.1].randomElement(using: &random)!
+    begin(cleanly: true)
+  }
+
+  /// Random steps, then a good partner and nobody who interferes: at the end everything is where it belongs.
+  mutating func run(steps: Int) throws {
+    for _ in 0..<steps {
+      try step()
+      try hold()
+    }
+    world.losesConnection = 0
+    world.refusesConnection = 0
+    world.refuses = 0
+    world.cancels = 0
+    world.crash = 0
+    world.restart = 0
+    world.arrival = 0
+    world.people = 0
+    world.damages = 0
+    try settle()
+    store.units.append(.retryDead(countMax: .max))
+    try settle()
+    for row in store.rows where row.state == .dead && !row.delivery.damaged {
+      throw ModelFailure("\(row.delivery.sequence) died of a good partner")
+    }
+  }
+
+  private mutating func settle() throws {
+    try on { $0.resume($1) }
+    for _ in 0..<200_000 {
+      try step()
+      try hold()
+      if isIdle, frozen == 0, life == .running, store.waiting.isEmpty { return }
+      if isIdle, !timers.isEmpty { try pass(0...5000) }
+    }
+    throw ModelFailure("the lane didn't come to its end: \(store.waiting.count) wait")
+  }
+
+  // MARK: Steps
+
+  private mutating func step() throws {
+    if random.chance(world.crash) { return try crash() }
+    if life == .down { return begin(cleanly: true) }
+    if random.chance(world.restart), life == .running, frozen == 0 {
+      life = .stopping
+      return try on { $0.stop($1) }
+    }
+    if random.chance(world.arrival), store.waiting.count < 150 {
+      store.arrivals.append(.accept(count: Int.random(in: 1...5, using: &random)))
+    }
+    if random.chance(world.people) { try interfere() }
+    switch Int.random(in: 0..<7, using: &random) {
+    case 0: try commit()
+    case 1: try call()
+    case 2, 3: try perform()
+    case 4: try partner()
+    case 5: try refill()
+    default:
+      if let (send, end) = ends.popFirst() { try hear(send, end) } else { try pass(0...200) }
+    }
+  }
+
+  private mutating func commit() throws {
+    try store.commit(now: now, using: &random)
+    answered = answered.filter { store.row($0).state == .waiting }
+  }
+
+  private mutating func begin(cleanly: Bool) {
+    life = .running
+    machine = LaneMachine(
+      store.keys, epoch: store.epoch, policy: world.policy,
+      suspects: cleanly ? 0 : world.policy.unconfirmedMax + world.policy.window, seed: random.next())
+    machine.started(now)
+    // A lane that has just begun decides nothing that the checks of `on` could miss but its first read.
+    while let action = machine.actions.popFirst() { actions.append(action) }
+  }
+
+  /// The process dies: some of what was handed over may have been committed, and of what left some may have reached the partner.
+  private mutating func crash() throws {
+    crashes += 1
+    try commit()
+    for send in atPartner.prefix(Int.random(in: 0...atPartner.count, using: &random)) { try take(send.delivery) }
+    guard answered.count <= world.policy.unconfirmedMax else {
+      throw ModelFailure("\(answered.count) go twice after a crash, and \(world.policy.unconfirmedMax) may")
+    }
+    answered = []
+    // A death that was not durable is undone as well: what came after it may have been taken before.
+    takenThrough = min(takenThrough, (store.waiting.first ?? .max) - 1)
+    forget()
+    begin(cleanly: false)
+  }
+
+  private mutating func forget() {
+    store.forget()
+    actions = []
+    timers = []
+    reading = nil
+    read = nil
+    changesWaiting = []
+    frozen = 0
+    atPartner = []
+    ends = []
+    open = []
+    concluded = []
+  }
+
+  private mutating func pass(_ range: ClosedRange<Int64>) throws {
+    var passed = Int64.random(in: range, using: &random)
+    if isIdle, let next = timers.min() { passed = max(passed, next - now.steady) }
+    now.steady += passed
+    now.wall += passed
+    if random.chance(0.01) { now.wall += Int64.random(in: -100_000_000...100_000_000, using: &random) }
+    let due = timers.filter { $0 <= now.steady }.count
+    timers.removeAll { $0 <= now.steady }
+    for _ in 0..<due { try on { $0.woken($1) } }
+  }
+
+  private mutating func call() throws {
+    if let index = store.answers.indices.randomElement(using: &random), random.chance(0.5) {
+      if case .changed = store.answers.remove(at: index) {
+        frozen -= 1
+        return try on { $0.changed($1) }
+      }
+      return try on { $0.grown($1) }
+    }
+    switch store.callbacks.popFirst() {
+    case .offer(let delivery): try on { $0.offer(delivery, $1) }
+    case .finished: try on { $0.finished($1) }
+    case .some(let answer): store.answers.append(answer)
+    case nil: break
+    }
+  }
+
+  private mutating func refill() throws {
+    if let found = read {
+      read = nil
+      return try on { $0.refilled(found.deliveries, all: found.isAll, $1) }
+    }
+    guard let asked = reading else { return }
+    reading = nil
+    if random.chance(world.refillFails) { return try on { $0.refillFailed($1) } }
+    if random.chance(world.damages), let sequence = store.waiting.randomElement(using: &random) { store.damage(sequence) }
+    read = store.read(after: asked.after, countMax: asked.countMax, bytesMax: asked.bytesMax)
+  }
+
+  private mutating func interfere() throws {
+    switch Int.random(in: 0..<6, using: &random) {
+    case 0: try on { $0.pause($1) }
+    case 1, 2: try on { $0.resume($1) }
+    case 3: store.units.append(.retryDead(countMax: Int.random(in: 1...3, using: &random)))
+    case 4: store.units.append(.resend)
+    default:
+      guard life == .running else { return }
+      var ids: Set<DeliveryID>?
+      if random.chance(0.9) {
+        ids = Set(store.waiting.filter { _ in random.chance(0.1) }.map { store.row($0).delivery.id })
+      }
+      changesWaiting.append(ids)
+      frozen += 1
+      try on { machine, _ in machine.letGo() }
+    }
+  }
+
+  // MARK: The driver
+
+  /// One event, and the checks of what the machine decides at it.
+  private mutating func on(_ event: (inout LaneMachine, Moment) -> Void) throws {
+    guard life != .down else { return }
+    event(&machine, now)
+    while let action = machine.actions.popFirst() {
+      switch action {
+      case .send(let delivery, _): try decide(delivery)
+      case .finish(let attempt, _): if case .waits = attempt.end {} else { concluded.insert(attempt.sequence) }
+      case .refill: if reading != nil || read != nil { throw ModelFailure("two reads at once") }
+      case .wake(let after): if after <= 0 { throw ModelFailure("a wake-up that lies \(after) ms ahead") }
+      case .letGo, .stopped: break
+      }
+      actions.append(action)
+    }
+  }
+
+  private mutating func decide(_ delivery: WaitingDelivery) throws {
+    guard store.row(delivery.sequence).state == .waiting, store.row(delivery.sequence).delivery.id == delivery.id else {
+      throw ModelFailure("\(delivery.sequence) is sent though it doesn't wait")
+    }
+    if answered.contains(delivery.sequence) {
+      throw ModelFailure("\(delivery.sequence) is sent again though it was taken")
+    }
+    if delivery.damaged { throw ModelFailure("\(delivery.sequence) is sent though its bytes are damaged") }
+    if machine.paused || frozen > 0 || life != .running { throw ModelFailure("sent while nothing may be") }
+    var ahead = 0
+    for sequence in store.waiting.prefix(while: { $0 < delivery.sequence }) where !concluded.contains(sequence) {
+      guard open.contains(sequence) else {
+        throw ModelFailure("\(delivery.sequence) is sent before \(sequence), which waits")
+      }
+      ahead += 1
+    }
+    if ahead >= world.policy.window { throw ModelFailure("\(delivery.sequence) is sent with \(ahead) ahead of it") }
+    guard open.insert(delivery.sequence).inserted else { throw ModelFailure("\(delivery.sequence) is sent twice at once") }
+  }
+
+  private mutating func perform() throws {
+    guard let action = actions.popFirst() else { return }
+    switch action {
+    case .send(let delivery, let attempt):
+      if taken.contains(delivery.id) {
+        duplicates += 1
+        if !delivery.possiblySent { throw ModelFailure("\(delivery.sequence) goes twice and isn't flagged") }
+      }
+      atPartner.append(Send(delivery: delivery, attempt: attempt))
+    case .finish(let attempt, _):
+      if case .delivered = attempt.end, !taken.contains(attempt.delivery) {
+        throw ModelFailure("\(attempt.sequence) counts as delivered and the partner doesn't have it")
+      }
+      store.units.append(.finish(attempt))
+    case .refill(let after, let countMax, let bytesMax): reading = (after, countMax, bytesMax)
+    case .wake(let after): timers.append(now.steady + after)
+    case .letGo(let underWay): store.units.append(.cancel(changesWaiting.removeFirst(), except: underWay))
+    case .stopped:
+      guard open.isEmpty, !store.units.contains(where: { if case .finish = $0 { true } else { false } }) else {
+        throw ModelFailure("stopped with work under way")
+      }
+      forget()
+      life = .down
+    }
+  }
+
+  // MARK: The partner
+
+  private mutating func take(_ delivery: WaitingDelivery) throws {
+    if !taken.contains(delivery.id), world.policy.window == 1, delivery.sequence < takenThrough {
+      throw ModelFailure("\(delivery.sequence) came after \(takenThrough)")
+    }
+    taken.insert(delivery.id)
+    takenThrough = max(takenThrough, delivery.sequence)
+  }
+
+  private mutating func partner() throws {
+    guard !atPartner.isEmpty else { return }
+    if random.chance(world.losesConnection) {
+      return try fail { .unreachable(reason: "lost", bytesSent: $0, retryAfter: nil) }
+    }
+    if random.chance(world.cancels) { return try fail { .cancelled(reason: "closed", bytesSent: $0) } }
+    let index = world.answersInOrder ? 0 : Int.random(in: 0..<atPartner.count, using: &random)
+    let send = atPartner.remove(at: index)
+    if random.chance(world.refusesConnection) {
+      ends.append((send, .unreachable(reason: "refused the connection", bytesSent: false, retryAfter: nil)))
+    } else if random.chance(world.refuses) {
+      let forever = random.chance(0.3)
+      ends.append(
+        (send, .refused(reason: "no", code: forever ? "AR" : "AE", forever: forever, reply: nil, retryAfter: nil)))
+    } else {
+      try take(send.delivery)
+      ends.append((send, .taken(summary: "AA", reply: nil)))
+    }
+  }
+
+  /// The connection goes, and everything on it: the partner has the first of it, and some more has left.
+  private mutating func fail(_ end: (_ bytesSent: Bool) -> LaneMachine.End) throws {
+    let reached = Int.random(in: 0...atPartner.count, using: &random)
+    let left = Int.random(in: reached...atPartner.count, using: &random)
+    for (index, send) in atPartner.enumerated() {
+      if index < reached { try take(send.delivery) }
+      ends.append((send, end(index < left)))
+    }
+    atPartner = []
+  }
+
+  private mutating func hear(_ send: Send, _ end: LaneMachine.End) throws {
+    guard open.remove(send.delivery.sequence) != nil else { throw ModelFailure("an end without a send") }
+    if case .taken = end { answered.insert(send.delivery.sequence) }
+    try on { $0.sent(send.delivery.id, attempt: send.attempt, end, $1) }
+  }
+
+  // MARK: What always holds
+
+  private var isIdle: Bool {
+    actions.isEmpty && atPartner.isEmpty && ends.isEmpty && reading == nil && read == nil && store.units.isEmpty
+      && store.arrivals.isEmpty && store.callbacks.isEmpty && store.answers.isEmpty
+  }
+
+  private func hold() throws {
+    let (count, bytes, sending) = machine.held
+    if life == .down { return }
+    if count > world.policy.heldCountMax { throw ModelFailure("\(count) are in memory") }
+    if bytes > world.policy.heldBytesMax + 120 { throw ModelFailure("\(bytes) bytes are in memory") }
+    if sending != open.count || sending > world.policy.window { throw ModelFailure("\(sending) are under way") }
+    if answered.count + sending > world.policy.unconfirmedMax {
+      throw ModelFailure("\(answered.count) and \(sending) could go twice after a crash")
+    }
+    let isStuck = isIdle && timers.isEmpty && life == .running && !machine.paused && frozen == 0
+    if isStuck, !store.waiting.isEmpty { throw ModelFailure("\(store.waiting.count) wait and nothing will happen") }
+    if isIdle, life == .stopping { throw ModelFailure("it was told to stop and nothing will happen") }
+  }
+}
