@@ -109,6 +109,13 @@ final class MLLPLane: @unchecked Sendable {
     }
     let outstanding = Outstanding(controlID: header.controlID, then: then)
     switch connection {
+    case .open(let link, _) where self.outstanding.isEmpty && link.hasEnded:
+      // The partner closed while nothing was under way, and the event loop has yet to hear of it: nothing is lost.
+      connection = .none
+      disarm()
+      link.leave()
+      waiting.append((message, outstanding))
+      open()
     case .open(let link, _):
       write(message, outstanding, on: link)
     case .none:
@@ -120,11 +127,11 @@ final class MLLPLane: @unchecked Sendable {
   }
 
   private func write(_ message: [UInt8], _ entry: Outstanding, on link: MLLPLink) {
-    if outstanding.isEmpty {
+    outstanding.append(entry)
+    if outstanding.count == 1 {
       answerDeadline = loop.now + timeout
       arm()
     }
-    outstanding.append(entry)
     unflushedCount += 1
     link.write(message)
   }

@@ -30,7 +30,6 @@ struct Dial: Sendable {
       if context == nil { ready.succeed() }
       let bootstrap = ClientBootstrap(group: loop)
         .connectTimeout(within)
-        .resolver(NameLookup(on: loop))
         .hilumOptions()
         .channelInitializer { channel in
           channel.eventLoop.makeCompletedFuture {
@@ -46,7 +45,7 @@ struct Dial: Sendable {
         if let address = try? SocketAddress(ipAddress: host, port: port) {
           bootstrap.connect(to: address)
         } else {
-          bootstrap.connect(host: host, port: port)
+          bootstrap.resolver(NameLookup(on: loop)).connect(host: host, port: port)
         }
       connected.whenFailure { ready.fail($0) }
       return connected.flatMap { channel in

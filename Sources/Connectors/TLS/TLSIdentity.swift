@@ -34,7 +34,8 @@ extension NIOSSLContext {
     do {
       return try NIOSSLContext(configuration: configuration)
     } catch {
-      if TLSFailure.names(error).contains("KEY_VALUES_MISMATCH") || TLSFailure.names(error).contains("KEY_TYPE_MISMATCH") {
+      // Both were readable on their own, so that is what is left.
+      if case .failedToLoadPrivateKey? = error as? NIOSSLError {
         throw SettingError("the key does not belong to the certificate", setting: "tls.key")
       }
       throw SettingError("certificate, key and authorities can't be used: \(TLSFailure.names(error))", setting: "tls")
