@@ -82,6 +82,9 @@ package final class ChannelRuntime: Sendable {
   /// Runs the pipeline and makes message and outcome durable; then the lanes learn of their deliveries, in the order
   /// of the commits, and the sender gets its receipt.
   func take(_ arrival: Arrival, gate: OriginGate, then: @escaping @Sendable (Receipt) -> Void) {
+    var arrival = arrival
+    // A source like a folder can't know what it brings; the channel does.
+    arrival.payload.format = definition.format
     let id = store.mint()
     let receivedAt = shared.clock.now().wall
     let decided = decide(arrival.payload, arrival.attributes, id: id, receivedAt: receivedAt)

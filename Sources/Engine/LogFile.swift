@@ -102,15 +102,18 @@ package struct LineLog: LogHandler {
     file.write(line)
   }
 
-  /// Printable on one line: what controls a terminal or ends a line is written out.
-  package static func escaped(_ text: String) -> String {
+  /// Fit to stand between quotes on one line.
+  private static func escaped(_ text: String) -> String {
+    printable(text.replacing("\\", with: "\\\\").replacing("\"", with: "\\\""))
+  }
+
+  /// On one line and harmless to a terminal: what ends a line or steers a terminal is written out.
+  package static func printable(_ text: String) -> String {
     var result = ""
     for scalar in text.unicodeScalars {
       switch scalar.value {
       case 0x0A: result += "\\n"
       case 0x0D: result += "\\r"
-      case 0x22: result += "\\\""
-      case 0x5C: result += "\\\\"
       case 0..<0x20, 0x7F..<0xA0, 0x2028, 0x2029, 0x202A...0x202E, 0x2066...0x2069:
         result += "\\x" + String(scalar.value, radix: 16)
       default: result.unicodeScalars.append(scalar)

@@ -5,7 +5,7 @@ package final class Meter: Sendable {
   private let received = Atomic<Int>(0)
   private let refused = Atomic<Int>(0)
   /// `received` at the last minute's ticks, oldest first.
-  private let samples = Mutex<[Int]>([])
+  private let samples = Mutex<[Int]>([0])
   private static let samplesMax = 12
 
   package func arrived() { received.wrappingAdd(1, ordering: .relaxed) }

@@ -11,7 +11,7 @@ enum Terminal {
   static func error(_ text: String) { write(text + "\n", to: 2) }
 
   /// Text that came from outside: nothing in it can steer the terminal.
-  static func safe(_ text: String) -> String { LineLog.escaped(text) }
+  static func safe(_ text: String) -> String { LineLog.printable(text) }
 
   static func bold(_ text: String) -> String { isColoured ? "\u{1B}[1m\(text)\u{1B}[0m" : text }
   static func red(_ text: String) -> String { isColoured ? "\u{1B}[31m\(text)\u{1B}[0m" : text }

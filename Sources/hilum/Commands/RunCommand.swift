@@ -66,10 +66,10 @@ struct RunCommand: AsyncParsableCommand {
     if !end.isOrderly { throw ExitCode(1) }
   }
 
-  /// The control socket. Its library tells of every start and stop, which is no news here.
+  /// The control socket. Its library tells of every start and stop, and counts a stop as an error.
   private func serve(_ engine: Engine, _ folder: String, _ file: LogFile) -> Task<Void, any Error> {
     let log = Logger(label: "control") { _ in
-      LineLog(file, level: .warning) { Terminal.time(Terminal.nowMilliseconds) }
+      LineLog(file, level: .critical) { Terminal.time(Terminal.nowMilliseconds) }
     }
     return Task { try await ControlServer(engine, folder: folder, log: log).run() }
   }
