@@ -11,10 +11,10 @@ package enum ChannelReference {
 
       # Channel files
 
-      One YAML file in `Channels/` is one channel. Keys are in kebab-case, paths relative to the file that names them, and
-      `${NAME}` or `${NAME:-default}` in a value comes from the environment. Durations are written `500ms 30s 5m 72h 30d`, sizes
-      `64KiB 10MiB`. A secret is named and never written: `{file: …}` or `{env: …}`. `hilum check` reads a file as the engine
-      does and reports every problem at once.
+      One YAML file in `Channels/` is one channel. Keys are in kebab-case, paths relative to the file that names them,
+      and `${NAME}` or `${NAME:-default}` in a value comes from the environment. Durations are written
+      `500ms 30s 5m 72h 30d`, sizes `64KiB 10MiB`. A secret is named and never written: `{file: …}` or `{env: …}`.
+      `hilum check` reads a file as the engine does and reports every problem at once.
 
       A key that is not on this page is refused.
       """)
@@ -33,15 +33,15 @@ package enum ChannelReference {
       """
       ## `destinations:`
 
-      A name for each destination, and under it one connector and how it is used. Each destination is a lane of its own: it waits,
-      retries and is paused by itself.
+      A name for each destination, and under it one connector and how it is used. Each destination is a lane of its own:
+      it waits, retries and is paused by itself.
       """)
     page.settings("How a destination is used", DestinationSettings.kind, level: 3)
     page.add(
       """
-      `refused:` says for each code of a refusal how often the message is tried again before it is put aside (`hilum dead`): AE three
-      times and AR never, unless said. Another code counts as AE where the message may be taken later, and as AR where it never
-      will be. A partner that can't be reached refuses nothing: `retry:` holds then.
+      `refused:` says for each code of a refusal how often the message is tried again before it is put aside
+      (`hilum dead`): AE three times and AR never, unless said. Another code counts as AE where the message may be taken
+      later, and as AR where it never will be. A partner that can't be reached refuses nothing: `retry:` holds then.
       """)
     for type in registry.destinations {
       page.connector("destination", type.name, type.about, type.settingKind)
@@ -132,7 +132,8 @@ private struct Page {
       """
       ## Not supported yet
 
-      What the design of channel files has and this engine does not act on. `hilum check` refuses it (C122) and says what to do instead.
+      What the design of channel files has and this engine does not act on. `hilum check` refuses it (C122) and says
+      what to do instead.
       """)
     let scopes: [(String, [String: String], declared: [String])] = [
       ("the channel", NotYet.channel, ChannelSettings.keys), ("`source:`", NotYet.source, []),

@@ -30,10 +30,13 @@ import Testing
       .map(
         entries.enumerated().map { index, entry in
           SettingNode.Entry(
-            key: entry.0, keyPlace: Place(file: "x", line: line + index, column: 1, length: entry.0.count), value: entry.1)
+            key: entry.0, keyPlace: Place(file: "x", line: line + index, column: 1, length: entry.0.count),
+            value: entry.1)
         }), at: Place(file: "x", line: line, column: 1))
   }
-  private func text(_ text: String) -> SettingNode { SettingNode(.scalar(text), at: Place(file: "x", line: 9, column: 9)) }
+  private func text(_ text: String) -> SettingNode {
+    SettingNode(.scalar(text), at: Place(file: "x", line: 9, column: 9))
+  }
 
   @Test func `settings are read by their keys, with defaults for what is not there`() throws {
     let reader = SettingReader(folder: "/site")
@@ -79,7 +82,8 @@ import Testing
 
   @Test func `what no single setting shows is checked when each is right`() {
     let reader = SettingReader(folder: "/")
-    #expect(Outer.read(node([("port", text("1")), ("mode", text("slow")), ("wait-millis", text("5ms"))]), reader) == nil)
+    #expect(
+      Outer.read(node([("port", text("1")), ("mode", text("slow")), ("wait-millis", text("5ms"))]), reader) == nil)
     #expect(reader.problems.map(\.code) == ["C106"])
     let early = SettingReader(folder: "/")
     #expect(Outer.read(node([("mode", text("slow")), ("wait-millis", text("5ms"))]), early) == nil)
@@ -140,7 +144,8 @@ import Testing
     let place = Place(file: "x", line: 1, column: 1)
     let reader = SettingReader(folder: "/site")
     func map(_ key: String, _ value: String) -> SettingNode {
-      SettingNode(.map([SettingNode.Entry(key: key, keyPlace: place, value: SettingNode(.scalar(value), at: place))]), at: place)
+      SettingNode(
+        .map([SettingNode.Entry(key: key, keyPlace: place, value: SettingNode(.scalar(value), at: place))]), at: place)
     }
     #expect(Secret.read(map("file", "k.pem"), reader)?.reference == .file("/site/k.pem"))
     #expect(Secret.read(map("env", "KEY"), reader)?.reference == .environment("KEY"))
@@ -152,7 +157,8 @@ import Testing
   }
 
   @Test(arguments: [
-    ("prot", "port"), ("tiemout", "timeout"), ("hots", "host"), ("Port", "port"), ("destination", "destinations"), ("xyz", nil),
+    ("prot", "port"), ("tiemout", "timeout"), ("hots", "host"), ("Port", "port"), ("destination", "destinations"),
+    ("xyz", nil),
     ("", nil),
   ])
   func `the nearest word is the one that was meant`(word: String, meant: String?) {

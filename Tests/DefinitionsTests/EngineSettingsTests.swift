@@ -5,7 +5,9 @@ import Testing
 
 @Suite struct EngineSettingsTests {
   private func load(_ text: String) -> EngineSettings.Outcome {
-    EngineSettings.load("hilum.yaml", files: MemoryFiles(texts: ["hilum.yaml": text])) { $0 == "SITE" ? "st-mary" : nil }
+    EngineSettings.load("hilum.yaml", files: MemoryFiles(texts: ["hilum.yaml": text])) {
+      $0 == "SITE" ? "st-mary" : nil
+    }
   }
 
   @Test func `without a word everything has a place`() throws {
@@ -56,8 +58,9 @@ import Testing
       admin: {port: 8080}
       """)
     #expect(outcome.settings == nil)
-    #expect(outcome.problems.map { "\($0.code) \($0.place.line)" }
-      == ["C101 1", "C103 2", "C104 3", "C105 4", "C131 5", "C122 6"])
+    #expect(
+      outcome.problems.map { "\($0.code) \($0.place.line)" }
+        == ["C101 1", "C103 2", "C104 3", "C105 4", "C131 5", "C122 6"])
     let rendered = outcome.problems.map { $0.rendered(source: outcome.source) }.joined()
     #expect(!rendered.contains("0123456789abcdef"))
   }

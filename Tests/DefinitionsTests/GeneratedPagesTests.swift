@@ -8,8 +8,8 @@ import Testing
 ///
 /// `ACCEPT=1 swift test --filter GeneratedPagesTests` writes them as `make generate` does.
 @Suite struct GeneratedPagesTests {
-  static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-    .deletingLastPathComponent().resolvingSymlinksInPath()
+  static let root = URL(filePath: #filePath).resolvingSymlinksInPath().deletingLastPathComponent()
+    .deletingLastPathComponent().deletingLastPathComponent()
 
   /// The connectors of the `hilum` program.
   static let registry = ConnectorRegistry(

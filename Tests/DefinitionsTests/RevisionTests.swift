@@ -27,7 +27,9 @@ import Testing
     "Transforms/codes/wards.csv": "ward,pas\nA1,W01\n",
   ]
 
-  private func revision(_ files: [String: String], port: String? = nil, at path: String = "Channels/a.yaml") throws -> Revision {
+  private func revision(
+    _ files: [String: String], port: String? = nil, at path: String = "Channels/a.yaml"
+  ) throws -> Revision {
     let loaded = load(files, [path]) { $0 == "PORT" ? port : nil }
     return try #require(loaded.definitions.first?.revision, "\(loaded.rendered())")
   }

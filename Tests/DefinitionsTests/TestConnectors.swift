@@ -2,9 +2,11 @@ import ConnectorKit
 @testable import Definitions
 import Messages
 
-/// Connectors that know their settings and do nothing: what a channel file can be tried with without sockets and folders.
+/// Connectors that know their settings and do nothing: what a channel file can be tried with without sockets and
+/// folders.
 let testRegistry = ConnectorRegistry(
-  sources: [TestMLLPSource.self, TestFileSource.self], destinations: [TestMLLPDestination.self, TestFileDestination.self])
+  sources: [TestMLLPSource.self, TestFileSource.self],
+  destinations: [TestMLLPDestination.self, TestFileDestination.self])
 
 struct TestTLSSettings: Settings {
   @Setting("Our certificate.", example: "tls/server.pem") var certificate: FilePath
@@ -97,7 +99,8 @@ struct MemoryFiles: DefinitionFiles {
 
 /// What a loader makes of channel files and what they reach, by path.
 func load(
-  _ texts: [String: String], _ paths: [String]? = nil, environment: @escaping @Sendable (String) -> String? = { _ in nil }
+  _ texts: [String: String], _ paths: [String]? = nil,
+  environment: @escaping @Sendable (String) -> String? = { _ in nil }
 ) -> LoadedChannels {
   let loader = ChannelLoader(registry: testRegistry, files: MemoryFiles(texts: texts), environment: environment)
   return loader.load(paths ?? texts.keys.filter { $0.hasSuffix(".yaml") }.sorted())

@@ -5,7 +5,9 @@ import Testing
 
 @Suite struct YAMLReaderTests {
   private func read(_ text: String) -> YAMLReader.Outcome { YAMLReader.read(Array(text.utf8), file: "x.yaml") }
-  private func codes(_ text: String) -> [String] { read(text).problems.map { "\($0.code) \($0.place.line):\($0.place.column)" } }
+  private func codes(_ text: String) -> [String] {
+    read(text).problems.map { "\($0.code) \($0.place.line):\($0.place.column)" }
+  }
 
   @Test func `scalars are text, whatever YAML would make of them`() throws {
     let node = try #require(read("a: no\nb: 1:30\nc: 0x1F\nd: ~\ne: '1'\nf:\n").node)
@@ -35,7 +37,8 @@ import Testing
   }
 
   @Test func `every key that stands twice is reported, and hides nothing else`() {
-    #expect(codes("a: 1\nb: 2\na: 3\nb:\n  c: 1\n  c: 2\n  d: !x 1\n") == ["C113 3:1", "C113 4:1", "C113 6:3", "C114 7:6"])
+    #expect(
+      codes("a: 1\nb: 2\na: 3\nb:\n  c: 1\n  c: 2\n  d: !x 1\n") == ["C113 3:1", "C113 4:1", "C113 6:3", "C114 7:6"])
     #expect(codes("a: {x: 1, y: {x: 2}, x: 3}\n") == ["C113 1:22"])
     #expect(codes("1: a\n\"1\": b\n") == ["C113 2:1"])
   }
@@ -89,7 +92,8 @@ import Testing
 
   @Test func `no cut or changed byte of a file makes the reader stop`() {
     let whole = Array(
-      "channel: a\nabout: 'x \"y\"'\nsource: {mllp: {port: ${P:-1}}}\nd:\n  - \"{MSH-10}.hl7\"\n  - |\n    transform\n".utf8)
+      "channel: a\nabout: 'x \"y\"'\nsource: {mllp: {port: ${P:-1}}}\nd:\n  - \"{MSH-10}.hl7\"\n  - |\n    transform\n"
+        .utf8)
     for count in 0...whole.count {
       _ = YAMLReader.read(Array(whole.prefix(count)), file: "x.yaml")
     }
@@ -103,7 +107,8 @@ import Testing
         bytes[Int(state >> 33) % bytes.count] = hostile[Int(state >> 20) % hostile.count]
       }
       let outcome = YAMLReader.read(bytes, file: "x.yaml")
-      #expect(outcome.node != nil || !outcome.problems.isEmpty, "seed \(seed): \(String(decoding: bytes, as: UTF8.self))")
+      #expect(
+        outcome.node != nil || !outcome.problems.isEmpty, "seed \(seed): \(String(decoding: bytes, as: UTF8.self))")
       for problem in outcome.problems { _ = problem.rendered(source: outcome.source.text) }
     }
   }
@@ -125,7 +130,10 @@ import Testing
 
   @Test func `what is missing or no name is shown where it stands`() {
     let outcome = read("a: x ${PORT} ${1X} ${HOST\n")
-    #expect(outcome.problems.map { "\($0.code) \($0.place.column)+\($0.place.length)" } == ["C117 6+7", "C117 14+5", "C117 20+6"])
+    #expect(
+      outcome.problems.map { "\($0.code) \($0.place.column)+\($0.place.length)" } == [
+        "C117 6+7", "C117 14+5", "C117 20+6",
+      ])
   }
 
   @Test func `a value of the environment is text and can't become settings`() {

@@ -58,16 +58,16 @@ package struct DestinationDefinition: Sendable {
   package var when: HiltCondition?
   /// This destination's own program, after the channel's.
   package var transform: HiltProgram?
-  /// The templates of the connector's settings, by the setting's key (`name`, `tls.server-name`): rendered for each delivery
-  /// before the commit, into `Delivery.rendered`.
+  /// The templates of the connector's settings, by the setting's key (`name`, `tls.server-name`): rendered for each
+  /// delivery before the commit, into `Delivery.rendered`.
   package var templates: [(setting: String, template: HiltTemplate)]
   /// Sends that may be under way at once.
   package var window: Int
   /// Finished deliveries that may be not yet durable.
   package var unconfirmedMax: Int
   package var retry: RetryRule
-  /// How often a message is tried again, by the code of the refusal; AE and AR are always here. Another code counts as `AE` where
-  /// the connector says that it could be taken later, and as `AR` where it says that it never will.
+  /// How often a message is tried again, by the code of the refusal; AE and AR are always here. Another code counts as
+  /// `AE` where the connector says that it could be taken later, and as `AR` where it says that it never will.
   package var refused: [String: Int]
 }
 

@@ -2,8 +2,8 @@ import ConnectorKit
 import Messages
 import Text
 
-/// What a channel file says, before the Hilt in it is compiled. What could not be read is `nil`: its problem is reported, and the rest is
-/// looked at all the same.
+/// What a channel file says, before the Hilt in it is compiled. What could not be read is `nil`: its problem is
+/// reported, and the rest is looked at all the same.
 struct ChannelDraft {
   struct Destination {
     let name: String
@@ -54,7 +54,9 @@ struct ChannelReader {
       draft.name = ChannelName(name)
     }
     if let source = node.meant("source", among: known) { read(source: source, into: &draft) }
-    if let destinations = node.meant("destinations", among: known) { draft.destinations = read(destinations: destinations) }
+    if let destinations = node.meant("destinations", among: known) {
+      draft.destinations = read(destinations: destinations)
+    }
     return draft
   }
 
@@ -119,7 +121,9 @@ struct ChannelReader {
   }
 
   private func read(destination entry: SettingNode.Entry) -> ChannelDraft.Destination {
-    func draft(_ settings: DestinationSettings? = nil, _ connector: ConnectorDefinition? = nil, _ block: SettingNode? = nil)
+    func draft(
+      _ settings: DestinationSettings? = nil, _ connector: ConnectorDefinition? = nil, _ block: SettingNode? = nil
+    )
       -> ChannelDraft.Destination
     {
       ChannelDraft.Destination(

@@ -4,7 +4,8 @@ import Messages
 /// The keys of a channel file.
 struct ChannelSettings: Settings {
   @Setting(
-    "The channel's name: small letters, digits and `-`. Messages are kept under it, so it never changes.", example: "adt-to-ehr")
+    "The channel's name: small letters, digits and `-`. Messages are kept under it, so it never changes.",
+    example: "adt-to-ehr")
   var channel: String
   @Setting("What the channel is for, in a sentence or two.", example: "Admissions from the PAS to the EHR.")
   var about: String?
@@ -16,21 +17,26 @@ struct ChannelSettings: Settings {
   var format: FormatSetting?
   @Setting(
     """
-    What becomes of a message whose type or version the transform does not take: `reject` refuses it (AR 200, 201 or 203), \
-    `pass` sends it on unchanged, `fail` accepts it and keeps it for a person.
+    What becomes of a message whose type or version the transform does not take: `reject` refuses it (AR 200, 201 or \
+    203), `pass` sends it on unchanged, `fail` accepts it and keeps it for a person.
     """, default: .reject)
   var unexpected: ChannelDefinition.Unexpected
   @Setting(
     """
-    The program that changes and routes each message: a path, a path with parameters, or the program itself. Without one \
-    the message goes on unchanged to every destination whose `when` holds.
+    The program that changes and routes each message: a path, a path with parameters, or the program itself. Without \
+    one the message goes on unchanged to every destination whose `when` holds.
     """, example: "../Transforms/adt-normalise.hilt")
   var transform: TransformSetting?
   @Setting("What a message does that failed: `pass` lets later ones by; it waits in `hilum failed`.", default: .pass)
   var onFail: OnFailSetting
   @Setting("Where messages go: a name for each, and under it one connector and how it is used.")
   var destinations: LaterBlock
-  @Setting("When a message counts as one that came before. HL7 v2 has this by default: see below.")
+  @Setting(
+    """
+    When a message counts as one that came before. HL7 v2 has it unless `within` is `0s`, other formats where they say \
+    a `key`.
+    """
+  )
   var duplicates: DuplicateSettings?
   @Setting("How long content is kept. What waits, is held, failed or dead is never removed.")
   var keep: KeepSettings?
@@ -64,15 +70,17 @@ struct ContactSettings: Settings {
 struct DuplicateSettings: Settings {
   @Setting(
     """
-    What makes two messages the same, beside their bytes: text with Hilt in `{…}` over the message as it came. For HL7 v2 it \
-    is `{MSH-3}|{MSH-4}|{MSH-10}` unless said.
+    What makes two messages the same, beside their bytes: text with Hilt in `{…}` over the message as it came. For HL7 \
+    v2 it is `{MSH-3}|{MSH-4}|{MSH-10}` unless said.
     """, example: "\"{MSH-4}|{MSH-10}\"")
   var key: Template?
   @Setting("How long a message is remembered; `0s` turns this off.", default: .seconds(3600))
   var within: Duration
   @Setting(
-    "The same key with other bytes: `process` takes it and marks it `control-id-reused`, because many senders restart their counter.",
-    default: .process)
+    """
+    The same key with other bytes: `process` takes it and marks it `control-id-reused`, because many senders restart \
+    their counter.
+    """, default: .process)
   var conflict: ConflictSetting
 
   init() {}
@@ -137,12 +145,14 @@ struct ColumnSettings: SettingValue {
 }
 
 extension SettingReader {
-  /// Reports a number or size outside its range. Looked at apart from the rest of its group, so that no other mistake hides it;
-  /// what is neither is reported where it is read.
+  /// Reports a number or size outside its range. Looked at apart from the rest of its group, so that no other mistake
+  /// hides it; what is neither is reported where it is read.
   func range(_ key: String, in range: ClosedRange<Int>, _ words: String, _ node: SettingNode) {
     guard let value = node[key] else { return }
     let quiet = SettingReader(folder: folder)
-    guard let number = Int.read(value, quiet) ?? ByteSize.read(value, quiet)?.bytes, !range.contains(number) else { return }
+    guard let number = Int.read(value, quiet) ?? ByteSize.read(value, quiet)?.bytes, !range.contains(number) else {
+      return
+    }
     problem("C131", "`\(key)` goes \(words)", at: value.place)
   }
 }

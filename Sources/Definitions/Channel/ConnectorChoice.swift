@@ -37,7 +37,8 @@ struct ConnectorChoice {
   /// A key that is none of the settings, and is spelt like a connector or has a block under it.
   private func meansConnector(_ entry: SettingNode.Entry) -> Bool {
     guard !settings.contains(entry.key) else { return false }
-    if NotYet.connectors[entry.key] != nil || others.contains(entry.key) || nearest(to: entry.key, among: names) != nil {
+    if NotYet.connectors[entry.key] != nil || others.contains(entry.key) || nearest(to: entry.key, among: names) != nil
+    {
       return true
     }
     guard case .map = entry.value.kind else { return false }
@@ -49,7 +50,8 @@ struct ConnectorChoice {
       NotYet.report(entry.key, instead, at: entry.keyPlace, reader)
     } else if others.contains(entry.key) {
       reader.problem(
-        "C120", "`\(entry.key)` can't be a \(role)", at: entry.keyPlace, help: ["one of " + names.joined(separator: ", ")])
+        "C120", "`\(entry.key)` can't be a \(role)", at: entry.keyPlace,
+        help: ["one of " + names.joined(separator: ", ")])
     } else {
       reader.problem(
         "C120", "there is no connector `\(entry.key)`", at: entry.keyPlace,

@@ -9,7 +9,8 @@ struct DestinationSettings: Settings {
   var when: HiltSource?
   @Setting("This destination's own program, after the channel's.", example: "../Transforms/for-ehr.hilt")
   var transform: TransformSetting?
-  @Setting("`strict`: first in, first out; a delivery that waits for its retry holds those behind it.", default: .strict)
+  @Setting(
+    "`strict`: first in, first out; a delivery that waits for its retry holds those behind it.", default: .strict)
   var order: OrderSetting
   @Setting(
     "Messages that may be under way at once on one connection, for partners that answer in order.", default: 1)
@@ -86,7 +87,8 @@ enum PatienceSetting: SettingValue {
     if node.scalar == "unlimited" { return .unlimited }
     if let text = node.scalar, let near = nearest(to: text, among: ["unlimited"]) {
       reader.problem(
-        "C104", "`\(text)` is not one of the words that may stand here", at: node.place, label: "did you mean `\(near)`?",
+        "C104", "`\(text)` is not one of the words that may stand here", at: node.place,
+        label: "did you mean `\(near)`?",
         help: ["unlimited, or a duration: 30m, 72h"])
       return nil
     }

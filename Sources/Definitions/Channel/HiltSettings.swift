@@ -48,7 +48,8 @@ package struct TransformSetting: SettingValue {
       guard let path = file(named, reader), let parameters else { return nil }
       return TransformSetting(program: .file(path), place: named.place, parameters: parameters)
     case .list:
-      reader.expected("one transform", node, help: ["a path, {file: …, with: {…}} or a block of Hilt under `transform: |`"])
+      reader.expected(
+        "one transform", node, help: ["a path, {file: …, with: {…}} or a block of Hilt under `transform: |`"])
       return nil
     }
   }

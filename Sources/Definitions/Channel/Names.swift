@@ -5,7 +5,8 @@ import Messages
 enum Names {
   static let lengthMax = 64
 
-  /// Small letters, digits and `-`, beginning with a letter or digit: such a name is the same in a path, a URL and a command.
+  /// Small letters, digits and `-`, beginning with a letter or digit: such a name is the same in a path, a URL and a
+  /// command.
   @discardableResult
   static func check(_ name: String, _ what: String, at place: Place, _ reader: SettingReader) -> Bool {
     let isWhole = name.utf8.allSatisfy { isLetterOrDigit($0) || $0 == UInt8(ascii: "-") }

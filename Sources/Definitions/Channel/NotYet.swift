@@ -1,7 +1,7 @@
 import ConnectorKit
 
-/// What channel files have by design and this engine does not act on yet. A check refuses it: what is written in a file and
-/// silently does nothing is found out at the worst moment.
+/// What channel files have by design and this engine does not act on yet. A check refuses it: what is written in a file
+/// and silently does nothing is found out at the worst moment.
 ///
 /// A key leaves its table when it is declared as a setting; nothing else has to change.
 enum NotYet {
@@ -66,7 +66,9 @@ enum NotYet {
   ]
 
   /// Reports the keys that are foreseen and gives the block without them.
-  static func refuse(_ foreseen: [String: String], in node: SettingNode, declared: [String], _ reader: SettingReader) -> SettingNode {
+  static func refuse(
+    _ foreseen: [String: String], in node: SettingNode, declared: [String], _ reader: SettingReader
+  ) -> SettingNode {
     guard case .map(let entries) = node.kind else { return node }
     let rest = entries.filter { entry in
       guard let instead = foreseen[entry.key], !declared.contains(entry.key) else { return true }

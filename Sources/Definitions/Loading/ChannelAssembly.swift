@@ -63,7 +63,8 @@ struct ChannelAssembly {
     guard let program = hilt.program(setting) else { return nil }
     if let format = draft.format, format == .hl7v2, program.input.format != format {
       reader.problem(
-        "C130", "this transform reads \(program.input.format.rawValue), and the channel's messages are \(format.rawValue)",
+        "C130",
+        "this transform reads \(program.input.format.rawValue), and the channel's messages are \(format.rawValue)",
         at: setting.place)
     }
     return program
@@ -85,7 +86,8 @@ struct ChannelAssembly {
     guard let settings, let connector = destination.connector, (own == nil) == (transform == nil) else { return nil }
     return DestinationDefinition(
       name: destination.name, connector: connector, when: when, transform: transform, templates: templates,
-      window: settings.window, unconfirmedMax: settings.unconfirmed, retry: RetryRule(settings.retry ?? RetrySettings()),
+      window: settings.window, unconfirmedMax: settings.unconfirmed,
+      retry: RetryRule(settings.retry ?? RetrySettings()),
       refused: RefusedSetting.standard.merging(settings.refused?.tries ?? [:]) { _, said in said })
   }
 
@@ -106,7 +108,8 @@ struct ChannelAssembly {
     guard format == .hl7v2 else {
       if settings != nil {
         reader.problem(
-          "C130", "`duplicates` needs a `key` here: only HL7 v2 has one of its own", at: draft.duplicatesPlace ?? draft.namePlace,
+          "C130", "`duplicates` needs a `key` here: only HL7 v2 has one of its own",
+          at: draft.duplicatesPlace ?? draft.namePlace,
           help: ["duplicates: {key: \"{message.source.file.name}\"}"])
       }
       return nil
@@ -135,7 +138,8 @@ struct ChannelAssembly {
     let bytesMax = limits.overlaid(with: draft.settings?.limits).messageBytesMax
     if let source = draft.source, let block = draft.sourceBlock {
       attempt(block) {
-        _ = try source.make(ConnectorContext(channel: channel, hl7: draft.hl7 ?? HL7Settings(), messageBytesMax: bytesMax))
+        _ = try source.make(
+          ConnectorContext(channel: channel, hl7: draft.hl7 ?? HL7Settings(), messageBytesMax: bytesMax))
       }
     }
     for destination in draft.destinations {
@@ -143,7 +147,8 @@ struct ChannelAssembly {
       attempt(block) {
         _ = try connector.make(
           ConnectorContext(
-            channel: channel, destination: destination.name, hl7: draft.hl7 ?? HL7Settings(), messageBytesMax: bytesMax))
+            channel: channel, destination: destination.name, hl7: draft.hl7 ?? HL7Settings(), messageBytesMax: bytesMax)
+        )
       }
     }
   }

@@ -1,7 +1,8 @@
 import ConnectorKit
 package import Messages
 
-/// Reads channel files and what they reach, and gives the channels that can be put to work and all that is wrong with the others.
+/// Reads channel files and what they reach, and gives the channels that can be put to work and all that is wrong with
+/// the others.
 package struct ChannelLoader: Sendable {
   let registry: ConnectorRegistry
   let files: any DefinitionFiles
@@ -40,8 +41,8 @@ package struct ChannelLoader: Sendable {
     }
   }
 
-  /// Channel files by path, in this order. What is wrong with one keeps no other from being loaded; of two that can't be had
-  /// together, the first is.
+  /// Channel files by path, in this order. What is wrong with one keeps no other from being loaded; of two that can't
+  /// be had together, the first is.
   package func load(_ paths: [String]) -> LoadedChannels {
     var loaded = LoadedChannels(files: [], problems: [], sources: [:])
     var neighbours = Neighbours()
@@ -95,7 +96,11 @@ package struct ChannelLoader: Sendable {
         reached: reached.map { Revision.File(path: RelativePath.relative($0.path, to: folder), bytes: $0.bytes) },
         variables: yaml.variables)
     }
-    file.problems += reader.problems + hilt.problems
+    // A value without its variable is wrong in other ways too, and they are no news.
+    let holes = yaml.problems.filter { $0.code == "C117" }.map(\.place)
+    file.problems += (reader.problems + hilt.problems).filter { problem in
+      !holes.contains { $0.lies(in: problem.place) }
+    }
     file.definition = parts
     return (file, hilt.sources.merging([path: yaml.source.hiding(secrets(reader))]) { first, _ in first }, draft)
   }
@@ -132,5 +137,11 @@ package struct LoadedChannels: Sendable {
   /// All problems as a person sees them, one below the other.
   package func rendered() -> String {
     problems.map { $0.rendered(source: sources[$0.place.file]) + "\n" }.joined()
+  }
+}
+
+extension Place {
+  fileprivate func lies(in other: Place) -> Bool {
+    file == other.file && line == other.line && column >= other.column && column < other.column + other.length
   }
 }

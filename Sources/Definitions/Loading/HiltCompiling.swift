@@ -5,8 +5,8 @@ import Synchronization
 
 /// Compiles the Hilt of one channel file: its transforms, expressions and templates.
 ///
-/// Every problem is shown where the text stands: in the transform's own file, or in the channel file with line and column shifted to
-/// where the text begins.
+/// Every problem is shown where the text stands: in the transform's own file, or in the channel file with line and
+/// column shifted to where the text begins.
 final class HiltCompiling {
   /// No transform or table is larger.
   static let fileBytesMax = 16 << 20
@@ -82,13 +82,14 @@ final class HiltCompiling {
     }
   }
 
-  /// The text with as many lines before it, and spaces before its lines, as stand there in the channel file: its problems have the
-  /// right places then, those of a run too.
+  /// The text with as many lines before it, and spaces before its lines, as stand there in the channel file: its
+  /// problems have the right places then, those of a run too.
   private func inPlace(_ text: String, at start: Place) -> String {
     String(repeating: "\n", count: start.line - 1) + indentation(start) + indented(text, at: start)
   }
 
-  /// The text of a block with the indentation of its lines, which YAML took away; the first line's is left to who places it.
+  /// The text of a block with the indentation of its lines, which YAML took away; the first line's is left to who
+  /// places it.
   private func indented(_ text: String, at start: Place) -> String {
     // Spaces would become part of a text that goes over several lines.
     guard !indentation(start).isEmpty, !text.contains("<<") else { return text }

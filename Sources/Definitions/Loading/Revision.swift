@@ -1,6 +1,7 @@
 import Crypto
 
-/// What a channel was made of: its file and every file that it reaches, with their contents, and the hash over all of them.
+/// What a channel was made of: its file and every file that it reaches, with their contents, and the hash over all of
+/// them.
 ///
 /// Two machines with the same files have the same revision, wherever they keep them.
 package struct Revision: Sendable, Hashable {

@@ -82,9 +82,11 @@ package struct EngineSettings: Sendable {
 
 /// The keys of `hilum.yaml`.
 struct EngineFile: Settings {
-  @Setting("The name of this installation: a store that was made under another starts with every lane held.", default: "hilum")
+  @Setting("The name of this installation.", default: "hilum")
   var site: String
-  @Setting("The folder of the store. It is made where it isn't there. `data` beside this file unless said.", example: "/var/lib/hilum")
+  @Setting(
+    "The folder of the store. It is made where it isn't there. `data` beside this file unless said.",
+    example: "/var/lib/hilum")
   var data: FilePath?
   @Setting("The folder of the channel files. `Channels` beside this file unless said.", example: "Channels")
   var channels: FilePath?
@@ -111,8 +113,10 @@ struct LogSettings: Settings {
 /// `encryption:`
 struct EncryptionSettings: Settings {
   @Setting(
-    "The master key: 32 bytes, as they are or in base64. Without it one is made in the data folder, and the start says so.",
-    example: "{file: /run/secrets/hilum.key}")
+    """
+    The master key: 32 bytes, as they are or in base64. Without it one is made in the data folder, and the start says \
+    so.
+    """, example: "{file: /run/secrets/hilum.key}")
   var key: Secret
   init() {}
 }

@@ -22,8 +22,8 @@ enum UnquotedHilt {
     return Problem("C112", message, at: place, help: value.contains(quote) ? ["put quotes around it"] : [quoted])
   }
 
-  /// The first value of a line that YAML can't read whole: a `{…}` with text behind it (`{MSH-10}.hl7`), or plain text in a
-  /// `{…}` or `[…]` with a bracket or quote in it (`MSH-9.2 in ["A01"]`).
+  /// The first value of a line that YAML can't read whole: a `{…}` with text behind it (`{MSH-10}.hl7`), or plain text
+  /// in a `{…}` or `[…]` with a bracket or quote in it (`MSH-9.2 in ["A01"]`).
   private static func eaten(in line: String) -> Substring? {
     var scan = FlowScan(line)
     return scan.firstEaten()

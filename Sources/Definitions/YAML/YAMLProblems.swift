@@ -3,8 +3,8 @@ import Yams
 
 /// What YAML's parser says, in the words of the person who wrote the file.
 ///
-/// The parser stops at the first mistake and names what it expected in the terms of its grammar. The table gives, for each
-/// thing that goes wrong in practice, what it means in a channel file.
+/// The parser stops at the first mistake and names what it expected in the terms of its grammar. The table gives, for
+/// each thing that goes wrong in practice, what it means in a channel file.
 struct YAMLMistake {
   private static let table: [(words: String, message: String, help: [String])] = [
     (
@@ -16,7 +16,8 @@ struct YAMLMistake {
       ["put quotes around the value"]
     ),
     (
-      "mapping values are not allowed", "a second `: ` stands in this line, or the line is indented deeper than those beside it",
+      "mapping values are not allowed",
+      "a second `: ` stands in this line, or the line is indented deeper than those beside it",
       ["put quotes around a value that holds `: `", "give the keys of one block the same indentation"]
     ),
     (
@@ -52,7 +53,8 @@ struct YAMLMistake {
       ["put the first `- ` into a line of its own under the key"]
     ),
     (
-      "block collections are not allowed", "a block cannot begin in this place", ["begin it in a line of its own under the key"]
+      "block collections are not allowed", "a block cannot begin in this place",
+      ["begin it in a line of its own under the key"]
     ),
     (
       "control characters are not allowed", "a control character stands here that no text may hold", ["remove it"]
@@ -73,7 +75,9 @@ struct YAMLMistake {
     }
   }
 
-  private static func problem(words: String, context: YamlError.Context?, at mark: Mark, in source: SourceText) -> Problem {
+  private static func problem(
+    words: String, context: YamlError.Context?, at mark: Mark, in source: SourceText
+  ) -> Problem {
     var place = source.place(line: mark.line, scalarColumn: mark.column)
     if words.contains("another document") {
       return Problem(

@@ -75,8 +75,8 @@ struct YAMLReader {
     return nil
   }
 
-  /// The tree of YAML's parser. It gives up at the first key that stands twice: that key is hidden from it and the rest is
-  /// read again, so that one such mistake hides no other.
+  /// The tree of YAML's parser. It gives up at the first key that stands twice: that key is hidden from it and the rest
+  /// is read again, so that one such mistake hides no other.
   private mutating func compose() -> Node? {
     if let anchors = tooManyAnchors() {
       problems.append(anchors)
