@@ -35,7 +35,9 @@ package struct HiltCondition: Sendable {
     _ source: String, _ context: HiltExpressionContext
   ) -> (condition: HiltCondition?, problems: [Problem]) {
     var compiler = ExpressionCompiler(source, context)
-    let condition = compiler.expression().map { tree in compiler.checking { $0.condition(tree) } }
+    let condition = compiler.expression().map { tree in 
+      compiler.checking { checker in checker.handlingFailures { $0.condition(tree) } }
+    }
     let (expression, problems) = compiler.finish()
     guard let expression, let condition else { return (nil, problems) }
     return (HiltCondition(holds: condition.holds, expression: expression), problems)

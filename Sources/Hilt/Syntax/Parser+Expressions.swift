@@ -3,11 +3,9 @@ extension Parser {
   mutating func expression() throws -> Expression {
     try nested { parser in
       var value = try parser.choice()
-      var count = 0
       while parser.takeWord("catch") {
-        try parser.chained(&count)
         let other = try parser.choice()
-        value = Expression(kind: .caught(value, other), span: value.span...other.span)
+        value = try parser.node(.caught(value, other), value.span...other.span)
       }
       return value
     }
@@ -18,23 +16,23 @@ extension Parser {
     let start = token.span
     if startsDecision {
       let decision = try decision()
-      return Expression(kind: .decision(decision), span: decision.span)
+      return try node(.decision(decision), decision.span)
     }
     if isWord("if") { return try nested { try $0.conditional() } }
     if isWord("match"), ahead(1).kind != .sign(.dot) {
       advance()
       let subject = try beforeBlock { try $0.expression() }
       let arms = try arms { try $0.expression() }
-      return Expression(kind: .match(subject, arms), span: start...previous)
+      return try node(.match(subject, arms), start...previous)
     }
     if isWord("for"), ahead(1).kind == .word {
       advance()
       let head = try loopHead()
       try expect(.arrow, help: ["for name in list => value"])
       let body = try expression()
-      return Expression(kind: .each(head, body), span: start...previous)
+      return try node(.each(head, body), start...previous)
     }
-    return try disjunction()
+    return try operators()
   }
 
   /// What must be true or false: here `=` can only be meant as `==`.
@@ -56,47 +54,88 @@ extension Parser {
     try expectWord("then")
     let then = try choice()
     let otherwise = takeWord("else") ? try choice() : nil
-    return Expression(kind: .conditional(condition, then: then, otherwise: otherwise), span: start...previous)
+    return try node(.conditional(condition, then: then, otherwise: otherwise), start...previous)
   }
 
-  /// Called for each operator of one loop: from the second on, the tree grows deeper.
-  private mutating func chained(_ count: inout Int) throws {
-    count += 1
-    guard count > 1 else { return }
-    chain += 1
-    if chain > Self.chainMax {
+  /// An expression made of others. Operators in a row make one as high as the row is long, so each one is looked at.
+  mutating func node(_ kind: Expression.Kind, _ span: Span) throws -> Expression {
+    let expression = Expression(kind: kind, span: span)
+    guard expression.height <= Self.heightMax else {
       throw fail(
-        .depth, "this statement has more than \(Self.chainMax) operators in a row", at: previous,
+        .depth, "more than \(Self.heightMax) operators and values lie in one another here", at: previous,
         help: ["name a part with 'let'"])
+    }
+    return expression
+  }
+
+  /// How tightly operators bind. One function climbs through them all, so that a level of brackets costs few stack frames.
+  private enum Level: Int {
+    case or = 1, and, not, comparison, otherwise, sum, product
+  }
+
+  private static let wordLevels: [String: Level] = [
+    "or": .or, "and": .and, "in": .comparison, "matches": .comparison, "is": .comparison, "not": .comparison,
+  ]
+  private static let signLevels: [Token.Sign: Level] = [
+    .equal: .comparison, .unequal: .comparison, .atMost: .comparison, .atLeast: .comparison, .less: .comparison,
+    .greater: .comparison, .assign: .comparison, .otherwise: .otherwise, .plus: .sum, .minus: .sum, .star: .product,
+    .slash: .product,
+  ]
+
+  /// The operator at the cursor, if it may continue what stands before it: `and or ??` do so from the next line too.
+  private var operatorLevel: Level? {
+    switch token.kind {
+    case .word:
+      guard let level = Self.wordLevels[text(token)] else { return nil }
+      if level == .comparison, !continues { return nil }
+      return level == .comparison && isWord("not") && !isWord("in", 1) ? nil : level
+    case .sign(let sign):
+      guard let level = Self.signLevels[sign], continues || sign == .otherwise else { return nil }
+      return sign == .assign && !insideBrackets && !insideCondition ? nil : level
+    default: return nil
     }
   }
 
-  private mutating func binary(
-    _ operators: [String], _ operand: (inout Parser) throws -> Expression
-  ) throws -> Expression {
-    var value = try operand(&self)
-    var count = 0
-    while let word = takeOperator(operators) {
-      try chained(&count)
-      let other = try operand(&self)
-      value = Expression(kind: .binary(value, word, other), span: value.span...other.span)
+  /// Operators that bind at least as tightly as `least`, and what stands between them.
+  private mutating func operators(from least: Int = Level.or.rawValue) throws -> Expression {
+    var value: Expression
+    if isWord("not"), least <= Level.not.rawValue {
+      let word = try name("'not'")
+      let inner = try nested { try $0.operators(from: Level.not.rawValue) }
+      value = try node(.unary(word, inner), word.span...inner.span)
+    } else {
+      value = try negative()
+    }
+    var compared = false
+    while let level = operatorLevel, level.rawValue >= least {
+      if level == .comparison {
+        guard !compared else {
+          throw fail(.syntax, "comparisons don't follow one another", at: value.span, help: ["a < b and b < c"])
+        }
+        compared = true
+      }
+      value = try operation(value, level)
     }
     return value
   }
 
-  /// `and or ??` continue an expression on the next line, the other operators don't.
-  private mutating func takeOperator(_ operators: [String]) -> Word? {
-    let word = text(token)
-    switch token.kind {
-    case .word: guard operators.contains(word), word == "and" || word == "or" || continues else { return nil }
-    case .sign(let sign):
-      guard operators.contains(sign.rawValue), sign == .otherwise || continues else { return nil }
-      if sign == .minus { checkMinus() }
-    default: return nil
+  /// One operator behind a value, with its other side.
+  private mutating func operation(_ value: Expression, _ level: Level) throws -> Expression {
+    if takeWord("is") { return try test(value) }
+    var word = Word(text: text(token), span: token.span)
+    if isWord("not") {
+      advance()
+      word = Word(text: "not in", span: word.span...token.span)
     }
-    let taken = Word(text: word, span: token.span)
+    if isSign(.minus) { checkMinus() }
+    if isSign(.assign) {
+      problems.report(
+        .syntax, "'=' writes a place; equality is '=='", at: token.span, help: ["=="], fix: (token.span, "=="))
+      word.text = "=="
+    }
     advance()
-    return taken
+    let other = try operators(from: level.rawValue + 1)
+    return try node(.binary(value, word, other), value.span...other.span)
   }
 
   /// Subtraction needs spaces on both sides: a tight dash belongs to a path.
@@ -108,53 +147,6 @@ extension Parser {
       fix: (span, " - "))
   }
 
-  private mutating func disjunction() throws -> Expression { try binary(["or"]) { try $0.conjunction() } }
-
-  private mutating func conjunction() throws -> Expression { try binary(["and"]) { try $0.negation() } }
-
-  private mutating func negation() throws -> Expression {
-    guard isWord("not") else { return try comparison() }
-    let word = try name("'not'")
-    return try nested { parser in
-      let value = try parser.negation()
-      return Expression(kind: .unary(word, value), span: word.span...value.span)
-    }
-  }
-
-  private mutating func comparison() throws -> Expression {
-    var value = try alternative()
-    var count = 0
-    while true {
-      if isWord("is"), continues {
-        advance()
-        value = try test(value)
-      } else if isWord("not"), isWord("in", 1), continues {
-        let start = token.span
-        advance()
-        advance()
-        let other = try alternative()
-        let word = Word(text: "not in", span: start...previous)
-        value = Expression(kind: .binary(value, word, other), span: value.span...other.span)
-      } else if let word = takeOperator(["==", "!=", "<=", ">=", "<", ">", "in", "matches"]) {
-        let other = try alternative()
-        value = Expression(kind: .binary(value, word, other), span: value.span...other.span)
-      } else if isSign(.assign), insideBrackets || insideCondition, continues {
-        problems.report(
-          .syntax, "'=' writes a place; equality is '=='", at: token.span, help: ["=="], fix: (token.span, "=="))
-        let word = Word(text: "==", span: token.span)
-        advance()
-        let other = try alternative()
-        value = Expression(kind: .binary(value, word, other), span: value.span...other.span)
-      } else {
-        return value
-      }
-      try chained(&count)
-      if count > 1 {
-        throw fail(.syntax, "comparisons don't follow one another", at: value.span, help: ["a < b and b < c"])
-      }
-    }
-  }
-
   private mutating func test(_ value: Expression) throws -> Expression {
     let negated = takeWord("not")
     guard token.kind == .word else { throw expected("'valued', 'absent' or 'null'") }
@@ -163,14 +155,8 @@ extension Parser {
       throw expected("'valued', 'absent' or 'null'")
     }
     advance()
-    return Expression(kind: .test(value, negated: negated, test), span: value.span...previous)
+    return try node(.test(value, negated: negated, test), value.span...previous)
   }
-
-  private mutating func alternative() throws -> Expression { try binary(["??"]) { try $0.sum() } }
-
-  private mutating func sum() throws -> Expression { try binary(["+", "-"]) { try $0.product() } }
-
-  private mutating func product() throws -> Expression { try binary(["*", "/"]) { try $0.negative() } }
 
   private mutating func negative() throws -> Expression {
     guard isSign(.minus) else { return try copyWith() }
@@ -179,19 +165,17 @@ extension Parser {
     advance()
     return try nested { parser in
       let value = try parser.negative()
-      return Expression(kind: .unary(word, value), span: word.span...value.span)
+      return try parser.node(.unary(word, value), word.span...value.span)
     }
   }
 
   private mutating func copyWith() throws -> Expression {
     var value = try postfix()
-    var count = 0
     while isWord("with"), continues {
       advance()
-      try chained(&count)
       guard isSign(.leftBrace) else { throw expected("a record", help: ["x with { 1: … }"]) }
       let entries = try entries()
-      value = Expression(kind: .with(value, entries), span: value.span...previous)
+      value = try node(.with(value, entries), value.span...previous)
     }
     return value
   }
@@ -211,7 +195,7 @@ extension Parser {
     var steps: [Step] = []
     while let step = try step() { steps.append(step) }
     guard !steps.isEmpty else { return root }
-    return Expression(kind: .path(root: root, steps), span: root.span...previous)
+    return try node(.path(root: root, steps), root.span...previous)
   }
 
   private mutating func step() throws -> Step? {
@@ -337,10 +321,10 @@ extension Parser {
       }
     case .sign(.leftBracket):
       let values = try sequence(.leftBracket, .rightBracket)
-      return Expression(kind: .list(values), span: start...previous)
+      return try node(.list(values), start...previous)
     case .sign(.leftBrace) where recordsAllowed:
       let entries = try entries()
-      return Expression(kind: .record(type: nil, entries), span: start...previous)
+      return try node(.record(type: nil, entries), start...previous)
     case .sign(.minus) where ahead(1).kind == .digits:
       advance()
       var number = numberLiteral()
@@ -370,21 +354,23 @@ extension Parser {
     case "copy" where next.kind == .word && nextContinues:
       advance()
       let value = try nested { try $0.postfix() }
-      return Expression(kind: .copy(value), span: start...value.span)
+      return try node(.copy(value), start...value.span)
     case "new" where next.kind == .word && nextContinues: throw unsupported("'new'", at: start)
-    case _ where Self.words.contains(word) && !(word == "none" && isWord("in", 2)): throw expected("a value")
+    case "none" where isWord("in", 2): break
+    case "meta" where next.kind == .sign(.dot): break
+    case _ where Self.words.contains(word): throw expected("a value")
     default: break
     }
     if next.kind == .sign(.leftParen), !next.spaceBefore { return try call() }
     if next.kind == .word, isWord("in", 2), nextContinues {
       let kind = try name("a function")
       let head = try nested { try $0.loopHead() }
-      return Expression(kind: .quantifier(kind, head), span: start...previous)
+      return try node(.quantifier(kind, head), start...previous)
     }
     advance()
     if next.kind == .sign(.leftBrace), recordsAllowed, nextContinues, word.first?.isUppercase == true {
       let entries = try entries()
-      return Expression(kind: .record(type: Word(text: word, span: start), entries), span: start...previous)
+      return try node(.record(type: Word(text: word, span: start), entries), start...previous)
     }
     return Expression(kind: .name(word), span: start)
   }
@@ -393,7 +379,7 @@ extension Parser {
     let start = token.span
     let function = try name("a function")
     let arguments = try sequence(.leftParen, .rightParen)
-    return Expression(kind: .call(function, arguments), span: start...previous)
+    return try node(.call(function, arguments), start...previous)
   }
 
   private mutating func sequence(_ opening: Token.Sign, _ closing: Token.Sign) throws -> [Expression] {

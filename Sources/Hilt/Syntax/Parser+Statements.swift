@@ -37,9 +37,6 @@ extension Parser {
 
   mutating func statement() throws -> Statement {
     let head = token.span
-    let before = chain
-    chain = 0
-    defer { chain = before }
     let kind = try nested { try $0.statementKind() }
     return Statement(kind: kind, span: head...previous, head: head)
   }
@@ -151,7 +148,7 @@ extension Parser {
       advance()
       guard isSign(.leftBrace) else { throw expected("a record", help: ["meta { name: \"…\" }"]) }
       let start = token.span
-      meta = Expression(kind: .record(type: nil, try entries()), span: start...previous)
+      meta = try node(.record(type: nil, try entries()), start...previous)
     }
     return .emit(value, to: destinations, meta: meta)
   }

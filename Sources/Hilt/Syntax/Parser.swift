@@ -3,8 +3,8 @@
 struct Parser {
   /// Expressions and blocks in one another: more is refused (E104), so that no text can exhaust the stack.
   static let depthMax = 64
-  /// Operators of one statement that follow another one (`a + b + c …`): each makes the tree a level deeper.
-  static let chainMax = 500
+  /// Expressions in one another, operators in a row (`a + b + c …`) included.
+  static let heightMax = 200
 
   /// Thrown to leave a statement whose problem was reported.
   struct Abandoned: Error {}
@@ -14,7 +14,6 @@ struct Parser {
   var problems: Problems
   var index = 0
   var depth = 0
-  var chain = 0
   /// Inside brackets a line's end means nothing.
   var insideBrackets = false
   /// Where a block may follow, `{` begins the block and no record.
@@ -169,7 +168,7 @@ struct Parser {
         parts.append(.value(try interpolated()))
       case .textEnd:
         advance()
-        return Expression(kind: .text(parts), span: start...previous)
+        return try node(.text(parts), start...previous)
       default:
         throw Abandoned()  // the lexer has reported the text that has no end
       }

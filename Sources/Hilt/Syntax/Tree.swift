@@ -157,6 +157,49 @@ struct Expression: Sendable {
   }
   var kind: Kind
   var span: Span
+  /// How many expressions lie in one another here. The passes go down by calls, so the parser keeps it small.
+  let height: Int
+
+  init(kind: Kind, span: Span) {
+    self.kind = kind
+    self.span = span
+    height = 1 + (kind.parts.map(\.height).max() ?? 0)
+  }
+}
+
+extension Expression.Kind {
+  /// The expressions directly inside.
+  var parts: [Expression] {
+    switch self {
+    case .text(let parts): parts.compactMap { if case .value(let value) = $0 { value } else { nil } }
+    case .number, .boolean, .duration, .absent, .null, .pattern, .selected, .name, .broken: []
+    case .list(let values), .call(_, let values): values
+    case .record(_, let entries): entries.map(\.value)
+    case .path(let root, let steps): [root] + steps.flatMap(\.parts)
+    case .quantifier(_, let head): head.parts
+    case .copy(let value), .unary(_, let value), .test(let value, _, _): [value]
+    case .with(let value, let entries): [value] + entries.map(\.value)
+    case .binary(let left, _, let right), .caught(let left, let right): [left, right]
+    case .conditional(let condition, let then, let otherwise): [condition, then] + [otherwise].compactMap(\.self)
+    case .match(let subject, let arms): [subject] + arms.flatMap { [$0.condition, $0.body].compactMap(\.self) }
+    case .each(let head, let body): head.parts + [body]
+    case .decision(let decision): [decision.reason, decision.place].compactMap(\.self)
+    }
+  }
+}
+
+extension LoopHead {
+  fileprivate var parts: [Expression] { [list, condition].compactMap(\.self) }
+}
+
+extension Step {
+  fileprivate var parts: [Expression] {
+    switch kind {
+    case .select(.allWhere(let condition)), .select(.firstWhere(let condition)): [condition]
+    case .select(.keys(let keys)): keys
+    default: []
+    }
+  }
 }
 
 /// What stands behind `is`.

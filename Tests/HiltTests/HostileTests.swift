@@ -1,0 +1,131 @@
+import Foundation
+import HL7
+import Hilt
+import Messages
+import Testing
+
+@Suite("Any text as program, any bytes as message")
+struct HostileTests {
+  private static let seed = ProcessInfo.processInfo.environment["HILT_SEED"].flatMap { UInt64($0) } ?? 20_240_229
+
+  /// Pieces of programs, which are put together at random.
+  private static let words = [
+    "transform", "t", "in", "hl7", "2.3", "..", "out", "let", "copy", "msg", "=", "==", "PID-5", ".1", "[1]", "[*",
+    "where", "]", "{", "}", "(", ")", "\"a{", "}\"", "\"", "if", "else", "then", "match", "=>", "_", "|", "for", "x",
+    "emit", "to", "meta", "drop", "reject", "AE", "101", "at", "none", "skip", "catch", "??", "and", "not", "is",
+    "valued", "with", "XPN", "1:", "1.1:", ",", "upper", "(x)", "number(", "remove", "note", "\n", "\n", "\n", "15m",
+    "-2", "- ", "/", "*", "/a/", "table", "from", "key", "value", "default", "param", ":", "text", "OBX[last]-5", "#",
+    "message.id", "null", "absent", "1.5", "é", "\u{0}", "\\", "'", "first y in",
+  ]
+
+  @Test("Programs of random words compile or are refused, and never trap")
+  func words() {
+    var generator = SeededGenerator(seed: Self.seed)
+    let message = Self.message
+    for turn in 0..<3_000 {
+      var text = turn % 2 == 0 ? "transform t\n  in hl7\nlet out = copy msg\n" : ""
+      for _ in 0..<Int.random(in: 1...40, using: &generator) {
+        text += (Self.words.randomElement(using: &generator) ?? "") + (Bool.random(using: &generator) ? " " : "")
+      }
+      Self.compileAndRun(text, message, turn)
+    }
+  }
+
+  @Test("Programs with bytes changed, doubled or lost compile or are refused, and never trap")
+  func mutated() {
+    var generator = SeededGenerator(seed: Self.seed &+ 1)
+    let programs = ConformanceCase.all.map(\.program)
+    let message = Self.message
+    for turn in 0..<3_000 {
+      var bytes = Array((programs.randomElement(using: &generator) ?? "").utf8)
+      for _ in 0..<Int.random(in: 1...6, using: &generator) where !bytes.isEmpty {
+        let place = Int.random(in: 0..<bytes.count, using: &generator)
+        switch Int.random(in: 0..<4, using: &generator) {
+        case 0: bytes.remove(at: place)
+        case 1: bytes[place] = UInt8.random(in: 0...255, using: &generator)
+        case 2: bytes.insert(Array("{}[]()\"-.\n\\".utf8).randomElement(using: &generator) ?? 0, at: place)
+        default:
+          let end = min(bytes.count, place + Int.random(in: 1...40, using: &generator))
+          bytes.insert(contentsOf: bytes[place..<end], at: place)
+        }
+      }
+      Self.compileAndRun(String(decoding: bytes, as: UTF8.self), message, turn)
+    }
+  }
+
+  @Test("Messages with bytes changed go through every conformance program, and never trap")
+  func messages() throws {
+    var generator = SeededGenerator(seed: Self.seed &+ 2)
+    let programs = ConformanceCase.all.compactMap { HiltProgram.compile($0.program, file: "t.hilt").program }
+    #expect(programs.count > 30)
+    let original = Self.message.bytes
+    for _ in 0..<1_000 {
+      var bytes = original
+      for _ in 0..<Int.random(in: 1...20, using: &generator) {
+        let place = Int.random(in: 0..<bytes.count, using: &generator)
+        bytes[place] = Array("|^~\\&\r\n\"AZ09 é".utf8 + [0xFF, 0]).randomElement(using: &generator) ?? 0
+      }
+      guard let message = try? HL7Message(bytes) else { continue }
+      let program = try #require(programs.randomElement(using: &generator))
+      let result = program.run(HiltInput(message), tracing: Bool.random(using: &generator))
+      for case .bytes(let output) in result.emitted.map(\.content) {
+        #expect((try? HL7Message(output)) != nil, "what comes out can be read again; seed \(Self.seed)")
+      }
+    }
+  }
+
+  @Test("Nesting of every kind is refused before the stack ends")
+  func deep() {
+    let openings = ["(", "[", "{a: ", "not ", "- ", "if true then ", "upper(", "\"{", "x[where ", "for x in ", "a ?? ", "copy "]
+    for opening in openings {
+      let text = "transform t\n  in hl7\nlet a = " + String(repeating: opening, count: 20_000) + "1\nemit msg\n"
+      let (program, problems) = HiltProgram.compile(text, file: "t.hilt")
+      #expect(program == nil)
+      #expect(!problems.isEmpty && problems.count <= 101)
+    }
+    let blocks = "transform t\n  in hl7\n" + String(repeating: "if true {\n", count: 20_000)
+    #expect(HiltProgram.compile(blocks, file: "t.hilt").problems.contains { $0.code == "E104" })
+  }
+
+  @Test("What the limits allow, a thread of 4 MiB can compile and run, without optimisation too")
+  func smallStack() throws {
+    let nested = String(repeating: "(", count: 55) + "1" + String(repeating: " + 1)", count: 55)
+    let chain = Array(repeating: "1", count: 180).joined(separator: " + ")
+    let text = "transform t\n  in hl7\nnote \"{\(nested)} {\(chain)}\"\nemit msg\n"
+    let done = DispatchSemaphore(value: 0)
+    let outcome = Outcome()
+    let thread = Thread {
+      let program = HiltProgram.compile(text, file: "t.hilt").program
+      outcome.notes = program?.run(HiltInput(Self.message)).notes.map(\.text) ?? []
+      done.signal()
+    }
+    thread.stackSize = 4 << 20
+    thread.start()
+    done.wait()
+    #expect(outcome.notes == ["56 180"])
+  }
+
+  private final class Outcome: @unchecked Sendable { var notes: [String] = [] }
+
+  private static let message: HL7Message = {
+    let text = ConformanceCase.all.lazy.compactMap { $0.sections("input").first?.text }.first ?? ""
+    let bytes = Array(text.utf8).map { $0 == 0x0A ? 0x0D : $0 }
+    return (try? HL7Message(bytes)) ?? empty
+  }()
+
+  private static let empty = { () -> HL7Message in
+    guard let message = try? HL7Message(Array("MSH|^~\\&|A\r".utf8)) else { preconditionFailure("MSH alone is a message") }
+    return message
+  }()
+
+  private static func compileAndRun(_ text: String, _ message: HL7Message, _ turn: Int) {
+    let (program, problems) = HiltProgram.compile(text, file: "t.hilt")
+    #expect(program != nil || problems.contains { $0.severity == .error }, "seed \(seed), turn \(turn)")
+    for problem in problems {
+      #expect(problem.place.line >= 1 && problem.place.column >= 1 && problem.place.length >= 1)
+      _ = problem.rendered(source: text)
+    }
+    let result = program?.run(HiltInput(message, limits: HiltLimits(stepsMax: 20_000)), tracing: true)
+    if case .failed(let failure)? = result?.decision { _ = failure.problem.rendered(source: text) }
+  }
+}
