@@ -35,7 +35,7 @@ package struct HiltCondition: Sendable {
     _ source: String, _ context: HiltExpressionContext
   ) -> (condition: HiltCondition?, problems: [Problem]) {
     var compiler = ExpressionCompiler(source, context)
-    let condition = compiler.expression().map { tree in 
+    let condition = compiler.expression().map { tree in
       compiler.checking { checker in checker.handlingFailures { $0.condition(tree) } }
     }
     let (expression, problems) = compiler.finish()
@@ -77,7 +77,8 @@ package struct HiltValue: Sendable {
   }
 }
 
-/// A text with values in it, such as `{MSH-10}.hl7`. It is rendered into pieces, so that who uses it can make each value
+/// A text with values in it, such as `{MSH-10}.hl7`. It is rendered into pieces, so that who uses it can make each
+/// value
 /// safe for its place.
 package struct HiltTemplate: Sendable {
   package enum Piece: Sendable, Hashable {

@@ -63,7 +63,8 @@ struct ExpressionTests {
   @Test("What was attached to an emit is read as meta")
   func meta() throws {
     let template = try #require(HiltTemplate.compile("{meta.name}", context()).template)
-    #expect(try template.pieces(HiltInput(message(), meta: ["name": .text("n")])) == [.value(.text("n"), of: "meta.name")])
+    #expect(
+      try template.pieces(HiltInput(message(), meta: ["name": .text("n")])) == [.value(.text("n"), of: "meta.name")])
   }
 
   @Test("Of a message that is not HL7 only what the engine knows can be used")
@@ -74,11 +75,14 @@ struct ExpressionTests {
     #expect(problems.map(\.code) == ["E001"])
   }
 
-  @Test("Problems stand in the channel's file", arguments: [
-    ("PID-8 == 5", "E130", 12, 19), ("upper(PID-8", "E102", 12, 21), ("original.MSH-3 == \"X\"", "E111", 12, 10),
-    ("PID-8 == \"A\" or\n  PID-9 == 7", "E130", 13, 12), ("number(PID-8) == 7", "E301", 12, 10),
-    ("PID-8 == \"A\" catch drop \"x\"", "E130", 12, 29), ("", "E102", 12, 10), ("PID-8 == \"A\" PID-9", "E102", 12, 23),
-  ])
+  @Test(
+    "Problems stand in the channel's file",
+    arguments: [
+      ("PID-8 == 5", "E130", 12, 19), ("upper(PID-8", "E102", 12, 21), ("original.MSH-3 == \"X\"", "E111", 12, 10),
+      ("PID-8 == \"A\" or\n  PID-9 == 7", "E130", 13, 12), ("number(PID-8) == 7", "E301", 12, 10),
+      ("PID-8 == \"A\" catch drop \"x\"", "E130", 12, 29), ("", "E102", 12, 10),
+      ("PID-8 == \"A\" PID-9", "E102", 12, 23),
+    ])
   func places(_ source: String, _ code: String, _ line: Int, _ column: Int) {
     let (condition, problems) = HiltCondition.compile(source, context())
     #expect(condition == nil)

@@ -76,7 +76,9 @@ struct HostileTests {
 
   @Test("Nesting of every kind is refused before the stack ends")
   func deep() {
-    let openings = ["(", "[", "{a: ", "not ", "- ", "if true then ", "upper(", "\"{", "x[where ", "for x in ", "a ?? ", "copy "]
+    let openings = [
+      "(", "[", "{a: ", "not ", "- ", "if true then ", "upper(", "\"{", "x[where ", "for x in ", "a ?? ", "copy ",
+    ]
     for opening in openings {
       let text = "transform t\n  in hl7\nlet a = " + String(repeating: opening, count: 20_000) + "1\nemit msg\n"
       let (program, problems) = HiltProgram.compile(text, file: "t.hilt")
@@ -114,7 +116,9 @@ struct HostileTests {
   }()
 
   private static let empty = { () -> HL7Message in
-    guard let message = try? HL7Message(Array("MSH|^~\\&|A\r".utf8)) else { preconditionFailure("MSH alone is a message") }
+    guard let message = try? HL7Message(Array("MSH|^~\\&|A\r".utf8)) else {
+      preconditionFailure("MSH alone is a message")
+    }
     return message
   }()
 

@@ -35,10 +35,12 @@ struct ProgramTests {
     #expect(program.files.first?.bytes.count == 8)
   }
 
-  @Test("Every fix mends its problem", arguments: [
-    "let n = count(OBX[*])\nnote \"{n-1}\"", "let n = 2\nnote \"{n -1}\"", "when PID-8 = \"F\" => drop \"x\"",
-    "let a = 'text'\nnote a",
-  ])
+  @Test(
+    "Every fix mends its problem",
+    arguments: [
+      "let n = count(OBX[*])\nnote \"{n-1}\"", "let n = 2\nnote \"{n -1}\"", "when PID-8 = \"F\" => drop \"x\"",
+      "let a = 'text'\nnote a",
+    ])
   func fixes(_ body: String) throws {
     var source = "transform t\n  in hl7\n\(body)\nemit msg\n"
     let problems = HiltProgram.compile(source, file: "t.hilt").problems

@@ -8,7 +8,8 @@ import Testing
 struct ShippedTransformsTests {
   static let names: [String] = {
     let folder = Corpus.root.appending(path: "Transforms").path
-    return ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).filter { $0.hasSuffix(".hilt") }.sorted()
+    return ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).filter { $0.hasSuffix(".hilt") }
+      .sorted()
   }()
 
   @Test("Each compiles without a problem", arguments: names)
@@ -74,7 +75,8 @@ struct ShippedTransformsTests {
       let header = "MSH|^~\\&|SIMHOSP|SFAC|"
       let text = String(decoding: bytes, as: UTF8.self)
       #expect(text.hasPrefix(header + "ARCHIVE|ARCHIVE|"))
-      #expect(text.dropFirst(header.count + 15) == String(decoding: message.bytes, as: UTF8.self).dropFirst(header.count + 9))
+      #expect(
+        text.dropFirst(header.count + 15) == String(decoding: message.bytes, as: UTF8.self).dropFirst(header.count + 9))
     }
   }
 

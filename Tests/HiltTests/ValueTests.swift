@@ -5,17 +5,21 @@ import Testing
 
 @Suite("Values of the language")
 struct ValueTests {
-  @Test("Decimals are read and written exactly", arguments: [
-    ("0", "0"), ("-0.50", "-0.50"), ("+3", "3"), ("3.", "3"), (".5", "0.5"), ("007", "7"),
-    ("999999999999999999", "999999999999999999"), ("0.000000000000000001", "0.000000000000000001"),
-  ])
+  @Test(
+    "Decimals are read and written exactly",
+    arguments: [
+      ("0", "0"), ("-0.50", "-0.50"), ("+3", "3"), ("3.", "3"), (".5", "0.5"), ("007", "7"),
+      ("999999999999999999", "999999999999999999"), ("0.000000000000000001", "0.000000000000000001"),
+    ])
   func decimals(_ text: String, _ written: String) {
     #expect(Decimal(text)?.description == written)
   }
 
-  @Test("What is no decimal is none", arguments: [
-    "", "-", ".", "1e5", "1,5", "0x10", "1.2.3", " 1", "1 ", "--1", "٣", "1000000000000000000",
-  ])
+  @Test(
+    "What is no decimal is none",
+    arguments: [
+      "", "-", ".", "1e5", "1,5", "0x10", "1.2.3", " 1", "1 ", "--1", "٣", "1000000000000000000",
+    ])
   func noDecimals(_ text: String) {
     #expect(Decimal(text) == nil)
   }
@@ -24,7 +28,9 @@ struct ValueTests {
   func arithmetic() {
     var generator = SeededGenerator(seed: 7)
     for _ in 0..<500 {
-      let (a, b) = (Int.random(in: -99_999...99_999, using: &generator), Int.random(in: -99_999...99_999, using: &generator))
+      let (a, b) = (
+        Int.random(in: -99_999...99_999, using: &generator), Int.random(in: -99_999...99_999, using: &generator)
+      )
       #expect(Decimal.sum(Decimal(a), Decimal(b)) == Decimal(a + b))
       #expect(Decimal.product(Decimal(a), Decimal(b)) == Decimal(a * b))
       #expect((Decimal(a) < Decimal(b)) == (a < b))
@@ -38,18 +44,23 @@ struct ValueTests {
     #expect(Decimal("2.50") == Decimal("2.5"))
   }
 
-  @Test("Stamps keep their precision and offset", arguments: [
-    "1980", "198002", "20240229", "2024022910", "202402291030", "20240229103059", "20240229103059.1",
-    "20240229103059.1234", "20240229103059+0100", "202402291030-0530",
-  ])
+  @Test(
+    "Stamps keep their precision and offset",
+    arguments: [
+      "1980", "198002", "20240229", "2024022910", "202402291030", "20240229103059", "20240229103059.1",
+      "20240229103059.1234", "20240229103059+0100", "202402291030-0530",
+    ])
   func stamps(_ text: String) {
     #expect(Stamp(hl7: text)?.hl7() == text)
   }
 
-  @Test("What no calendar has is no stamp", arguments: [
-    "", "198", "19801", "20230229", "20241301", "20240100", "2024022924", "202402291060", "20240229103060", "2024-02-29",
-    "20240229+9999", "20240229103059.", "20240229103059.1234567", "unknown", "00000000",
-  ])
+  @Test(
+    "What no calendar has is no stamp",
+    arguments: [
+      "", "198", "19801", "20230229", "20241301", "20240100", "2024022924", "202402291060", "20240229103060",
+      "2024-02-29",
+      "20240229+9999", "20240229103059.", "20240229103059.1234567", "unknown", "00000000",
+    ])
   func noStamps(_ text: String) {
     #expect(Stamp(hl7: text) == nil)
   }
@@ -77,10 +88,12 @@ struct ValueTests {
     #expect(try order("20240101", "20240101") == 0)
   }
 
-  @Test("A glob takes the whole text, and never takes long", arguments: [
-    ("*", "", true), ("a*c", "abbbc", true), ("a*c", "abbb", false), ("?", "é", true), ("??", "é", false),
-    ("*a*b*", "xxaxxbxx", true), ("", "", true), ("", "a", false), ("a**b", "ab", true), ("A", "a", false),
-  ])
+  @Test(
+    "A glob takes the whole text, and never takes long",
+    arguments: [
+      ("*", "", true), ("a*c", "abbbc", true), ("a*c", "abbb", false), ("?", "é", true), ("??", "é", false),
+      ("*a*b*", "xxaxxbxx", true), ("", "", true), ("", "a", false), ("a**b", "ab", true), ("A", "a", false),
+    ])
   func glob(_ pattern: String, _ text: String, _ fits: Bool) {
     #expect(Glob(pattern).matches(text) == fits)
   }
@@ -89,12 +102,14 @@ struct ValueTests {
   func splice() throws {
     let bodies = [
       "with { 1: \"x\" }", "with { 9: \"x\" }", "with { 2: absent }", "with { 4.2: \"y\", 1: \"x\" }",
-      "with { 4: HD { 1: \"q\" } }", "with { 5: absent, 6: absent, 7: absent }", "with { 1: null }", "with { 3.3: null }",
+      "with { 4: HD { 1: \"q\" } }", "with { 5: absent, 6: absent, 7: absent }", "with { 1: null }",
+      "with { 3.3: null }",
     ]
     for body in bodies {
       // The accent in what is written forces the longer way.
       let plain = try emitted(body.replacing("\"x\"", with: "\"xx\""))
-      let long = try emitted(body.replacing("}", with: ", 20: \"é\" }", maxReplacements: 1).replacing("\"x\"", with: "\"xx\""))
+      let long = try emitted(
+        body.replacing("}", with: ", 20: \"é\" }", maxReplacements: 1).replacing("\"x\"", with: "\"xx\""))
       if body.contains("HD") { continue }
       #expect(long.hasPrefix(plain), "\(body): \(plain) / \(long)")
     }
@@ -106,7 +121,9 @@ struct ValueTests {
     #expect(problems == [], "\(body)")
     let message = try HL7Message(
       Array("MSH|^~\\&|A|B|C|D|20240229||ADT^A01|1|P|2.5\rPID|1||1^2^3^a&b^5^^\r".utf8))
-    guard case .bytes(let bytes)? = try #require(program).run(HiltInput(message)).emitted.first?.content else { return "" }
+    guard case .bytes(let bytes)? = try #require(program).run(HiltInput(message)).emitted.first?.content else {
+      return ""
+    }
     return String(decoding: bytes.split(separator: 0x0D)[1], as: UTF8.self)
   }
 }

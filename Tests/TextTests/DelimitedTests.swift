@@ -28,7 +28,8 @@ struct DelimitedTests {
 
   @Test("A field in quotes holds separators, line ends and doubled quotes")
   func quoted() {
-    #expect(texts("\"a,b\",\"say \"\"no\"\"\"\n\"two\r\nlines\",x") == [["a,b", "say \"no\""], ["two\r\nlines", "x"]])
+    #expect(
+      texts("\"a,b\",\"say \"\"no\"\"\"\n\"two\r\nlines\",x") == [["a,b", "say \"no\""], ["two\r\nlines", "x"]])
   }
 
   @Test("White space belongs to the field")

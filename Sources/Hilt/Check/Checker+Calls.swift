@@ -7,7 +7,8 @@ extension Checker {
     let least = function.parameters.count - function.optional
     guard (least...function.parameters.count).contains(arguments.count) else {
       return broken(
-        .arguments, "\(function.signature) takes \(least == arguments.count ? "" : "\(least) ")values, not \(arguments.count)",
+        .arguments,
+        "\(function.signature) takes \(least == arguments.count ? "" : "\(least) ")values, not \(arguments.count)",
         at: span, help: [function.examples.first?.expression ?? function.signature])
     }
     var types: [Type] = []

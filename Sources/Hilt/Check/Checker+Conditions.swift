@@ -59,7 +59,8 @@ extension Checker {
       valuedIfFalse: first.valuedIfFalse.union(second.valuedIfFalse))
   }
 
-  /// What can be said of a place or name that is compared: the name of a fact, where one holds for the rest of the walk.
+  /// What can be said of a place or name that is compared: the name of a fact, where one holds for the rest of the
+  /// walk.
   private func fact(_ expression: Expression) -> Set<String> {
     switch expression.kind {
     case .name(let name):
@@ -207,7 +208,8 @@ extension Checker {
     let never: Holds = { _ in false }
     if first.type == .broken || second.type == .broken { return never }
     for value in [first, second] where value.type != .number && value.type != .stamp {
-      mismatch(value, wanted: "a number or a date", help: value.type.isTextual ? ["number(…) catch …", "date(…) catch …"] : [])
+      mismatch(
+        value, wanted: "a number or a date", help: value.type.isTextual ? ["number(…) catch …", "date(…) catch …"] : [])
       return never
     }
     guard first.type == second.type else {
@@ -230,7 +232,8 @@ extension Checker {
       }
       guard let order else {
         throw Interrupt.failure(
-          Failure(.stopping, "which date is earlier can't be said: one is less exact, or only one has an offset", at: span))
+          Failure(
+            .stopping, "which date is earlier can't be said: one is less exact, or only one has an offset", at: span))
       }
       switch sign {
       case "<": return order < 0
@@ -274,7 +277,8 @@ extension Checker {
     return condition
   }
 
-  /// The presence of a place is asked without reading it as one value: of a field that repeats it is there if anything is.
+  /// The presence of a place is asked without reading it as one value: of a field that repeats it is there if
+  /// anything is.
   private mutating func presence(_ expression: Expression, _ test: Presence) -> Holds {
     let cursor = cursor(expression)
     if case .place(var place) = cursor, !place.segment.isMany, !place.repetition.isMany {

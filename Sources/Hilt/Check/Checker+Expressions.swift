@@ -59,7 +59,8 @@ extension Checker {
     let digits = text.prefix { $0.isASCII && $0.isNumber }
     let units = ["s": 1, "m": 60, "h": 3600, "d": 86_400]
     guard let unit = units[String(text.dropFirst(digits.count))], digits.utf8.count <= 9, let count = Int(digits) else {
-      return broken(.syntax, "'\(text)' is neither a number nor a duration", at: span, help: ["30s", "15m", "2h", "30d"])
+      return broken(
+        .syntax, "'\(text)' is neither a number nor a duration", at: span, help: ["30s", "15m", "2h", "30d"])
     }
     return .constant(.duration(count * unit), .duration, at: span)
   }

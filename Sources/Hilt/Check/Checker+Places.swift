@@ -147,7 +147,9 @@ extension Checker {
     }
     let keys = Array(names.dropFirst())
     if names[0] == "meta" {
-      return Typed(.attribute, mayBeAbsent: true, at: span, path: path) { try Attributes.find(keys, in: $0.meta, at: span) }
+      return Typed(.attribute, mayBeAbsent: true, at: span, path: path) {
+        try Attributes.find(keys, in: $0.meta, at: span)
+      }
     }
     guard Attributes.isKnown(keys) else {
       let near = nearest(path, among: Attributes.known.map { "message." + $0 })

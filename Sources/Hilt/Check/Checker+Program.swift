@@ -42,7 +42,9 @@ extension Checker {
     }
   }
 
-  static let versions = ["2.1", "2.2", "2.3", "2.3.1", "2.4", "2.5", "2.5.1", "2.6", "2.7", "2.7.1", "2.8", "2.8.1", "2.8.2", "2.9"]
+  static let versions = [
+    "2.1", "2.2", "2.3", "2.3.1", "2.4", "2.5", "2.5.1", "2.6", "2.7", "2.7.1", "2.8", "2.8.1", "2.8.2", "2.9",
+  ]
 
   private mutating func format(_ clause: FormatClause) -> HiltProgram.FormatClause {
     for word in [clause.from, clause.upTo].compactMap(\.self) where !Self.versions.contains(word.text) {
@@ -54,7 +56,8 @@ extension Checker {
       first > last
     {
       problems.report(
-        .header, "the range of versions runs backwards", at: from.span...upTo.span, help: ["\(upTo.text)..\(from.text)"])
+        .header, "the range of versions runs backwards", at: from.span...upTo.span, help: ["\(upTo.text)..\(from.text)"]
+      )
     }
     for word in clause.structures where !isStructure(word.text) {
       problems.report(
@@ -70,7 +73,8 @@ extension Checker {
     if text == "ACK" { return true }
     let parts = text.split(separator: "_", omittingEmptySubsequences: false)
     guard parts.count == 2, parts[0].utf8.count == 3 else { return false }
-    return parts[1] == "*" || parts[1].utf8.count == 3 && (parts[0] + parts[1]).allSatisfy { $0.isUppercase || $0.isNumber }
+    return parts[1] == "*"
+      || parts[1].utf8.count == 3 && (parts[0] + parts[1]).allSatisfy { $0.isUppercase || $0.isNumber }
   }
 
   private mutating func checkZone(_ zone: TextLiteral?) {
@@ -80,7 +84,8 @@ extension Checker {
       !part.isEmpty && part.utf8.allSatisfy { Lexer.isWord($0) || $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: "+") }
     }
     if !isName || (parts.count < 2 && zone.text != "UTC") {
-      problems.report(.header, "a zone is named by its region and city", at: zone.span, help: ["zone \"Europe/London\""])
+      problems.report(
+        .header, "a zone is named by its region and city", at: zone.span, help: ["zone \"Europe/London\""])
     }
   }
 
@@ -174,7 +179,8 @@ extension Checker {
       }
     }
     guard let emitting else {
-      problems.report(.noOutcome, "the transform ends without an outcome", at: last.head, label: "nothing follows this", help: help)
+      problems.report(
+        .noOutcome, "the transform ends without an outcome", at: last.head, label: "nothing follows this", help: help)
       return
     }
     switch emitting.kind {

@@ -21,7 +21,8 @@ extension Checker {
     for statement in statements {
       if !flow.completes, wasReached {
         wasReached = false
-        problems.report(.neverReached, "this is never reached", at: statement.span, label: "every path has ended before")
+        problems.report(
+          .neverReached, "this is never reached", at: statement.span, label: "every path has ended before")
       }
       let (execute, next) = handlingFailures { $0.statement(statement) }
       let span = statement.head

@@ -40,7 +40,8 @@ extension Checker {
       return checkWritten(place, target, isRemoval) ? place : nil
     case .message(.draft), .message(.input), .message(.original):
       problems.report(
-        .readOnly, "a message is written field by field", at: target.span, help: ["out.PID-8 = …", "let out = copy msg"])
+        .readOnly, "a message is written field by field", at: target.span,
+        help: ["out.PID-8 = …", "let out = copy msg"])
     case .value(let value):
       if value.type == .broken { return nil }
       problems.report(
@@ -150,7 +151,8 @@ extension HL7Place {
     } else {
       guard let number = try repetitionNumber(run, whole) else {
         throw Interrupt.failure(
-          Failure(.stopping, .unwritable, "\(path) can't be written: there is no such repetition", at: span, path: path))
+          Failure(.stopping, .unwritable, "\(path) can't be written: there is no such repetition", at: span, path: path)
+        )
       }
       position.repetition = number
     }

@@ -63,7 +63,8 @@ extension Checker {
     }
     guard text.mistakes.isEmpty else { return table }
     guard let header = text.rows.first else {
-      problems.report(.table, "the table's file '\(path)' is empty", at: clause.file.span, help: ["a line of column names"])
+      problems.report(
+        .table, "the table's file '\(path)' is empty", at: clause.file.span, help: ["a line of column names"])
       return table
     }
     let keys = clause.keys.map { column($0, header, path) }

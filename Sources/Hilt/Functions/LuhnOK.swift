@@ -1,10 +1,11 @@
 extension Function {
   static let luhnOK = Function(
     name: "luhn_ok", parameters: [("text", .text)], result: .boolean, absence: .answersNo,
-    summary: "Whether the last digit of a number is its check digit after Luhn (ISO/IEC 7812-1). Spaces and dashes are passed over.",
+    summary: "Whether the last digit of a number is its check digit after Luhn (ISO/IEC 7812-1). Spaces and dashes "
+      + "are passed over.",
     examples: [
-        (#"luhn_ok("79927398713")"#, #"true"#),
-        (#"luhn_ok("79927398710")"#, #"false"#),
+      (#"luhn_ok("79927398713")"#, #"true"#),
+      (#"luhn_ok("79927398710")"#, #"false"#),
     ],
     body: .one {
       let digits = Function.digits($0.argumentText)

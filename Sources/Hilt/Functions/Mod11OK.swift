@@ -1,10 +1,11 @@
 extension Function {
   static let mod11OK = Function(
     name: "mod11_ok", parameters: [("text", .text)], result: .boolean, absence: .answersNo,
-    summary: "Whether the last character of a number is its check digit with weights 2, 3, 4… from the right (modulus 11); X stands for ten. Spaces and dashes are passed over.",
+    summary: "Whether the last character of a number is its check digit with weights 2, 3, 4… from the right "
+      + "(modulus 11); X stands for ten. Spaces and dashes are passed over.",
     examples: [
-        (#"mod11_ok("0-306-40615-2")"#, #"true"#),
-        (#"mod11_ok("0306406153")"#, #"false"#),
+      (#"mod11_ok("0-306-40615-2")"#, #"true"#),
+      (#"mod11_ok("0306406153")"#, #"false"#),
     ],
     body: .one { .boolean(Function.isMod11($0.argumentText, digits: nil, ten: 88)) })
 }

@@ -3,7 +3,7 @@ extension Function {
     name: "replace", parameters: [("text", .text), ("part", .text), ("by", .text)], result: .text,
     summary: "The text with every occurrence of a part replaced.",
     examples: [
-        (#"replace("020 7946", " ", "")"#, #"0207946"#),
+      (#"replace("020 7946", " ", "")"#, #"0207946"#)
     ],
     body: .many {
       let part = $0[1].argumentText

@@ -3,8 +3,8 @@ extension Function {
     name: "split", parameters: [("text", .text), ("separator", .text)], result: .texts,
     summary: "The parts of a text between separators; empty parts are absent.",
     examples: [
-        (#"join(split("a-b-c", "-"), "+")"#, #"a+b+c"#),
-        (#"count(split("a,,b", ","))"#, #"3"#),
+      (#"join(split("a-b-c", "-"), "+")"#, #"a+b+c"#),
+      (#"count(split("a,,b", ","))"#, #"3"#),
     ],
     body: .two {
       let (text, separator) = ($0.argumentText, $1.argumentText)

@@ -3,8 +3,8 @@ extension Function {
     name: "strip_zeros", parameters: [("text", .text)], result: .text,
     summary: "The text without the zeros at its beginning; of zeros alone the last one stays.",
     examples: [
-        (#"strip_zeros("000420")"#, #"420"#),
-        (#"strip_zeros("000")"#, #"0"#),
+      (#"strip_zeros("000420")"#, #"420"#),
+      (#"strip_zeros("000")"#, #"0"#),
     ],
     body: .one {
       let text = $0.argumentText

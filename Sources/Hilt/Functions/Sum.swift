@@ -3,7 +3,7 @@ extension Function {
     name: "sum", parameters: [("list", .list)], result: .number, canFail: true,
     summary: "The sum of a list of numbers; what is absent is left out, and of nothing it is 0.",
     examples: [
-        (#"sum([1, 2.5, 3]) catch 0"#, #"6.5"#),
+      (#"sum([1, 2.5, 3]) catch 0"#, #"6.5"#)
     ],
     body: .one {
       var sum = Decimal(0)

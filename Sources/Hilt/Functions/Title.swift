@@ -1,9 +1,10 @@
 extension Function {
   static let title = Function(
     name: "title", parameters: [("text", .text)], result: .text,
-    summary: "The text with a capital at the beginning of each word and small letters behind it; a word begins behind anything but a letter, digit or apostrophe.",
+    summary: "The text with a capital at the beginning of each word and small letters behind it; a word begins "
+      + "behind anything but a letter, digit or apostrophe.",
     examples: [
-        (#"title("VAN DER BERG-o'neil")"#, #"Van Der Berg-O'neil"#),
+      (#"title("VAN DER BERG-o'neil")"#, #"Van Der Berg-O'neil"#)
     ],
     body: .one {
       var text = ""

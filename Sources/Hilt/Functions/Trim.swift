@@ -3,8 +3,8 @@ extension Function {
     name: "trim", parameters: [("text", .text)], result: .text,
     summary: "The text without white space at both ends.",
     examples: [
-        (#"trim("  a b ")"#, #"a b"#),
-        (#"trim(" ")"#, #"absent"#),
+      (#"trim("  a b ")"#, #"a b"#),
+      (#"trim(" ")"#, #"absent"#),
     ],
     body: .one { .text(Function.trimmed($0.argumentText)) })
 }

@@ -3,7 +3,7 @@ extension Function {
     name: "upper", parameters: [("text", .text)], result: .text,
     summary: "The text in capitals, of any script.",
     examples: [
-        (#"upper("müller")"#, #"MÜLLER"#),
+      (#"upper("müller")"#, #"MÜLLER"#)
     ],
     body: .one { .text($0.argumentText.uppercased()) })
 }

@@ -113,7 +113,8 @@ package struct Decimal: Sendable {
   /// Exactly so many digits behind the point; `nil` where it has no room for them.
   func fixed(places: Int) -> Decimal? {
     let rounded = rounded(places: places)
-    return Decimal(digits: Int128(rounded.digits) * Self.power(places - rounded.scale), scale: rounded.scale, to: places)
+    return Decimal(
+      digits: Int128(rounded.digits) * Self.power(places - rounded.scale), scale: rounded.scale, to: places)
   }
 
   private init?(digits: Int128, scale: Int, to places: Int) {

@@ -5,7 +5,8 @@ enum TextReading {
   /// The text of a value that is textual.
   ///
   /// - Parameters:
-  ///   - firstLeaf: a composite gives its first leaf (TS, CE, CX…); otherwise only a composite with a single leaf is one
+  ///   - firstLeaf: a composite gives its first leaf (TS, CE, CX…); otherwise only a composite with a single leaf is
+  ///     one
   ///     text, and any other is E121.
   ///   - path: the place in the message, for the error.
   static func text(
@@ -89,7 +90,8 @@ extension Datum {
     case .null: self = .null
     case .text(let text), .formatted(let text): self = text.isEmpty ? .absent : .text(text)
     case .piece(let piece): self.init(piece)
-    case .parts(let parts): self = parts.contains { Datum($0).isValued || Datum($0).isNull } ? .composite(parts) : .absent
+    case .parts(let parts):
+      self = parts.contains { Datum($0).isValued || Datum($0).isNull } ? .composite(parts) : .absent
     case .repetitions(let repetitions):
       self = repetitions.count == 1 ? Datum(repetitions[0]) : .list(repetitions.map { Datum($0) })
     }

@@ -1,3 +1,5 @@
+import Messages
+
 /// Reads tokens into a tree. A problem is reported where it stands and reading goes on with the next statement, so that
 /// all problems of a file come at once.
 struct Parser {

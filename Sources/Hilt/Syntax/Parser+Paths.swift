@@ -1,0 +1,104 @@
+extension Parser {
+  /// An operand and the steps behind it.
+  mutating func postfix() throws -> Expression {
+    let root: Expression
+    if insideSelector, isSign(.dot) || isSign(.minus) {
+      root = Expression(kind: .selected, span: Span(Int(token.span.start), Int(token.span.start)))
+    } else {
+      root = try operand()
+    }
+    var steps: [Step] = []
+    while let step = try step() { steps.append(step) }
+    guard !steps.isEmpty else { return root }
+    return try node(.path(root: root, steps), root.span...previous)
+  }
+
+  private mutating func step() throws -> Step? {
+    let start = token.span
+    let tight = !token.spaceBefore
+    let next = ahead(1)
+    switch token.kind {
+    case .sign(.dot) where (tight || insideSelector) && !next.spaceBefore:
+      advance()
+      let span = start...token.span
+      switch token.kind {
+      case .digits:
+        let number = try number(what: "component")
+        return Step(kind: .component(number), span: span)
+      case .word:
+        let member = try name("a name")
+        if ["each", "add"].contains(member.text), token.kind == .word, continues {
+          throw unsupported("'.\(member.text)'", at: span)
+        }
+        return Step(kind: .member(member.text), span: span)
+      default: throw expected("a name or a number behind the point")
+      }
+    case .sign(.minus) where (tight || insideSelector && startsSelected) && !next.spaceBefore:
+      if next.kind == .digits {
+        advance()
+        let span = start...token.span
+        return Step(kind: .field(try number(what: "field")), span: span)
+      }
+      return nil
+    case .sign(.leftBracket) where continues:
+      return Step(kind: .select(try selector()), span: start...previous)
+    default:
+      return nil
+    }
+  }
+
+  /// A `-2` that begins a path in a selector may have a space before it; one behind a value may not.
+  private var startsSelected: Bool {
+    guard index > 0 else { return false }
+    let before = tokens[index - 1]
+    switch before.kind {
+    case .word: return ["where", "and", "or", "not", "in", "then", "else", "catch", "matches"].contains(text(before))
+    case .sign(let sign): return ![.rightParen, .rightBracket, .rightBrace].contains(sign)
+    default: return false
+    }
+  }
+
+  /// A field, component or repetition: from 1.
+  mutating func number(what: String) throws -> Int {
+    guard token.kind == .digits else { throw expected("a number") }
+    let span = token.span
+    let number = text(token).utf8.count > 6 ? nil : Int(text(token))
+    advance()
+    guard let number, number > 0 else {
+      throw fail(.path, "a \(what)'s number begins at 1 and has up to six digits", at: span)
+    }
+    return number
+  }
+
+  private mutating func selector() throws -> Selector {
+    try nested { parser in
+      let selector = parser.insideSelector
+      parser.insideSelector = true
+      defer { parser.insideSelector = selector }
+      return try parser.bracketed { parser in
+        try parser.expect(.leftBracket)
+        let result = try parser.selectorBody()
+        try parser.expect(.rightBracket)
+        return result
+      }
+    }
+  }
+
+  private mutating func selectorBody() throws -> Selector {
+    if isWord("last"), isSign(.rightBracket, 1) {
+      advance()
+      return .last
+    }
+    if takeWord("where") { return .firstWhere(try expression()) }
+    if take(.star) {
+      if takeWord("where") { return .allWhere(try expression()) }
+      if isWord("of") { throw unsupported("'[* of …]'", at: token.span) }
+      return .all
+    }
+    var keys: [Expression] = []
+    insideSelector = false
+    defer { insideSelector = true }
+    repeat { keys.append(try expression()) } while take(.comma)
+    return .keys(keys)
+  }
+}
