@@ -45,7 +45,8 @@ import Testing
 
   @Test func `is JSON for programs`() {
     let json = report.json
-    #expect(json.hasPrefix("{\"rows\":[{\"connections\":8,\"subject\":\"engine\",\"ratio\":0.6000,\"ratios\":[0.8000,0.5000,0.6000]"))
+    #expect(json.hasPrefix("{\"rows\":[{\"connections\":8,\"subject\":\"engine\",\"ratio\":0.6000,"))
+    #expect(json.contains("\"ratios\":[0.8000,0.5000,0.6000]"))
     #expect(json.contains("\"deliveryMilliseconds\":{\"p50\":2.0000"))
     #expect(json.hasSuffix("\"rssBytesMax\":67108864}}]}"))
   }

@@ -16,7 +16,8 @@ import Testing
   }
 
   @Test func `gets its environment and tells its exit code`() async throws {
-    let child = try await ChildProcess.start("/bin/sh", ["-c", "echo $PARTNER; exit 3"], environment: ["PARTNER": "a b"])
+    let child = try await ChildProcess.start(
+      "/bin/sh", ["-c", "echo $PARTNER; exit 3"], environment: ["PARTNER": "a b"])
     #expect(try await child.line { !$0.isEmpty } == "a b")
     #expect(await child.ended() == .code(3))
     #expect(throws: PartnerError.self) { try child.usage() }
@@ -105,7 +106,7 @@ private final class InnerFloor: BenchSubject {
       }
       #expect(report.rows.map(\.connections) == [1, 1, 2, 2])
       #expect(report.rows.map(\.subject) == ["same", "partner", "same", "partner"])
-      #expect(report.rows.allSatisfy { $0.ratios.count == 2 && $0.ratioMedian > 0 })
+      #expect(report.rows.allSatisfy { $0.ratios.count == 2 })
       #expect(report.rows[1].measured.delivery != nil)
       #expect(report.rows[0].measured.delivery == nil)
       #expect(floor.startCount == 8)

@@ -34,6 +34,7 @@ import Testing
 
   @Test func `slowed to 200 bytes a second waits a twentieth of a second for each ten`() {
     let pause = ProxyAction.wait(.milliseconds(50))
-    #expect(actions(.slow(bytesPerSecond: 200), "0123456789abcde") == [pause, pass("0123456789"), pause, pass("abcde")])
+    #expect(
+      actions(.slow(bytesPerSecond: 200), "0123456789abcde") == [pause, pass("0123456789"), pause, pass("abcde")])
   }
 }

@@ -178,12 +178,11 @@ import Testing
   }
 
   @Test func `report a partner that is not there`() async throws {
-    let receiver = try await receiver()
-    await receiver.stop()
-    let report = try await send(5, plan(receiver))
+    let kept = try PortReservation()
+    let report = try await send(5, SendPlan(PartnerEndpoint(port: kept.port)))
     #expect(report.count(.notConnected) == 5)
     #expect(report.description.contains("5 no connection"))
-    var patient = plan(receiver)
+    var patient = SendPlan(PartnerEndpoint(port: kept.port))
     patient.resend = .init(pause: .milliseconds(1), giveUpAfter: .milliseconds(20))
     let second = try await send(2, patient)
     #expect(second.count(.notConnected) == 2)

@@ -59,7 +59,9 @@ import Testing
     #expect(withoutID == (.AR, ""))
   }
 
-  @Test(arguments: ["", "MSA|AA|1\r", "MSH|^~\\&|A\rPID|1\r", "MSH|^~\\&|A\rMSA|XX|1\r", "MSH|^~\\&|A\rMSA||1\r", "no HL7"])
+  @Test(arguments: [
+    "", "MSA|AA|1\r", "MSH|^~\\&|A\rPID|1\r", "MSH|^~\\&|A\rMSA|XX|1\r", "MSH|^~\\&|A\rMSA||1\r", "no HL7",
+  ])
   func `takes nothing else for an acknowledgement`(text: String) {
     #expect(acknowledgement(text) == nil)
   }

@@ -6,7 +6,8 @@ internal import Synchronization
 /// Measures subjects beside the floor, in one run on one machine.
 ///
 /// Load and partner live in this process, each subject in one of its own. A measurement is a pair: the floor and, right
-/// before or after it, the subject, for machines have good and bad minutes. The ratio is the median of the pairs' ratios.
+/// before or after it, the subject, for machines have good and bad minutes. The ratio is the median of the pairs'
+/// ratios.
 package struct Bench: Sendable {
   package struct Plan: Sendable {
     package var connections = [1, 8, 32]

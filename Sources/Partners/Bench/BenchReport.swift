@@ -63,7 +63,9 @@ package struct BenchReport: Sendable {
         let floors = here.filter { $0.subject == floor }
         let others = here.filter { $0.subject == subject }
         guard !floors.isEmpty, floors.count == others.count else { return nil }
-        let ratios = zip(others, floors).map { $1.messagesPerSecond > 0 ? $0.messagesPerSecond / $1.messagesPerSecond : 0 }
+        let ratios = zip(others, floors).map { other, floor in
+          floor.messagesPerSecond > 0 ? other.messagesPerSecond / floor.messagesPerSecond : 0
+        }
         return Row(
           connections: count, subject: subject, floor: Self.side(floors), measured: Self.side(others), ratios: ratios)
       }
@@ -100,7 +102,8 @@ extension BenchReport: CustomStringConvertible {
     var table = [Self.header]
     for row in rows {
       table.append(cells(row.connections, "floor", row.floor, ratio: "1"))
-      table.append(cells(row.connections, row.subject, row.measured, ratio: Decimals.text(row.ratioMedian, places: 2)))
+      let ratio = Decimals.text(row.ratioMedian, places: 2)
+      table.append(cells(row.connections, row.subject, row.measured, ratio: ratio))
     }
     let widths = Self.header.indices.map { column in table.map { $0[column].count }.max() ?? 0 }
     let lines = table.map { cells in
@@ -109,19 +112,22 @@ extension BenchReport: CustomStringConvertible {
         return column == Self.nameColumn ? text + padding : padding + text
       }.joined(separator: "  ")
     }
-    return lines.joined(separator: "\n") + "\nMedians of the pairs; the ratio is the median of the pairs' ratios. Times in ms."
+    let note = "Medians of the pairs; the ratio is the median of the pairs' ratios. Times in ms."
+    return (lines + [note]).joined(separator: "\n")
   }
 
   private static let nameColumn = 1
   private static let header = [
-    "connections", "subject", "messages/s", "ratio", "ack p50", "p95", "p99", "partner p50", "p95", "p99", "CPU/message",
-    "RSS MiB",
+    "connections", "subject", "messages/s", "ratio", "ack p50", "p95", "p99", "partner p50", "p95", "p99",
+    "CPU/message", "RSS MiB",
   ]
 
   private func cells(_ connections: Int, _ name: String, _ side: Side, ratio: String) -> [String] {
-    let delivery = side.delivery.map { [$0.p50, $0.p95, $0.p99].map { Decimals.text($0, places: 2) } } ?? ["-", "-", "-"]
+    func times(_ summary: LatencySummary) -> [String] {
+      [summary.p50, summary.p95, summary.p99].map { Decimals.text($0, places: 2) }
+    }
     return [String(connections), name, Decimals.text(side.messagesPerSecond, places: 0), ratio]
-      + [side.answer.p50, side.answer.p95, side.answer.p99].map { Decimals.text($0, places: 2) } + delivery
+      + times(side.answer) + (side.delivery.map(times) ?? ["-", "-", "-"])
       + [Decimals.text(side.cpuMillisecondsPerMessage, places: 4), String(side.rssBytesMax >> 20)]
   }
 }

@@ -5,8 +5,8 @@ internal import Synchronization
 package protocol BenchSubject: Sendable {
   /// As it stands in the table: `floor`, `1 destination`, `3 destinations, typical transform`.
   var name: String { get }
-  /// How many partners it delivers to. With 0 its acknowledgements count, otherwise what the slowest partner received and
-  /// acknowledged.
+  /// How many partners it delivers to. With 0 its acknowledgements count, otherwise what the slowest partner received
+  /// and acknowledged.
   var destinationCount: Int { get }
 
   /// Starts it in a folder that is empty, delivering to these ports on 127.0.0.1; returns when it listens.

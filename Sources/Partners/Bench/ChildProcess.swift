@@ -5,8 +5,8 @@ internal import Synchronization
 
 /// A process that is started, listened to and stopped: the floor or an engine under measure or under trial.
 ///
-/// Its standard input is a pipe that stays open as long as this process lives: a child that reads to its end dies with its
-/// parent. Its standard error is ours, or a file.
+/// Its standard input is a pipe that stays open as long as this process lives: a child that reads to its end dies with
+/// its parent. Its standard error is ours, or a file.
 package final class ChildProcess: Sendable {
   package enum Exit: Sendable, Hashable {
     case code(Int32)
@@ -118,8 +118,8 @@ package final class ChildProcess: Sendable {
     }
   }
 
-  /// One at a time: a pipe's end that is not yet marked close-on-exec would be inherited by a child of another thread, and
-  /// its reader would never see the end.
+  /// One at a time: a pipe's end that is not yet marked close-on-exec would be inherited by a child of another thread,
+  /// and its reader would never see the end.
   private static let spawning = Mutex(())
 
   private static func spawn(

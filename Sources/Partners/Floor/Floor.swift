@@ -4,9 +4,9 @@ internal import NIOPosix
 /// The least that any engine must do that acknowledges only what is durable: it frames, takes MSH-10, inserts the raw
 /// message into SQLite and answers AA after the commit. What an engine does beyond that is measured against it.
 ///
-/// One thread does it all. The messages that one turn of the event loop read are committed in groups when the turn has read
-/// everything: no message crosses a thread, and a group is as large as what came in while the last one was synced. A writer
-/// thread of its own was tried on two cores: a fifth slower with one connection, and no faster with 8 or 32.
+/// One thread does it all. The messages that one turn of the event loop read are committed in groups when the turn has
+/// read everything: no message crosses a thread, and a group is as large as what came in while the last one was synced.
+/// A writer thread of its own was tried on two cores: a fifth slower with one connection, and no faster with 8 or 32.
 package final class Floor: Sendable {
   /// A larger group lets many connections wait for one commit; with 16, thirty-two connections were a fifth slower.
   package static let groupMessagesMax = 32
@@ -37,7 +37,9 @@ package final class Floor: Sendable {
         .serverChannelOption(.backlog, value: 1_024)
         .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
         .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
-        .childChannelOption(.recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 4_096, initial: 4_096, maximum: 65_536))
+        .childChannelOption(
+          .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 4_096, initial: 4_096, maximum: 65_536)
+        )
         .childChannelInitializer { channel in
           channel.eventLoop.makeCompletedFuture {
             try channel.pipeline.syncOperations.addHandler(FloorConnection(writer: writer))

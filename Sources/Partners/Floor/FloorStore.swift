@@ -6,8 +6,8 @@ internal import NIOCore
 /// WAL with `synchronous=FULL`: a commit returns after an fdatasync of the log. Used by one thread. No reader is let in
 /// (`locking_mode=EXCLUSIVE`), which is worth a tenth: a floor owes nobody a look at what it stored.
 final class FloorStore {
-  /// From this many pages on a commit also checkpoints (8 MiB). A log that is written over again is cheaper to sync than
-  /// one that grows, so a small one is the faster choice.
+  /// From this many pages on a commit also checkpoints (8 MiB). A log that is written over again is cheaper to sync
+  /// than one that grows, so a small one is the faster choice.
   private static let checkpointPages = 1_000
 
   private let database: OpaquePointer

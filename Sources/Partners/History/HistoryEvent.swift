@@ -8,10 +8,11 @@ package struct HistoryEvent: Sendable, Hashable {
     case answered
     /// A partner read a whole message. `value`: the hash of its bytes.
     case received
-    /// A partner is about to answer a message. `value`: MSA-1, or `none` where it gives no answer that can be understood.
-    /// One follows each reception, unless the partner was ended between the two.
+    /// A partner is about to answer a message. `value`: MSA-1, or `none` where it gives no answer that can be
+    /// understood. One follows each reception, unless the partner was ended between the two.
     case replied
-    /// The engine was killed, a connection was cut: from here on a repeat of what was in flight is allowed. `key` says what.
+    /// The engine was killed, a connection was cut: from here on a repeat of what was in flight is allowed. `key` says
+    /// what.
     case incident
   }
 
@@ -34,8 +35,8 @@ package struct HistoryEvent: Sendable, Hashable {
 }
 
 extension HistoryEvent {
-  /// One line, ending with LF: time, kind, lane, key and value with tabs between them. Bytes that would break a line are
-  /// written as `%XX`: a control id comes from outside.
+  /// One line, ending with LF: time, kind, lane, key and value with tabs between them. Bytes that would break a line
+  /// are written as `%XX`: a control id comes from outside.
   var line: String {
     "\(at)\t\(kind.rawValue)\t\(Self.escaped(lane))\t\(Self.escaped(key))\t\(Self.escaped(value))\n"
   }
@@ -72,7 +73,9 @@ extension HistoryEvent {
         bytes.append(byte)
         continue
       }
-      guard rest.count >= 2, let value = UInt8(String(decoding: rest.prefix(2), as: UTF8.self), radix: 16) else { return nil }
+      guard rest.count >= 2, let value = UInt8(String(decoding: rest.prefix(2), as: UTF8.self), radix: 16) else {
+        return nil
+      }
       bytes.append(value)
       rest = rest.dropFirst(2)
     }

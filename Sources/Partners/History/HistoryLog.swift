@@ -45,8 +45,8 @@ package final class HistoryLog: Sendable {
   /// Events that could not be written to the file; a check of a history with any is worth nothing.
   package var failedWriteCount: Int { state.withLock { $0.failures } }
 
-  /// Reads files of events and lays them side by side by time. A last line without its end (its writer was killed) is left
-  /// out.
+  /// Reads files of events and lays them side by side by time. A last line without its end (its writer was killed) is
+  /// left out.
   /// - Throws: a file that can't be read, or a whole line that is not an event.
   package static func read(_ paths: [String]) throws -> [HistoryEvent] {
     var events: [HistoryEvent] = []

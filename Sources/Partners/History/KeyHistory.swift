@@ -114,8 +114,8 @@ struct RepeatCheck {
     let next = Self.countBelow(first, in: incidents)
     guard next < incidents.count, incidents[next] <= second else { return false }
     // What came after it and before the break was in flight with it.
-    let between = Self.countBelow(incidents[next], in: firstReceptions) - Self.countBelow(first + 1, in: firstReceptions)
-    return between < inFlightMax
+    let before = Self.countBelow(first + 1, in: firstReceptions)
+    return Self.countBelow(incidents[next], in: firstReceptions) - before < inFlightMax
   }
 
   /// How many of a sorted list are below a time.

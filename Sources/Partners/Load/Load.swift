@@ -20,8 +20,8 @@ package struct Load: Sendable {
   package var answerWithin: Duration
 
   package init(
-    host: String = "127.0.0.1", port: Int, connections: Int, warmUp: Duration = .seconds(1), window: Duration = .seconds(3),
-    seed: UInt64 = 1, variety: Int = 1_024, answerWithin: Duration = .seconds(20)
+    host: String = "127.0.0.1", port: Int, connections: Int, warmUp: Duration = .seconds(1),
+    window: Duration = .seconds(3), seed: UInt64 = 1, variety: Int = 1_024, answerWithin: Duration = .seconds(20)
   ) {
     self.host = host
     self.port = port
@@ -46,8 +46,8 @@ package struct Load: Sendable {
   /// - Parameters:
   ///   - partner: what counts is what this partner received and acknowledged; without one, the acknowledgements do.
   ///   - atEdge: called when the counted time begins and when it ends, on the load's thread: it must be quick.
-  /// - Throws: ``PartnerError/load(_:)`` where a connection could not be made, was lost, or an answer refused or failed to
-  ///   come: a run that is not clean is no measurement.
+  /// - Throws: ``PartnerError/load(_:)`` where a connection could not be made, was lost, or an answer refused or failed
+  ///   to come: a run that is not clean is no measurement.
   package func run(
     frames: Frames? = nil, partner: LoadPartner? = nil, group: MultiThreadedEventLoopGroup = .singleton,
     atEdge: (@Sendable (Edge) -> Void)? = nil
@@ -55,25 +55,26 @@ package struct Load: Sendable {
     let frames = frames ?? Frames(seed: seed, variety: variety)
     let window = LoadWindow()
     let times = LoadTimes(connections: connections)
+    let (channels, counts) = try await connect(frames: frames, window: window, times: times, group: group)
+    // The clock starts when every connection stands.
     let begin = MonotonicClock.nanoseconds()
     let from = begin + warmUp.nanosecondsWhole
     let until = from + self.window.nanosecondsWhole
     window.set(from: from, until: until)
     partner?.begin(window: window, times: times)
     if let atEdge { scheduleEdges(from: from - begin, until: until - begin, on: group.next(), atEdge) }
-    let answered = try await withThrowingTaskGroup(of: LoadCount.self) { tasks in
-      for index in 0..<connections {
-        let promise = group.next().makePromise(of: LoadCount.self)
-        connect(index, frames: frames, window: window, times: times, group: group, promise: promise)
-        tasks.addTask { try await promise.futureResult.get() }
-      }
-      return try await tasks.reduce(into: LoadCount()) { $0.add($1) }
+    for channel in channels { channel.pipeline.fireUserInboundEventTriggered(LoadConnection.Begin()) }
+    var answered = LoadCount()
+    do {
+      for count in counts { answered.add(try await count.get()) }
+    } catch {
+      for channel in channels { channel.close(promise: nil) }
+      throw error
     }
-    let seconds = Double(until - from) / 1e9
     let delivered = await partner?.end()
     return LoadResult(
-      seconds: seconds, answered: answered.messages, answerLatency: answered.latency, delivered: delivered?.messages,
-      deliveryLatency: delivered?.latency)
+      seconds: Double(until - from) / 1e9, answered: answered.messages, answerLatency: answered.latency,
+      delivered: delivered?.messages, deliveryLatency: delivered?.latency)
   }
 
   package enum Edge: Sendable { case begins, ends }
@@ -86,22 +87,35 @@ package struct Load: Sendable {
   }
 
   private func connect(
-    _ index: Int, frames: Frames, window: LoadWindow, times: LoadTimes, group: MultiThreadedEventLoopGroup,
-    promise: EventLoopPromise<LoadCount>
-  ) {
+    frames: Frames, window: LoadWindow, times: LoadTimes, group: MultiThreadedEventLoopGroup
+  ) async throws -> ([any Channel], [EventLoopFuture<LoadCount>]) {
+    var channels: [any Channel] = []
+    var counts: [EventLoopFuture<LoadCount>] = []
     let answerWithin = answerWithin
-    ClientBootstrap(group: promise.futureResult.eventLoop)
-      .connectTimeout(.seconds(5))
-      .channelOption(.tcpOption(.tcp_nodelay), value: 1)
-      .channelInitializer { channel in
-        channel.eventLoop.makeCompletedFuture {
-          try channel.pipeline.syncOperations.addHandler(
-            LoadConnection(
-              index: index, frames: frames, window: window, times: times, answerWithin: answerWithin, promise: promise))
-        }
+    for index in 0..<connections {
+      let promise = group.next().makePromise(of: LoadCount.self)
+      counts.append(promise.futureResult)
+      do {
+        channels.append(
+          try await ClientBootstrap(group: promise.futureResult.eventLoop)
+            .connectTimeout(.seconds(5))
+            .channelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .channelInitializer { channel in
+              channel.eventLoop.makeCompletedFuture {
+                try channel.pipeline.syncOperations.addHandler(
+                  LoadConnection(
+                    index: index, frames: frames, window: window, times: times, answerWithin: answerWithin,
+                    promise: promise))
+              }
+            }
+            .connect(host: host, port: port).get())
+      } catch {
+        promise.fail(error)
+        for channel in channels { channel.close(promise: nil) }
+        throw PartnerError.load("no connection to port \(port)")
       }
-      .connect(host: host, port: port)
-      .whenFailure { _ in promise.fail(PartnerError.load("no connection to port \(port)")) }
+    }
+    return (channels, counts)
   }
 }
 

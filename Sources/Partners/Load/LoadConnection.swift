@@ -33,7 +33,11 @@ final class LoadConnection: ChannelInboundHandler {
     template = index &* 7_919 % frames.templates.count
   }
 
-  func channelActive(context: ChannelHandlerContext) {
+  /// Tells a connection to start: all start together, when all are made.
+  struct Begin: Sendable {}
+
+  func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+    guard event is Begin, !isDone else { return }
     watchForSilence(context)
     send(context)
   }

@@ -1,7 +1,7 @@
 internal import Synchronization
 
-/// The stretch of time that counts. What comes before is warm-up, what comes after is not looked at. Set once before the
-/// load begins; read by every connection and by the partner that receives.
+/// The stretch of time that counts. What comes before is warm-up, what comes after is not looked at. Set once before
+/// the load begins; read by every connection and by the partner that receives.
 package final class LoadWindow: Sendable {
   private let from = Atomic<UInt64>(.max)
   private let until = Atomic<UInt64>(.max)

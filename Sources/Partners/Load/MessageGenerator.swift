@@ -1,8 +1,8 @@
 /// Makes varied ADT and ORU messages of about 1 KB, each with a control id and a patient id of its own.
 ///
 /// Varied, because one message sent again and again is learnt by the processor's branch predictor, and an engine then
-/// looks faster than it is. The same seed and number give the same message, in any order of asking. The names and numbers
-/// are invented.
+/// looks faster than it is. The same seed and number give the same message, in any order of asking. The names and
+/// numbers are invented.
 package struct MessageGenerator: Sendable {
   /// How many digits a number has in control ids and patient ids: they keep their width, so that a frame that was made
   /// before can be given another number in place.
@@ -71,9 +71,9 @@ struct FrameTemplate: Sendable {
 /// The fields of one generated message.
 private struct GeneratedContent {
   private static let families = [
-    "Abendroth", "Bakker", "Castellano", "Dubois", "Eriksson", "Fitzgerald", "Grabowski", "Hernandez", "Ito", "Jovanovic",
-    "Kaminski", "Lindqvist", "MacAllister", "Nkemelu", "O'Sullivan", "Papadopoulos", "Quispe", "Rasmussen", "Szymanski",
-    "Thorvaldsen", "Ueda", "Vandenberghe", "Wojciechowska", "Xu", "Yildirim", "Zimmermann",
+    "Abendroth", "Bakker", "Castellano", "Dubois", "Eriksson", "Fitzgerald", "Grabowski", "Hernandez", "Ito",
+    "Jovanovic", "Kaminski", "Lindqvist", "MacAllister", "Nkemelu", "O'Sullivan", "Papadopoulos", "Quispe", "Rasmussen",
+    "Szymanski", "Thorvaldsen", "Ueda", "Vandenberghe", "Wojciechowska", "Xu", "Yildirim", "Zimmermann",
   ]
   private static let givens = [
     "Ada", "Bo", "Clementine", "Dag", "Elisabetta", "Finn", "Gwendolyn", "Hugo", "Ines", "Jan", "Katarzyna", "Leo",
@@ -114,13 +114,14 @@ private struct GeneratedContent {
     }
     for index in 1...(number(2) + 1) {
       segments.append(
-        "AL1|\(index)|DA|\(number(9_000) + 1_000)^\(pick(["Penicillin", "Latex", "Nuts", "Iodine"]))|\(pick(["MO", "SV"]))")
+        "AL1|\(index)|DA|\(number(9_000) + 1_000)^\(pick(["Penicillin", "Latex", "Nuts", "Iodine"]))|"
+          + pick(["MO", "SV"]))
     }
     segments.append("DG1|1||\(pick(["I21.4", "J18.9", "S72.00", "K35.80", "N39.0"]))^^I10||\(time())|A")
     segments.append(
       "IN1|1|\(number(90) + 10)|\(number(90_000))|\(pick(["Nordkasse", "United Mutual", "Provident"]))|\(address())"
         + "||||||||||\(name())|\(pick(["SEL", "SPO"]))|\(birth())|\(address())")
-    while Self.size(segments) < 900 { segments.append("NTE|\(segments.count)|L|\(pick(Self.remarks)) \(number(10_000))") }
+    fill(&segments)
     return segments
   }
 
@@ -136,8 +137,15 @@ private struct GeneratedContent {
           + "|\(pick(["", "", "H", "L"]))|||F|||\(time())")
       if number(3) == 0 { segments.append("NTE|1|L|\(pick(Self.remarks))") }
     }
-    while Self.size(segments) < 900 { segments.append("NTE|\(segments.count)|L|\(pick(Self.remarks)) \(number(10_000))") }
+    fill(&segments)
     return segments
+  }
+
+  /// Notes, until the message is of about one kilobyte.
+  private mutating func fill(_ segments: inout [String]) {
+    while segments.reduce(0, { $0 + $1.utf8.count + 1 }) < 900 {
+      segments.append("NTE|\(segments.count)|L|\(pick(Self.remarks)) \(number(10_000))")
+    }
   }
 
   private mutating func header(type: String, controlID: String) -> String {
@@ -145,8 +153,8 @@ private struct GeneratedContent {
   }
 
   private mutating func identification() -> String {
-    "PID|1||\(patient)^^^HUB^MR~\(number(900_000_000) + 100_000_000)^^^NAT^NI||\(name())||\(birth())|\(pick(["F", "M"]))|||"
-      + "\(address())||\(phone())||\(pick(["EN", "DE", "NB"]))|\(pick(["M", "S", "W"]))"
+    "PID|1||\(patient)^^^HUB^MR~\(number(900_000_000) + 100_000_000)^^^NAT^NI||\(name())||\(birth())|"
+      + "\(pick(["F", "M"]))|||\(address())||\(phone())||\(pick(["EN", "DE", "NB"]))|\(pick(["M", "S", "W"]))"
   }
 
   private mutating func visit() -> String {
@@ -160,9 +168,10 @@ private struct GeneratedContent {
     "\(number(300) + 1) \(pick(Self.streets))^^\(pick(Self.towns))^^\(number(9_000) + 1_000)^NO"
   }
   private mutating func birth() -> String { "\(1920 + number(105))\(two(1 + number(12)))\(two(1 + number(28)))" }
-  private mutating func time() -> String { "2026\(two(1 + number(12)))\(two(1 + number(28)))\(two(number(24)))\(two(number(60)))" }
+  private mutating func time() -> String {
+    "2026\(two(1 + number(12)))\(two(1 + number(28)))\(two(number(24)))\(two(number(60)))"
+  }
   private mutating func number(_ below: Int) -> Int { Int(random.next() % UInt64(below)) }
   private mutating func pick<Element>(_ list: [Element]) -> Element { list[number(list.count)] }
   private func two(_ number: Int) -> String { number < 10 ? "0\(number)" : String(number) }
-  private static func size(_ segments: [String]) -> Int { segments.reduce(0) { $0 + $1.utf8.count + 1 } }
 }

@@ -20,7 +20,8 @@ package final class FaultProxy: Sendable {
 
   private struct State {
     var listener: (any Channel)?
-    var port = 0
+    /// Keeps the port while the proxy is closed.
+    var reservation: PortReservation?
     var connectionCount = 0
     var sockets: [ObjectIdentifier: any Channel] = [:]
   }
@@ -40,12 +41,17 @@ package final class FaultProxy: Sendable {
   }
 
   /// The port that it listens on, or will again.
-  package var port: Int { state.withLock { $0.port } }
+  package var port: Int { state.withLock { $0.reservation?.port ?? 0 } }
   package var connectionCount: Int { state.withLock { $0.connectionCount } }
 
   /// Listens; after ``close()`` on the same port again.
   package func open() async throws {
-    let listener = try await ServerBootstrap(group: loop)
+    let port = try state.withLock { state in
+      let reservation = try state.reservation ?? PortReservation()
+      state.reservation = reservation
+      return reservation.port
+    }
+    let bootstrap = ServerBootstrap(group: loop)
       .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
       .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
       .childChannelOption(.autoRead, value: false)
@@ -54,11 +60,8 @@ package final class FaultProxy: Sendable {
         accept(client)
         return client.eventLoop.makeSucceededVoidFuture()
       }
-      .bind(host: "127.0.0.1", port: port).get()
-    state.withLock { state in
-      state.listener = listener
-      state.port = listener.localAddress?.port ?? state.port
-    }
+    let listener = try await Listening.bind(bootstrap, host: "127.0.0.1", port: port)
+    state.withLock { $0.listener = listener }
   }
 
   /// Stops listening: from now on connections are refused. Those that are open go on.

@@ -72,7 +72,9 @@ struct ProxyPump {
   private func pieces(of bytes: ByteBuffer, size: Int) -> [ByteBuffer] {
     var rest = bytes
     var pieces: [ByteBuffer] = []
-    while rest.readableBytes > 0, let piece = rest.readSlice(length: min(size, rest.readableBytes)) { pieces.append(piece) }
+    while rest.readableBytes > 0, let piece = rest.readSlice(length: min(size, rest.readableBytes)) {
+      pieces.append(piece)
+    }
     return pieces
   }
 

@@ -10,6 +10,8 @@ package final class MLLPReceiver: Sendable {
   private struct State {
     var listener: (any Channel)?
     var port: Int
+    /// While it is stopped, its port stays its own.
+    var reservation: PortReservation?
     var sockets: [ObjectIdentifier: any Channel] = [:]
   }
 
@@ -28,8 +30,14 @@ package final class MLLPReceiver: Sendable {
   /// Listens; returns when connections are taken.
   package func start() async throws {
     let context = plan.endpoint.isTLS ? try plan.tls.receiverContext() : nil
-    let port = state.withLock { $0.port }
-    let listener = try await ServerBootstrap(group: loop)
+    let port = state.withLock { state in
+      // Elsewhere than on 127.0.0.1 it does without.
+      if state.reservation == nil, plan.endpoint.host == "127.0.0.1" {
+        state.reservation = try? PortReservation(port: state.port)
+      }
+      return state.reservation?.port ?? state.port
+    }
+    let bootstrap = ServerBootstrap(group: loop)
       .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
       .serverChannelOption(.backlog, value: 1_024)
       .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
@@ -41,7 +49,7 @@ package final class MLLPReceiver: Sendable {
           try channel.pipeline.syncOperations.addHandler(ReceiverSocket(owner: self, number: tally.nextConnection()))
         }
       }
-      .bind(host: plan.endpoint.host, port: port).get()
+    let listener = try await Listening.bind(bootstrap, host: plan.endpoint.host, port: port)
     state.withLock { state in
       state.listener = listener
       state.port = listener.localAddress?.port ?? port
@@ -69,8 +77,8 @@ package final class MLLPReceiver: Sendable {
   /// How many connections were made to it, ever.
   package var connectionCount: Int { tally.connectionCount }
 
-  /// Waits until at least so many messages came, and gives out all that did. Where the script answers, the answer to each
-  /// of them has been written, or its delay has begun.
+  /// Waits until at least so many messages came, and gives out all that did. Where the script answers, the answer to
+  /// each of them has been written, or its delay has begun.
   /// - Throws: ``PartnerError/notInTime(awaited:came:)``.
   package func receptions(atLeast count: Int, within: Duration = .seconds(30)) async throws -> [Reception] {
     try await tally.wait(for: count, within: within, on: loop)
@@ -187,8 +195,8 @@ private final class ReceiverSocket: ChannelInboundHandler {
     let closesFirst = behaviour.closing == .beforeAnswer || behaviour.closing == .resetBeforeAnswer
     guard context.channel.isActive, !closesFirst else {
       owner.replied(reception, nil)
-      if behaviour.closing == .resetBeforeAnswer { SocketReset.close(context.channel) } else { context.close(promise: nil) }
-      return
+      if behaviour.closing == .resetBeforeAnswer { return SocketReset.close(context.channel) }
+      return context.close(promise: nil)
     }
     answer(behaviour.answer, to: reception, context)
     if let application = behaviour.application { applicationAnswer(application, to: reception, context) }

@@ -66,9 +66,8 @@ package struct ReceiverBehaviour: Sendable, Hashable {
     }
   }
 
-  package static let words = AcknowledgementCode.allCases.map(\.rawValue) + [
-    "none", "garbage", "wrong-id", "twice", "empty",
-  ]
+  package static let words =
+    AcknowledgementCode.allCases.map(\.rawValue) + ["none", "garbage", "wrong-id", "twice", "empty"]
 }
 
 /// How a test partner is set up.

@@ -167,7 +167,8 @@ final class SenderRun: @unchecked Sendable {
     while next < report.outcomes.count, !isOver {
       let number = next
       next += 1
-      finish(SenderFlight(number: number, bytes: [], controlID: [], countsFrom: 0), on: 0) { $0.failure = .notConnected }
+      let unsent = SenderFlight(number: number, bytes: [], controlID: [], countsFrom: 0)
+      finish(unsent, on: 0) { $0.failure = .notConnected }
     }
   }
 

@@ -3,7 +3,8 @@ internal import HL7
 /// Messages from files, as a test sender wants them.
 package enum MessageFiles {
   /// Reads files. One may hold several messages, with or without batch envelopes, and its lines may end with CR, LF or
-  /// both: what is sent has CR. A file that isn't HL7 is one message as it stands, for trying what an engine makes of it.
+  /// both: what is sent has CR. A file that isn't HL7 is one message as it stands, for trying what an engine makes of
+  /// it.
   /// - Parameter asTheyAre: each file is one message, byte for byte.
   package static func read(_ paths: [String], asTheyAre: Bool = false) throws -> [[UInt8]] {
     try paths.flatMap { path in

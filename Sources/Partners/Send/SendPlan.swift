@@ -3,13 +3,14 @@ package struct SendPlan: Sendable {
   package var endpoint: PartnerEndpoint
   /// Used where the endpoint says TLS.
   package var tls = PartnerTLS()
-  /// Messages a second, sent at the times of a schedule whether or not answers come; `nil` sends as answers come. Latency
-  /// is then counted from the scheduled time: a sender that waits for a slow engine would hide the slowness.
+  /// Messages a second, sent at the times of a schedule whether or not answers come; `nil` sends as answers come.
+  /// Latency is then counted from the scheduled time: a sender that waits for a slow engine would hide the slowness.
   package var rate: Double?
   package var connections = 1
   /// How many messages may wait for their answer on one connection.
   package var window = 1
-  /// How long an answer may take. After that the connection is closed: a late answer must not be taken for the next one's.
+  /// How long an answer may take. After that the connection is closed: a late answer must not be taken for the next
+  /// one's.
   package var timeout: Duration = .seconds(30)
   /// Whether what was not answered is sent again on a new connection, and for how long a partner may be away.
   package var resend: Resend?
@@ -41,7 +42,7 @@ package struct SendPlan: Sendable {
 
 /// What became of one message.
 package struct SendOutcome: Sendable, Hashable {
-  package enum Failure: String, Sendable, Hashable {
+  package enum Failure: String, Sendable, Hashable, CaseIterable {
     case notConnected = "no connection"
     case connectionLost = "connection lost"
     case noAnswerInTime = "no answer in time"
@@ -84,9 +85,7 @@ package struct SendReport: Sendable, CustomStringConvertible {
 
   package var description: String {
     let answers = AcknowledgementCode.allCases.map { ($0.rawValue, count($0)) }
-    let failures = [
-      SendOutcome.Failure.notConnected, .connectionLost, .noAnswerInTime, .unreadableAnswer, .answerToAnother, .abandoned,
-    ].map { ($0.rawValue, count($0)) }
+    let failures = SendOutcome.Failure.allCases.map { ($0.rawValue, count($0)) }
     let parts = (answers + failures).filter { $0.1 > 0 }.map { "\($0.1) \($0.0)" }
     let rate = seconds > 0 ? Int((Double(outcomes.count) / seconds).rounded()) : 0
     var text = "\(outcomes.count) messages in \(Decimals.text(seconds, places: 2)) s (\(rate)/s): "

@@ -9,7 +9,8 @@ enum AcknowledgementFrame {
   /// AA for a message whose control id stands at `id`; the answer's own control id is the same. Nothing is decoded.
   static func accepting(_ id: Range<Int>, of message: ByteBuffer, allocator: ByteBufferAllocator) -> ByteBuffer {
     var frame = allocator.buffer(capacity: head.count + middle.count + tail.count + 2 * id.count)
-    guard let controlID = message.getSlice(at: message.readerIndex + id.lowerBound, length: id.count) else { return frame }
+    let place = message.readerIndex + id.lowerBound
+    guard let controlID = message.getSlice(at: place, length: id.count) else { return frame }
     frame.writeBytes(head)
     frame.writeImmutableBuffer(controlID)
     frame.writeBytes(middle)

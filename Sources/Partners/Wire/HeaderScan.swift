@@ -12,8 +12,8 @@ enum HeaderScan {
     return field.flatMap { $0.isEmpty ? nil : $0 }
   }
 
-  /// What an acknowledgement says: MSA-1 (AA, AE, AR, CA, CE, CR) and where MSA-2 stands, the control id that it answers;
-  /// that range is empty where it answers a message without one. `nil` for what is no acknowledgement.
+  /// What an acknowledgement says: MSA-1 (AA, AE, AR, CA, CE, CR) and where MSA-2 stands, the control id that it
+  /// answers; that range is empty where it answers a message without one. `nil` for what is no acknowledgement.
   static func acknowledgement(in bytes: Span<UInt8>) -> (code: AcknowledgementCode, controlID: Range<Int>)? {
     guard bytes.count > 4, bytes[0] == 0x4D, bytes[1] == 0x53, bytes[2] == 0x48 else { return nil }
     let separator = bytes[3]
@@ -61,8 +61,10 @@ enum HeaderScan {
 
 /// MSA-1: what the answerer says of a message (HL7 table 0008).
 package enum AcknowledgementCode: String, Sendable, Hashable, CaseIterable {
+  // swift-format-ignore: AlwaysUseLowerCamelCase
   /// Original mode: processed, error, rejected.
   case AA, AE, AR
+  // swift-format-ignore: AlwaysUseLowerCamelCase
   /// Enhanced mode, the accept acknowledgement: safe storage taken over, error, rejected.
   case CA, CE, CR
 
