@@ -78,8 +78,7 @@ package struct HiltValue: Sendable {
 }
 
 /// A text with values in it, such as `{MSH-10}.hl7`. It is rendered into pieces, so that who uses it can make each
-/// value
-/// safe for its place.
+/// value safe for its place.
 package struct HiltTemplate: Sendable {
   package enum Piece: Sendable, Hashable {
     /// What the author wrote.

@@ -2,8 +2,7 @@ import HL7
 import Messages
 
 /// Checks a program's tree and makes closures of it, in one walk: what a name means, which type a value has, what may
-/// be
-/// absent, what can fail and whether every path ends in an outcome is decided here and costs nothing when it runs.
+/// be absent, what can fail and whether every path ends in an outcome is decided here and costs nothing when it runs.
 struct Checker {
   let source: Source
   var problems: Problems

@@ -4,8 +4,7 @@ import Text
 /// Copies a repetition with some components changed, as bytes.
 ///
 /// It knows the plain case only: text of printing ASCII without separators, escapes or quotes, which every character
-/// set
-/// writes alike. For all else it gives `nil`, and the components are put together one by one.
+/// set writes alike. For all else it gives `nil`, and the components are put together one by one.
 struct Splice: Sendable {
   struct Change {
     var component: Int

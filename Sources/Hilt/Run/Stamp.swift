@@ -1,6 +1,5 @@
 /// A point in time as HL7 writes it (`YYYY[MM[DD[HH[MM[SS[.S[S[S[S]]]]]]]]][+/-ZZZZ]`): a value, how exact it is, and
-/// an
-/// offset or none. What was not said is never made up.
+/// an offset or none. What was not said is never made up.
 package struct Stamp: Sendable, Hashable {
   enum Precision: UInt8, Sendable, Comparable, CaseIterable {
     case year, month, day, hour, minute, second, fraction
@@ -120,8 +119,7 @@ package struct Stamp: Sendable, Hashable {
   }
 
   /// Later by so many seconds, to the same precision; `nil` beyond the years 1 to 9999, or where the stamp is less
-  /// exact
-  /// than what is added.
+  /// exact than what is added.
   func adding(seconds: Int) -> Stamp? {
     let unit: Precision =
       seconds % 86_400 == 0 ? .day : seconds % 3600 == 0 ? .hour : seconds % 60 == 0 ? .minute : .second
@@ -147,8 +145,7 @@ package struct Stamp: Sendable, Hashable {
   var daysSinceEpoch: Int { Self.days(since1970: Int(year), Int(month), Int(day)) }
 
   /// Which is earlier; `nil` where it can't be said: one is less exact than the other and they agree so far, or only
-  /// one
-  /// has an offset.
+  /// one has an offset.
   func order(_ other: Stamp) -> Int? {
     let least = min(precision, other.precision)
     if least >= .hour, (offset == nil) != (other.offset == nil) { return nil }

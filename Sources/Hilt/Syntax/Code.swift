@@ -3,8 +3,7 @@ import Messages
 /// The codes of the language's problems. Each has its page in `docs/errors`.
 ///
 /// E0 what is not there yet · E1 text, names, shape and values of a program · E2 HL7 · E3 failures that nothing
-/// handles ·
-/// E5 tables · E6 destinations and channel expressions · E9 run time.
+/// handles · E5 tables · E6 destinations and channel expressions · E9 run time.
 package enum Code: String, Sendable, CaseIterable {
   case unsupported = "E001"
   case character = "E100"
