@@ -65,7 +65,7 @@ import Testing
   ]) func `know a bad answer`(word: String, failure: SendOutcome.Failure) async throws {
     let receiver = try await receiver(try #require(ReceiverBehaviour(word: word)))
     var plan = plan(receiver)
-    if failure == .noAnswerInTime { plan.timeout = .milliseconds(50) }
+    if failure == .noAnswerInTime { plan.timeout = .milliseconds(300) }
     let report = try await send(2, plan)
     #expect(report.count(failure) == 2)
     #expect(report.connectionsLost == 2)
@@ -106,7 +106,7 @@ import Testing
       })
     try await receiver.start()
     var plan = plan(receiver)
-    plan.timeout = .seconds(1)
+    plan.timeout = .seconds(2)
     let report = try await send(3, plan)
     #expect(report.outcomes.map(\.failure) == [.noAnswerInTime, .answerToAnother, nil])
     await receiver.stop()
