@@ -85,7 +85,7 @@ let package = Package(
     .target(
       name: "Partners",
       dependencies: [
-        "Messages", "Text", "HL7", "CSQLite", product("NIOCore", "swift-nio"), product("NIOPosix", "swift-nio"),
+        "Messages", "HL7", "CSQLite", product("NIOCore", "swift-nio"), product("NIOPosix", "swift-nio"),
         product("NIOSSL", "swift-nio-ssl"),
       ],
       swiftSettings: strict),
@@ -113,7 +113,8 @@ let package = Package(
     tests(
       "EngineTests", "Engine", "Definitions", "Store", "ConnectorKit", "Messages",
       product("DequeModule", "swift-collections"), product("Logging", "swift-log")),
-    tests("PartnersTests", "Partners", "HL7", "Messages", product("NIOCore", "swift-nio"), product("NIOPosix", "swift-nio")),
+    tests(
+      "PartnersTests", "Partners", "HL7", "CSQLite", product("NIOCore", "swift-nio"), product("NIOPosix", "swift-nio")),
     tests("HouseTests", "Definitions", "Connectors"),
     // Whole ways through the built program: `hilum` is built first.
     tests("WayTests", "hilum", "Admin", "Engine", "Store", "Partners", "HL7", "Messages"),

@@ -32,18 +32,34 @@ public struct ConnectorContext: Sendable {
   public var hl7: HL7Settings
   /// The largest message the channel takes, in bytes; a source refuses larger ones without holding them whole.
   public var messageBytesMax: Int
+  /// A destination reads a partner's answer within this, so that an answer which crashes the engine is not met for ever.
+  public var answers: any AnswerGuard
 
   public init(
     channel: ChannelName, destination: String? = nil, logger: Logger = Logger(label: "hilum"),
     hl7: HL7Settings = HL7Settings(),
-    messageBytesMax: Int = 64 << 20
+    messageBytesMax: Int = 64 << 20, answers: any AnswerGuard = UnguardedAnswers()
   ) {
     self.channel = channel
     self.destination = destination
     self.logger = logger
     self.hl7 = hl7
     self.messageBytesMax = messageBytesMax
+    self.answers = answers
   }
+}
+
+/// Remembers, beyond the death of the process, that the answer to a delivery was being read. After two deaths there the engine gives
+/// the delivery up instead of sending it again.
+public protocol AnswerGuard: Sendable {
+  /// Runs `read`, which parses what the partner answered to this delivery.
+  func reading<Answer>(answerTo delivery: DeliveryID, _ read: () -> Answer) -> Answer
+}
+
+/// Guards nothing: for connectors that are tried without an engine.
+public struct UnguardedAnswers: AnswerGuard {
+  public init() {}
+  public func reading<Answer>(answerTo delivery: DeliveryID, _ read: () -> Answer) -> Answer { read() }
 }
 
 /// The settings of a connector can't work, for a reason that no single setting shows.

@@ -173,7 +173,10 @@ package final class ChannelRuntime: Sendable {
 
   /// Starts what the channel's state says shall run.
   func start() {
-    if work != .stopped { for lane in lanes { lane.start() } }
+    for lane in lanes {
+      if work == .stopped { lane.stopWithChannel() }
+      lane.start()
+    }
     if work == .running { startSource() }
   }
 
@@ -186,13 +189,7 @@ package final class ChannelRuntime: Sendable {
     }
     if work == .running, before != .running { startSource() }
     if work != .running { await stopSource() }
-    if work == .stopped, before != .stopped { for lane in lanes { lane.pause() } }
-    if work != .stopped, before == .stopped {
-      for lane in lanes {
-        lane.resume()
-        lane.start()
-      }
-    }
+    for lane in lanes { if work == .stopped { lane.stopWithChannel() } else { lane.goOnWithChannel() } }
   }
 
   private func startSource() {

@@ -55,7 +55,8 @@ package final class Engine: Sendable {
     log[metadataKey: "channel"] = "\(definition.name)"
     let keys = try await store.register(definition.registration)
     var context = ConnectorContext(
-      channel: definition.name, logger: log, hl7: definition.hl7, messageBytesMax: definition.limits.messageBytesMax)
+      channel: definition.name, logger: log, hl7: definition.hl7, messageBytesMax: definition.limits.messageBytesMax,
+      answers: shared.strikes)
     let source = try definition.source.make(context)
     let lanes = try zip(definition.destinations, keys.lanes).map { destination, keys in
       var log = log
@@ -65,7 +66,7 @@ package final class Engine: Sendable {
       return Lane(
         LaneName(channel: definition.name, destination: destination.name), keys: keys,
         connector: try destination.connector.make(context), store: store,
-        policy: LanePolicy(destination), clock: shared.clock, log: log)
+        policy: LanePolicy(destination), clock: shared.clock, log: log, isStruck: { [shared] in shared.strikes.isStruck($0) })
     }
     return ChannelRuntime(
       definition, keys: keys, pipeline: Pipeline(definition), source: source, lanes: lanes, shared: shared, log: log)

@@ -18,9 +18,19 @@ package final class Lane: Sendable {
   private let store: any Store
   fileprivate let clock: any EngineClock
   private let log: Logger
+  /// The answers to this delivery crashed the engine too often to ask for another.
+  private let isStruck: @Sendable (DeliveryID) -> Bool
+
+  fileprivate struct Holders: OptionSet {
+    let rawValue: Int
+    static let lane = Holders(rawValue: 1)
+    static let channel = Holders(rawValue: 2)
+  }
 
   fileprivate struct State {
     var machine: LaneMachine
+    /// Who wants that nothing is sent.
+    var holders: Holders = []
     /// Someone performs actions at this moment.
     var performing = false
     /// Who waits to change the store, in the order in which they asked.
@@ -37,9 +47,11 @@ package final class Lane: Sendable {
 
   package init(
     _ name: LaneName, keys: ChannelKeys.Lane, connector: any DestinationConnector, store: any Store,
-    policy: LanePolicy, clock: any EngineClock, log: Logger
+    policy: LanePolicy, clock: any EngineClock, log: Logger,
+    isStruck: @escaping @Sendable (DeliveryID) -> Bool = { _ in false }
   ) {
     self.name = name
+    self.isStruck = isStruck
     key = keys.key
     self.connector = connector
     self.store = store
@@ -52,7 +64,8 @@ package final class Lane: Sendable {
     state = Mutex(
       State(
         machine: LaneMachine(
-          keys, epoch: store.epoch, policy: policy, suspects: suspects, seed: store.mint().low)))
+          keys, epoch: store.epoch, policy: policy, suspects: suspects, seed: store.mint().low),
+        holders: keys.paused ? .lane : []))
   }
 
   // MARK: What brings work
@@ -73,8 +86,26 @@ package final class Lane: Sendable {
     run { $0.grown($1) }
   }
 
-  package func pause() { run { $0.pause($1) } }
-  package func resume() { run { $0.resume($1) } }
+  /// An operator holds this lane.
+  package func pause() { hold(.lane) }
+  package func resume() { release(.lane) }
+  /// The whole channel is stopped. A lane that an operator holds stays held when the channel goes on.
+  package func stopWithChannel() { hold(.channel) }
+  package func goOnWithChannel() { release(.channel) }
+
+  private func hold(_ holder: Holders) {
+    run { state, now in
+      state.holders.insert(holder)
+      state.machine.pause(now)
+    }
+  }
+
+  private func release(_ holder: Holders) {
+    run { state, now in
+      state.holders.remove(holder)
+      if state.holders.isEmpty { state.machine.resume(now) }
+    }
+  }
 
   /// Takes what waits out of memory, lets `change` work on it in the store, and reads it again.
   ///
@@ -142,6 +173,12 @@ package final class Lane: Sendable {
 
   private func perform(_ action: LaneMachine.Action) {
     switch action {
+    case .send(let waiting, let attempt) where isStruck(waiting.id):
+      let reason = "the partner's answer crashed the engine twice; it was not sent again"
+      run {
+        $0.sent(
+          waiting.id, attempt: attempt, .refused(reason: reason, code: nil, forever: true, reply: nil, retryAfter: nil), $1)
+      }
     case .send(let waiting, let attempt):
       let delivery = Delivery(
         id: waiting.id, message: waiting.message, lane: name, payload: waiting.payload, attempt: attempt,
@@ -260,7 +297,7 @@ extension Lane {
     return state.withLock { state in
       let outage = state.machine.outage
       return LaneStatus(
-        name: name.destination, waiting: waiting.count, waitingBytes: waiting.bytes, paused: state.machine.paused,
+        name: name.destination, waiting: waiting.count, waitingBytes: waiting.bytes, paused: state.holders.contains(.lane),
         lastAnswer: state.machine.lastAnswer?.summary, lastAnswerAt: state.machine.lastAnswer?.at,
         unreachable: outage?.reason, failures: outage?.failures ?? 0,
         nextTryIn: state.machine.nextTry.map { max(0, $0 - now.steady) })

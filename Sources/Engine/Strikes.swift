@@ -1,4 +1,4 @@
-import ConnectorKit
+package import ConnectorKit
 package import Messages
 package import Store
 
@@ -6,7 +6,7 @@ package import Store
 ///
 /// Before a pipeline runs, the message's mark stands in a shared mapping, written with plain stores: no system call.
 /// What stands there at the next start gets a strike; at two the message isn't run any more but stored raw as failed.
-package final class Strikes: Sendable {
+package final class Strikes: AnswerGuard {
   private let board: StrikeBoard
 
   package init(_ board: StrikeBoard) { self.board = board }
@@ -17,8 +17,19 @@ package final class Strikes: Sendable {
     if board.strikes(for: mark) >= 2 { return .failed("it crashed the engine twice and was not run again") }
     let slot = board.begin(mark)
     defer { board.end(slot) }
+    Trap.inPipeline(bytes)
     return run()
   }
+
+  package func reading<Answer>(answerTo delivery: DeliveryID, _ read: () -> Answer) -> Answer {
+    let slot = board.begin(delivery.high)
+    defer { board.end(slot) }
+    Trap.inAnswer()
+    return read()
+  }
+
+  /// The answers to this delivery crashed the engine twice.
+  func isStruck(_ delivery: DeliveryID) -> Bool { board.strikes(for: delivery.high) >= 2 }
 
   /// A person wants it tried once more.
   func pardon(_ payload: Payload) {

@@ -35,10 +35,11 @@ struct DiskGuard {
     return Int64(status.f_bavail) * Int64(status.f_frsize)
   }
 
-  /// Why arrivals can't be taken, where the disk is too full. What was low must come up by the ballast too, so that it doesn't flicker.
+  /// Why arrivals can't be taken, where the disk is too full. A disk that was full must have room for the ballast and as much again:
+  /// what the ballast itself gave free doesn't count, or it would be taken back from what it was given free for.
   func low(wasLow: Bool) -> String? {
     let free = freeBytes
-    let needed = wasLow && !hasBallast ? freeBytesMin + ballastBytes : freeBytesMin
+    let needed = wasLow && !hasBallast ? freeBytesMin + 2 * ballastBytes : freeBytesMin
     guard free < needed else { return nil }
     return "the disk of the data folder has \(free >> 20) MiB free and must have \(needed >> 20) MiB"
   }

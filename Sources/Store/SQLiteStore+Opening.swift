@@ -74,10 +74,12 @@ extension SQLiteStore {
         path: path, flags: SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, busyMilliseconds: Int32(clamping: settings.busyMilliseconds))
       chmod(path, 0o600)
       _ = hilum_sqlite_settle(connection.handle, 1)
-      // Page size and auto_vacuum count only while the file is empty.
+      if try connection.number("PRAGMA page_count") == 0 {
+        try connection.execute("PRAGMA page_size = 8192; PRAGMA auto_vacuum = INCREMENTAL")
+      }
       try connection.execute(
         """
-        PRAGMA page_size = 8192; PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0;
+        PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0;
         PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;
         PRAGMA secure_delete = FAST; PRAGMA cache_size = -32768
         """)

@@ -129,6 +129,12 @@ package final class SQLiteStore: Store {
     }
   }
 
+  /// Waits until the reading threads have run what was handed to them before.
+  func drainReaders() async { _ = try? await read { _ in true } }
+
+  /// Lets `body` look at the writer's connection, on its thread. It must leave everything as it is.
+  func inspect(_ body: @escaping @Sendable (Connection) -> Void) { _ = queue.push(.task(.inspect(body))) }
+
   /// Runs `body` on one of the store's reading threads, in one read transaction.
   func read<T: Sendable>(_ body: @escaping @Sendable (Reading) throws -> T) async throws(StoreError) -> T {
     let preparer = preparer

@@ -11,6 +11,7 @@ extension Writer {
       done(result { () throws(StoreError) in try prune(keeping, now: now, rowsMax: rowsMax) })
     case .rotate(let to, let done): done(result { () throws(StoreError) in try rotate(to: to) })
     case .emptyTrash: try? emptyTrash()
+    case .inspect(let body): body(connection)
     case .barrier(let done): done()
     case .close(let orderly, let done):
       if orderly { closeOrderly() } else { _ = hilum_sqlite_settle(connection.handle, 0) }

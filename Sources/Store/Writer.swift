@@ -280,7 +280,7 @@ final class Writer: @unchecked Sendable {
     if let reason = disk.low(wasLow: !condition.isOpen) {
       condition.set(.low(reason: reason))
     } else {
-      disk.takeBallast()
+      if retained.isEmpty { disk.takeBallast() }
       condition.set(.open)
     }
   }

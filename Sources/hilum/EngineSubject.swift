@@ -1,7 +1,6 @@
 import ConnectorKit
 import Engine
 import Foundation
-import Glibc
 import Partners
 import Synchronization
 
@@ -44,7 +43,6 @@ final class EngineSubject: BenchSubject {
       defer { child = nil }
       return child
     }
-    running?.signal(SIGTERM)
     _ = await running?.stop()
   }
 

@@ -26,11 +26,11 @@ package final class MLLPDestination: DestinationConnector {
     lane = MLLPLane(
       dial, on: eventLoops.next(), timeout: TimeAmount(options.timeout), keepOpen: options.keepOpen.map { TimeAmount($0) },
       reading: HL7ReadingOptions(context.hl7),
-      answerBytesMax: min(context.messageBytesMax, MLLPLimits.answerBytesMax))
+      answerBytesMax: min(context.messageBytesMax, MLLPLimits.answerBytesMax), answers: context.answers)
   }
 
   package func send(_ delivery: Delivery, then: @escaping @Sendable (Result<Reply, DeliveryError>) -> Void) {
-    lane.send(MLLPLane.Sending(payload: delivery.payload, then: then))
+    lane.send(MLLPLane.Sending(delivery: delivery.id, payload: delivery.payload, then: then))
   }
 
   package func close() async {

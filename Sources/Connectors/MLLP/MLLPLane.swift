@@ -12,12 +12,14 @@ final class MLLPLane: @unchecked Sendable {
   typealias Result = Swift.Result<Reply, DeliveryError>
 
   struct Sending: Sendable {
+    let delivery: DeliveryID
     let payload: Payload
     let then: @Sendable (Result) -> Void
   }
 
   /// Written, and its answer awaited.
   private struct Outstanding {
+    let delivery: DeliveryID
     let controlID: String?
     let then: @Sendable (Result) -> Void
   }
@@ -35,6 +37,7 @@ final class MLLPLane: @unchecked Sendable {
   private let keepOpen: TimeAmount?
   private let reading: HL7ReadingOptions
   private let answerBytesMax: Int
+  private let answers: any AnswerGuard
 
   private struct Handed {
     var sends = CircularBuffer<Sending>()
@@ -57,7 +60,7 @@ final class MLLPLane: @unchecked Sendable {
 
   init(
     _ dial: Dial, on loop: any EventLoop, timeout: TimeAmount, keepOpen: TimeAmount?, reading: HL7ReadingOptions,
-    answerBytesMax: Int
+    answerBytesMax: Int, answers: any AnswerGuard
   ) {
     self.dial = dial
     self.loop = loop
@@ -65,6 +68,7 @@ final class MLLPLane: @unchecked Sendable {
     self.keepOpen = keepOpen
     self.reading = reading
     self.answerBytesMax = answerBytesMax
+    self.answers = answers
   }
 
   // MARK: Sending
@@ -107,7 +111,7 @@ final class MLLPLane: @unchecked Sendable {
     guard MLLPFrame.canHold(message) else {
       return then(.failure(Self.unsendable("the message holds VT or FS, which end a frame")))
     }
-    let outstanding = Outstanding(controlID: header.controlID, then: then)
+    let outstanding = Outstanding(delivery: sending.delivery, controlID: header.controlID, then: then)
     switch connection {
     case .open(let link, _) where self.outstanding.isEmpty && link.hasEnded:
       // The partner closed while nothing was under way, and the event loop has yet to hear of it: nothing is lost.
@@ -213,10 +217,9 @@ final class MLLPLane: @unchecked Sendable {
 
   func received(_ bytes: [UInt8]) {
     let answer: HL7Answer
-    do {
-      answer = try HL7Answer(bytes, reading)
-    } catch {
-      return broke("\(error)")
+    switch read(bytes) {
+    case .success(let found): answer = found
+    case .failure(let trouble): return broke("\(trouble)")
     }
     guard let head = outstanding.first, outstanding.count > unflushedCount, answer.controlID == head.controlID else {
       if !answer.code.isCommit, committed.take(answer.controlID) { return }
@@ -229,6 +232,11 @@ final class MLLPLane: @unchecked Sendable {
     if answer.code == .CA { committed.add(answer.controlID) }
     head.then(Self.result(answer, Payload(.hl7v2, bytes)))
     closeIfDone()
+  }
+
+  private func read(_ bytes: [UInt8]) -> Swift.Result<HL7Answer, any Error> {
+    guard let awaited = outstanding.first else { return Swift.Result { try HL7Answer(bytes, reading) } }
+    return answers.reading(answerTo: awaited.delivery) { Swift.Result { try HL7Answer(bytes, reading) } }
   }
 
   func readCompleted() { flushUnlessReading() }

@@ -38,7 +38,7 @@ extension Checker {
     if later.contains(name.text) {
       return broken(.unsupported, "the function '\(name.text)' is not supported yet", at: name.span)
     }
-    let near = nearest(name.text, among: Function.all.map(\.name))
+    let near = problems.isOpen ? nearest(name.text, among: Function.all.map(\.name)) : nil
     return broken(
       .unknownFunction, "there is no function '\(name.text)'", at: name.span,
       help: near.map { ["did you mean '\($0)'?"] } ?? [])

@@ -207,13 +207,6 @@ extension Checker {
     }
   }
 
-  mutating func knowing<Result>(_ more: Set<String>, _ body: (inout Checker) -> Result) -> Result {
-    let before = facts
-    facts.formUnion(more)
-    defer { facts = before }
-    return body(&self)
-  }
-
   private mutating func caught(_ value: Expression, _ other: Expression, _ span: Span) -> Typed {
     let before = unhandled.count
     let first = typed(value)

@@ -66,6 +66,7 @@ extension Checker {
 
   private mutating func unknown(_ name: String, _ span: Span) -> Cursor {
     var help: [String] = []
+    guard problems.isOpen else { return brokenCursor(.unknownName, "", at: span) }
     if let near = nearest(name, among: scope.names + Self.reserved) { help = ["did you mean '\(near)'?"] }
     if let code = HL7SegmentCode(name.uppercased()), help.isEmpty, FieldKinds.isKnown(code) { help = ["\(code)"] }
     if Function.named(name) != nil { help = ["\(name)(…)"] }

@@ -119,7 +119,7 @@ extension Checker {
       let (body, inner) = execute(branch.block, knowing: test.valuedIfTrue)
       tests.append((test.holds, branch.condition.span, body))
       flow = Flow.either(flow, inner)
-      facts.formUnion(test.valuedIfFalse)
+      learn(test.valuedIfFalse)
     }
     let rest = otherwise.map { execute($0) }
     flow = Flow.either(flow, rest?.1 ?? .nothing)
@@ -144,7 +144,7 @@ extension Checker {
     decidesOutcome = false
     let decided = knowing(negated ? test.valuedIfFalse : test.valuedIfTrue) { $0.decision(decision) }
     // What follows is reached only where the decision was not taken.
-    facts.formUnion(negated ? test.valuedIfTrue : test.valuedIfFalse)
+    learn(negated ? test.valuedIfTrue : test.valuedIfFalse)
     let (holds, span) = (test.holds, condition.span)
     return (
       { run in

@@ -91,14 +91,24 @@ struct Checker {
 
   /// Runs `body` in a block of its own: names and facts end with it.
   mutating func block<Result>(knowing more: Set<String> = [], _ body: (inout Checker) -> Result) -> Result {
-    let before = facts
-    facts.formUnion(more)
     scope.open()
-    defer {
-      scope.close()
-      facts = before
-    }
+    defer { scope.close() }
+    return knowing(more, body)
+  }
+
+  /// More facts than this are not kept; without one a value counts as what it may be, absent.
+  static let factCountMax = 1_000
+
+  /// Runs `body` knowing more; what it learns ends with it.
+  mutating func knowing<Result>(_ more: Set<String>, _ body: (inout Checker) -> Result) -> Result {
+    let before = facts
+    learn(more)
+    defer { facts = before }
     return body(&self)
+  }
+
+  mutating func learn(_ more: Set<String>) {
+    if !more.isEmpty, facts.count < Self.factCountMax { facts.formUnion(more) }
   }
 
   mutating func reportUnused() {

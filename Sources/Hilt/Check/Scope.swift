@@ -22,6 +22,8 @@ struct Variable {
 /// Which names mean what, from the innermost block outwards.
 struct Scope {
   private(set) var variables: [Variable] = []
+  /// Where the variables of each name stand, the innermost last.
+  private var places: [String: [Int]] = [:]
   /// How many variables there were when each block began.
   private var blocks: [Int] = []
   /// Those that went out of sight.
@@ -31,7 +33,10 @@ struct Scope {
 
   mutating func close() {
     let count = blocks.popLast() ?? 0
-    closed.append(contentsOf: variables[count...])
+    for variable in variables[count...].reversed() {
+      closed.append(variable)
+      places[variable.name]?.removeLast()
+    }
     variables.removeSubrange(count...)
   }
 
@@ -39,17 +44,22 @@ struct Scope {
     while !blocks.isEmpty { close() }
     closed.append(contentsOf: variables)
     variables = []
+    places = [:]
   }
 
-  mutating func declare(_ variable: Variable) { variables.append(variable) }
+  mutating func declare(_ variable: Variable) {
+    places[variable.name, default: []].append(variables.count)
+    variables.append(variable)
+  }
 
-  func find(_ name: String) -> Variable? { variables.last { $0.name == name } }
+  func find(_ name: String) -> Variable? { places[name]?.last.map { variables[$0] } }
 
   mutating func use(_ name: String) {
-    for index in variables.indices where variables[index].name == name { variables[index].isUsed = true }
+    for index in places[name] ?? [] { variables[index].isUsed = true }
   }
 
-  var names: [String] { variables.map(\.name) }
+  /// The names that are nearest, for «did you mean».
+  var names: [String] { variables.suffix(500).map(\.name) }
 }
 
 /// «Did you mean»: the nearest of some names.

@@ -112,6 +112,7 @@ package struct Decimal: Sendable {
 
   /// Exactly so many digits behind the point; `nil` where it has no room for them.
   func fixed(places: Int) -> Decimal? {
+    guard (0...Self.digitsMax).contains(places) else { return nil }
     let rounded = rounded(places: places)
     return Decimal(
       digits: Int128(rounded.digits) * Self.power(places - rounded.scale), scale: rounded.scale, to: places)

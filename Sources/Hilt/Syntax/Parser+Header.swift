@@ -178,7 +178,7 @@ extension Parser {
   /// Whether so many braces are closed in what follows.
   private func closes(_ count: Int) -> Bool {
     var open = count
-    for token in tokens[index...] {
+    for token in tokens[index..<min(tokens.count, index + 2_000)] {
       if token.kind == .sign(.leftBrace) { open += 1 }
       if token.kind == .sign(.rightBrace) { open -= 1 }
       if open == 0 { return true }

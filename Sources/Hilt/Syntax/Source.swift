@@ -68,21 +68,29 @@ struct Source: Sendable {
 
 /// The problems of one program, gathered over all its passes.
 struct Problems {
-  /// More than this many help nobody; the rest are counted in a last one.
+  /// More errors than this, or more warnings, help nobody; the rest are counted in a last one.
   static let countMax = 100
 
   let source: Source
   private(set) var all: [Problem] = []
+  private var counts: [Problem.Severity: Int] = [:]
   private var left = 0
 
   init(_ source: Source) { self.source = source }
 
-  var hasErrors: Bool { all.contains { $0.severity == .error } }
+  var hasErrors: Bool { counts[.error, default: 0] > 0 }
+
+  /// Whether another error would still be shown. What is costly to say need not be said of one that would not.
+  var isOpen: Bool { counts[.error, default: 0] < Self.countMax }
 
   mutating func report(
     _ code: Code, _ message: String, at span: Span, label: String? = nil, help: [String] = [],
     fix: (span: Span, replacement: String)? = nil
   ) {
+    guard counts[code.severity, default: 0] < Self.countMax else {
+      left += 1
+      return
+    }
     add(
       Problem(
         code.rawValue, message, at: source.place(of: span), severity: code.severity, label: label, help: help,
@@ -92,7 +100,12 @@ struct Problems {
   /// For what lies in another file, such as a table.
   mutating func add(_ problem: Problem) {
     guard !all.contains(problem) else { return }
-    if all.count < Self.countMax { all.append(problem) } else { left += 1 }
+    guard counts[problem.severity, default: 0] < Self.countMax else {
+      left += 1
+      return
+    }
+    counts[problem.severity, default: 0] += 1
+    all.append(problem)
   }
 
   /// In the order of the text.
