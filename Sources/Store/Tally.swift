@@ -70,9 +70,9 @@ struct Tally {
 
   var isTouched: Bool { !channelsBefore.isEmpty || !lanesBefore.isEmpty }
 
-  /// The group is durable.
+  /// The group is durable. One that touched no counter wrote no number either.
   mutating func committed() {
-    commit += 1
+    if isTouched { commit += 1 }
     forget()
   }
 

@@ -1,0 +1,107 @@
+import Messages
+import Testing
+
+@testable import Store
+
+@Suite struct FinishTests {
+  @Test func `What was delivered waits no more, with its summary and the partner's answer`() async throws {
+    let folder = TestFolder()
+    let bench = try await Bench.open(folder)
+    let taken = try await bench.take("abc")
+    #expect(await bench.deliver(taken.deliveries[0], reply: "MSA|AA|1") == .done(1))
+    #expect(try await bench.waiting(bench.ehr).isEmpty)
+    let record = try #require(try await bench.store.delivery(taken.deliveries[0].id))
+    #expect(record.state == .delivered && record.summary == "AA" && record.attempts == 1 && record.endedAt != nil)
+    let sent = try #require(try await bench.store.sent(taken.deliveries[0].id))
+    #expect(sent.payload?.byteCount == 3 && sent.reply == Payload(.hl7v2, Array("MSA|AA|1".utf8)))
+    let lane = try await bench.ledger().lanes[0]
+    #expect(lane.delivered == 1 && lane.waiting == 0 && lane.waitingBytes == 0 && lane.created == 1)
+    #expect(try await bench.store.audit() == [])
+    await bench.store.close()
+  }
+
+  @Test func `What waits keeps its place, its due time and its attempts`() async throws {
+    let folder = TestFolder()
+    let bench = try await Bench.open(folder)
+    let first = try await bench.take("1")
+    try await bench.take("2")
+    var attempt = bench.attempt(
+      first.deliveries[0], .waits(dueAt: 5_000, delay: 3_000, reason: "no answer", reply: nil), attempts: 4)
+    attempt.possiblySent = true
+    #expect(await bench.finish(attempt) == .done(1))
+    await bench.store.close(orderly: false)
+    let again = try await Bench.open(folder)
+    let waiting = try await again.waiting(again.ehr)
+    #expect(waiting.map(\.sequence) == [1, 2])
+    #expect(waiting[0].attempts == 4 && waiting[0].dueAt == 5_000 && waiting[0].delay == 3_000 && waiting[0].possiblySent)
+    #expect(try await again.store.delivery(first.deliveries[0].id)?.summary == "no answer")
+    #expect(try await again.store.delivery(first.deliveries[0].id)?.dueAt == 5_000)
+    await again.store.close()
+  }
+
+  @Test func `A finish of an older epoch, of another number or of what has ended is stale`() async throws {
+    let folder = TestFolder()
+    let bench = try await Bench.open(folder)
+    let taken = try await bench.take("1")
+    let delivery = taken.deliveries[0]
+    let end = Attempt.End.delivered(summary: "AA", reply: nil)
+    #expect(await bench.finish(bench.attempt(delivery, end, epoch: bench.store.epoch - 1)) == .stale)
+    #expect(await bench.finish(bench.attempt((delivery.id, delivery.lane, 2), end)) == .stale)
+    #expect(await bench.finish(bench.attempt((bench.store.mint(), delivery.lane, 1), end)) == .stale)
+    #expect(try await bench.waiting(bench.ehr).count == 1)
+    #expect(await bench.finish(bench.attempt(delivery, end)) == .done(1))
+    #expect(await bench.finish(bench.attempt(delivery, end)) == .stale)
+    #expect(await bench.kill(delivery) == .stale)
+    #expect(try await bench.store.audit() == [])
+    await bench.store.close()
+  }
+
+  /// Rule 3: the stale unit changes nothing, the rest of its group goes on.
+  @Test func `Stale units of a group don't hold up the others`() async throws {
+    let folder = TestFolder()
+    let bench = try await Bench.open(folder)
+    var deliveries: [(id: DeliveryID, lane: Int64, sequence: Int64)] = []
+    for number in 0..<20 { deliveries.append(try await bench.take("\(number)").deliveries[0]) }
+    let results = Collected<UnitResult>()
+    for (number, delivery) in deliveries.enumerated() {
+      let end = Attempt.End.delivered(summary: "AA", reply: nil)
+      bench.store.finish(bench.attempt(delivery, end, epoch: number % 3 == 0 ? 0 : nil)) { results.add($0) }
+    }
+    #expect(await results.wait(20) == (0..<20).map { $0 % 3 == 0 ? .stale : .done(1) })
+    #expect(try await bench.waiting(bench.ehr).count == 7)
+    #expect(try await bench.store.audit() == [])
+    await bench.store.close()
+  }
+
+  @Test func `A delivered that rides is written by itself where nothing else comes`() async throws {
+    let folder = TestFolder()
+    var settings = testSettings()
+    settings.rideMilliseconds = 20
+    let bench = try await Bench.open(folder, settings)
+    let first = try await bench.take("1").deliveries[0]
+    #expect(await bench.deliver(first) == .done(1))
+
+    // One behind it that wakes the writer takes it along, in order.
+    let second = try await bench.take("2").deliveries[0]
+    let order = Collected<String>()
+    bench.store.finish(bench.attempt(second, .delivered(summary: "AA", reply: nil))) { _ in order.add("finish") }
+    bench.store.accept(bench.arrival("3")) { _ in order.add("accept") }
+    #expect(await order.wait(2) == ["finish", "accept"])
+    await bench.store.close()
+  }
+
+  @Test func `What still rides when the store closes is written`() async throws {
+    let folder = TestFolder()
+    var settings = testSettings()
+    settings.rideMilliseconds = 60_000
+    let bench = try await Bench.open(folder, settings)
+    let delivery = try await bench.take("1").deliveries[0]
+    let results = Collected<UnitResult>()
+    bench.store.finish(bench.attempt(delivery, .delivered(summary: "AA", reply: nil))) { results.add($0) }
+    await bench.store.close()
+    #expect(results.values == [.done(1)])
+    let again = try await Bench.open(folder)
+    #expect(try await again.waiting(again.ehr).isEmpty)
+    await again.store.close()
+  }
+}

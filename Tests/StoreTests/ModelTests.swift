@@ -1,0 +1,316 @@
+import Messages
+import Testing
+
+@testable import Store
+
+/// The store as it should be, in a few dictionaries: no file, no groups, no index.
+struct StoreModel {
+  struct Message {
+    var state: MessageState
+    var text: String
+    var key: String?
+    var at: Int64
+    var generation = 1
+    var duplicateOf: MessageID?
+  }
+  struct Delivery {
+    var message: MessageID
+    var lane: Int
+    var sequence: Int64
+    var state: DeliveryState
+    var size: Int
+    var attempts = 0
+  }
+  struct Lane {
+    var last: Int64 = 0
+    var created = 0
+    var counts: [DeliveryState: Int] = [:]
+  }
+  var messages: [MessageID: Message] = [:]
+  /// In the order of their commits: the newest with a key is looked at first.
+  var order: [MessageID] = []
+  var deliveries: [DeliveryID: Delivery] = [:]
+  var lanes = [Lane(), Lane()]
+  var received = 0
+  var unavailable = 0
+  var states: [MessageState: Int] = [:]
+
+  enum Accepted: Equatable {
+    case accepted([Int64], keyReused: Bool)
+    case duplicate(MessageID)
+    case stale
+  }
+
+  mutating func accept(_ arrival: Acceptance, lanes indices: [Int], text: String) -> Accepted {
+    if !arrival.replaces.isEmpty {
+      guard var message = messages[arrival.id], arrival.replaces.contains(message.state) else { return .stale }
+      states[message.state, default: 0] -= 1
+      states[arrival.state, default: 0] += 1
+      message.state = arrival.state
+      message.generation += 1
+      messages[arrival.id] = message
+      return .accepted(deliver(arrival, indices, message.text), keyReused: false)
+    }
+    received += 1
+    var reused = false
+    if let key = arrival.duplicateKey {
+      for id in order.reversed() {
+        guard let earlier = messages[id], earlier.key == key.text else { continue }
+        guard [.routed, .dropped, .held].contains(earlier.state) else { continue }
+        guard arrival.receivedAt - earlier.at <= key.withinMilliseconds else { continue }
+        if earlier.text == text {
+          states[.duplicate, default: 0] += 1
+          messages[arrival.id] = Message(
+            state: .duplicate, text: text, key: nil, at: arrival.receivedAt, duplicateOf: id)
+          return .duplicate(id)
+        }
+        reused = true
+      }
+    }
+    // What was rejected isn't remembered by its key.
+    let key = arrival.state == .rejected ? nil : arrival.duplicateKey?.text
+    messages[arrival.id] = Message(state: arrival.state, text: text, key: key, at: arrival.receivedAt)
+    order.append(arrival.id)
+    states[arrival.state, default: 0] += 1
+    return .accepted(deliver(arrival, indices, text), keyReused: reused)
+  }
+
+  private mutating func deliver(_ arrival: Acceptance, _ indices: [Int], _ text: String) -> [Int64] {
+    zip(arrival.deliveries, indices).map { delivery, lane in
+      let isDead = delivery.dead != nil
+      lanes[lane].created += 1
+      var sequence: Int64 = -1
+      if !isDead {
+        lanes[lane].last += 1
+        sequence = lanes[lane].last
+      }
+      lanes[lane].counts[isDead ? .dead : .waiting, default: 0] += 1
+      let size = delivery.output.map { arrival.outputs[$0].byteCount } ?? text.utf8.count
+      deliveries[delivery.id] = Delivery(
+        message: arrival.id, lane: lane, sequence: sequence, state: isDead ? .dead : .waiting, size: size)
+      return sequence
+    }
+  }
+
+  mutating func move(_ id: DeliveryID, from: DeliveryState, to: DeliveryState) -> Bool {
+    guard let delivery = deliveries[id], delivery.state == from else { return false }
+    lanes[delivery.lane].counts[from, default: 0] -= 1
+    lanes[delivery.lane].counts[to, default: 0] += 1
+    deliveries[id]?.state = to
+    if to == .waiting {
+      lanes[delivery.lane].last += 1
+      deliveries[id]?.sequence = lanes[delivery.lane].last
+      deliveries[id]?.attempts = 0
+    }
+    return true
+  }
+
+  mutating func resend(_ id: DeliveryID, as new: DeliveryID) -> Bool {
+    guard let delivery = deliveries[id], delivery.state != .waiting else { return false }
+    lanes[delivery.lane].created += 1
+    lanes[delivery.lane].last += 1
+    lanes[delivery.lane].counts[.waiting, default: 0] += 1
+    deliveries[new] = Delivery(
+      message: delivery.message, lane: delivery.lane, sequence: lanes[delivery.lane].last, state: .waiting, size: delivery.size)
+    return true
+  }
+
+  mutating func discard(_ id: MessageID) -> Bool {
+    guard let message = messages[id], message.state == .failed || message.state == .held else { return false }
+    states[message.state, default: 0] -= 1
+    states[.discarded, default: 0] += 1
+    messages[id]?.state = .discarded
+    return true
+  }
+}
+
+@Suite struct ModelTests {
+  /// One run: operations chosen by a seed, on the store and on the model, which must agree on every answer and on the whole state.
+  @Test(arguments: 0..<6) func `The store does what a simple model does, whatever comes in which order`(_ run: Int) async throws {
+    let seed = UInt64.random(in: 0...UInt64.max)
+    do {
+      try await compare(seed, operations: 400)
+    } catch {
+      Issue.record("seed \(seed): \(error)")
+    }
+  }
+
+  private func compare(_ seed: UInt64, operations: Int) async throws {
+    let folder = TestFolder()
+    let clock = TestClock()
+    var settings = testSettings(clock)
+    settings.runMessages = 24
+    settings.duplicateKeysMax = 40
+    settings.groupUnitsMax = 5
+    settings.checkpointBytes = 300_000
+    var play = Play(bench: try await Bench.open(folder, settings), random: Seeded(seed), seed: seed)
+    for step in 0..<operations {
+      clock.advance(Int64.random(in: 0...2_000, using: &play.random))
+      try await play.step()
+      if step % 40 == 39 { try await play.check() }
+      if Int.random(in: 0..<60, using: &play.random) == 0 {
+        await play.bench.store.close(orderly: Bool.random(using: &play.random))
+        play.bench = try await Bench.open(folder, settings)
+        try await play.check()
+      }
+    }
+    try await play.check()
+    await play.bench.store.close()
+  }
+
+  private struct Play {
+    var bench: Bench
+    var model = StoreModel()
+    var random: Seeded
+    let seed: UInt64
+
+    private mutating func below(_ count: Int) -> Int { Int.random(in: 0..<count, using: &random) }
+    private func lane(_ index: Int) -> Int64 { index == 0 ? bench.ehr : bench.archive }
+
+    private mutating func anyDelivery(_ states: Set<DeliveryState>) -> DeliveryID? {
+      model.deliveries.filter { states.contains($0.value.state) }.keys.sorted().randomElement(using: &random)
+    }
+
+    private mutating func anyMessage(_ states: Set<MessageState>) -> MessageID? {
+      model.messages.filter { states.contains($0.value.state) }.keys.sorted().randomElement(using: &random)
+    }
+
+    mutating func step() async throws {
+      switch below(20) {
+      case 0..<9: try await accept()
+      case 9..<14: await finish()
+      case 14: await reprocess()
+      case 15..<19: await change()
+      default:
+        model.received += 3
+        model.unavailable += 3
+        #expect(await bench.change(.unavailable(channel: bench.keys.channel, count: 3)) == .done(3), "seed \(seed)")
+      }
+    }
+
+    /// Several at once, so that they share groups.
+    private mutating func accept() async throws {
+      let results = Collected<AcceptResult>()
+      var expected: [StoreModel.Accepted] = []
+      let count = 1 + below(12)
+      for _ in 0..<count {
+        let text = "text \(below(25))"
+        let state = [MessageState.routed, .routed, .routed, .dropped, .held, .failed, .rejected][below(7)]
+        var arrival = bench.arrival(text, lanes: [], state: state, key: below(4) == 0 ? nil : "key \(below(12))", within: 60_000)
+        var indices: [Int] = []
+        if state == .routed {
+          if below(3) == 0 { arrival.outputs = [Payload(.text, Array("out \(below(1_000))".utf8))] }
+          for index in 0..<2 where below(3) > 0 {
+            indices.append(index)
+            let output = arrival.outputs.isEmpty || below(2) == 0 ? nil : 0
+            arrival.deliveries.append(
+              .init(id: bench.store.mint(), lane: lane(index), output: output, dead: below(8) == 0 ? "absent" : nil))
+          }
+        }
+        expected.append(model.accept(arrival, lanes: indices, text: text))
+        bench.store.accept(arrival) { results.add($0) }
+      }
+      for (result, wanted) in zip(await results.wait(count), expected) { #expect(simple(result) == wanted, "seed \(seed)") }
+    }
+
+    private func simple(_ result: AcceptResult) -> StoreModel.Accepted? {
+      switch result {
+      case .accepted(let sequences, let reused): .accepted(sequences, keyReused: reused)
+      case .duplicate(let id): .duplicate(id)
+      case .stale: .stale
+      case .unavailable: nil
+      }
+    }
+
+    private mutating func reprocess() async {
+      guard let id = anyMessage([.failed, .held, .routed]), let message = model.messages[id] else { return }
+      var arrival = bench.arrival(message.text, lanes: [], state: [.routed, .failed, .dropped][below(3)])
+      arrival.id = id
+      arrival.replaces = below(4) == 0 ? [.dropped] : [.failed, .held, .routed]
+      if arrival.state == .routed { arrival.deliveries = [.init(id: bench.store.mint(), lane: bench.ehr, output: nil)] }
+      let wanted = model.accept(arrival, lanes: [0], text: message.text)
+      let result = await bench.accept(arrival)
+      #expect(simple(result) == wanted, "seed \(seed)")
+    }
+
+    private mutating func finish() async {
+      guard let id = anyDelivery(below(10) == 0 ? [.delivered, .dead] : [.waiting]), let delivery = model.deliveries[id] else {
+        return
+      }
+      let fits = delivery.state == .waiting
+      let end: Attempt.End
+      switch below(4) {
+      case 0:
+        end = .waits(dueAt: 1, delay: 1, reason: "later", reply: nil)
+        if fits { model.deliveries[id]?.attempts += 1 }
+      case 1:
+        end = .dead(reason: "no", reply: nil)
+        if fits { _ = model.move(id, from: .waiting, to: .dead) }
+      default:
+        end = .delivered(summary: "AA", reply: Payload(.hl7v2, [1, 2]))
+        if fits { _ = model.move(id, from: .waiting, to: .delivered) }
+      }
+      let attempt = bench.attempt((id, lane(delivery.lane), delivery.sequence), end, attempts: delivery.attempts + 1)
+      #expect(await bench.finish(attempt) == (fits ? .done(1) : .stale), "seed \(seed)")
+    }
+
+    private mutating func change() async {
+      let wanted: Bool
+      let change: Change
+      switch below(5) {
+      case 0:
+        guard let id = anyDelivery([.dead, .delivered]) else { return }
+        change = .retryDead([id], at: 1)
+        wanted = model.move(id, from: .dead, to: .waiting)
+      case 1:
+        guard let id = anyDelivery([.dead, .waiting]) else { return }
+        change = .discardDead([id], reason: "r", at: 1)
+        wanted = model.move(id, from: .dead, to: .discarded)
+      case 2:
+        guard let id = anyDelivery([.waiting]), let delivery = model.deliveries[id] else { return }
+        change = .cancelWaiting(lane: lane(delivery.lane), [id], except: [], reason: "r", at: 1)
+        wanted = model.move(id, from: .waiting, to: .cancelled)
+      case 3:
+        guard let id = anyDelivery([.delivered, .dead, .waiting, .cancelled]) else { return }
+        let new = bench.store.mint()
+        change = .resend(id, as: new, at: 1)
+        wanted = model.resend(id, as: new)
+      default:
+        guard let id = anyMessage([.failed, .held, .routed]) else { return }
+        change = .discardMessages([id], reason: "r", at: 1)
+        wanted = model.discard(id)
+      }
+      #expect(await bench.change(change) == (wanted ? .done(1) : .stale), "seed \(seed)")
+    }
+
+    /// The whole state.
+    func check() async throws {
+      let ledger = try await bench.ledger()
+      #expect(ledger.problems == [], "seed \(seed)")
+      #expect(ledger.received == model.received && ledger.unavailable == model.unavailable, "seed \(seed)")
+      let counts = [ledger.routed, ledger.dropped, ledger.held, ledger.failed, ledger.rejected, ledger.duplicate, ledger.discarded]
+      let wanted = [MessageState.routed, .dropped, .held, .failed, .rejected, .duplicate, .discarded].map { model.states[$0] ?? 0 }
+      #expect(counts == wanted, "seed \(seed)")
+      for index in 0..<2 {
+        let lane = ledger.lanes[index]
+        let model = model.lanes[index]
+        let found = [lane.created, lane.delivered, lane.waiting, lane.dead, lane.discarded, lane.cancelled]
+        let states: [DeliveryState] = [.delivered, .waiting, .dead, .discarded, .cancelled]
+        #expect(found == [model.created] + states.map { model.counts[$0] ?? 0 }, "seed \(seed)")
+        let waiting = try await bench.waiting(self.lane(index))
+        let wanted = self.model.deliveries.filter { $0.value.lane == index && $0.value.state == .waiting }
+          .sorted { $0.value.sequence < $1.value.sequence }
+        #expect(waiting.map(\.id) == wanted.map(\.key) && waiting.map(\.sequence) == wanted.map(\.value.sequence), "seed \(seed)")
+        #expect(waiting.map(\.attempts) == wanted.map(\.value.attempts), "seed \(seed)")
+        #expect(waiting.allSatisfy { !$0.damaged }, "seed \(seed)")
+        #expect(lane.waitingBytes == wanted.reduce(0) { $0 + $1.value.size }, "seed \(seed)")
+      }
+      for (id, message) in model.messages {
+        let record = try await bench.store.message(id)
+        #expect(record?.state == message.state && record?.generation == message.generation, "seed \(seed)")
+        #expect(record?.duplicateOf == message.duplicateOf?.description, "seed \(seed)")
+      }
+      #expect(try await bench.store.audit() == [], "seed \(seed)")
+    }
+  }
+}
