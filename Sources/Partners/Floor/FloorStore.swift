@@ -3,8 +3,8 @@ internal import NIOCore
 
 /// The floor's disk: one table of raw messages in SQLite, in groups, each group durable when `commit` returns.
 ///
-/// WAL with `synchronous=FULL`: a commit returns after an fdatasync of the log. Used by one thread. No reader is let in
-/// (`locking_mode=EXCLUSIVE`), which is worth a tenth: a floor owes nobody a look at what it stored.
+/// WAL with `synchronous=FULL`: a commit returns after an fdatasync of the log. Used by one thread. Readers are let
+/// in: `locking_mode=EXCLUSIVE` would be worth a tenth, and no engine whose messages are looked at can have it.
 final class FloorStore {
   /// From this many pages on a commit also checkpoints (8 MiB). A log that is written over again is cheaper to sync
   /// than one that grows, so a small one is the faster choice.
@@ -29,7 +29,7 @@ final class FloorStore {
     database = opened
     do {
       for sql in [
-        "PRAGMA page_size=8192", "PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL", "PRAGMA locking_mode=EXCLUSIVE",
+        "PRAGMA page_size=8192", "PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL",
         "PRAGMA wal_autocheckpoint=\(Self.checkpointPages)",
         "CREATE TABLE IF NOT EXISTS message (id INTEGER PRIMARY KEY, raw BLOB NOT NULL)",
       ] {

@@ -144,6 +144,7 @@ struct BenchCommand: AsyncParsableCommand {
 
       Example:
         hilum bench --seconds 3 --pairs 5
+        hilum bench --rate 1000 --seconds 20
       """)
   @Option(help: "Seconds of each measurement.") var seconds = 3
   @Option(help: "Pairs of floor and engine.") var pairs = 5
@@ -151,12 +152,18 @@ struct BenchCommand: AsyncParsableCommand {
   @Option(help: "Windows of the destination, with commas between.") var windows = "8,1"
   @Option(help: "How many destinations, with commas between.") var destinations = "1"
   @Option(help: "Where the data folders are made; on the disk that is to be measured.") var directory = "."
+  @Option(help: "Instead: so many messages a second by schedule, and how long each takes to its partner.") var rate: Double?
   @Flag(help: "Print JSON.") var json = false
   @Option(help: .hidden) var floorIn: String?
 
   func run() async throws {
     if let floorIn { return try await FloorChild.run(directory: floorIn) }
-    var plan = Bench.Plan(directory: URL(fileURLWithPath: directory).path)
+    let directory = URL(fileURLWithPath: directory).path
+    if let rate {
+      let load = SteadyLoad(rate: rate, seconds: seconds, directory: directory)
+      return Terminal.line(try await load.run(EngineSubject(destinations: 1, window: 1)).description)
+    }
+    var plan = Bench.Plan(directory: directory)
     plan.connections = try numbers(connections)
     plan.pairs = pairs
     plan.window = .seconds(seconds)
