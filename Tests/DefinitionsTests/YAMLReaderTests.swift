@@ -43,6 +43,15 @@ import Testing
     #expect(codes("1: a\n\"1\": b\n") == ["C113 2:1"])
   }
 
+  @Test func `many keys that stand twice, and many values, come to an end with a reason`() {
+    let twice = (0..<60).map { "k\($0): v\nk\($0): w\n" }.joined()
+    #expect(codes(twice).count == 60)
+    let blocks = (0..<40).map { "b\($0):\n  x: 1\n  x: 2\n" }.joined()
+    #expect(codes(blocks) == ["C113 1:1"])
+    let list = "a:\n" + String(repeating: "- x\n", count: 21_000)
+    #expect(codes(list).map { $0.prefix(4) } == ["C115"])
+  }
+
   @Test(
     arguments: [
       ("a: &x 1\nb: *x\n", ["C114 1:4"]), ("a: *x\n", ["C114 1:4"]), ("a: !!str 1\n", ["C114 1:4"]),

@@ -11,8 +11,11 @@ struct YAMLReader {
   static let fileBytesMax = 1 << 20
   /// How deep blocks may stand in blocks.
   static let depthMax = 32
-  /// Keys that stand twice are reported up to this many.
-  private static let duplicatesMax = 50
+  /// Keys that stand twice are reported up to this many, and in so many blocks.
+  private static let duplicatesMax = 200
+  private static let roundsMax = 20
+  /// A file with more keys and values is no file of settings.
+  static let nodesMax = 20_000
 
   /// What was read: the settings, where there are any, and what is wrong with them.
   struct Outcome: Sendable {
@@ -26,6 +29,7 @@ struct YAMLReader {
   private let source: SourceText
   private var variables: Variables
   private var problems: [Problem] = []
+  private var nodeCount = 0
   /// Where anchors and tags were refused.
   private var refused: Set<Place> = []
 
@@ -83,12 +87,13 @@ struct YAMLReader {
       return nil
     }
     var text = source.text
-    for round in 0...Self.duplicatesMax {
+    var hiddenCount = 0
+    for _ in 0...Self.roundsMax where hiddenCount <= Self.duplicatesMax {
       do {
         guard let root = try Yams.compose(yaml: text) else { return empty().flatMap { _ in nil } }
         return root
       } catch YamlError.duplicatedKeysInMapping(let keys, let context) {
-        guard let hidden = Self.hidingSecond(keys, from: context.mark, in: text, round: round) else {
+        guard let hidden = Self.hidingSecond(keys, from: context.mark, in: text, &hiddenCount) else {
           let place = source.place(line: context.mark.line, scalarColumn: context.mark.column)
           problems.append(duplicate(keys.first ?? "", at: place, first: nil))
           return nil
@@ -102,11 +107,18 @@ struct YAMLReader {
         return nil
       }
     }
+    problems.append(
+      Problem(
+        "C113", "many keys stand twice in this file",
+        at: source.place(line: 1, scalarColumn: 1), help: ["was the file written twice into itself?"]))
     return nil
   }
 
-  /// The text with the next mention of one of the keys made unlike the first, at the same width.
-  private static func hidingSecond(_ keys: [String], from mark: Mark, in text: String, round: Int) -> String? {
+  /// The text with the next mention of each of the keys made unlike the first, at the same width; `nil` where there is
+  /// none. What is no key of that block is hidden as well, and found again when keys are read.
+  private static func hidingSecond(
+    _ keys: [String], from mark: Mark, in text: String, _ count: inout Int
+  ) -> String? {
     var scalars = Array(text.unicodeScalars)
     var line = 1
     var index = 0
@@ -115,21 +127,31 @@ struct YAMLReader {
       index += 1
     }
     index += max(0, mark.column - 1)
-    for key in keys.map({ Array($0.unicodeScalars) }) where !key.isEmpty {
-      var at = index + key.count
-      while at + key.count <= scalars.count {
-        let end = at + key.count
-        let before = scalars[at - 1]
-        if scalars[at..<end].elementsEqual(key), " \n\"'{,".unicodeScalars.contains(before),
-          scalars[end...].first(where: { !" \"'".unicodeScalars.contains($0) }) == ":"
-        {
-          scalars[at] = Unicode.Scalar(hiding.lowerBound.value + UInt32(round)) ?? hiding.lowerBound
-          var hidden = String.UnicodeScalarView()
-          hidden.append(contentsOf: scalars)
-          return String(hidden)
-        }
-        at += 1
+    let before = count
+    for key in keys.prefix(duplicatesMax).map({ Array($0.unicodeScalars) }) where !key.isEmpty {
+      guard let at = mention(of: key, behind: index + key.count, in: scalars) else { continue }
+      scalars[at] = Unicode.Scalar(hiding.lowerBound.value + UInt32(count % 256)) ?? hiding.lowerBound
+      count += 1
+    }
+    guard count > before else { return nil }
+    var hidden = String.UnicodeScalarView()
+    hidden.append(contentsOf: scalars)
+    return String(hidden)
+  }
+
+  /// Where a key is written next: behind what parts entries, and before a colon.
+  private static func mention(of key: [Unicode.Scalar], behind start: Int, in scalars: [Unicode.Scalar]) -> Int? {
+    let parting: Set<Unicode.Scalar> = [" ", "\n", "\"", "'", "{", ","]
+    let closing: Set<Unicode.Scalar> = [" ", "\"", "'"]
+    var at = start
+    while at + key.count <= scalars.count {
+      let end = at + key.count
+      if scalars[at] == key[0], scalars[at..<end].elementsEqual(key), parting.contains(scalars[at - 1]),
+        scalars[end...].first(where: { !closing.contains($0) }) == ":"
+      {
+        return at
       }
+      at += 1
     }
     return nil
   }
@@ -180,6 +202,14 @@ struct YAMLReader {
           ? Self.notInChannelFiles("tags", "!", at: place)
           : Self.notInChannelFiles("anchors and aliases", "&", at: place))
     }
+    nodeCount += 1
+    guard nodeCount <= Self.nodesMax else {
+      if nodeCount == Self.nodesMax + 1 {
+        problems.append(
+          Problem("C115", "more than \(Self.nodesMax) values stand in this file; what follows is not read", at: place))
+      }
+      return nil
+    }
     guard depth <= Self.depthMax else {
       problems.append(
         Problem("C115", "blocks stand in blocks here, more than \(Self.depthMax) deep", at: owner ?? place))
@@ -223,6 +253,7 @@ struct YAMLReader {
 
   private mutating func entries(_ mapping: Node.Mapping, flow: Bool, depth: Int) -> [SettingNode.Entry] {
     var entries: [SettingNode.Entry] = []
+    var places: [String: Place] = [:]
     for (keyNode, valueNode) in mapping {
       guard case .scalar(let scalar) = keyNode, let mark = keyNode.mark else {
         let place = keyNode.mark.map { source.place(line: $0.line, scalarColumn: $0.column) }
@@ -245,8 +276,9 @@ struct YAMLReader {
       }
       // A cut value is reported already.
       if flow, isEmpty(valueNode) { continue }
-      let first = entries.first { $0.key == key }
-      if let first { problems.append(duplicate(key, at: place, first: first.keyPlace)) }
+      let first = places[key]
+      if let first { problems.append(duplicate(key, at: place, first: first)) }
+      places[key] = first ?? place
       guard let value = node(valueNode, owner: place, depth: depth + 1), first == nil else { continue }
       entries.append(SettingNode.Entry(key: key, keyPlace: place, value: value))
     }
