@@ -15,15 +15,16 @@ package final class PortReservation: Sendable {
     guard socket >= 0 else { throw PartnerError.file("no socket can be made (errno \(errno))") }
     var yes: Int32 = 1
     setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, socklen_t(MemoryLayout<Int32>.size))
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_port = in_port_t(truncatingIfNeeded: port).bigEndian
-    address.sin_addr = in_addr(s_addr: in_addr_t(0x7F00_0001).bigEndian)
-    var size = socklen_t(MemoryLayout<sockaddr_in>.size)
-    let isBound = withUnsafeMutablePointer(to: &address) { pointer in
-      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        bind(socket, $0, size) == 0 && getsockname(socket, $0, &size) == 0
-      }
+    // A `sockaddr_in` as its bytes: which module its members belong to depends on what else is imported (SE-0444).
+    var address = [UInt8](repeating: 0, count: MemoryLayout<sockaddr_in>.size)
+    let family = UInt16(AF_INET)
+    withUnsafeBytes(of: family) { address.replaceSubrange(0..<2, with: $0) }
+    address.replaceSubrange(2..<4, with: [UInt8(truncatingIfNeeded: port >> 8), UInt8(truncatingIfNeeded: port)])
+    address.replaceSubrange(4..<8, with: [127, 0, 0, 1])
+    var size = socklen_t(address.count)
+    let isBound = address.withUnsafeMutableBytes { bytes in
+      guard let pointer = bytes.baseAddress?.assumingMemoryBound(to: sockaddr.self) else { return false }
+      return bind(socket, pointer, size) == 0 && getsockname(socket, pointer, &size) == 0
     }
     guard isBound else {
       let code = errno
@@ -31,7 +32,7 @@ package final class PortReservation: Sendable {
       throw PartnerError.file("port \(port) cannot be kept (errno \(code))")
     }
     self.socket = socket
-    self.port = Int(in_port_t(bigEndian: address.sin_port))
+    self.port = Int(address[2]) << 8 | Int(address[3])
   }
 
   deinit { close(socket) }
