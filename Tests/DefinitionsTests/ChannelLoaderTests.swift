@@ -226,6 +226,26 @@ import Testing
     #expect(good.definitions.first?.revision.files.count == 1)
   }
 
+  @Test func `an inline transform that fails names its line of the channel file`() throws {
+    let text = channel(
+      "a", "transform: |\n  transform failing\n    in hl7\n    out hl7\n\n  fail \"not today\"\n")
+    let loaded = load(["Channels/a.yaml": text])
+    #expect(loaded.rendered() == "")
+    let result = try #require(loaded.definitions.first?.transform).run(HiltInput(nil))
+    guard case .failed(let failure) = result.decision else {
+      Issue.record("it fails")
+      return
+    }
+    #expect(failure.problem.place.description == "Channels/a.yaml:12:3")
+  }
+
+  @Test func `a destination's own transform sends nowhere else`() {
+    let text = channel("a").replacing("port: 6661}", with: "port: 6661}\n    transform: ../Transforms/own.hilt")
+    let own = "transform own\n  in hl7\n  out hl7\n\nemit msg to \"lab\"\n"
+    let loaded = load(["Channels/a.yaml": text, "Transforms/own.hilt": own])
+    #expect(loaded.problems.map { "\($0.place) \($0.code)" } == ["Transforms/own.hilt:5:13 C128"])
+  }
+
   @Test func `values of the environment take their place before settings are read`() throws {
     let text = channel("a").replacing("port: 2575", with: "port: \"${PORT}\"")
     let loaded = load(["Channels/a.yaml": text]) { $0 == "PORT" ? "2999" : nil }

@@ -74,6 +74,12 @@ struct ChannelAssembly {
     let settings = destination.settings
     let own = settings?.transform
     let transform = own.flatMap { self.transform($0) }
+    for use in transform?.destinations ?? [] where use.name != destination.name {
+      hilt.add(
+        Problem(
+          "C128", "this is the own transform of `\(destination.name)`; what it emits goes there and nowhere else",
+          at: use.place, help: ["emit it without `to`", "route in the channel's transform"]))
+    }
     let when = settings?.when.flatMap { hilt.condition($0, over: format) }
     var templates: [(setting: String, template: HiltTemplate)] = []
     for (key, template) in destination.connector?.options.templates ?? [] {
