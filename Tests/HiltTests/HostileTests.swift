@@ -83,10 +83,24 @@ struct HostileTests {
       let text = "transform t\n  in hl7\nlet a = " + String(repeating: opening, count: 20_000) + "1\nemit msg\n"
       let (program, problems) = HiltProgram.compile(text, file: "t.hilt")
       #expect(program == nil)
-      #expect(!problems.isEmpty && problems.count <= 101)
+      #expect(!problems.isEmpty && problems.count <= 202)
     }
     let blocks = "transform t\n  in hl7\n" + String(repeating: "if true {\n", count: 20_000)
     #expect(HiltProgram.compile(blocks, file: "t.hilt").problems.contains { $0.code == "E104" })
+  }
+
+  @Test(
+    "A long text of any kind is judged in a bounded time", .timeLimit(.minutes(2)),
+    arguments: [
+      "x\n", "let x = y\n", "PID-5", "{ ", "} ", "\"", "'", "if x is valued { emit msg }\n", "a.b.c.d ", "#", "((",
+      "require PID-8 is valued else drop \"x\"\n", "match x { \"a\" => \n", "\"{x}\" ", "é", "note upper(q)\n",
+      "let out = copy msg\n", "- ", "table t from \"t.csv\" key a value b\n", "x catch ", "\\", "1", "for a in b { ",
+    ])
+  func large(_ piece: String) {
+    let text = "transform t\n  in hl7\n" + String(repeating: piece, count: (50 << 10) / piece.utf8.count)
+    let (program, problems) = HiltProgram.compile(text, file: "t.hilt")
+    #expect(program == nil || problems.allSatisfy { $0.severity == .warning })
+    #expect(problems.count <= 202)
   }
 
   @Test("What the limits allow, a thread of 4 MiB can compile and run, without optimisation too")

@@ -87,8 +87,8 @@ struct Lexer {
 
   /// `'text'`, as other languages write it: said once, then read as the text that was meant.
   private mutating func quoted(_ problems: inout Problems) -> Bool {
-    let rest = bytes[(offset + 1)...].prefix { $0 != UInt8(ascii: "\n") }
-    guard let end = rest.firstIndex(of: UInt8(ascii: "'")) else { return false }
+    let stop = bytes[(offset + 1)...].firstIndex { $0 == UInt8(ascii: "\n") || $0 == UInt8(ascii: "'") }
+    guard let end = stop, bytes[end] == UInt8(ascii: "'") else { return false }
     let start = offset
     let content = String(decoding: bytes[start + 1..<end], as: UTF8.self)
     offset = end + 1

@@ -1,0 +1,28 @@
+/// The reference page of the language's functions, made from their declarations.
+package enum HiltReference {
+  /// The content of `docs/reference/hilt-functions.md`.
+  package static func functions() -> String {
+    var text = """
+      # Functions of Hilt
+
+      Made from the declarations in `Sources/Hilt/Functions`; do not edit. The examples are tests.
+
+      All functions are pure. Unless said otherwise, absent gives absent and null gives null. One that *can fail* needs a
+      `catch`.
+
+      """
+    for function in Function.all {
+      text += "\n## \(function.signature)\n\n"
+      if function.canFail { text += "*Can fail.* " }
+      text += "\(function.summary)\n\n| expression | gives |\n| --- | --- |\n"
+      for example in function.examples {
+        text += "| \(cell(example.expression)) | \(cell(example.gives)) |\n"
+      }
+    }
+    return text
+  }
+
+  private static func cell(_ text: String) -> String {
+    "`" + text.replacing("|", with: "\\|").replacing("\n", with: "⏎") + "`"
+  }
+}
