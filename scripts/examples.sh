@@ -1,29 +1,45 @@
 #!/usr/bin/env bash
-# Runs every example as its README says: the `sh` blocks of Examples/*/README.md, in order, in a copy of the folder.
+# Runs the commands of every example as they stand in its README: all blocks of one page are one script. Names may be given;
+# otherwise all run.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 root=$PWD
-binary=${HILUM:-$root/.build/debug/hilum}
-work=$(mktemp -d "${TMPDIR:-/tmp}/hilum-examples.XXXXXX")
-trap 'rm -rf "$work"' EXIT
+hilum=$(realpath "${HILUM:-.build/debug/hilum}")
+[ -x "$hilum" ] || { echo "build first: make build" >&2; exit 1; }
+
+work=$(mktemp -d)
+running=
+cleanup() {
+  [ -z "$running" ] || kill -KILL -- "-$running" 2>/dev/null || true
+  rm -rf "$work"
+}
+trap cleanup EXIT
 mkdir "$work/bin"
-ln -s "$binary" "$work/bin/hilum"
-failed=0; passed=0
-for readme in Examples/*/README.md; do
-  name=$(basename "$(dirname "$readme")")
-  cp -r "$(dirname "$readme")" "$work/$name"
-  { echo "set -euo pipefail"; awk '/^```sh$/ {inside = 1; next} /^```$/ {inside = 0} inside' "$readme"; } >"$work/$name.sh"
-  began=$SECONDS
-  # A session of its own: what an example left running ends with it.
-  PATH="$work/bin:$PATH" SWIFT_BACKTRACE=enable=no setsid timeout --foreground 120 \
-    bash -c "cd '$work/$name' && exec bash '$work/$name.sh'" >"$work/$name.log" 2>&1 </dev/null &
-  session=$!
-  if wait "$session"; then
-    echo "example $name: passed in $((SECONDS - began)) s"; passed=$((passed + 1))
+ln -s "$hilum" "$work/bin/hilum"
+
+failed=()
+names=("$@")
+[ ${#names[@]} -gt 0 ] || names=($(cd Examples && ls -d -- */ | tr -d /))
+for name in "${names[@]}"; do
+  cp -R "Examples/$name" "$work/$name"
+  script="$work/$name.sh"
+  sed -n '/^```sh$/,/^```$/{/^```/d;p}' "Examples/$name/README.md" >"$script"
+  [ -s "$script" ] || { echo "Examples/$name/README.md has no commands" >&2; failed+=("$name"); continue; }
+  # A process group of its own, so that nothing outlives its example.
+  (cd "$work/$name" && PATH="$work/bin:$PATH" exec setsid timeout 120 bash -euo pipefail "$script") \
+    >"$work/$name.log" 2>&1 &
+  running=$!
+  status=0
+  wait "$running" || status=$?
+  kill -KILL -- "-$running" 2>/dev/null || true
+  running=
+  if [ "$status" -eq 0 ]; then
+    echo "Examples/$name: good"
   else
-    echo "example $name: FAILED"; tail -n 40 "$work/$name.log"; failed=$((failed + 1))
+    echo "Examples/$name: failed with $status"
+    sed 's/^/  /' "$work/$name.log"
+    failed+=("$name")
   fi
-  pkill -9 -s "$session" 2>/dev/null || true
+  cd "$root"
 done
-echo "$passed passed, $failed failed"
-[ "$failed" = 0 ]
+[ ${#failed[@]} -eq 0 ] || { echo "failed: ${failed[*]}" >&2; exit 1; }

@@ -28,7 +28,7 @@ struct SeededRandom: RandomNumberGenerator {
 
 /// A store of one lane, as the machine must be able to rely on it: commits in groups, answers late and in order, reads that see
 /// one moment. Memory that a crash forgets (what was handed over and not committed) is apart from rows, which stay.
-struct ModelStore {
+final class ModelStore {
   struct Row {
     enum State { case waiting, delivered, dead, cancelled, moved }
     var state = State.waiting
@@ -74,7 +74,7 @@ struct ModelStore {
   }
 
   /// Commits some of what was handed over, as one group.
-  mutating func commit(now: Moment, using random: inout SeededRandom) throws {
+  func commit(now: Moment, using random: inout SeededRandom) throws {
     for _ in 0..<Int.random(in: 0...arrivals.count, using: &random) {
       if let unit = arrivals.popFirst() { try apply(unit, now, &random) }
     }
@@ -83,7 +83,7 @@ struct ModelStore {
     }
   }
 
-  private mutating func apply(_ unit: Unit, _ now: Moment, _ random: inout SeededRandom) throws {
+  private func apply(_ unit: Unit, _ now: Moment, _ random: inout SeededRandom) throws {
     switch unit {
     case .accept(let count):
       for _ in 0..<count { callbacks.append(.offer(add(now, bytes: Int.random(in: 1...120, using: &random)))) }
@@ -109,7 +109,7 @@ struct ModelStore {
     }
   }
 
-  private mutating func add(_ now: Moment, bytes: Int) -> WaitingDelivery {
+  private func add(_ now: Moment, bytes: Int) -> WaitingDelivery {
     minted = max(minted + 1, UInt64(max(0, now.wall)) << 15)
     let id = Identifier(high: minted, low: 0)
     add(
@@ -119,7 +119,7 @@ struct ModelStore {
     return rows[rows.count - 1].delivery
   }
 
-  private mutating func add(_ delivery: WaitingDelivery) {
+  private func add(_ delivery: WaitingDelivery) {
     var delivery = delivery
     delivery.sequence = Int64(rows.count) + 1
     delivery.dueAt = 0
@@ -129,7 +129,7 @@ struct ModelStore {
     waiting.append(delivery.sequence)
   }
 
-  private mutating func finish(_ attempt: Attempt) throws {
+  private func finish(_ attempt: Attempt) throws {
     guard attempt.epoch == epoch else { throw ModelFailure("a finish of an older epoch") }
     let row = row(attempt.sequence)
     guard row.state == .waiting, row.delivery.id == attempt.delivery else {
@@ -146,12 +146,12 @@ struct ModelStore {
     rows[Int(attempt.sequence) - 1].delivery.possiblySent = attempt.possiblySent
   }
 
-  private mutating func leave(_ sequence: Int64, as state: Row.State) {
+  private func leave(_ sequence: Int64, as state: Row.State) {
     rows[Int(sequence) - 1].state = state
     if let index = waiting.firstIndex(of: sequence) { waiting.remove(at: index) }
   }
 
-  mutating func damage(_ sequence: Int64) { rows[Int(sequence) - 1].delivery.damaged = true }
+  func damage(_ sequence: Int64) { rows[Int(sequence) - 1].delivery.damaged = true }
 
   /// What waits at this moment; may bring a little more than was asked for, as the protocol says.
   func read(after: Int64, countMax: Int, bytesMax: Int) -> (deliveries: [WaitingDelivery], isAll: Bool) {
@@ -166,7 +166,7 @@ struct ModelStore {
   }
 
   /// The process died: what was not committed is gone, and nobody is called.
-  mutating func forget() {
+  func forget() {
     arrivals = []
     units = []
     callbacks = []

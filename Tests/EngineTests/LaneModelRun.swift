@@ -6,7 +6,7 @@ import Store
 
 /// One lane with a model store, a model partner and people, one random step after another. Throws at the first rule that is
 /// broken.
-struct LaneModelRun {
+final class LaneModelRun {
   /// How this seed's world is.
   private struct World {
     var policy = LanePolicy()
@@ -18,10 +18,18 @@ struct LaneModelRun {
     var crash = 0.0
     var restart = 0.0
     var arrival = 0.0
+    /// No more arrives while so many wait.
+    var waitingMax = 0
     var people = 0.0
     var damages = 0.0
     var refillFails = 0.0
+    /// How much time may pass at once, in milliseconds.
+    var tick: Int64 = 0
+    /// How often each of them comes to its turn, against the others.
+    var turns: [(Turn, Int)] = []
   }
+
+  private enum Turn: CaseIterable { case commit, call, perform, partner, refill, hear, time }
 
   private enum Life { case running, stopping, down }
 
@@ -32,7 +40,7 @@ struct LaneModelRun {
 
   private var random: SeededRandom
   private var world = World()
-  private var store = ModelStore()
+  private let store = ModelStore()
   private var machine: LaneMachine
   private var life = Life.running
   private var now = Moment(wall: 1_700_000_000_000, steady: 100)
@@ -44,6 +52,7 @@ struct LaneModelRun {
   private var actions: Deque<LaneMachine.Action> = []
   private var changesWaiting: Deque<Set<DeliveryID>?> = []
   private var frozen = 0
+  private var isBusy = true
 
   /// At the partner, in the order in which it was sent.
   private var atPartner: [Send] = []
@@ -71,22 +80,25 @@ struct LaneModelRun {
     world.policy.retry.firstMilliseconds = 100
     world.policy.retry.longestMilliseconds = 3000
     if random.chance(0.3) { world.policy.retry.forMilliseconds = 10_000 }
-    world.losesConnection = [0, 0.05, 0.3].randomElement(using: &random)!
-    world.refusesConnection = [0, 0.05, 0.3].randomElement(using: &random)!
-    world.refuses = [0, 0.1, 0.3].randomElement(using: &random)!
+    world.losesConnection = [0, 0.02, 0.2].randomElement(using: &random)!
+    world.refusesConnection = [0, 0.02, 0.2].randomElement(using: &random)!
+    world.refuses = [0, 0.05, 0.2].randomElement(using: &random)!
     world.cancels = [0, 0, 0.05].randomElement(using: &random)!
     world.answersInOrder = random.chance(0.7)
     world.crash = [0, 0.002, 0.01].randomElement(using: &random)!
     world.restart = [0, 0.002].randomElement(using: &random)!
     world.arrival = [0.05, 0.2, 0.4].randomElement(using: &random)!
+    world.waitingMax = [2, 6, 30, 150].randomElement(using: &random)!
     world.people = [0, 0.02, 0.1].randomElement(using: &random)!
     world.damages = [0, 0.01].randomElement(using: &random)!
     world.refillFails = [0, 0.1].randomElement(using: &random)!
+    world.tick = [20, 200, 2000].randomElement(using: &random)!
+    world.turns = Turn.allCases.map { ($0, [1, 3, 10].randomElement(using: &random)!) }
     begin(cleanly: true)
   }
 
   /// Random steps, then a good partner and nobody who interferes: at the end everything is where it belongs.
-  mutating func run(steps: Int) throws {
+  func run(steps: Int) throws {
     for _ in 0..<steps {
       try step()
       try hold()
@@ -108,7 +120,7 @@ struct LaneModelRun {
     }
   }
 
-  private mutating func settle() throws {
+  private func settle() throws {
     try on { $0.resume($1) }
     for _ in 0..<200_000 {
       try step()
@@ -121,34 +133,45 @@ struct LaneModelRun {
 
   // MARK: Steps
 
-  private mutating func step() throws {
+  private func step() throws {
     if random.chance(world.crash) { return try crash() }
     if life == .down { return begin(cleanly: true) }
     if random.chance(world.restart), life == .running, frozen == 0 {
       life = .stopping
       return try on { $0.stop($1) }
     }
-    if random.chance(world.arrival), store.waiting.count < 150 {
+    // Work comes in bursts: in between, everything that was begun comes to its end.
+    if random.chance(0.02) { isBusy.toggle() }
+    if isBusy, random.chance(world.arrival), store.waiting.count < world.waitingMax {
       store.arrivals.append(.accept(count: Int.random(in: 1...5, using: &random)))
     }
-    if random.chance(world.people) { try interfere() }
-    switch Int.random(in: 0..<7, using: &random) {
-    case 0: try commit()
-    case 1: try call()
-    case 2, 3: try perform()
-    case 4: try partner()
-    case 5: try refill()
-    default:
-      if let (send, end) = ends.popFirst() { try hear(send, end) } else { try pass(0...200) }
+    if isBusy, random.chance(world.people) { try interfere() }
+    switch turn() {
+    case .commit: try commit()
+    case .call: for _ in 0...Int.random(in: 0...store.callbacks.count, using: &random) { try call() }
+    case .perform: for _ in 0...Int.random(in: 0...actions.count, using: &random) { try perform() }
+    case .partner: try partner()
+    case .refill: try refill()
+    case .hear: if let (send, end) = ends.popFirst() { try hear(send, end) }
+    case .time: try pass(0...world.tick)
     }
   }
 
-  private mutating func commit() throws {
+  private func turn() -> Turn {
+    var number = Int.random(in: 0..<world.turns.reduce(0) { $0 + $1.1 }, using: &random)
+    for (turn, weight) in world.turns {
+      if number < weight { return turn }
+      number -= weight
+    }
+    return .time
+  }
+
+  private func commit() throws {
     try store.commit(now: now, using: &random)
     answered = answered.filter { store.row($0).state == .waiting }
   }
 
-  private mutating func begin(cleanly: Bool) {
+  private func begin(cleanly: Bool) {
     life = .running
     machine = LaneMachine(
       store.keys, epoch: store.epoch, policy: world.policy,
@@ -159,7 +182,7 @@ struct LaneModelRun {
   }
 
   /// The process dies: some of what was handed over may have been committed, and of what left some may have reached the partner.
-  private mutating func crash() throws {
+  private func crash() throws {
     crashes += 1
     try commit()
     for send in atPartner.prefix(Int.random(in: 0...atPartner.count, using: &random)) { try take(send.delivery) }
@@ -173,7 +196,7 @@ struct LaneModelRun {
     begin(cleanly: false)
   }
 
-  private mutating func forget() {
+  private func forget() {
     store.forget()
     actions = []
     timers = []
@@ -187,7 +210,7 @@ struct LaneModelRun {
     concluded = []
   }
 
-  private mutating func pass(_ range: ClosedRange<Int64>) throws {
+  private func pass(_ range: ClosedRange<Int64>) throws {
     var passed = Int64.random(in: range, using: &random)
     if isIdle, let next = timers.min() { passed = max(passed, next - now.steady) }
     now.steady += passed
@@ -198,7 +221,7 @@ struct LaneModelRun {
     for _ in 0..<due { try on { $0.woken($1) } }
   }
 
-  private mutating func call() throws {
+  private func call() throws {
     if let index = store.answers.indices.randomElement(using: &random), random.chance(0.5) {
       if case .changed = store.answers.remove(at: index) {
         frozen -= 1
@@ -214,7 +237,7 @@ struct LaneModelRun {
     }
   }
 
-  private mutating func refill() throws {
+  private func refill() throws {
     if let found = read {
       read = nil
       return try on { $0.refilled(found.deliveries, all: found.isAll, $1) }
@@ -226,7 +249,7 @@ struct LaneModelRun {
     read = store.read(after: asked.after, countMax: asked.countMax, bytesMax: asked.bytesMax)
   }
 
-  private mutating func interfere() throws {
+  private func interfere() throws {
     switch Int.random(in: 0..<6, using: &random) {
     case 0: try on { $0.pause($1) }
     case 1, 2: try on { $0.resume($1) }
@@ -247,7 +270,7 @@ struct LaneModelRun {
   // MARK: The driver
 
   /// One event, and the checks of what the machine decides at it.
-  private mutating func on(_ event: (inout LaneMachine, Moment) -> Void) throws {
+  private func on(_ event: (inout LaneMachine, Moment) -> Void) throws {
     guard life != .down else { return }
     event(&machine, now)
     while let action = machine.actions.popFirst() {
@@ -262,7 +285,7 @@ struct LaneModelRun {
     }
   }
 
-  private mutating func decide(_ delivery: WaitingDelivery) throws {
+  private func decide(_ delivery: WaitingDelivery) throws {
     guard store.row(delivery.sequence).state == .waiting, store.row(delivery.sequence).delivery.id == delivery.id else {
       throw ModelFailure("\(delivery.sequence) is sent though it doesn't wait")
     }
@@ -282,7 +305,7 @@ struct LaneModelRun {
     guard open.insert(delivery.sequence).inserted else { throw ModelFailure("\(delivery.sequence) is sent twice at once") }
   }
 
-  private mutating func perform() throws {
+  private func perform() throws {
     guard let action = actions.popFirst() else { return }
     switch action {
     case .send(let delivery, let attempt):
@@ -310,7 +333,7 @@ struct LaneModelRun {
 
   // MARK: The partner
 
-  private mutating func take(_ delivery: WaitingDelivery) throws {
+  private func take(_ delivery: WaitingDelivery) throws {
     if !taken.contains(delivery.id), world.policy.window == 1, delivery.sequence < takenThrough {
       throw ModelFailure("\(delivery.sequence) came after \(takenThrough)")
     }
@@ -318,7 +341,7 @@ struct LaneModelRun {
     takenThrough = max(takenThrough, delivery.sequence)
   }
 
-  private mutating func partner() throws {
+  private func partner() throws {
     guard !atPartner.isEmpty else { return }
     if random.chance(world.losesConnection) {
       return try fail { .unreachable(reason: "lost", bytesSent: $0, retryAfter: nil) }
@@ -339,7 +362,7 @@ struct LaneModelRun {
   }
 
   /// The connection goes, and everything on it: the partner has the first of it, and some more has left.
-  private mutating func fail(_ end: (_ bytesSent: Bool) -> LaneMachine.End) throws {
+  private func fail(_ end: (_ bytesSent: Bool) -> LaneMachine.End) throws {
     let reached = Int.random(in: 0...atPartner.count, using: &random)
     let left = Int.random(in: reached...atPartner.count, using: &random)
     for (index, send) in atPartner.enumerated() {
@@ -349,7 +372,7 @@ struct LaneModelRun {
     atPartner = []
   }
 
-  private mutating func hear(_ send: Send, _ end: LaneMachine.End) throws {
+  private func hear(_ send: Send, _ end: LaneMachine.End) throws {
     guard open.remove(send.delivery.sequence) != nil else { throw ModelFailure("an end without a send") }
     if case .taken = end { answered.insert(send.delivery.sequence) }
     try on { $0.sent(send.delivery.id, attempt: send.attempt, end, $1) }

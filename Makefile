@@ -1,0 +1,52 @@
+# Everything that a person or CI does with this repository. `make` alone says what there is.
+
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+JOBS ?= $(shell nproc)
+HILUM := .build/debug/hilum
+
+.PHONY: help setup build demo test lint format bench crash examples fuzz generate clean
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-10s %s\n", $$1, $$2 }'
+
+setup: ## installs the system packages that are missing (Debian)
+	@scripts/system-packages.sh
+
+build: setup ## builds the program: .build/debug/hilum
+	swift build -j $(JOBS) --product hilum
+
+demo: build ## a hospital's messages through a partner that stops and an engine that is killed
+	@HILUM=$(HILUM) scripts/demo.sh
+
+test: setup ## builds and runs every test
+	@scripts/peers.sh
+	@scripts/test.sh
+
+lint: setup ## layout, walls between the rooms, scripts
+	@scripts/lint.sh
+
+format: ## lays out every Swift file
+	swift format --in-place --parallel --recursive Package.swift Sources Tests
+
+bench: setup ## the engine beside its floor, in a release build; BENCH="…" are options of `hilum bench`
+	swift build -c release --scratch-path .build-release -j $(JOBS) --product hilum
+	.build-release/release/hilum bench $(BENCH)
+
+crash: setup ## the kill loops and the model of a lane, for longer than `make test`
+	swift build -j $(JOBS) --build-tests
+	HILUM_MODEL_RUNS=$${HILUM_MODEL_RUNS:-300} HILUM_KILLS=$${HILUM_KILLS:-200} \
+	  swift test --skip-build --filter 'Crash|Kill|LaneModel'
+
+examples: build ## runs the commands of every Examples/*/README.md as they stand there
+	@HILUM=$(HILUM) scripts/examples.sh
+
+fuzz: setup ## hostile bytes for the readers of what comes from outside; FUZZ_SECONDS=60 each
+	@scripts/fuzz.sh
+
+generate: setup ## writes the pages that are made from the code
+	swift build -j $(JOBS) --build-tests
+	ACCEPT=1 swift test --skip-build --filter GeneratedPagesTests
+
+clean: ## removes what was built
+	rm -rf .build .build-release .build-fuzz

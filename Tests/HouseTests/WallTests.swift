@@ -1,0 +1,113 @@
+import Foundation
+import Testing
+
+/// The walls between the rooms: what each may import. A lower room never imports a higher one.
+///
+/// The compiler holds what a target declares; this holds what a target may declare, and libraries of the system as well.
+@Suite struct WallTests {
+  struct Room {
+    /// Rooms of this package.
+    var rooms: Set<String> = []
+    /// Modules of other packages.
+    var packages: Set<String> = []
+    /// The system's.
+    var system: Set<String> = []
+  }
+
+  static let libc: Set<String> = ["Glibc", "Musl", "Darwin"]
+  static let nio: Set<String> = ["NIOCore", "NIOPosix", "NIOSSL", "NIOTLS"]
+
+  static let rooms: [String: Room] = [
+    "Messages": Room(),
+    "Text": Room(rooms: ["Messages"], system: libc),
+    "HL7": Room(rooms: ["Messages", "Text"], system: libc),
+    "Hilt": Room(rooms: ["Messages", "Text", "HL7"]),
+    "ConnectorKit": Room(rooms: ["Messages"], packages: ["Logging"], system: ["Synchronization"]),
+    "Connectors": Room(
+      rooms: ["Messages", "Text", "HL7", "ConnectorKit"], packages: nio.union(["Logging"]),
+      system: libc.union(["Synchronization", "Dispatch"])),
+    "Definitions": Room(
+      rooms: ["Messages", "Text", "HL7", "Hilt", "ConnectorKit", "CErrorPages"], packages: ["Yams", "Crypto"],
+      system: libc.union(["Synchronization", "Foundation"])),
+    "Store": Room(
+      rooms: ["Messages", "CSQLite"], packages: ["Crypto"],
+      system: libc.union(["Synchronization", "FoundationEssentials"])),
+    "Engine": Room(
+      rooms: ["Messages", "Text", "HL7", "Hilt", "ConnectorKit", "Definitions", "Store"],
+      packages: ["Logging", "DequeModule"], system: libc.union(["Synchronization", "Dispatch"])),
+    "Admin": Room(
+      rooms: ["Messages", "HL7", "Hilt", "Definitions", "Store", "Engine"],
+      packages: ["Hummingbird", "HTTPTypes", "NIOCore", "NIOPosix", "Logging"], system: libc.union(["Foundation"])),
+    "Partners": Room(
+      rooms: ["Messages", "HL7", "CSQLite"], packages: nio,
+      system: libc.union(["Synchronization", "Dispatch", "Foundation"])),
+    "hilum": Room(
+      rooms: [
+        "Messages", "Text", "HL7", "Hilt", "ConnectorKit", "Connectors", "Definitions", "Store", "Engine", "Admin",
+        "Partners",
+      ],
+      packages: ["ArgumentParser", "AsyncHTTPClient", "Logging", "NIOCore", "NIOPosix", "NIOHTTP1", "Crypto"],
+      system: libc.union(["Synchronization", "Dispatch", "Foundation"])),
+    // C: headers and tables only.
+    "CSQLite": Room(),
+    "CErrorPages": Room(),
+  ]
+
+  /// What a line imports; `nil` where it imports nothing.
+  static func module(_ line: Substring) -> String? {
+    var words = line.split(separator: " ")[...]
+    let access: Set<Substring> = ["public", "package", "internal", "fileprivate", "private"]
+    while let first = words.first, first.hasPrefix("@") || access.contains(first) { words = words.dropFirst() }
+    guard words.first == "import" else { return nil }
+    let kinds: Set<Substring> = ["struct", "class", "enum", "protocol", "func", "let", "var", "typealias"]
+    words = words.dropFirst()
+    if let kind = words.first, kinds.contains(kind) { words = words.dropFirst() }
+    return words.first.map { String($0.prefix { $0 != "." && $0 != ";" }) }
+  }
+
+  @Test func `a room imports only what its row allows`() throws {
+    for (name, room) in Self.rooms {
+      let allowed = room.rooms.union(room.packages).union(room.system)
+      for file in try House.files(in: "Sources/\(name)", "swift") {
+        for line in try House.lines(file) where line.contains("import ") {
+          guard let module = Self.module(line) else { continue }
+          #expect(allowed.contains(module), "\(file) imports \(module): room \(name) may not")
+          #expect(!line.contains("@testable"), "\(file): @testable belongs to tests")
+        }
+      }
+    }
+  }
+
+  @Test func `every folder of Sources has a row, and every row its folder`() throws {
+    let folders = try FileManager.default.contentsOfDirectory(atPath: House.root.appending(path: "Sources").path)
+    #expect(folders.filter { !$0.hasPrefix(".") }.sorted() == Self.rooms.keys.sorted())
+  }
+
+  @Test func `no room imports, over others, itself`() {
+    func reaches(_ room: String, _ seen: Set<String> = []) -> Set<String> {
+      (Self.rooms[room]?.rooms ?? []).reduce(into: []) { all, next in
+        if !seen.contains(next) { all.formUnion(reaches(next, seen.union([next])).union([next])) }
+      }
+    }
+    for room in Self.rooms.keys { #expect(!reaches(room).contains(room), "\(room)") }
+  }
+
+  @Test func `what the manifest declares, the table allows`() throws {
+    let manifest = try House.text("Package.swift")
+    for (name, room) in Self.rooms where name.first?.isUppercase == true || name == "hilum" {
+      guard let start = manifest.range(of: "name: \"\(name)\", dependencies: [") ?? wide(manifest, name) else { continue }
+      let rest = manifest[start.upperBound...]
+      guard let end = rest.range(of: "swiftSettings") else { continue }
+      let words = rest[..<end.lowerBound].split(separator: "\"", omittingEmptySubsequences: false)
+      for word in words.enumerated() where word.offset % 2 == 1 {
+        guard Self.rooms[String(word.element)] != nil else { continue }
+        #expect(room.rooms.contains(String(word.element)), "Package.swift lets \(name) import \(word.element)")
+      }
+    }
+  }
+
+  /// The form with the dependencies on a line of their own.
+  private func wide(_ manifest: String, _ name: String) -> Range<String.Index>? {
+    manifest.range(of: "name: \"\(name)\",\n      dependencies: [")
+  }
+}

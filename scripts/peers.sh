@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# The programs of other houses that the tests talk to, in .venv. Where they can't be had, the tests that need them are skipped
+# by name; so this never fails.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+
+# Pinned, and only as wheels: nothing of theirs is run to install them.
+wheels=(hl7==0.4.5)
+want="${wheels[*]}"
+
+if [ -f .venv/peers ] && [ "$(cat .venv/peers)" = "$want" ]; then exit 0; fi
+
+# Two at once would trip over each other: the second waits for the first.
+exec 9<scripts/peers.sh
+flock 9
+if [ -f .venv/peers ] && [ "$(cat .venv/peers)" = "$want" ]; then exit 0; fi
+
+if [ ! -x .venv/bin/python ] && ! python3 -m venv .venv; then
+  echo "no peers: python3 -m venv failed; tests that need them are skipped" >&2
+  exit 0
+fi
+pip=(.venv/bin/python -m pip install --quiet --disable-pip-version-check --only-binary :all: --no-deps)
+for attempt in 1 2 3; do
+  if timeout 60 "${pip[@]}" "${wheels[@]}"; then
+    echo "$want" >.venv/peers
+    exit 0
+  fi
+  echo "attempt $attempt to install $want failed" >&2
+done
+echo "no peers: tests that need them are skipped" >&2
+exit 0
