@@ -53,8 +53,8 @@ let package = Package(
       name: "Connectors",
       dependencies: [
         "Messages", "Text", "HL7", "ConnectorKit",
-        product("NIOCore", "swift-nio"), product("NIOPosix", "swift-nio"), product("NIOSSL", "swift-nio-ssl"),
-        product("Logging", "swift-log"),
+        product("NIOCore", "swift-nio"), product("NIOPosix", "swift-nio"), product("NIOTLS", "swift-nio"),
+        product("NIOSSL", "swift-nio-ssl"), product("Logging", "swift-log"),
       ],
       swiftSettings: strict),
     .target(
@@ -109,7 +109,10 @@ let package = Package(
       product("NIOCore", "swift-nio"), product("NIOPosix", "swift-nio"), product("NIOEmbedded", "swift-nio"),
       product("NIOSSL", "swift-nio-ssl")),
     tests("DefinitionsTests", "Definitions", "ConnectorKit", "Connectors", "Hilt", "Messages"),
-    tests("StoreTests", "Store", "Messages", "CSQLite", product("Crypto", "swift-crypto")),
+    // A program that writes to a store until it is killed: what StoreTests open again.
+    .executableTarget(
+      name: "store-crash", dependencies: ["Store", "Messages"], path: "Tests/Support/store-crash", swiftSettings: strict),
+    tests("StoreTests", "Store", "store-crash", "Messages", "CSQLite", product("Crypto", "swift-crypto")),
     tests(
       "EngineTests", "Engine", "Definitions", "Store", "ConnectorKit", "Messages",
       product("DequeModule", "swift-collections"), product("Logging", "swift-log")),

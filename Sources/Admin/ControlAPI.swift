@@ -19,8 +19,12 @@ package import Store
 /// | `GET /audit` | the ledger, and whether it adds up |
 package struct ControlAPI: Sendable {
   let engine: Engine
+  let time: LocalTime
 
-  package init(_ engine: Engine) { self.engine = engine }
+  package init(_ engine: Engine, time: LocalTime) {
+    self.engine = engine
+    self.time = time
+  }
 
   func router() -> Router<BasicRequestContext> {
     let router = Router()
@@ -121,7 +125,7 @@ package struct ControlAPI: Sendable {
       throw HTTPError(.notFound, message: "there is no message \(id)")
     }
     let answer = MessageAnswer(message: record, deliveries: try await engine.store.deliveries(of: id))
-    return (answer, Story(answer, now: Int64(Date().timeIntervalSince1970 * 1000)).lines)
+    return (answer, Story(answer, now: Int64(Date().timeIntervalSince1970 * 1000), time: time).lines)
   }
 
   private func reason(_ request: IDsRequest) throws -> String {

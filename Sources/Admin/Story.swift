@@ -8,28 +8,28 @@ struct Story {
   let lines: [String]
 
   /// - Parameter now: milliseconds since 1970.
-  init(_ answer: MessageAnswer, now: Int64) {
+  init(_ answer: MessageAnswer, now: Int64, time: LocalTime) {
     let message = answer.message
-    var lines = [Self.arrival(message)]
-    for step in message.steps { if let line = Self.sentence(step) { lines.append(line) } }
+    var lines = [Self.arrival(message, time)]
+    for step in message.steps { if let line = Self.sentence(step, time) { lines.append(line) } }
     lines.append(Self.outcome(message, deliveries: answer.deliveries.count))
-    for delivery in answer.deliveries { lines.append(Self.sentence(delivery, now: now)) }
+    for delivery in answer.deliveries { lines.append(Self.sentence(delivery, now: now, time)) }
     if !message.hasRaw { lines.append("The bytes that came in are not kept any more.") }
     self.lines = lines
   }
 
-  private static func arrival(_ message: MessageRecord) -> String {
+  private static func arrival(_ message: MessageRecord, _ time: LocalTime) -> String {
     var origin = ""
     if let peer = message.attributes["peer"]?.text { origin = " from \(peer)" }
     if let file = message.attributes["file.name"]?.text ?? message.attributes["file"]?["name"]?.text {
       origin = " from file \(file)"
     }
-    return "\(time(message.receivedAt)) Channel \(message.channel) received \(message.byteCount) bytes"
+    return "\(time.text(message.receivedAt)) Channel \(message.channel) received \(message.byteCount) bytes"
       + " of \(message.format)\(origin)."
   }
 
-  private static func sentence(_ step: Step) -> String? {
-    let at = step.at.map { time($0) + " " } ?? ""
+  private static func sentence(_ step: Step, _ time: LocalTime) -> String? {
+    let at = step.at.map { time.text($0) + " " } ?? ""
     let lane = step.lane.map { " for \($0)" } ?? ""
     return switch step.kind {
     case .received, .dropped, .rejected, .held, .failed: nil
@@ -59,7 +59,7 @@ struct Story {
     }
   }
 
-  private static func sentence(_ delivery: DeliveryRecord, now: Int64) -> String {
+  private static func sentence(_ delivery: DeliveryRecord, now: Int64, _ time: LocalTime) -> String {
     let who = delivery.destination
     let tries = delivery.attempts == 1 ? "at the first try" : "after \(delivery.attempts) tries"
     let summary = delivery.summary.map { ": \($0)" } ?? ""
@@ -67,51 +67,18 @@ struct Story {
     let twice = delivery.possibleDuplicate ? " It may have reached the partner more than once." : ""
     switch delivery.state {
     case .delivered:
-      let at = delivery.endedAt.map { time($0) + " " } ?? ""
+      let at = delivery.endedAt.map { time.text($0) + " " } ?? ""
       return "\(at)\(who) took it \(tries)\(again)\(summary).\(twice)"
     case .waiting:
       if delivery.attempts == 0 { return "\(who) has not got it yet: it waits in the lane\(again).\(twice)" }
-      let until = delivery.dueAt.map { $0 > now ? ", next try at \(time($0))" : "" } ?? ""
+      let until = delivery.dueAt.map { $0 > now ? ", next try at \(time.text($0))" : "" } ?? ""
       return "\(who) has not got it \(tries)\(again)\(summary)\(until).\(twice)"
     case .dead:
-      let at = delivery.endedAt.map { time($0) + " " } ?? ""
+      let at = delivery.endedAt.map { time.text($0) + " " } ?? ""
       return "\(at)\(who) did not get it; given up \(tries)\(again)\(summary). It waits for `hilum dead retry`.\(twice)"
     case .discarded: return "\(who) did not get it: discarded by a person\(again)\(summary).\(twice)"
     case .cancelled: return "\(who) did not get it: cancelled by a person\(again)\(summary).\(twice)"
     }
   }
 
-  /// `2026-11-21 03:12:55.120Z`.
-  static func time(_ milliseconds: Int64) -> String { UTC(milliseconds).text }
-}
-
-/// A moment as people read it, in UTC.
-package struct UTC {
-  package let text: String
-
-  package init(_ milliseconds: Int64) {
-    let days = milliseconds.flooredQuotient(86_400_000)
-    let rest = milliseconds - days * 86_400_000
-    // Days to a civil date, after the usual shift of the year's start to March.
-    let z = days + 719_468
-    let era = z.flooredQuotient(146_097)
-    let day = z - era * 146_097
-    let yearOfEra = (day - day / 1460 + day / 36_524 - day / 146_096) / 365
-    let dayOfYear = day - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
-    let shifted = (5 * dayOfYear + 2) / 153
-    let month = shifted < 10 ? shifted + 3 : shifted - 9
-    let year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0)
-    func two(_ number: Int64) -> String { number < 10 ? "0\(number)" : "\(number)" }
-    let thousandths = rest % 1000
-    let tail = thousandths < 10 ? "00\(thousandths)" : thousandths < 100 ? "0\(thousandths)" : "\(thousandths)"
-    text =
-      "\(year)-\(two(month))-\(two(dayOfYear - (153 * shifted + 2) / 5 + 1)) "
-      + "\(two(rest / 3_600_000)):\(two(rest / 60_000 % 60)):\(two(rest / 1000 % 60)).\(tail)Z"
-  }
-}
-
-extension Int64 {
-  fileprivate func flooredQuotient(_ divisor: Int64) -> Int64 {
-    self >= 0 ? self / divisor : -((-self + divisor - 1) / divisor)
-  }
 }

@@ -9,6 +9,8 @@ import Synchronization
 package final class Engine: Sendable {
   package let store: any Store
   package let startedAt: Int64
+  /// The name of this installation.
+  private let site: String
   let shared: EngineShared
   private let log: Logger
   private let state = Mutex(State())
@@ -21,7 +23,11 @@ package final class Engine: Sendable {
     var stopping = false
   }
 
-  package init(store: any Store, strikes: Strikes, clock: any EngineClock = SystemClock(), waitingBytesMax: Int?, log: Logger) {
+  package init(
+    site: String, store: any Store, strikes: Strikes, clock: any EngineClock = SystemClock(), waitingBytesMax: Int?,
+    log: Logger
+  ) {
+    self.site = site
     self.store = store
     self.log = log
     shared = EngineShared(store: store, clock: clock, strikes: strikes, waitingBytesMax: waitingBytesMax)
@@ -135,13 +141,14 @@ package final class Engine: Sendable {
 
   package func status() -> EngineStatus {
     EngineStatus(
-      startedAt: startedAt, store: store.condition.text, channels: channels.map { $0.status() },
+      site: site, startedAt: startedAt, store: store.condition.text, channels: channels.map { $0.status() },
       broken: state.withLock { $0.broken })
   }
 }
 
 /// The engine as an operator sees it.
 package struct EngineStatus: Sendable, Codable, Equatable {
+  package var site: String
   package var startedAt: Int64
   /// `open`, or why nothing is taken.
   package var store: String

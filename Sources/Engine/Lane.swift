@@ -177,7 +177,8 @@ package final class Lane: Sendable {
       let reason = "the partner's answer crashed the engine twice; it was not sent again"
       run {
         $0.sent(
-          waiting.id, attempt: attempt, .refused(reason: reason, code: nil, forever: true, reply: nil, retryAfter: nil), $1)
+          waiting.id, attempt: attempt, .refused(reason: reason, code: nil, forever: true, reply: nil, retryAfter: nil),
+          $1)
       }
     case .send(let waiting, let attempt):
       let delivery = Delivery(
@@ -297,7 +298,8 @@ extension Lane {
     return state.withLock { state in
       let outage = state.machine.outage
       return LaneStatus(
-        name: name.destination, waiting: waiting.count, waitingBytes: waiting.bytes, paused: state.holders.contains(.lane),
+        name: name.destination, waiting: waiting.count, waitingBytes: waiting.bytes,
+        paused: state.holders.contains(.lane),
         lastAnswer: state.machine.lastAnswer?.summary, lastAnswerAt: state.machine.lastAnswer?.at,
         unreachable: outage?.reason, failures: outage?.failures ?? 0,
         nextTryIn: state.machine.nextTry.map { max(0, $0 - now.steady) })

@@ -5,10 +5,21 @@ import Testing
 
 @testable import Store
 
+/// The program that writes until it is killed, built beside the tests.
+private let storeCrash: String = {
+  var path = [CChar](repeating: 0, count: 4_096)
+  let count = readlink("/proc/self/exe", &path, path.count - 1)
+  let own = String(decoding: path.prefix(max(0, count)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+  return own.split(separator: "/").dropLast().reduce("") { $0 + "/" + $1 } + "/store-crash"
+}()
+
+private let storeCrashIsBuilt = access(storeCrash, X_OK) == 0
+
 /// Rows 1 to 7 of the faults: the process is killed at a chosen place, or at any, and the store opened again.
 ///
 /// The promise: what was answered is there; the ledger adds up; nothing half is left.
-@Suite(.serialized) struct CrashTests {
+@Suite(.serialized, .enabled(if: storeCrashIsBuilt, "the program store-crash isn't built beside the tests"))
+struct CrashTests {
   /// What a run of `store-crash` said before it ended.
   struct Said {
     var accepted: [(id: String, lane: Int64, sequence: Int64)] = []
@@ -31,18 +42,11 @@ import Testing
     }
   }
 
-  private static let program: String = {
-    var path = [CChar](repeating: 0, count: 4_096)
-    let count = readlink("/proc/self/exe", &path, path.count - 1)
-    let own = String(decoding: path.prefix(max(0, count)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    return own.split(separator: "/").dropLast().reduce("") { $0 + "/" + $1 } + "/store-crash"
-  }()
-
   private func run(
     _ folder: TestFolder, _ mode: String, _ count: Int, failpoint: String? = nil, killAfter: Int? = nil
   ) throws -> Said {
     let process = Process()
-    process.executableURL = URL(fileURLWithPath: Self.program)
+    process.executableURL = URL(fileURLWithPath: storeCrash)
     process.arguments = [folder.path, mode, String(count)]
     var environment = ProcessInfo.processInfo.environment
     environment["HILUM_FAILPOINT"] = failpoint

@@ -39,21 +39,20 @@ struct RunCommand: AsyncParsableCommand {
     let store = try open(site, key)
     let file = LogFile(path: site.data + "/hilum.log", alsoErrors: !quiet)
     let level = Logger.Level(rawValue: site.logLevel.rawValue) ?? .info
-    let log = Logger(label: "hilum") { _ in
-      LineLog(file, level: level) { Terminal.time(Terminal.nowMilliseconds) }
-    }
+    let time = LocalTime(zone: site.zone)
+    let log = Logger(label: "hilum") { _ in LineLog(file, level: level) { time.text(Terminal.nowMilliseconds) } }
     if key.isInDataFolder {
       log.notice("The key of the data lies beside the data; in production keep it elsewhere (encryption.key in hilum.yaml).")
     }
     let engine = Engine(
-      store: store, strikes: Strikes(try strikeBoard(site)), waitingBytesMax: diskShare(site.data), log: log)
+      site: site.site, store: store, strikes: Strikes(try strikeBoard(site)), waitingBytesMax: diskShare(site.data), log: log)
     for broken in loaded.files where broken.definition == nil {
       let name = broken.name?.text ?? broken.path
       let first = broken.problems.first { $0.severity == .error }
       engine.report(BrokenChannel(name: name, reason: first.map { "\($0.place): \($0.message)" } ?? "its file has an error"))
     }
     await engine.start(loaded.definitions)
-    let server = serve(engine, site.data, file)
+    let server = serve(engine, site.data, time, file)
     let took = ContinuousClock.now - began
     Terminal.line("hilum is ready: \(engine.channels.count) of \(loaded.files.count) channels, \(took.milliseconds) ms")
 
@@ -67,11 +66,11 @@ struct RunCommand: AsyncParsableCommand {
   }
 
   /// The control socket. Its library tells of every start and stop, and counts a stop as an error.
-  private func serve(_ engine: Engine, _ folder: String, _ file: LogFile) -> Task<Void, any Error> {
+  private func serve(_ engine: Engine, _ folder: String, _ time: LocalTime, _ file: LogFile) -> Task<Void, any Error> {
     let log = Logger(label: "control") { _ in
-      LineLog(file, level: .critical) { Terminal.time(Terminal.nowMilliseconds) }
+      LineLog(file, level: .critical) { time.text(Terminal.nowMilliseconds) }
     }
-    return Task { try await ControlServer(engine, folder: folder, log: log).run() }
+    return Task { try await ControlServer(engine, folder: folder, time: time, log: log).run() }
   }
 
   private func prepareProcess() {

@@ -26,7 +26,7 @@ struct StatusCommand: AsyncParsableCommand {
   private func show(_ status: EngineStatus) {
     let now = Terminal.nowMilliseconds
     let store = status.store == "open" ? "" : Terminal.red("  nothing is taken: \(status.store)")
-    Terminal.line("running for \(Terminal.age(now - status.startedAt))\(store)")
+    Terminal.line("\(Terminal.safe(status.site)): running for \(Terminal.age(now - status.startedAt))\(store)")
     for channel in status.channels {
       let about = channel.about.map { "  \($0)" } ?? ""
       Terminal.line()
