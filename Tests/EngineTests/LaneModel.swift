@@ -26,8 +26,9 @@ struct SeededRandom: RandomNumberGenerator {
   mutating func chance(_ probability: Double) -> Bool { Double.random(in: 0..<1, using: &self) < probability }
 }
 
-/// A store of one lane, as the machine must be able to rely on it: commits in groups, answers late and in order, reads that see
-/// one moment. Memory that a crash forgets (what was handed over and not committed) is apart from rows, which stay.
+/// A store of one lane, as the machine must be able to rely on it: commits in groups, answers late and in order,
+/// reads that see one moment. Memory that a crash forgets (what was handed over and not committed) is apart from
+/// rows, which stay.
 final class ModelStore {
   struct Row {
     enum State { case waiting, delivered, dead, cancelled, moved }

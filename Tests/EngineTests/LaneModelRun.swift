@@ -4,8 +4,8 @@ import Store
 
 @testable import Engine
 
-/// One lane with a model store, a model partner and people, one random step after another. Throws at the first rule that is
-/// broken.
+/// One lane with a model store, a model partner and people, one random step after another. Throws at the first rule
+/// that is broken.
 final class LaneModelRun {
   /// How this seed's world is.
   private struct World {
@@ -181,7 +181,8 @@ final class LaneModelRun {
     while let action = machine.actions.popFirst() { actions.append(action) }
   }
 
-  /// The process dies: some of what was handed over may have been committed, and of what left some may have reached the partner.
+  /// The process dies: some of what was handed over may have been committed, and of what left some may have reached
+  /// the partner.
   private func crash() throws {
     crashes += 1
     try commit()
@@ -245,7 +246,9 @@ final class LaneModelRun {
     guard let asked = reading else { return }
     reading = nil
     if random.chance(world.refillFails) { return try on { $0.refillFailed($1) } }
-    if random.chance(world.damages), let sequence = store.waiting.randomElement(using: &random) { store.damage(sequence) }
+    if random.chance(world.damages), let sequence = store.waiting.randomElement(using: &random) {
+      store.damage(sequence)
+    }
     read = store.read(after: asked.after, countMax: asked.countMax, bytesMax: asked.bytesMax)
   }
 
@@ -302,7 +305,9 @@ final class LaneModelRun {
       ahead += 1
     }
     if ahead >= world.policy.window { throw ModelFailure("\(delivery.sequence) is sent with \(ahead) ahead of it") }
-    guard open.insert(delivery.sequence).inserted else { throw ModelFailure("\(delivery.sequence) is sent twice at once") }
+    guard open.insert(delivery.sequence).inserted else {
+      throw ModelFailure("\(delivery.sequence) is sent twice at once")
+    }
   }
 
   private func perform() throws {

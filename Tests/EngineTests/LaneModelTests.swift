@@ -1,8 +1,9 @@
 import Foundation
 import Testing
 
-/// Rule 5 of the core: whatever the writer, the store's answers, the partner, people and crashes do, and in whatever order,
-/// nothing is skipped, lost, disordered or sent twice without need, memory stays bounded, and a lane never stands still.
+/// Rule 5 of the core: whatever the writer, the store's answers, the partner, people and crashes do, and in whatever
+/// order, nothing is skipped, lost, disordered or sent twice without need, memory stays bounded, and a lane never
+/// stands still.
 @Suite struct LaneModelTests {
   @Test(arguments: 1...60 as ClosedRange<UInt64>)
   func `a lane keeps its promises through random events`(seed: UInt64) {

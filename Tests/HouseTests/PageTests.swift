@@ -7,7 +7,9 @@ import Testing
   private static func codes(_ text: String) -> Set<String> {
     var codes: Set<String> = []
     for part in text.split(separator: "\"", omittingEmptySubsequences: false) where part.utf8.count == 4 {
-      guard let first = part.first, "CEW".contains(first), part.dropFirst().allSatisfy(\.isWholeNumber) else { continue }
+      guard let first = part.first, "CEW".contains(first), part.dropFirst().allSatisfy(\.isWholeNumber) else {
+        continue
+      }
       codes.insert(String(part))
     }
     return codes

@@ -45,15 +45,16 @@ import Testing
 
   @Test func `the length of a function is measured from brace to brace`() {
     let text: [Substring] = [
-      "struct A {", "  func one() {", "    two", "  }", "  func two(", "    a: Int", "  ) -> Int {", "    1", "    2", "  }",
+      "struct A {", "  func one() {", "    two", "  }", "  func two(", "    a: Int", "  ) -> Int {", "    1", "    2",
+      "  }",
       "  func three()", "  init() { self = x }", "}",
     ]
     #expect(Self.functions(text).map(\.name) == ["one", "two"])
     #expect(Self.functions(text).map(\.count) == [1, 2])
   }
 
-  /// Functions and initializers that have a body of lines: name, first line, lines in the body. Relies on the layout that
-  /// `make lint` holds: a body ends with a brace at the indentation of its function.
+  /// Functions and initializers that have a body of lines: name, first line, lines in the body. Relies on the layout
+  /// that `make lint` holds: a body ends with a brace at the indentation of its function.
   static func functions(_ lines: [Substring]) -> [(name: String, line: Int, count: Int)] {
     var found: [(String, Int, Int)] = []
     for (index, line) in lines.enumerated() where line.contains("func ") || line.contains("init") {
@@ -70,9 +71,12 @@ import Testing
     if words.first?.hasPrefix("//") == true { return nil }
     if let index = words.firstIndex(of: "func"), index + 1 < words.count {
       let rest = words[index + 1]
-      return rest.hasPrefix("`") ? String(line.split(separator: "`")[1]) : String(rest.prefix { $0 != "(" && $0 != "<" })
+      return rest.hasPrefix("`")
+        ? String(line.split(separator: "`")[1]) : String(rest.prefix { $0 != "(" && $0 != "<" })
     }
-    let modifiers: Set<Substring> = ["public", "package", "private", "fileprivate", "convenience", "required", "override"]
+    let modifiers: Set<Substring> = [
+      "public", "package", "private", "fileprivate", "convenience", "required", "override",
+    ]
     let first = words.first { !modifiers.contains($0) }
     return first?.hasPrefix("init(") == true || first?.hasPrefix("init?(") == true ? "init" : nil
   }
@@ -84,7 +88,8 @@ import Testing
     for index in (start + 1)..<max(start + 1, min(start + 20, lines.count)) {
       let line = lines[index]
       if line.indentation <= indentation {
-        return line.drop { $0 == " " }.hasPrefix(")") && line.hasSuffix("{") || line.drop { $0 == " " } == "{" ? index : nil
+        return line.drop { $0 == " " }.hasPrefix(")") && line.hasSuffix("{") || line.drop { $0 == " " } == "{"
+          ? index : nil
       }
     }
     return nil

@@ -3,7 +3,8 @@ import Testing
 
 /// The walls between the rooms: what each may import. A lower room never imports a higher one.
 ///
-/// The compiler holds what a target declares; this holds what a target may declare, and libraries of the system as well.
+/// The compiler holds what a target declares; this holds what a target may declare, and libraries of the system as
+/// well.
 @Suite struct WallTests {
   struct Room {
     /// Rooms of this package.
@@ -95,7 +96,9 @@ import Testing
   @Test func `what the manifest declares, the table allows`() throws {
     let manifest = try House.text("Package.swift")
     for (name, room) in Self.rooms where name.first?.isUppercase == true || name == "hilum" {
-      guard let start = manifest.range(of: "name: \"\(name)\", dependencies: [") ?? wide(manifest, name) else { continue }
+      guard let start = manifest.range(of: "name: \"\(name)\", dependencies: [") ?? wide(manifest, name) else {
+        continue
+      }
       let rest = manifest[start.upperBound...]
       guard let end = rest.range(of: "swiftSettings") else { continue }
       let words = rest[..<end.lowerBound].split(separator: "\"", omittingEmptySubsequences: false)
