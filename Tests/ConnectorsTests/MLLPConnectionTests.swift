@@ -116,9 +116,10 @@ struct MLLPConnectionTests {
   }
 
   @Test func `a refusal says where and why, to the sender and not to the log`() throws {
-    let scene = try Scene(ScriptedInbox(isInline: true) { _, _ in
-      .rejected(Rejection(.error, 101, "CANARY is missing", at: "PID-3"))
-    })
+    let scene = try Scene(
+      ScriptedInbox(isInline: true) { _, _ in
+        .rejected(Rejection(.error, 101, "CANARY is missing", at: "PID-3"))
+      })
     try scene.send(Sample.adt("1"))
     let answer = try #require(try scene.answers().first).text
     #expect(answer.contains("ERR||PID^1^3|101^Required field missing^HL70357|E||||CANARY is missing"))
@@ -176,9 +177,10 @@ struct MLLPConnectionTests {
   }
 
   @Test func `unavailable closes without an answer and leaves those behind unanswered`() throws {
-    let scene = try Scene(ScriptedInbox(isInline: true) { index, _ in
-      index == 0 ? .accepted(ScriptedInbox.id, reply: nil) : .unavailable(reason: "disk low")
-    })
+    let scene = try Scene(
+      ScriptedInbox(isInline: true) { index, _ in
+        index == 0 ? .accepted(ScriptedInbox.id, reply: nil) : .unavailable(reason: "disk low")
+      })
     try scene.write((1...3).flatMap { Sample.frame(Sample.adt("\($0)")) })
     #expect(try scene.codes() == ["AA 1"])
     #expect(!scene.isOpen)
@@ -288,7 +290,8 @@ struct MLLPConnectionTests {
   @Test func `a message that is too large is refused by name, after those before it`() throws {
     let scene = try Scene(ScriptedInbox(isInline: true) { _, _ in nil })
     try scene.write(
-      Sample.frame(Sample.adt("1")) + [0x0B] + Array(Sample.adt("BIG", note: String(repeating: "x", count: 2_000)).utf8))
+      Sample.frame(Sample.adt("1")) + [0x0B] + Array(Sample.adt("BIG", note: String(repeating: "x", count: 2_000)).utf8)
+    )
     #expect(try scene.codes() == [])
     scene.inbox.release()
     scene.loop.run()
@@ -332,7 +335,8 @@ struct MLLPConnectionTests {
       let scene = try Scene(bytesMax: 200)
       for _ in 0..<8 where scene.isOpen {
         let alphabet: [UInt8] = [0x0B, 0x1C, 0x0D, 0x0A, 0, 0x4D, 0x53, 0x48, 0x7C, 0x5E, 0x7E, 0x5C, 0x26, 0xFF]
-        let bytes = (0..<Int.random(in: 0...60, using: &random)).map { _ in alphabet.randomElement(using: &random) ?? 0 }
+        let bytes = (0..<Int.random(in: 0...60, using: &random)).map { _ in alphabet.randomElement(using: &random) ?? 0
+        }
         try scene.write(bytes)
       }
       #expect(scene.inbox.arrivals.now.count <= 240, "seed \(seed)")

@@ -162,7 +162,9 @@ struct MLLPDestinationTests {
   ]
 
   @Test(arguments: garbage.indices)
-  func `an answer that is none resets the connection, and the message goes again on a new one`(_ index: Int) async throws {
+  func `an answer that is none resets the connection, and the message goes again on a new one`(
+    _ index: Int
+  ) async throws {
     let (what, bytes) = Self.garbage[index]
     let partner = try await Partner.open { wire, index, frame in
       if index == 0 { wire.write(bytes) } else { wire.send(Sample.ack("AA", HL7Header(frame)?.controlID ?? "")) }

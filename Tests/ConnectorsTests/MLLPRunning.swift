@@ -54,7 +54,10 @@ struct TestDestination: Sendable {
   let destination: MLLPDestination
   let results = Collected<Result<Reply, DeliveryError>>()
 
-  init(port: Int, host: String = "127.0.0.1", log: LogLines = LogLines(), _ set: (MLLPDestinationSettings) -> Void = { _ in })
+  init(
+    port: Int, host: String = "127.0.0.1", log: LogLines = LogLines(),
+    _ set: (MLLPDestinationSettings) -> Void = { _ in }
+  )
     throws
   {
     let settings = MLLPDestinationSettings()

@@ -184,9 +184,10 @@ struct MLLPSourceTests {
   }
 
   @Test func `a sender that resets its connection leaves the source at work`() async throws {
-    let source = try await RunningSource.start(ScriptedInbox { index, _ in
-      index == 0 ? nil : .accepted(ScriptedInbox.id, reply: nil)
-    })
+    let source = try await RunningSource.start(
+      ScriptedInbox { index, _ in
+        index == 0 ? nil : .accepted(ScriptedInbox.id, reply: nil)
+      })
     let wire = try await Wire.connect(port: source.port)
     wire.send(Sample.adt("1"))
     _ = await source.inbox.arrivals.first(1)

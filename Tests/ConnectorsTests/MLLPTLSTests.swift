@@ -40,7 +40,9 @@ struct MLLPTLSTests {
     try await source.stop()
   }
 
-  @Test func `with clients, a sender needs a certificate of theirs, and its subject travels with the message`() async throws {
+  @Test func `with clients, a sender needs a certificate of theirs, and its subject travels with the message`()
+    async throws
+  {
     let source = try await source(clients: "ca")
     #expect(try await isServed(source, made.clientContext("client")))
     let tls = source.inbox.arrivals.now.first?.attributes["tls"]

@@ -16,7 +16,9 @@ struct NetAddressRangeTests {
     #expect(range.contains(try SocketAddress(ipAddress: address, port: 1)) == expected)
   }
 
-  @Test(arguments: ["", "/", "10.1.2.0/33", "10.1.2.0/", "10.1.2.0/-1", "10.1.2/24", "fd00::/129", "ehr.example", "10.1.2.0/2 4"])
+  @Test(arguments: [
+    "", "/", "10.1.2.0/33", "10.1.2.0/", "10.1.2.0/-1", "10.1.2/24", "fd00::/129", "ehr.example", "10.1.2.0/2 4",
+  ])
   func `what is no block is refused`(_ text: String) {
     #expect(AddressRange(text) == nil)
   }

@@ -96,7 +96,8 @@ final class TestCertificates: Sendable {
     try Data("subjectAltName=\(names)\n".utf8).write(to: URL(fileURLWithPath: path("\(name).ext")))
     guard let from, let to else {
       return try openssl(
-        "x509", "-req", "-in", "\(name).csr", "-CA", "\(authority).pem", "-CAkey", "\(authority).key", "-CAcreateserial",
+        "x509", "-req", "-in", "\(name).csr", "-CA", "\(authority).pem", "-CAkey", "\(authority).key",
+        "-CAcreateserial",
         "-days", String(days), "-extfile", "\(name).ext", "-out", "\(name).pem")
     }
     // Only `openssl ca` makes certificates with times of one's choice.
@@ -115,7 +116,8 @@ final class TestCertificates: Sendable {
     try Data(configuration.utf8).write(to: URL(fileURLWithPath: path("\(name).cnf")))
     try Data().write(to: URL(fileURLWithPath: path("\(name).db")))
     try openssl(
-      "ca", "-batch", "-notext", "-config", "\(name).cnf", "-in", "\(name).csr", "-cert", "\(authority).pem", "-keyfile",
+      "ca", "-batch", "-notext", "-config", "\(name).cnf", "-in", "\(name).csr", "-cert", "\(authority).pem",
+      "-keyfile",
       "\(authority).key", "-startdate", from, "-enddate", to, "-extfile", "\(name).ext", "-out", "\(name).pem")
   }
 

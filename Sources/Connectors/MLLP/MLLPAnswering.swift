@@ -53,8 +53,8 @@ final class MLLPAnswering: Sendable {
     HL7Header(message, reading) ?? Self.nameless
   }
 
-  /// A frame without a readable MSH is answered all the same: a sender that waits for its answer would wait for ever, and
-  /// one that is cut off would send the same again for ever.
+  /// A frame without a readable MSH is answered all the same: a sender that waits for its answer would wait for ever,
+  /// and one that is cut off would send the same again for ever.
   private static let nameless = HL7Header(Array("MSH|^~\\&|||||||ACKLESS||P|2.3.1".utf8))
 
   /// The answer that a receipt stands for, without its frame; `nil` where none is to be sent.

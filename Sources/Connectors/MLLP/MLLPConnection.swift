@@ -94,7 +94,9 @@ final class MLLPConnection: ChannelDuplexHandler, @unchecked Sendable {
   }
 
   private func start(_ context: ChannelHandlerContext) {
-    timers.start(on: context.eventLoop, idle: shared.idle, handshake: shared.handshake) { [weak self] in self?.timeOut($0) }
+    timers.start(on: context.eventLoop, idle: shared.idle, handshake: shared.handshake) { [weak self] in
+      self?.timeOut($0)
+    }
   }
 
   func channelInactive(context: ChannelHandlerContext) {
@@ -158,7 +160,8 @@ final class MLLPConnection: ChannelDuplexHandler, @unchecked Sendable {
     if let tls, timers.isInHandshake {
       refuse(tls)
     } else {
-      shared.logger.debug("a connection broke", metadata: ["peer": "\(peer.address)", "reason": "\(tls ?? "\(error)")"])
+      shared.logger.debug(
+        "a connection broke", metadata: ["peer": "\(peer.address)", "reason": "\(tls ?? "\(error)")"])
     }
     context.close(promise: nil)
   }
@@ -183,7 +186,8 @@ final class MLLPConnection: ChannelDuplexHandler, @unchecked Sendable {
     case .frame(let message):
       offer(message)
     case .junk(let byteCount):
-      shared.logger.debug("passed over bytes between frames", metadata: ["peer": "\(peer.address)", "bytes": "\(byteCount)"])
+      shared.logger.debug(
+        "passed over bytes between frames", metadata: ["peer": "\(peer.address)", "bytes": "\(byteCount)"])
     case .violation(let violation):
       refuse("\(violation)")
       end()
@@ -228,7 +232,8 @@ final class MLLPConnection: ChannelDuplexHandler, @unchecked Sendable {
     switch receipt {
     case .unavailable(let reason):
       shared.logger.warning(
-        "closed without an answer: messages can't be taken now", metadata: ["peer": "\(peer.address)", "reason": "\(reason)"])
+        "closed without an answer: messages can't be taken now",
+        metadata: ["peer": "\(peer.address)", "reason": "\(reason)"])
       unanswered.removeAll()
       return end()
     case .accepted(_, reply: nil), .failed, .duplicate:

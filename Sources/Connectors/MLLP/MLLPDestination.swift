@@ -7,13 +7,13 @@ import NIOSSL
 
 /// Sends HL7 v2 over MLLP: one connection, one message after the other (or a window of them), each with its answer.
 ///
-/// A message counts as taken when its answer says AA or CA and names it in MSA-2. Of the two answers of enhanced mode the
-/// first decides; an application acknowledgement that follows on the same connection is passed over.
+/// A message counts as taken when its answer says AA or CA and names it in MSA-2. Of the two answers of enhanced mode
+/// the first decides; an application acknowledgement that follows on the same connection is passed over.
 package final class MLLPDestination: DestinationConnector {
   package static let name = "mllp"
   package static let about = """
-    Sends HL7 v2 messages over MLLP, in clear or with TLS. A message is delivered when the partner has acknowledged it with \
-    AA or CA.
+    Sends HL7 v2 messages over MLLP, in clear or with TLS. A message is delivered when the partner has acknowledged it \
+    with AA or CA.
     """
 
   private let dial: Dial
@@ -24,7 +24,8 @@ package final class MLLPDestination: DestinationConnector {
       host: options.host, port: options.port.number, tls: options.tls?.options,
       within: TimeAmount(options.connectTimeout), logger: context.logger)
     lane = MLLPLane(
-      dial, on: eventLoops.next(), timeout: TimeAmount(options.timeout), keepOpen: options.keepOpen.map { TimeAmount($0) },
+      dial, on: eventLoops.next(), timeout: TimeAmount(options.timeout),
+      keepOpen: options.keepOpen.map { TimeAmount($0) },
       reading: HL7ReadingOptions(context.hl7),
       answerBytesMax: min(context.messageBytesMax, MLLPLimits.answerBytesMax), answers: context.answers)
   }

@@ -6,8 +6,8 @@ import Synchronization
 
 /// What goes to one partner: one connection, opened when something is to be sent, and what was sent on it in order.
 ///
-/// Everything but `send` and `close` runs on the lane's event loop. A send that is called there (from within the answer to
-/// the one before) is written at once.
+/// Everything but `send` and `close` runs on the lane's event loop. A send that is called there (from within the answer
+/// to the one before) is written at once.
 final class MLLPLane: @unchecked Sendable {
   typealias Result = Swift.Result<Reply, DeliveryError>
 
@@ -106,7 +106,8 @@ final class MLLPLane: @unchecked Sendable {
       return then(.failure(Self.unsendable("the payload is not in memory")))
     }
     guard let header = HL7Header(message, reading) else {
-      return then(.failure(Self.unsendable("the message has no MSH that can be read, so its answer could not be recognised")))
+      return then(
+        .failure(Self.unsendable("the message has no MSH that can be read, so its answer could not be recognised")))
     }
     guard MLLPFrame.canHold(message) else {
       return then(.failure(Self.unsendable("the message holds VT or FS, which end a frame")))
@@ -181,7 +182,8 @@ final class MLLPLane: @unchecked Sendable {
     connection = .none
     disarm()
     guard !outstanding.isEmpty else { return }
-    failAll(DeliveryError(.unreachable, reason ?? "the partner closed the connection without an answer", bytesSent: true))
+    failAll(
+      DeliveryError(.unreachable, reason ?? "the partner closed the connection without an answer", bytesSent: true))
   }
 
   /// What came is no answer to what was sent: from here on nothing on this connection can be trusted.
@@ -194,8 +196,8 @@ final class MLLPLane: @unchecked Sendable {
     failAll(DeliveryError(.unreachable, reason, bytesSent: true))
   }
 
-  /// Fails what was sent, what waits for the connection, and what was handed over behind it: none of it may overtake what
-  /// failed before it. What is handed over from now on is a new attempt.
+  /// Fails what was sent, what waits for the connection, and what was handed over behind it: none of it may overtake
+  /// what failed before it. What is handed over from now on is a new attempt.
   private func failAll(_ error: DeliveryError) {
     let sentCount = outstanding.count - unflushedCount
     let entries = Array(outstanding) + waiting.map(\.outstanding)
@@ -250,7 +252,9 @@ final class MLLPLane: @unchecked Sendable {
         partnerText: answer.text, reply: payload, bytesSent: true))
   }
 
-  private static func unsendable(_ reason: String) -> DeliveryError { DeliveryError(.permanent, reason, bytesSent: false) }
+  private static func unsendable(_ reason: String) -> DeliveryError {
+    DeliveryError(.permanent, reason, bytesSent: false)
+  }
   private static func stopped(bytesSent: Bool) -> DeliveryError {
     DeliveryError(.cancelled, "the destination was closed", bytesSent: bytesSent)
   }

@@ -8,8 +8,8 @@ enum MLLPLimits {
   static let unansweredBytesMax = 8 << 20
   /// How long a source that stops waits for the receipts of what it has offered, and for answers to be sent.
   static let stop: TimeAmount = .seconds(10)
-  /// How long a sender whose message is refused for its size may go on sending before its connection is cut: without it the
-  /// kernel would drop the refusal together with the connection (RFC 1122 section 4.2.2.13).
+  /// How long a sender whose message is refused for its size may go on sending before its connection is cut: without it
+  /// the kernel would drop the refusal together with the connection (RFC 1122 section 4.2.2.13).
   static let linger: TimeAmount = .seconds(2)
   /// Senders that are remembered for `hilum status`.
   static let peersMax = 256

@@ -48,8 +48,8 @@ final class MLLPLink: ChannelInboundHandler, @unchecked Sendable {
   /// MSG_PEEK | MSG_DONTWAIT of Linux, whose names are imported with a type that depends on how the package is built.
   private static let peekWithoutWaiting: CInt = 0x02 | 0x40
 
-  /// Whether the partner's end of the stream already waits in the socket. What is written on such a connection is lost, and
-  /// nobody could say whether it was taken.
+  /// Whether the partner's end of the stream already waits in the socket. What is written on such a connection is lost,
+  /// and nobody could say whether it was taken.
   var hasEnded: Bool {
     guard let operations = context?.pipeline.syncOperations else { return true }
     let count = try? operations.withUnsafeTransportIfAvailable(of: NIOBSDSocket.Handle.self) { socket in

@@ -111,7 +111,8 @@ final class MLLPListener: Sendable {
     if open.isEmpty { drained.succeed() }
     for (connection, channel) in open { channel.eventLoop.execute { connection.stop() } }
     let cut = eventLoops.any().scheduleTask(in: MLLPLimits.stop) { [logger = shared.logger] in
-      logger.warning("connections were cut: their messages were not answered in time", metadata: ["count": "\(open.count)"])
+      logger.warning(
+        "connections were cut: their messages were not answered in time", metadata: ["count": "\(open.count)"])
       for (_, channel) in open { channel.close(promise: nil) }
     }
     try? await drained.futureResult.get()
@@ -137,6 +138,7 @@ private final class AcceptTrouble: ChannelInboundHandler {
     let now = context.eventLoop.now
     if let saidAt, now - saidAt < .seconds(60) { return }
     saidAt = now
-    logger.warning("connections can't be accepted for a moment", metadata: ["reason": "\(ConnectFailure.text(failure.errnoCode))"])
+    logger.warning(
+      "connections can't be accepted for a moment", metadata: ["reason": "\(ConnectFailure.text(failure.errnoCode))"])
   }
 }

@@ -16,19 +16,22 @@ package struct MLLPSourceSettings: Settings {
   package var port: Port
   @Setting("Encryption: a certificate and its key, and whose clients may come. `none` leaves it out on purpose.")
   package var tls: TLSSetting<ServerTLSSettings>?
-  @Setting("The senders that may connect, as addresses or blocks of them. Without it everybody may who reaches the port.",
+  @Setting(
+    "The senders that may connect, as addresses or blocks of them. Without it everybody may who reaches the port.",
     default: [], example: "[10.1.2.0/24]")
   package var allow: [AddressRange]
   @Setting("How many connections may be open at once; one more is closed at once.", default: 1_000)
   package var connections: Int
   @Setting("A connection on which nothing arrives for this long is closed.", default: .seconds(86_400))
   package var idle: Duration
-  @Setting("A message must have arrived whole this long after its first byte, or its connection is closed.",
+  @Setting(
+    "A message must have arrived whole this long after its first byte, or its connection is closed.",
     default: .seconds(60))
   package var frame: Duration
   @Setting("How senders are answered.", default: MLLPAckSettings())
   package var ack: MLLPAckSettings
-  @Setting("When the sender is answered: when the message is `accepted`, which is when it is on disk.", default: .accepted)
+  @Setting(
+    "When the sender is answered: when the message is `accepted`, which is when it is on disk.", default: .accepted)
   package var acknowledge: Acknowledge
 
   package init() {}
@@ -73,16 +76,17 @@ package struct MLLPAckSettings: Settings {
 
   @Setting(
     """
-    `original` answers AA, AE, AR; `enhanced` CA, CE, CR; `auto` enhanced where MSH-15 or MSH-16 of the message say so, \
-    else original; `none` never answers.
+    `original` answers AA, AE, AR; `enhanced` CA, CE, CR; `auto` enhanced where MSH-15 or MSH-16 of the message say \
+    so, else original; `none` never answers.
     """, default: .auto)
   package var mode: Mode
-  @Setting("MSH-3 of the answer. Without it the answer comes from whom the message was for (its MSH-5).", example: "HUB")
+  @Setting(
+    "MSH-3 of the answer. Without it the answer comes from whom the message was for (its MSH-5).", example: "HUB")
   package var from: String?
   @Setting(
     """
-    What a message that is refused is answered with, whatever the reason. Without it AE where the sender can mend it and \
-    AR where the message will never be taken.
+    What a message that is refused is answered with, whatever the reason. Without it AE where the sender can mend it \
+    and AR where the message will never be taken.
     """, example: "AE")
   package var onReject: OnReject?
   @Setting(
@@ -107,14 +111,14 @@ package struct MLLPDestinationSettings: Settings {
   package var connectTimeout: Duration
   @Setting(
     """
-    Encryption; `{}` verifies the partner against the authorities that the system trusts. Left out or `none`: messages go \
-    unencrypted.
+    Encryption; `{}` verifies the partner against the authorities that the system trusts. Left out or `none`: messages \
+    go unencrypted.
     """)
   package var tls: TLSSetting<ClientTLSSettings>?
   @Setting(
     """
-    How long a connection without traffic is kept; `0s` closes it after each answer. Without it a connection is kept as \
-    long as the partner keeps it.
+    How long a connection without traffic is kept; `0s` closes it after each answer. Without it a connection is kept \
+    as long as the partner keeps it.
     """, example: "5m")
   package var keepOpen: Duration?
 

@@ -9,7 +9,8 @@ import Synchronization
 package final class MLLPSource: SourceConnector {
   package static let name = "mllp"
   package static let about = """
-    Receives HL7 v2 messages over MLLP, in clear or with TLS, and answers each with an acknowledgement when it is on disk.
+    Receives HL7 v2 messages over MLLP, in clear or with TLS, and answers each with an acknowledgement when it is \
+    on disk.
     """
   package static let format: Format? = .hl7v2
 
@@ -47,7 +48,9 @@ package final class MLLPSource: SourceConnector {
     refresh?.cancel()
     listening.withLock { $0 = nil }
     await listener.drain()
-    if !Task.isCancelled { throw ListenError(address: "\(settings.host):\(settings.port.number)", reason: "the port was closed") }
+    if !Task.isCancelled {
+      throw ListenError(address: "\(settings.host):\(settings.port.number)", reason: "the port was closed")
+    }
   }
 
   private func certificates() async throws -> ServerCertificates? {

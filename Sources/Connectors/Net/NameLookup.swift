@@ -9,8 +9,8 @@ import NIOPosix
   import Darwin
 #endif
 
-/// Turns a host name into addresses with the system's own look-up, on threads that may block: a name server that doesn't
-/// answer for one partner holds up no other.
+/// Turns a host name into addresses with the system's own look-up, on threads that may block: a name server that
+/// doesn't answer for one partner holds up no other.
 final class NameLookup: Resolver, Sendable {
   private let v4: EventLoopPromise<[SocketAddress]>
   private let v6: EventLoopPromise<[SocketAddress]>

@@ -11,8 +11,8 @@ import Synchronization
   import Darwin
 #endif
 
-/// The TLS contexts of all destinations. Making one reads every authority that the system trusts, so destinations with equal
-/// settings share one; it is made anew when a file changes.
+/// The TLS contexts of all destinations. Making one reads every authority that the system trusts, so destinations with
+/// equal settings share one; it is made anew when a file changes.
 package final class ClientContexts: Sendable {
   package static let shared = ClientContexts()
 
@@ -64,8 +64,8 @@ package final class ClientContexts: Sendable {
 }
 
 extension ClientTLSSettings {
-  /// The handler of one connection. A partner that is addressed by number gets no SNI name (RFC 6066 section 3), and its
-  /// certificate must hold that address.
+  /// The handler of one connection. A partner that is addressed by number gets no SNI name (RFC 6066 section 3), and
+  /// its certificate must hold that address.
   package func handler(_ context: NIOSSLContext, host: String) throws -> NIOSSLClientHandler {
     let name = expectedName(host: host)
     return try NIOSSLClientHandler(context: context, serverHostname: IPAddress.bytes(name) == nil ? name : nil)

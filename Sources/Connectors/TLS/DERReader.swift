@@ -1,5 +1,5 @@
-/// Reads tag, length, content (ITU-T X.690, the distinguished encoding) one element at a time. Bytes come from strangers:
-/// what doesn't fit is `nil`.
+/// Reads tag, length, content (ITU-T X.690, the distinguished encoding) one element at a time. Bytes come from
+/// strangers: what doesn't fit is `nil`.
 struct DERReader {
   struct Element {
     let tag: UInt8
@@ -16,7 +16,9 @@ struct DERReader {
 
   /// The next element. Tags of more than one byte don't occur where this is used.
   mutating func next() -> Element? {
-    guard rest.count >= 2, let tag = rest.popFirst(), tag & 0x1F != 0x1F, let first = rest.popFirst() else { return nil }
+    guard rest.count >= 2, let tag = rest.popFirst(), tag & 0x1F != 0x1F, let first = rest.popFirst() else {
+      return nil
+    }
     var length = Int(first)
     if first >= 0x80 {
       let count = Int(first & 0x7F)

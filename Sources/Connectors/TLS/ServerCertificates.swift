@@ -11,8 +11,8 @@ import Synchronization
   import Darwin
 #endif
 
-/// The certificate that one source shows, and the authorities of its clients. Takes new files when they change on disk; files
-/// that can't be used leave those in use as they are.
+/// The certificate that one source shows, and the authorities of its clients. Takes new files when they change on disk;
+/// files that can't be used leave those in use as they are.
 package final class ServerCertificates: Sendable {
   private let settings: ServerTLSSettings
   private let logger: Logger

@@ -21,7 +21,9 @@ enum TLSFailure {
     if names.contains("CERTIFICATE_VERIFY_FAILED") {
       guard let facts else { return "\(whose) certificate could not be verified" }
       if facts.notAfter < now { return "\(whose) certificate (\(facts.subject)) expired on \(facts.lastDay)" }
-      if facts.notBefore > now { return "\(whose) certificate (\(facts.subject)) is not valid before \(facts.firstDay)" }
+      if facts.notBefore > now {
+        return "\(whose) certificate (\(facts.subject)) is not valid before \(facts.firstDay)"
+      }
       return "\(whose) certificate (\(facts.subject)) is not signed by an authority that is trusted here"
     }
     for (name, text) in known where names.contains(name) { return text }

@@ -19,7 +19,9 @@ struct TLSIdentity {
   ///
   /// - Parameter now: seconds since 1970.
   func warn(_ logger: Logger, now: Int64) {
-    guard let facts = chain.first.flatMap({ CertificateFacts($0) }), facts.notAfter - now < Self.warningSeconds else { return }
+    guard let facts = chain.first.flatMap({ CertificateFacts($0) }), facts.notAfter - now < Self.warningSeconds else {
+      return
+    }
     let hasEnded = facts.notAfter < now
     logger.log(
       level: hasEnded ? .error : .warning,

@@ -37,14 +37,15 @@ package enum TLSSetting<Options: Settings>: SettingValue {
 
 /// TLS where others connect to us.
 package struct ServerTLSSettings: Settings {
-  @Setting("The certificate that is shown, PEM, followed by those between it and its authority.", example: "tls/server.pem")
+  @Setting(
+    "The certificate that is shown, PEM, followed by those between it and its authority.", example: "tls/server.pem")
   package var certificate: FilePath
   @Setting("Its private key, PEM and not encrypted.", example: "{file: /run/secrets/mllp.key}")
   package var key: Secret
   @Setting(
     """
-    The authorities, PEM, of which one must have signed the client's certificate. Without it clients show none; with it \
-    a client without a certificate is refused.
+    The authorities, PEM, of which one must have signed the client's certificate. Without it clients show none; with \
+    it a client without a certificate is refused.
     """, example: "tls/partners.pem")
   package var clients: FilePath?
 
@@ -54,7 +55,10 @@ package struct ServerTLSSettings: Settings {
 /// TLS where we connect to others. The partner's certificate is always verified, and so is its name.
 package struct ClientTLSSettings: Settings {
   @Setting(
-    "The authorities, PEM, of which one must have signed the partner's certificate. Without it those that the system trusts.",
+    """
+    The authorities, PEM, of which one must have signed the partner's certificate. Without it those that the system \
+    trusts.
+    """,
     example: "tls/partner-ca.pem")
   package var ca: FilePath?
   @Setting("Our own certificate, PEM, for a partner that asks for one.", example: "tls/hub.pem")
