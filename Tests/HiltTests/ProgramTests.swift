@@ -85,4 +85,27 @@ struct ProgramTests {
       #expect(!"\(failure)".contains(secret))
     }
   }
+
+  @Test("What is printed of a run holds nothing of the message, nor of the reasons made of it")
+  func nothingPrinted() throws {
+    let secret = "Zyxwvut"
+    let message = try HL7Message(
+      Array("MSH|^~\\&|A|B|C|D|20240229||ADT^A01|1|P|2.5\rPID|1||1||\(secret)^b\r".utf8))
+    for last in [
+      "emit out meta { name: PID-5.1 }", "drop \"{PID-5.1}\"", "fail \"{PID-5.1}\"", "hold \"{PID-5.1}\"",
+      "reject AE 101 \"{PID-5.1}\" at PID-5",
+    ] {
+      let source = "transform t\n  in hl7\nlet out = copy msg\nout.PID-8 = PID-5.1\nnote PID-5.1\n\(last)\n"
+      let program = try #require(HiltProgram.compile(source, file: "t.hilt").program)
+      let input = HiltInput(message)
+      let result = program.run(input, tracing: true)
+      var dumped = "\(result) \(input) \(result.decision) \(result.emitted) \(result.notes) \(result.trace)"
+      dump(result, to: &dumped)
+      dump(result.emitted, to: &dumped)
+      dump(result.notes, to: &dumped)
+      dump(result.trace, to: &dumped)
+      dump(result.decision, to: &dumped)
+      #expect(!dumped.contains(secret), "\(last)")
+    }
+  }
 }
