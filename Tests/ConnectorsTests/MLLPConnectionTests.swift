@@ -22,6 +22,7 @@ struct MLLPConnectionTests {
 
     init(
       _ inbox: ScriptedInbox = ScriptedInbox(isInline: true), bytesMax: Int = 1_000,
+      unfinished: MLLPUnfinished = MLLPUnfinished(byteCountMax: 1 << 30),
       ack: (MLLPAckSettings) -> Void = { _ in }
     ) throws {
       self.inbox = inbox
@@ -29,7 +30,7 @@ struct MLLPConnectionTests {
       ack(settings)
       let shared = MLLPConnection.Shared(
         answering: MLLPAnswering(settings, HL7Settings(), clock: { 1_767_225_600 }), inbox: inbox, logger: log.logger,
-        messageBytesMax: bytesMax, idle: .seconds(600), frame: .seconds(30), handshake: nil)
+        messageBytesMax: bytesMax, unfinished: unfinished, idle: .seconds(600), frame: .seconds(30), handshake: nil)
       let connection = MLLPConnection(
         shared, receipts: MLLPReceipts(on: loop), peer: peer, origin: inbox.origin("10.1.2.3:9"), whenClosed: { _ in })
       channel = EmbeddedChannel(handlers: [reads, connection], loop: loop)
@@ -301,6 +302,24 @@ struct MLLPConnectionTests {
     #expect(scene.inbox.arrivals.now.count == 1)
     scene.loop.advanceTime(by: .seconds(3))
     #expect(!scene.isOpen)
+  }
+
+  @Test func `senders of unfinished messages share one limit, and what is finished or gone frees it`() throws {
+    let unfinished = MLLPUnfinished(byteCountMax: 1_500)
+    func scene() throws -> Scene { try Scene(unfinished: unfinished) }
+    let (first, second, third) = (try scene(), try scene(), try scene())
+    let message = Sample.frame(Sample.adt("1", note: String(repeating: "x", count: 600)))
+    for part in stride(from: 0, to: 600, by: 100) { try first.write(Array(message[part..<part + 100])) }
+    try second.write(Array(message.prefix(600)))
+    #expect(unfinished.held == 1_200)
+    try third.write(Array(message.prefix(600)))
+    #expect(!third.isOpen)
+    #expect(unfinished.held == 1_200)
+    try first.write(Array(message.dropFirst(600)))
+    #expect(try first.codes() == ["AA 1"])
+    #expect(unfinished.held == 600)
+    try second.channel.close().wait()
+    #expect(unfinished.held == 0)
   }
 
   @Test func `a sender that closes its half after the last message still gets its answers`() throws {

@@ -21,6 +21,7 @@ final class MLLPConnection: ChannelDuplexHandler, @unchecked Sendable {
     let inbox: any Inbox
     let logger: Logger
     let messageBytesMax: Int
+    let unfinished: MLLPUnfinished
     let idle: TimeAmount
     let frame: TimeAmount
     /// `nil` without TLS.
@@ -48,6 +49,7 @@ final class MLLPConnection: ChannelDuplexHandler, @unchecked Sendable {
   private var unanswered = CircularBuffer<Unanswered>(initialCapacity: 8)
   private var offeredCount = 0
   private var offeredByteCount = 0
+  private var unfinishedByteCount = 0
   /// What was read beyond the bound: at most what one read brought.
   private var beyond = CircularBuffer<MLLPFraming.Action>(initialCapacity: 0)
   private var outgoing = ByteBuffer()
@@ -107,6 +109,7 @@ final class MLLPConnection: ChannelDuplexHandler, @unchecked Sendable {
   private func closed() {
     guard !isClosed else { return }
     isClosed = true
+    _ = holdsUnfinished(0)
     if !isEnding { framing.finish().forEach(note) }
     timers.stop()
     answered = nil
@@ -118,8 +121,14 @@ final class MLLPConnection: ChannelDuplexHandler, @unchecked Sendable {
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     guard !isEnding, !isClosed else { return }
     timers.isActive()
-    let actions = unwrapInboundIn(data).withUnsafeReadableBytes { framing.receive($0) }
+    let buffer = unwrapInboundIn(data)
+    let actions = buffer.withUnsafeReadableBytes { framing.receive($0) }
     for action in actions { take(action) }
+    guard holdsUnfinished(framing.isInsideFrame ? (actions.isEmpty ? unfinishedByteCount : 0) + buffer.readableBytes : 0)
+    else {
+      refuse("too many messages are under way at once that have not arrived whole")
+      return end()
+    }
   }
 
   func channelReadComplete(context: ChannelHandlerContext) {
@@ -168,6 +177,13 @@ final class MLLPConnection: ChannelDuplexHandler, @unchecked Sendable {
 
   private func certificate(_ context: ChannelHandlerContext) -> NIOSSLCertificate? {
     (try? context.pipeline.syncOperations.handler(type: NIOSSLServerHandler.self))?.peerCertificate
+  }
+
+  /// Keeps count of what has come of a frame that is not whole; false where all connections hold too much of such.
+  private func holdsUnfinished(_ byteCount: Int) -> Bool {
+    guard byteCount != unfinishedByteCount else { return true }
+    defer { unfinishedByteCount = byteCount }
+    return shared.unfinished.change(by: byteCount - unfinishedByteCount)
   }
 
   // MARK: Frames

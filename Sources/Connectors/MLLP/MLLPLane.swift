@@ -52,6 +52,9 @@ final class MLLPLane: @unchecked Sendable {
   /// How many of them, counted from the newest, have not left the process.
   private var unflushedCount = 0
   private var isTaking = false
+  /// The partner has closed a connection before. Looking for it costs a system call, which a send from within an answer
+  /// is spared where the partner never did.
+  private var isWary = false
   /// When the oldest one's answer must be here; or, with none outstanding, when the connection was last used.
   private var answerDeadline = NIODeadline.uptimeNanoseconds(0)
   private var lastUse = NIODeadline.uptimeNanoseconds(0)
@@ -105,7 +108,7 @@ final class MLLPLane: @unchecked Sendable {
     guard case .bytes(let message) = sending.payload.content else {
       return then(.failure(Self.unsendable("the payload is not in memory")))
     }
-    guard let header = HL7Header(message, reading) else {
+    guard let header = HL7Header(Self.opening(message), reading) else {
       return then(
         .failure(Self.unsendable("the message has no MSH that can be read, so its answer could not be recognised")))
     }
@@ -114,7 +117,7 @@ final class MLLPLane: @unchecked Sendable {
     }
     let outstanding = Outstanding(delivery: sending.delivery, controlID: header.controlID, then: then)
     switch connection {
-    case .open(let link, _) where self.outstanding.isEmpty && link.hasEnded:
+    case .open(let link, _) where self.outstanding.isEmpty && (isWary || !link.isReading) && link.hasEnded:
       // The partner closed while nothing was under way, and the event loop has yet to hear of it: nothing is lost.
       connection = .none
       disarm()
@@ -129,6 +132,12 @@ final class MLLPLane: @unchecked Sendable {
     case .opening, .closed:
       waiting.append((message, outstanding))
     }
+  }
+
+  /// The message as far as MSH goes, blank lines before it included: its control id is all that is asked for.
+  private static func opening(_ message: [UInt8]) -> ArraySlice<UInt8> {
+    let end = message.dropFirst(8).firstIndex { $0 == 0x0D || $0 == 0x0A }
+    return message[..<(end ?? message.endIndex)]
   }
 
   private func write(_ message: [UInt8], _ entry: Outstanding, on link: MLLPLink) {
@@ -180,6 +189,7 @@ final class MLLPLane: @unchecked Sendable {
   func lost(_ link: MLLPLink, _ reason: String?) {
     guard case .open(let current, _) = connection, current === link else { return }
     connection = .none
+    isWary = true
     disarm()
     guard !outstanding.isEmpty else { return }
     failAll(

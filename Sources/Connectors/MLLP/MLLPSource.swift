@@ -30,6 +30,7 @@ package final class MLLPSource: SourceConnector {
     let certificates = try await certificates()
     let shared = MLLPConnection.Shared(
       answering: answering, inbox: inbox, logger: context.logger, messageBytesMax: context.messageBytesMax,
+      unfinished: MLLPUnfinished(byteCountMax: MLLPLimits.unfinishedBytesMax(context.messageBytesMax)),
       idle: TimeAmount(settings.idle), frame: TimeAmount(settings.frame),
       handshake: certificates == nil ? nil : TLSLimits.handshake)
     let listener = MLLPListener(settings, shared, certificates: certificates, peers: peers)
