@@ -1,4 +1,5 @@
 import Admin
+import Definitions
 import Engine
 import Foundation
 import Glibc
