@@ -13,7 +13,8 @@ final class NIOEmbeddedLoop {
     let inbox = ScriptedInbox(isInline: true)
     let shared = MLLPConnection.Shared(
       answering: MLLPAnswering(MLLPAckSettings(), HL7Settings()), inbox: inbox, logger: log.logger,
-      messageBytesMax: 1_000, unfinished: MLLPUnfinished(byteCountMax: 1 << 30), idle: .hours(1), frame: .seconds(30), handshake: handshake)
+      messageBytesMax: 1_000, unfinished: MLLPUnfinished(byteCountMax: 1 << 30), idle: .hours(1), frame: .seconds(30),
+      handshake: handshake)
     let connection = MLLPConnection(
       shared, receipts: MLLPReceipts(on: loop), peer: MLLPPeer(address: "10.1.2.3"), origin: inbox.origin("10.1.2.3:9"),
       whenClosed: { _ in })

@@ -124,8 +124,8 @@ final class MLLPConnection: ChannelDuplexHandler, @unchecked Sendable {
     let buffer = unwrapInboundIn(data)
     let actions = buffer.withUnsafeReadableBytes { framing.receive($0) }
     for action in actions { take(action) }
-    guard holdsUnfinished(framing.isInsideFrame ? (actions.isEmpty ? unfinishedByteCount : 0) + buffer.readableBytes : 0)
-    else {
+    let before = actions.isEmpty ? unfinishedByteCount : 0
+    guard holdsUnfinished(framing.isInsideFrame ? before + buffer.readableBytes : 0) else {
       refuse("too many messages are under way at once that have not arrived whole")
       return end()
     }

@@ -1,7 +1,7 @@
 import Synchronization
 
-/// What all connections of a source together hold of messages that have not arrived whole. A thousand senders that each send
-/// all but the last byte of the largest message would otherwise take all memory there is.
+/// What all connections of a source together hold of messages that have not arrived whole. A thousand senders that each
+/// send all but the last byte of the largest message would otherwise take all memory there is.
 final class MLLPUnfinished: Sendable {
   private let byteCountMax: Int
   private let byteCount = Atomic<Int>(0)
