@@ -11,6 +11,9 @@ static inline int hilum_sqlite_settle(sqlite3 *db, int checkpoint_on_close) {
   return sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, checkpoint_on_close ? 0 : 1, (int *)0);
 }
 
+// SQLite counts its memory under a mutex, for figures that nobody reads here. Counts only before SQLite's first use in the process.
+static inline void hilum_sqlite_configure(void) { sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); }
+
 // prctl is variadic, and pthread_setname_np stands behind _GNU_SOURCE, which Swift's view of Glibc doesn't set. No system header is
 // included here: its types would seem to be this module's.
 extern int prctl(int option, ...);

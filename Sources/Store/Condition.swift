@@ -21,9 +21,9 @@ final class ConditionCell: Sendable {
       if case .lost = state.condition { return nil }
       guard state.condition != condition else { return nil }
       state.condition = condition
+      isOpenFlag.store(condition == .open, ordering: .releasing)
       return state.observer
     }
-    isOpenFlag.store(value == .open, ordering: .releasing)
     observer?(condition)
   }
 }

@@ -10,7 +10,7 @@ package enum Failpoint: String, Sendable, CaseIterable {
   case beforeCommit = "before-commit"
   /// A group is durable, nobody has been told.
   case afterCommit = "after-commit"
-  /// The log was (partly) carried over.
+  /// The log was carried over, and not started anew.
   case inCheckpoint = "in-checkpoint"
   /// A step of retention is written but not committed.
   case inPrune = "in-prune"

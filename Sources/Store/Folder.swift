@@ -117,5 +117,9 @@ final class FolderLock: Sendable {
     _ = owner.withUnsafeBytes { Folder.write(descriptor, $0) }
   }
 
-  deinit { Glibc.close(descriptor) }
+  deinit {
+    // Said aloud: a child that is just being started may still hold the descriptor.
+    flock(descriptor, LOCK_UN)
+    Glibc.close(descriptor)
+  }
 }

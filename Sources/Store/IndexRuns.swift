@@ -1,60 +1,76 @@
 import Messages
 
-/// Carries the blind hashes of new messages into the search index, in sorted runs.
+/// Carries new messages into the indexes, in sorted runs: `listed` by channel, `searched` by column, `key_run` by duplicate key.
 ///
 /// An index whose keys are hashes dirties a page of its own for every row, and every commit pays for it. So the hashes stand in the
-/// message's row first, and after some thousand messages they are appended as one sorted run: to `searched` for columns, to `key_run`
-/// for duplicate keys. Rows beyond `through` are found by reading them.
+/// message's row first, and after some thousand messages they are appended as one sorted run. What isn't in a run yet is found by
+/// reading the rows beyond `through`, and those named in `late`.
 struct IndexRuns {
-  /// Rows up to this message are in the index (or were added to it singly because they came late).
+  private struct Pending {
+    var listed: [(channel: Int64, message: Int64)] = []
+    var columns: [(field: Int64, hash: Int64, message: Int64)] = []
+    var keys = 0
+    var greatest: Int64 = 0
+  }
+  /// The greatest message of the last run. One with a smaller id that comes now (its caller was slow) is late.
   private(set) var through: Int64 = 0
-  private var greatest: Int64 = 0
-  private var pending: [(field: Int64, hash: Int64, message: Int64)] = []
-  private var pendingKeys = 0
-  private var messages = 0
-  private var undo: (pending: Int, keys: Int, messages: Int, greatest: Int64)?
+  private var pending = Pending()
+  private var undo: (listed: Int, columns: Int, keys: Int, greatest: Int64)?
   /// The runs of duplicate keys whose entries are in memory, oldest first, with how many entries each has.
   private(set) var keyRuns: [(id: Int64, count: Int)] = []
   private var hasOldKeys = false
-  /// Rows that came late are kept in this run.
-  static let strays: Int64 = 0
 
   // MARK: Taking over
 
-  /// Takes over the hashes of a row that is being inserted. One whose id lies before the end of the last run (its caller was slow) is
-  /// indexed at once.
+  /// Takes over a row that is being inserted.
   mutating func add(
-    _ keys: MessageKeys, message: Int64, window: inout DuplicateWindow, _ connection: Connection
+    _ keys: MessageKeys, message: Int64, channel: Int64, window: inout DuplicateWindow, _ connection: Connection
   ) throws(SQLiteFailure) {
-    if undo == nil { undo = (pending.count, pendingKeys, messages, greatest) }
-    messages += 1
-    greatest = max(greatest, message)
-    if message <= through {
-      for column in keys.columns { try insert(column, run: Self.strays, message: message, connection) }
-      for entry in Self.entries(keys, message) { try keep(entry, connection) }
-      return
+    mark()
+    pending.greatest = max(pending.greatest, message)
+    pending.listed.append((channel, message))
+    if message <= through { try noteLate(message, connection) }
+    for column in keys.columns { pending.columns.append((column.field, column.hash, message)) }
+    remember(keys, message, &window)
+  }
+
+  private mutating func remember(_ keys: MessageKeys, _ message: Int64, _ window: inout DuplicateWindow) {
+    if let hash = keys.duplicate {
+      window.remember(.init(hash: hash, message: message, until: keys.until))
+      pending.keys += 1
     }
-    for column in keys.columns { pending.append((column.field, column.hash, message)) }
-    for entry in Self.entries(keys, message) {
-      window.remember(entry)
-      pendingKeys += 1
+    // A file or another thing with an identity is known as long as its message is.
+    if let hash = keys.transport {
+      window.remember(.init(hash: hash, message: message, until: .max))
+      pending.keys += 1
     }
   }
 
-  static func entries(_ keys: MessageKeys, _ message: Int64) -> [DuplicateWindow.Entry] {
-    var entries: [DuplicateWindow.Entry] = []
-    if let hash = keys.duplicate { entries.append(.init(hash: hash, message: message, until: keys.until)) }
-    // A file or another thing with an identity is known as long as its message is.
-    if let hash = keys.transport { entries.append(.init(hash: hash, message: message, until: .max)) }
-    return entries
+  /// Takes over the columns of a reprocessed message, whose row may be older than the last run.
+  mutating func addColumns(_ keys: MessageKeys, message: Int64, _ connection: Connection) throws(SQLiteFailure) {
+    guard !keys.columns.isEmpty else { return }
+    mark()
+    if message <= through { try noteLate(message, connection) }
+    for column in keys.columns { pending.columns.append((column.field, column.hash, message)) }
+  }
+
+  private mutating func mark() {
+    if undo == nil { undo = (pending.listed.count, pending.columns.count, pending.keys, pending.greatest) }
+  }
+
+  private func noteLate(_ message: Int64, _ connection: Connection) throws(SQLiteFailure) {
+    let row = try connection.statement("INSERT INTO late (message) VALUES (?1) ON CONFLICT DO NOTHING")
+    row.bind(1, message)
+    try row.run()
   }
 
   mutating func committed() { undo = nil }
 
   mutating func rolledBack() {
     guard let before = undo else { return }
-    pending.removeLast(pending.count - before.pending)
-    (pendingKeys, messages, greatest) = (before.keys, before.messages, before.greatest)
+    pending.listed.removeLast(pending.listed.count - before.listed)
+    pending.columns.removeLast(pending.columns.count - before.columns)
+    (pending.keys, pending.greatest) = (before.keys, before.greatest)
     undo = nil
   }
 
@@ -67,64 +83,58 @@ struct IndexRuns {
 
   // MARK: Runs
 
-  func isDue(_ runMessages: Int) -> Bool { messages >= runMessages }
+  func isDue(_ runMessages: Int) -> Bool { max(pending.listed.count, pending.columns.count / 4) >= runMessages }
 
-  /// Appends the pending rows as a run. Call inside a transaction, then `built` after its commit.
+  /// Whether something from before `message` waits for its run.
+  func isOlder(than message: Int64) -> Bool { pending.listed.contains { $0.message < message } }
+
+  /// Appends what is pending as a run. Call inside a transaction, then `built` after its commit.
   func build(_ window: DuplicateWindow, _ connection: Connection) throws(SQLiteFailure) {
     let run = (try connection.number("SELECT max(id) FROM run") ?? 0) + 1
-    let row = try connection.statement("INSERT INTO run (id, first, last) VALUES (?1, ?2, ?3)")
+    let row = try connection.statement("INSERT INTO run (id, last) VALUES (?1, ?2)")
     row.bind(1, run)
-    row.bind(2, through + 1)
-    row.bind(3, greatest)
+    row.bind(2, max(through, pending.greatest))
     try row.run()
-    for entry in pending.sorted(by: { ($0.field, $0.hash, $0.message) < ($1.field, $1.hash, $1.message) }) {
-      try insert(.init(field: entry.field, hash: entry.hash), run: run, message: entry.message, connection)
+    let listed = try connection.statement("INSERT INTO listed (channel, message) VALUES (?1, ?2) ON CONFLICT DO NOTHING")
+    for entry in pending.listed.sorted(by: { $0 < $1 }) {
+      listed.bind(1, entry.channel)
+      listed.bind(2, entry.message)
+      try listed.run()
     }
-    if pendingKeys > 0 {
-      var writer = ByteWriter(reserving: 24 * pendingKeys)
-      for entry in window.latest(pendingKeys) {
-        writer.fixed(UInt64(bitPattern: entry.hash))
-        writer.fixed(UInt64(bitPattern: entry.message))
-        writer.fixed(UInt64(bitPattern: entry.until))
-      }
-      let keys = try connection.statement("INSERT INTO key_run (id, last, entries) VALUES (?1, ?2, ?3)")
-      keys.bind(1, run)
-      keys.bind(2, greatest)
-      keys.bind(3, writer.bytes)
-      try keys.run()
+    let searched = try connection.statement(
+      "INSERT INTO searched (run, field, hash, message) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING")
+    for entry in pending.columns.sorted(by: { $0 < $1 }) {
+      searched.bind(1, run)
+      searched.bind(2, entry.field)
+      searched.bind(3, entry.hash)
+      searched.bind(4, entry.message)
+      try searched.run()
     }
-    try setThrough(greatest, connection)
+    try buildKeys(run, window, connection)
+    try connection.execute("DELETE FROM late")
+    let mark = try connection.statement("INSERT OR REPLACE INTO meta (name, value) VALUES ('indexed_through', ?1)")
+    mark.bind(1, max(through, pending.greatest))
+    try mark.run()
+  }
+
+  private func buildKeys(_ run: Int64, _ window: DuplicateWindow, _ connection: Connection) throws(SQLiteFailure) {
+    guard pending.keys > 0 else { return }
+    var writer = ByteWriter(reserving: 24 * pending.keys)
+    for entry in window.latest(pending.keys) {
+      writer.fixed(UInt64(bitPattern: entry.hash))
+      writer.fixed(UInt64(bitPattern: entry.message))
+      writer.fixed(UInt64(bitPattern: entry.until))
+    }
+    let keys = try connection.statement("INSERT INTO key_run (id, entries) VALUES (?1, ?2)")
+    keys.bind(1, run)
+    keys.bind(2, writer.bytes)
+    try keys.run()
   }
 
   mutating func built(_ connection: Connection) throws(SQLiteFailure) {
-    if pendingKeys > 0 { keyRuns.append((try connection.number("SELECT max(id) FROM run") ?? 0, pendingKeys)) }
-    through = greatest
-    pending.removeAll(keepingCapacity: true)
-    pendingKeys = 0
-    messages = 0
-  }
-
-  private func setThrough(_ message: Int64, _ connection: Connection) throws(SQLiteFailure) {
-    let row = try connection.statement("INSERT OR REPLACE INTO meta (name, value) VALUES ('indexed_through', ?1)")
-    row.bind(1, message)
-    try row.run()
-  }
-
-  private func insert(
-    _ column: MessageKeys.Column, run: Int64, message: Int64, _ connection: Connection
-  ) throws(SQLiteFailure) {
-    let row = try connection.statement(
-      "INSERT INTO searched (run, field, hash, message) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING")
-    row.bind(1, run)
-    row.bind(2, column.field)
-    row.bind(3, column.hash)
-    row.bind(4, message)
-    try row.run()
-  }
-
-  /// Adds columns of a reprocessed message, whose row is older than the last run.
-  mutating func addSingly(_ keys: MessageKeys, message: Int64, _ connection: Connection) throws(SQLiteFailure) {
-    for column in keys.columns { try insert(column, run: Self.strays, message: message, connection) }
+    if pending.keys > 0 { keyRuns.append((try connection.number("SELECT max(id) FROM run") ?? 0, pending.keys)) }
+    through = max(through, pending.greatest)
+    pending = Pending()
   }
 
   // MARK: Old keys
@@ -170,7 +180,6 @@ struct IndexRuns {
   /// Reads the runs of keys that are in memory and the rows behind the last run: bounded, whatever the store holds.
   mutating func load(_ window: inout DuplicateWindow, _ connection: Connection) throws(SQLiteFailure) {
     through = try connection.number("SELECT value FROM meta WHERE name = 'indexed_through'") ?? 0
-    greatest = through
     hasOldKeys = try connection.number("SELECT 1 FROM old_key LIMIT 1") != nil
     let runs = try connection.statement("SELECT id, entries FROM key_run ORDER BY id")
     while try runs.step() {
@@ -185,14 +194,21 @@ struct IndexRuns {
     }
     runs.reset()
     window.committed()
-    let rows = try connection.statement("SELECT id, keys FROM message WHERE id > ?1 AND keys IS NOT NULL ORDER BY id")
+    let rows = try connection.statement(
+      """
+      SELECT id, channel, keys FROM message WHERE id > ?1
+      UNION ALL SELECT m.id, m.channel, m.keys FROM late l JOIN message m ON m.id = l.message
+      """)
     defer { rows.reset() }
     rows.bind(1, through)
     while try rows.step() {
-      guard let bytes = rows.bytes(1), let keys = try? MessageKeys(decoding: bytes) else { continue }
-      try add(keys, message: rows.integer(0), window: &window, connection)
+      let keys = rows.bytes(2).flatMap { try? MessageKeys(decoding: $0) } ?? MessageKeys()
+      let message = rows.integer(0)
+      pending.greatest = max(pending.greatest, message)
+      pending.listed.append((rows.integer(1), message))
+      for column in keys.columns { pending.columns.append((column.field, column.hash, message)) }
+      remember(keys, message, &window)
     }
-    committed()
     window.committed()
   }
 }

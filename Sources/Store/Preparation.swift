@@ -144,11 +144,11 @@ struct Preparer: Sendable {
   func input(
     _ arrival: Acceptance, sealed: Bool
   ) throws(StoreError) -> (sha: [UInt8], raw: [UInt8]?, blob: BlobReference?) {
+    // What is reprocessed stands in its row already.
+    if !arrival.replaces.isEmpty { return ([], nil, nil) }
     switch arrival.payload.content {
     case .blob(let staged): return (staged.sha256, nil, staged)
     case .bytes(let bytes):
-      // What is reprocessed stands in its row already.
-      if !arrival.replaces.isEmpty { return ([], nil, nil) }
       if bytes.count >= settings.blobBytesMin {
         let blob = try blobs.write(bytes, id: mint(), sealed: sealed)
         return (blob.sha256, nil, blob)

@@ -117,15 +117,12 @@ extension Reading {
     // Ids grow with time, but a clock may have been set back: the bounds are tested on the row as well.
     let states = query.states.map { Set($0) }
     let isOpen = states.map { $0.isSubset(of: [.held, .failed]) } ?? false
-    let index = isOpen ? "INDEXED BY message_open" : channel == nil ? "NOT INDEXED" : "INDEXED BY message_channel"
     let rows = try connection.statement(
-      """
-      SELECT id, state, received_at FROM message \(index) WHERE id < ?1 \(channel == nil ? "" : "AND channel = ?2")
-      \(isOpen ? "AND (state = 2 OR state = 3)" : "") ORDER BY id DESC
-      """)
+      isOpen ? Self.openMessages : channel == nil ? Self.allMessages : Self.channelMessages)
     defer { rows.reset() }
     rows.bind(1, before)
-    if let channel { rows.bind(2, channel) }
+    rows.bind(2, channel)
+    if channel != nil, !isOpen { rows.bind(3, try indexedThrough()) }
     var records: [MessageRecord] = []
     var looked = 0
     while records.count < query.limit, looked < Self.rowsMax, try rows.step() {
@@ -136,6 +133,25 @@ extension Reading {
       if let record = try message(rows.integer(0)) { records.append(record) }
     }
     return records
+  }
+
+  private static let openMessages = """
+    SELECT id, state, received_at FROM message INDEXED BY message_open
+    WHERE (state = 2 OR state = 3) AND id < ?1 AND (?2 IS NULL OR channel = ?2) ORDER BY id DESC
+    """
+  private static let allMessages = "SELECT id, state, received_at, ?2 FROM message WHERE id < ?1 ORDER BY id DESC"
+  /// What is listed, what is late, and what came after the last run.
+  private static let channelMessages = """
+    SELECT m.id AS id, m.state, m.received_at FROM listed l CROSS JOIN message m ON m.id = l.message
+      WHERE l.channel = ?2 AND l.message < ?1 AND l.message NOT IN (SELECT message FROM late)
+    UNION ALL SELECT m.id, m.state, m.received_at FROM late l CROSS JOIN message m ON m.id = l.message
+      WHERE l.message < ?1 AND m.channel = ?2
+    UNION ALL SELECT id, state, received_at FROM message WHERE id > ?3 AND id < ?1 AND channel = ?2
+    ORDER BY id DESC
+    """
+
+  private func indexedThrough() throws(SQLiteFailure) -> Int64 {
+    try connection.number("SELECT value FROM meta WHERE name = 'indexed_through'") ?? 0
   }
 
   // MARK: Search
@@ -165,17 +181,19 @@ extension Reading {
   private func candidates(_ field: Int64, _ hash: Int64, into keys: inout Set<Int64>) throws(SQLiteFailure) {
     let runs = try connection.statement(
       """
-      SELECT s.message FROM (SELECT 0 AS id UNION ALL SELECT id FROM run) r CROSS JOIN searched s
-      ON s.run = r.id AND s.field = ?1 AND s.hash = ?2
+      SELECT s.message FROM run r CROSS JOIN searched s ON s.run = r.id AND s.field = ?1 AND s.hash = ?2
       """)
     defer { runs.reset() }
     runs.bind(1, field)
     runs.bind(2, hash)
     while try runs.step() { keys.insert(runs.integer(0)) }
-    let through = try connection.number("SELECT value FROM meta WHERE name = 'indexed_through'") ?? 0
-    let tail = try connection.statement("SELECT id, keys FROM message WHERE id > ?1 AND keys IS NOT NULL")
+    let tail = try connection.statement(
+      """
+      SELECT id, keys FROM message WHERE id > ?1 AND keys IS NOT NULL
+      UNION ALL SELECT m.id, m.keys FROM late l JOIN message m ON m.id = l.message WHERE m.keys IS NOT NULL
+      """)
     defer { tail.reset() }
-    tail.bind(1, through)
+    tail.bind(1, try indexedThrough())
     while try tail.step() {
       guard let bytes = tail.bytes(1), let known = try? MessageKeys(decoding: bytes) else { continue }
       if known.columns.contains(where: { $0.field == field && $0.hash == hash }) { keys.insert(tail.integer(0)) }

@@ -46,7 +46,7 @@ extension SQLiteStore {
     let queue = UnitQueue(settings: settings)
     let disk = DiskGuard(folder: folder, file: path, settings: settings)
     let readers = Readers()
-    return try inStoreWords { () throws(SQLiteFailure) in
+    do throws(SQLiteFailure) {
       let (epoch, closedCleanly) = try takeOver(connection)
       try registry.load(connection)
       let writer = try Writer(
@@ -63,6 +63,9 @@ extension SQLiteStore {
       StoreThread.start("store-write") { writer.run() }
       store.sweep(before: minter.next())
       return store
+    } catch {
+      readers.close {}
+      throw error.storeError
     }
   }
 
@@ -151,14 +154,14 @@ extension SQLiteStore {
       while try tables.step() { names.append(tables.text(0) ?? "") }
       tables.reset()
       guard !names.isEmpty else { throw SQLiteFailure(code: SQLITE_CORRUPT, systemError: 0, doing: "read the schema") }
+      let withRowid: Set = ["message", "delivery", "output", "blob", "trash", "tally", "run", "key_run", "old_key"]
       for name in names {
         _ = try connection.number("SELECT 1 FROM \(name) LIMIT 1")
-        if !["meta", "content", "revision_file", "searched", "progress", "kept"].contains(name) {
-          _ = try connection.number("SELECT max(rowid) FROM \(name)")
-        }
+        if withRowid.contains(name) { _ = try connection.number("SELECT max(rowid) FROM \(name)") }
       }
       _ = try connection.number("SELECT max(lane) FROM delivery INDEXED BY waiting WHERE state = 0")
-      _ = try connection.number("SELECT max(channel) FROM message INDEXED BY message_channel")
+      _ = try connection.number("SELECT max(channel) FROM listed")
+      _ = try connection.number("SELECT max(run) FROM searched")
     } catch {
       throw damaged(error, path)
     }
@@ -166,9 +169,7 @@ extension SQLiteStore {
 
   private static func checkWitness(_ connection: Connection, folder: String) throws(StoreError) -> Witness {
     let known = try inStoreWords { () throws(SQLiteFailure) in
-      max(
-        try connection.number("SELECT max(last_commit) FROM channel_count") ?? 0,
-        try connection.number("SELECT max(last_commit) FROM lane_count") ?? 0)
+      try connection.number("SELECT max(last_commit) FROM tally") ?? 0
     }
     let path = folder + "/witness"
     let witness = try Witness(path)
@@ -217,8 +218,9 @@ extension SQLiteStore {
   private func sweep(before start: Identifier) {
     _ = queue.push(.task(.emptyTrash))
     let blobs = preparer.blobs
+    let readers = readers
     _ = readers.submit { connection in
-      for inner in Folder.names(blobs.folder) {
+      for inner in Folder.names(blobs.folder) where !readers.isClosing {
         for name in Folder.names(blobs.folder + "/" + inner) {
           guard let id = Identifier(name), id < start else { continue }
           do {

@@ -16,8 +16,10 @@ enum Schema {
   /// - `message` and `delivery` are appended by id (48 bits of time and a counter); a delivery is one row for its life.
   /// - What waits is found by the partial index `waiting`, what is dead by `dead`: a row is in them only while it is so.
   /// - `message.keys` holds the blind hashes of the message; they are carried into `searched` and `key_run` later, in sorted runs,
-  ///   because an index with random keys would dirty a page for each of its rows in every commit.
-  /// - Counters are rows of their own and never counted from rows.
+  ///   because an index with random keys would dirty a page for each of its rows in every commit. `listed` (messages by channel) is
+  ///   filled in the same step. What isn't there yet has an id beyond `meta.indexed_through`, or stands in `late`.
+  /// - Counters are rows of their own, of channels (`owner` is twice the key) and lanes (twice the key, and one) in one table so that
+  ///   they share a page; the two views give them their names.
   private static let version1 = """
     CREATE TABLE meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
     CREATE TABLE data_key (id INTEGER PRIMARY KEY, made_at INTEGER NOT NULL, master TEXT NOT NULL, wrapped BLOB NOT NULL);
@@ -25,23 +27,24 @@ enum Schema {
     CREATE TABLE channel (
       id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, state TEXT NOT NULL, sealed INTEGER NOT NULL,
       revision INTEGER NOT NULL);
-    CREATE TABLE channel_count (
-      channel INTEGER PRIMARY KEY, last_commit INTEGER NOT NULL DEFAULT 0,
-      received INTEGER NOT NULL DEFAULT 0, accepted INTEGER NOT NULL DEFAULT 0, unavailable INTEGER NOT NULL DEFAULT 0,
-      routed INTEGER NOT NULL DEFAULT 0, dropped INTEGER NOT NULL DEFAULT 0, held INTEGER NOT NULL DEFAULT 0,
-      failed INTEGER NOT NULL DEFAULT 0, rejected INTEGER NOT NULL DEFAULT 0, duplicate INTEGER NOT NULL DEFAULT 0,
-      discarded INTEGER NOT NULL DEFAULT 0, pruned INTEGER NOT NULL DEFAULT 0,
-      raw_through INTEGER NOT NULL DEFAULT 0, sent_through INTEGER NOT NULL DEFAULT 0,
-      replies_through INTEGER NOT NULL DEFAULT 0, blobs_through INTEGER NOT NULL DEFAULT 0,
-      record_through INTEGER NOT NULL DEFAULT 0);
     CREATE TABLE lane (
       id INTEGER PRIMARY KEY, channel INTEGER NOT NULL, name TEXT NOT NULL, paused INTEGER NOT NULL DEFAULT 0,
       UNIQUE (channel, name));
-    CREATE TABLE lane_count (
-      lane INTEGER PRIMARY KEY, last_commit INTEGER NOT NULL DEFAULT 0, last_sequence INTEGER NOT NULL DEFAULT 0,
-      created INTEGER NOT NULL DEFAULT 0, delivered INTEGER NOT NULL DEFAULT 0, waiting INTEGER NOT NULL DEFAULT 0,
-      dead INTEGER NOT NULL DEFAULT 0, discarded INTEGER NOT NULL DEFAULT 0, cancelled INTEGER NOT NULL DEFAULT 0,
-      passed_by INTEGER NOT NULL DEFAULT 0, waiting_bytes INTEGER NOT NULL DEFAULT 0, pruned INTEGER NOT NULL DEFAULT 0);
+    CREATE TABLE tally (
+      owner INTEGER PRIMARY KEY, last_commit INTEGER NOT NULL DEFAULT 0,
+      n0 INTEGER NOT NULL DEFAULT 0, n1 INTEGER NOT NULL DEFAULT 0, n2 INTEGER NOT NULL DEFAULT 0,
+      n3 INTEGER NOT NULL DEFAULT 0, n4 INTEGER NOT NULL DEFAULT 0, n5 INTEGER NOT NULL DEFAULT 0,
+      n6 INTEGER NOT NULL DEFAULT 0, n7 INTEGER NOT NULL DEFAULT 0, n8 INTEGER NOT NULL DEFAULT 0,
+      n9 INTEGER NOT NULL DEFAULT 0, n10 INTEGER NOT NULL DEFAULT 0, n11 INTEGER NOT NULL DEFAULT 0,
+      n12 INTEGER NOT NULL DEFAULT 0, n13 INTEGER NOT NULL DEFAULT 0, n14 INTEGER NOT NULL DEFAULT 0,
+      n15 INTEGER NOT NULL DEFAULT 0);
+    CREATE VIEW channel_count AS SELECT owner / 2 AS channel, last_commit, n0 AS received, n1 AS accepted,
+      n2 AS unavailable, n3 AS routed, n4 AS dropped, n5 AS held, n6 AS failed, n7 AS rejected, n8 AS duplicate,
+      n9 AS discarded, n10 AS pruned, n11 AS raw_through, n12 AS sent_through, n13 AS replies_through,
+      n14 AS blobs_through, n15 AS record_through FROM tally WHERE owner % 2 = 0;
+    CREATE VIEW lane_count AS SELECT owner / 2 AS lane, last_commit, n0 AS last_sequence, n1 AS created, n2 AS waiting,
+      n3 AS delivered, n4 AS dead, n5 AS discarded, n6 AS cancelled, n7 AS passed_by, n8 AS waiting_bytes, n9 AS pruned
+      FROM tally WHERE owner % 2 = 1;
     CREATE TABLE searchable (
       id INTEGER PRIMARY KEY, channel INTEGER NOT NULL, name TEXT NOT NULL, UNIQUE (channel, name));
     CREATE TABLE revision (
@@ -56,7 +59,6 @@ enum Schema {
       received_at INTEGER NOT NULL, format INTEGER NOT NULL, size INTEGER NOT NULL, generation INTEGER NOT NULL,
       revision INTEGER NOT NULL, prior INTEGER, sha BLOB NOT NULL, keys BLOB, deliveries BLOB, blob INTEGER, record BLOB,
       raw BLOB);
-    CREATE INDEX message_channel ON message (channel);
     CREATE INDEX message_open ON message (channel, state) WHERE state = 2 OR state = 3;
     CREATE TABLE output (
       id INTEGER PRIMARY KEY, low INTEGER NOT NULL, message INTEGER NOT NULL, format INTEGER NOT NULL,
@@ -70,11 +72,13 @@ enum Schema {
     CREATE INDEX dead ON delivery (lane) WHERE state = 2;
     CREATE INDEX resent ON delivery (message) WHERE resend_of IS NOT NULL;
 
-    CREATE TABLE run (id INTEGER PRIMARY KEY, first INTEGER NOT NULL, last INTEGER NOT NULL);
+    CREATE TABLE run (id INTEGER PRIMARY KEY, last INTEGER NOT NULL);
     CREATE TABLE searched (
       run INTEGER NOT NULL, field INTEGER NOT NULL, hash INTEGER NOT NULL, message INTEGER NOT NULL,
       PRIMARY KEY (run, field, hash, message)) WITHOUT ROWID;
-    CREATE TABLE key_run (id INTEGER PRIMARY KEY, last INTEGER NOT NULL, entries BLOB NOT NULL);
+    CREATE TABLE listed (channel INTEGER NOT NULL, message INTEGER NOT NULL, PRIMARY KEY (channel, message)) WITHOUT ROWID;
+    CREATE TABLE late (message INTEGER PRIMARY KEY);
+    CREATE TABLE key_run (id INTEGER PRIMARY KEY, entries BLOB NOT NULL);
     CREATE TABLE old_key (hash INTEGER PRIMARY KEY, message INTEGER NOT NULL, until INTEGER NOT NULL);
 
     CREATE TABLE progress (channel INTEGER NOT NULL, key BLOB NOT NULL, value BLOB NOT NULL,

@@ -6,11 +6,11 @@ struct ChannelCounts {
   var accepted = 0
   var unavailable = 0
   /// By `MessageState.code`.
-  var states = [0, 0, 0, 0, 0, 0, 0]
+  var states = InlineArray<7, Int>(repeating: 0)
   /// Message rows that retention removed.
   var pruned = 0
   /// How far retention has walked, by `PruneKind`.
-  var through: [Int64] = [0, 0, 0, 0, 0]
+  var through = InlineArray<5, Int64>(repeating: 0)
 
   /// Counts a message that is in a state now; `sign` -1 takes it out again.
   mutating func count(_ state: MessageState, _ sign: Int = 1) {
@@ -25,7 +25,7 @@ struct LaneCounts {
   var lastSequence: Int64 = 0
   var created = 0
   /// By `DeliveryState.code`.
-  var states = [0, 0, 0, 0, 0]
+  var states = InlineArray<5, Int>(repeating: 0)
   var passedBy = 0
   var waitingBytes = 0
   /// Delivery rows that retention removed.
@@ -68,6 +68,10 @@ struct Tally {
   mutating func add(channel: Int64) { if channels[channel] == nil { channels[channel] = ChannelCounts() } }
   mutating func add(lane: Int64, channel: Int64) { if lanes[lane] == nil { lanes[lane] = LaneCounts(channel: channel) } }
 
+  /// The key of a channel's or a lane's row in the one table of counters.
+  static func owner(channel: Int64) -> Int64 { channel * 2 }
+  static func owner(lane: Int64) -> Int64 { lane * 2 + 1 }
+
   var isTouched: Bool { !channelsBefore.isEmpty || !lanesBefore.isEmpty }
 
   /// The group is durable. One that touched no counter wrote no number either.
@@ -89,12 +93,12 @@ struct Tally {
   }
 
   /// Writes the touched rows, with the number that this commit will have.
-  func write(_ connection: Connection) throws(SQLiteFailure) {
+  func write(_ statements: WriterStatements) throws(SQLiteFailure) {
     if !channelsBefore.isEmpty {
-      let row = try connection.statement(Self.channelUpdate)
+      let row = statements.updateChannel
       for key in channelsBefore.keys {
         guard let counts = channels[key] else { continue }
-        row.bind(1, key)
+        row.bind(1, Self.owner(channel: key))
         row.bind(2, commit + 1)
         row.bind(3, counts.received)
         row.bind(4, counts.accepted)
@@ -106,10 +110,10 @@ struct Tally {
       }
     }
     guard !lanesBefore.isEmpty else { return }
-    let row = try connection.statement(Self.laneUpdate)
+    let row = statements.updateLane
     for key in lanesBefore.keys {
       guard let counts = lanes[key] else { continue }
-      row.bind(1, key)
+      row.bind(1, Self.owner(lane: key))
       row.bind(2, commit + 1)
       row.bind(3, counts.lastSequence)
       row.bind(4, counts.created)
@@ -159,13 +163,12 @@ struct Tally {
     laneRows.reset()
   }
 
-  private static let channelUpdate = """
-    UPDATE channel_count SET last_commit = ?2, received = ?3, accepted = ?4, unavailable = ?5, routed = ?6, dropped = ?7,
-      held = ?8, failed = ?9, rejected = ?10, duplicate = ?11, discarded = ?12, pruned = ?13, raw_through = ?14,
-      sent_through = ?15, replies_through = ?16, blobs_through = ?17, record_through = ?18 WHERE channel = ?1
+  static let channelUpdate = """
+    UPDATE tally SET last_commit = ?2, n0 = ?3, n1 = ?4, n2 = ?5, n3 = ?6, n4 = ?7, n5 = ?8, n6 = ?9, n7 = ?10, n8 = ?11,
+      n9 = ?12, n10 = ?13, n11 = ?14, n12 = ?15, n13 = ?16, n14 = ?17, n15 = ?18 WHERE owner = ?1
     """
-  private static let laneUpdate = """
-    UPDATE lane_count SET last_commit = ?2, last_sequence = ?3, created = ?4, waiting = ?5, delivered = ?6, dead = ?7,
-      discarded = ?8, cancelled = ?9, passed_by = ?10, waiting_bytes = ?11, pruned = ?12 WHERE lane = ?1
+  static let laneUpdate = """
+    UPDATE tally SET last_commit = ?2, n0 = ?3, n1 = ?4, n2 = ?5, n3 = ?6, n4 = ?7, n5 = ?8, n6 = ?9, n7 = ?10, n8 = ?11,
+      n9 = ?12 WHERE owner = ?1
     """
 }

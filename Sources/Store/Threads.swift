@@ -74,6 +74,13 @@ final class Readers: @unchecked Sendable {
     return true
   }
 
+  /// Whether long work should end.
+  var isClosing: Bool {
+    pthread_mutex_lock(mutex)
+    defer { pthread_mutex_unlock(mutex) }
+    return isClosed
+  }
+
   /// What was submitted is still run; then the connections close and `then` is called.
   func close(_ then: @escaping @Sendable () -> Void) {
     pthread_mutex_lock(mutex)

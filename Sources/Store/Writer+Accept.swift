@@ -22,11 +22,9 @@ extension Writer {
     if case .other(let newest, let flagged) = seen { (prior, reused) = (newest, flagged) }
 
     guard try insertMessage(arrival, state: arrival.state, prior: prior, flagged: reused) else { return .stale }
-    if arrival.keysKept != nil {
-      var keys = arrival.keys
-      if arrival.state == .rejected { (keys.duplicate, keys.transport) = (nil, nil) }
-      try runs.add(keys, message: arrival.id.key, window: &window, connection)
-    }
+    var keys = arrival.keys
+    if arrival.state == .rejected { (keys.duplicate, keys.transport) = (nil, nil) }
+    try runs.add(keys, message: arrival.id.key, channel: arrival.channel, window: &window, connection)
     tally.change(channel: arrival.channel) {
       $0.received += 1
       $0.count(arrival.state)
@@ -40,7 +38,7 @@ extension Writer {
   // MARK: Duplicates
 
   /// How many earlier messages with the same key are looked at.
-  private static let chainMax = 16
+  private static let chainMax = 64
 
   private func lookUp(_ arrival: PreparedAcceptance) throws(SQLiteFailure) -> Seen {
     if let transport = arrival.keys.transport, let found = try runs.find(transport, window, connection),
@@ -84,6 +82,7 @@ extension Writer {
   /// Of a duplicate a line is kept.
   private func storeDuplicate(_ arrival: PreparedAcceptance, of original: MessageID) throws(SQLiteFailure) -> AcceptResult {
     guard try insertMessage(arrival, state: .duplicate, prior: original.key, flagged: false) else { return .stale }
+    try runs.add(MessageKeys(), message: arrival.id.key, channel: arrival.channel, window: &window, connection)
     tally.change(channel: arrival.channel) {
       $0.received += 1
       $0.count(.duplicate)
@@ -232,7 +231,7 @@ extension Writer {
     update.bind(5, deliveries.isEmpty ? nil : DeliveryList.encode(deliveries))
     update.bind(6, keys.isEmpty ? nil : keys.encoded)
     try update.run()
-    try runs.addSingly(arrival.keys, message: arrival.id.key, connection)
+    try runs.addColumns(arrival.keys, message: arrival.id.key, connection)
     tally.change(channel: arrival.channel) {
       $0.count(state, -1)
       $0.count(arrival.state)

@@ -38,6 +38,8 @@ extension Writer {
   /// Each channel and kind has a mark up to which it was walked, in the order of the ids. What had to stay (it waits, is held, failed or
   /// dead) is noted in `kept` and looked at again later.
   func prune(_ keeping: [Int64: Retention], now: Int64, rowsMax: Int) throws(StoreError) -> Bool {
+    // Retention walks along the index: what is older than a day is carried into it first.
+    if runs.isOlder(than: Identifier(high: UInt64(max(0, now - 86_400_000)) << 15, low: 0).key) { try buildRun() }
     var more = false
     for kind in PruneKind.allCases {
       var rest = max(1, rowsMax)
@@ -85,7 +87,7 @@ extension Writer {
       try row.run()
     }
     let walked = try column(
-      "SELECT id FROM message INDEXED BY message_channel WHERE channel = ?1 AND id > ?2 AND id < ?3 ORDER BY id LIMIT ?4",
+      "SELECT message FROM listed WHERE channel = ?1 AND message > ?2 AND message < ?3 ORDER BY message LIMIT ?4",
       channel, through, before, Int64(rowsMax))
     for message in walked where !(try pruneMessage(kind, message, channel)) {
       let row = try connection.statement("INSERT INTO kept (channel, kind, message) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING")
@@ -204,6 +206,10 @@ extension Writer {
       tally.change(lane: part.lane) { $0.pruned += 1 }
     }
     try update("DELETE FROM message WHERE id = ?1", message)
+    let listed = try connection.statement("DELETE FROM listed WHERE channel = ?1 AND message = ?2")
+    listed.bind(1, channel)
+    listed.bind(2, message)
+    try listed.run()
     let kept = try connection.statement("DELETE FROM kept WHERE channel = ?1 AND message = ?2 AND kind = ?3")
     for kind in PruneKind.allCases {
       kept.bind(1, channel)

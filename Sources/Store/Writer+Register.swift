@@ -47,10 +47,14 @@ extension Writer {
     defer { find.reset() }
     guard try find.step() else { throw connection.failure(0, "register a channel") }
     let key = find.integer(0)
-    let counts = try connection.statement("INSERT INTO channel_count (channel) VALUES (?1) ON CONFLICT DO NOTHING")
-    counts.bind(1, key)
-    try counts.run()
+    try makeTally(Tally.owner(channel: key))
     return key
+  }
+
+  private func makeTally(_ owner: Int64) throws(SQLiteFailure) {
+    let insert = try connection.statement("INSERT INTO tally (owner) VALUES (?1) ON CONFLICT DO NOTHING")
+    insert.bind(1, owner)
+    try insert.run()
   }
 
   /// The key of a lane or a column by its name.
@@ -69,9 +73,7 @@ extension Writer {
 
   private func laneKeys(_ name: String, _ channel: Int64) throws(SQLiteFailure) -> ChannelKeys.Lane {
     let lane = try key("lane", name, channel)
-    let insert = try connection.statement("INSERT INTO lane_count (lane) VALUES (?1) ON CONFLICT DO NOTHING")
-    insert.bind(1, lane)
-    try insert.run()
+    try makeTally(Tally.owner(lane: lane))
     tally.add(lane: lane, channel: channel)
     let counts = tally.lanes[lane] ?? LaneCounts(channel: channel)
     let first = try connection.number(

@@ -58,36 +58,37 @@ extension Writer {
   /// What is done after every group: index runs and the log's size.
   func maintain() {
     guard !isLost, connection.isAutocommit else { return }
-    if runs.isDue(settings.runMessages) {
-      do throws(StoreError) {
-        try taskTransaction { () throws(SQLiteFailure) in try runs.build(window, connection) }
-        do throws(SQLiteFailure) { try runs.built(connection) } catch { throw error.storeError }
-        let now = settings.clock.wall()
-        if runs.wantsRetirement(window, keysMax: settings.duplicateKeysMax, now: now) {
-          try taskTransaction { () throws(SQLiteFailure) in try runs.retire(window, now: now, connection) }
-          runs.retired(&window)
-        }
-      } catch {}
+    // A run that can't be built (a full disk) is tried again after the next group.
+    if runs.isDue(settings.runMessages) { try? buildRun() }
+    // The log starts anew when everything was carried over and no reader was in the way.
+    if logBytes < carriedBytes { carriedBytes = 0 }
+    if logBytes - carriedBytes >= settings.checkpointBytes { checkpoint() }
+  }
+
+  /// Carries pending rows into the indexes, and old duplicate keys from memory into the file.
+  func buildRun() throws(StoreError) {
+    try taskTransaction { () throws(SQLiteFailure) in try runs.build(window, connection) }
+    try inStoreWords { () throws(SQLiteFailure) in try runs.built(connection) }
+    let now = settings.clock.wall()
+    if runs.wantsRetirement(window, keysMax: settings.duplicateKeysMax, now: now) {
+      try taskTransaction { () throws(SQLiteFailure) in try runs.retire(window, now: now, connection) }
+      runs.retired(&window)
     }
-    if logBytes >= settings.checkpointBytes { checkpoint() }
   }
 
   /// Carries the log over into the file; only the writer does it. TRUNCATE only where readers let the log grow far.
   func checkpoint() {
-    Failpoint.inCheckpoint.pass()
     let mode = logBytes >= settings.truncateBytes ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE
     var logFrames: Int32 = 0
     var carried: Int32 = 0
     sqlite3_busy_timeout(connection.handle, 200)
     let code = sqlite3_wal_checkpoint_v2(connection.handle, nil, mode, &logFrames, &carried)
+    Failpoint.inCheckpoint.pass()
     sqlite3_busy_timeout(connection.handle, Int32(clamping: settings.busyMilliseconds))
-    if code == SQLITE_OK || code == SQLITE_BUSY {
-      // What readers still need is carried over the next time; the log grows by as much again before that.
-      logBytes = 0
-      return
-    }
+    // What readers still need is carried over the next time; the log grows by as much again before that.
+    carriedBytes = logBytes
+    if code == SQLITE_OK || code == SQLITE_BUSY { return }
     let failure = connection.failure(code, "checkpoint")
-    logBytes = 0
     if failure.isInputOutput || failure.isDamage { lose(failure.description) }
   }
 

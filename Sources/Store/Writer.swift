@@ -31,8 +31,9 @@ final class Writer: @unchecked Sendable {
   private var nextPoll: UInt64 = 0
   private var lastWrite: UInt64 = 0
   private var keyDay: Int64 = -1
-  /// Bytes of the log since the last checkpoint.
+  /// How long the log is, as the last commit told, and how much of that was carried over already.
   var logBytes = 0
+  var carriedBytes = 0
   private var isEnding = false
 
   init(
@@ -79,14 +80,14 @@ final class Writer: @unchecked Sendable {
   private func deadline() -> UInt64 {
     let now = nanoseconds(CLOCK_MONOTONIC)
     var wait = UInt64(settings.pollMilliseconds)
-    if logBytes > 0 { wait = min(wait, UInt64(settings.idleCheckpointMilliseconds)) }
+    if logBytes > carriedBytes { wait = min(wait, UInt64(settings.idleCheckpointMilliseconds)) }
     if !retained.isEmpty { wait = min(wait, 50) }
     return now + wait * 1_000_000
   }
 
   private func idle() {
     flushRetained()
-    guard logBytes > 0, !isLost else { return }
+    guard logBytes > carriedBytes, !isLost else { return }
     if nanoseconds(CLOCK_MONOTONIC) >= lastWrite + UInt64(settings.idleCheckpointMilliseconds) * 1_000_000 { checkpoint() }
   }
 
@@ -129,7 +130,7 @@ final class Writer: @unchecked Sendable {
 
   /// Writes the counters and commits what stands in the open transaction.
   func commitTransaction() throws(SQLiteFailure) {
-    try tally.write(connection)
+    try tally.write(statements)
     Failpoint.beforeCommit.pass()
     try inject(.beforeCommit)
     try statements.commit.run()

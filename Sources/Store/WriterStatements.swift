@@ -2,9 +2,11 @@
 struct WriterStatements {
   let begin, commit: Statement
   let insertMessage, insertOutput, insertDelivery, insertBlob, insertTrash, insertProgress: Statement
-  let findMessage, findDelivery, endAttempt: Statement
+  let findMessage, findDelivery, endAttempt, updateChannel, updateLane: Statement
 
   init(_ connection: Connection) throws(SQLiteFailure) {
+    updateChannel = try connection.statement(Tally.channelUpdate)
+    updateLane = try connection.statement(Tally.laneUpdate)
     begin = try connection.statement("BEGIN IMMEDIATE")
     commit = try connection.statement("COMMIT")
     insertMessage = try connection.statement(

@@ -9,6 +9,7 @@ final class Connection {
 
   /// - Parameter busyMilliseconds: how long a statement waits for a lock that another connection holds.
   init(path: String, flags: Int32, busyMilliseconds: Int32) throws(SQLiteFailure) {
+    _ = Self.configured
     var opened: OpaquePointer?
     let code = sqlite3_open_v2(path, &opened, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nil)
     guard code == SQLITE_OK, let opened else {
@@ -19,6 +20,8 @@ final class Connection {
     handle = opened
     sqlite3_busy_timeout(handle, busyMilliseconds)
   }
+
+  private static let configured: Void = hilum_sqlite_configure()
 
   deinit { close() }
 

@@ -4,7 +4,7 @@ import Glibc
 /// One compiled statement. Bind, step, read, reset; parameters count from 1 and columns from 0, as in SQLite.
 final class Statement {
   private let handle: OpaquePointer
-  private unowned let connection: Connection
+  private let database: OpaquePointer
   private let doing: String
 
   init(_ connection: Connection, _ sql: String) throws(SQLiteFailure) {
@@ -13,7 +13,7 @@ final class Statement {
     let doing = String(sql.prefix(40))
     guard code == SQLITE_OK, let compiled else { throw connection.failure(code, doing) }
     handle = compiled
-    self.connection = connection
+    database = connection.handle
     self.doing = doing
   }
 
@@ -51,7 +51,7 @@ final class Statement {
     let code = sqlite3_step(handle)
     if code == SQLITE_ROW { return true }
     if code == SQLITE_DONE { return false }
-    let failure = connection.failure(code, doing)
+    let failure = SQLiteFailure(code: code, systemError: sqlite3_system_errno(database), doing: doing)
     sqlite3_reset(handle)
     throw failure
   }
@@ -61,12 +61,12 @@ final class Statement {
   func run() throws(SQLiteFailure) -> Int {
     let code = sqlite3_step(handle)
     guard code == SQLITE_DONE else {
-      let failure = connection.failure(code, doing)
+      let failure = SQLiteFailure(code: code, systemError: sqlite3_system_errno(database), doing: doing)
       sqlite3_reset(handle)
       throw failure
     }
     sqlite3_reset(handle)
-    return Int(sqlite3_changes(connection.handle))
+    return Int(sqlite3_changes(database))
   }
 
   func reset() { sqlite3_reset(handle) }
