@@ -5,8 +5,8 @@ import Messages
 
 /// The files of large payloads: `blobs/xx/ID`, where xx are the last two letters of the id.
 ///
-/// A blob is named by its own id and owned by one message. It is written in sealed segments of 64 KiB and synced, with its folder,
-/// before the row that owns it commits; its file goes only after the commit that removed the row.
+/// A blob is named by its own id and owned by one message. It is written in sealed segments of 64 KiB and synced, with
+/// its folder, before the row that owns it commits; its file goes only after the commit that removed the row.
 struct Blobs: Sendable {
   let folder: String
   let sealer: Sealer
@@ -36,7 +36,9 @@ struct Blobs: Sendable {
     let descriptor = Glibc.open(path(blob.id).file, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { return nil }
     defer { Glibc.close(descriptor) }
-    guard let head = Folder.read(descriptor, 4), head.count == 4, lseek(descriptor, 0, SEEK_SET) == 0 else { return nil }
+    guard let head = Folder.read(descriptor, 4), head.count == 4, lseek(descriptor, 0, SEEK_SET) == 0 else {
+      return nil
+    }
     let overhead = head == [0, 0, 0, 0] ? 4 : 32
     var bytes: [UInt8] = []
     bytes.reserveCapacity(min(blob.byteCount, 1 << 30))

@@ -1,6 +1,7 @@
 import Messages
 
-/// Writes the store's compact binary records: little-endian numbers of variable length, texts and bytes with their length before them.
+/// Writes the store's compact binary records: little-endian numbers of variable length, texts and bytes with their
+/// length before them.
 struct ByteWriter {
   private(set) var bytes: [UInt8] = []
 
@@ -71,7 +72,8 @@ struct ByteWriter {
   }
 }
 
-/// Reads what `ByteWriter` wrote. Bytes that don't fit throw `Unreadable`; nothing is trusted, because a file can be damaged.
+/// Reads what `ByteWriter` wrote. Bytes that don't fit throw `Unreadable`; nothing is trusted, because a file can be
+/// damaged.
 struct ByteReader {
   struct Unreadable: Error {}
   private let bytes: ArraySlice<UInt8>

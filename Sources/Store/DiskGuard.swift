@@ -1,6 +1,7 @@
 import Glibc
 
-/// Watches the disk that the store lies on: how much is free, whether the file is still the one that was opened, and the ballast.
+/// Watches the disk that the store lies on: how much is free, whether the file is still the one that was opened, and
+/// the ballast.
 struct DiskGuard {
   private let folder: String
   private let file: String
@@ -35,8 +36,9 @@ struct DiskGuard {
     return Int64(status.f_bavail) * Int64(status.f_frsize)
   }
 
-  /// Why arrivals can't be taken, where the disk is too full. A disk that was full must have room for the ballast and as much again:
-  /// what the ballast itself gave free doesn't count, or it would be taken back from what it was given free for.
+  /// Why arrivals can't be taken, where the disk is too full. A disk that was full must have room for the ballast and
+  /// as much again: what the ballast itself gave free doesn't count, or it would be taken back from what it was given
+  /// free for.
   func low(wasLow: Bool) -> String? {
     let free = freeBytes
     let needed = wasLow && !hasBallast ? freeBytesMin + 2 * ballastBytes : freeBytesMin

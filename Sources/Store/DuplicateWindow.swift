@@ -1,7 +1,7 @@
 /// The blind hashes of duplicate keys, newest message first, as the writer knows them.
 ///
-/// The newest few hundred thousand are in memory, older ones in the table `old_key`. Rows of `message` are the truth: the window only
-/// says where to look, and a row names the earlier one with the same key (`prior`).
+/// The newest few hundred thousand are in memory, older ones in the table `old_key`. Rows of `message` are the truth:
+/// the window only says where to look, and a row names the earlier one with the same key (`prior`).
 struct DuplicateWindow {
   struct Entry {
     var hash: Int64

@@ -91,7 +91,8 @@ enum Folder {
   }
 }
 
-/// Holds the data folder for one engine. The lock ends with the process, however that ends, and children don't inherit it.
+/// Holds the data folder for one engine. The lock ends with the process, however that ends, and children don't inherit
+/// it.
 final class FolderLock: Sendable {
   private let descriptor: Int32
 
@@ -108,8 +109,8 @@ final class FolderLock: Sendable {
       }
       throw StoreError(
         .refused,
-        "\(folder) is in use by another engine (process \(owner.isEmpty ? "unknown" : owner)). Stop it first, or give this one its "
-          + "own data folder.")
+        "\(folder) is in use by another engine (process \(owner.isEmpty ? "unknown" : owner)). Stop it first, or "
+          + "give this one its own data folder.")
     }
     self.descriptor = descriptor
     let owner = [UInt8]("\(getpid())\n".utf8)

@@ -1,10 +1,11 @@
 import Messages
 
-/// Carries new messages into the indexes, in sorted runs: `listed` by channel, `searched` by column, `key_run` by duplicate key.
+/// Carries new messages into the indexes, in sorted runs: `listed` by channel, `searched` by column, `key_run` by
+/// duplicate key.
 ///
-/// An index whose keys are hashes dirties a page of its own for every row, and every commit pays for it. So the hashes stand in the
-/// message's row first, and after some thousand messages they are appended as one sorted run. What isn't in a run yet is found by
-/// reading the rows beyond `through`, and those named in `late`.
+/// An index whose keys are hashes dirties a page of its own for every row, and every commit pays for it. So the hashes
+/// stand in the message's row first, and after some thousand messages they are appended as one sorted run. What isn't
+/// in a run yet is found by reading the rows beyond `through`, and those named in `late`.
 struct IndexRuns {
   private struct Pending {
     var listed: [(channel: Int64, message: Int64)] = []
@@ -95,7 +96,8 @@ struct IndexRuns {
     row.bind(1, run)
     row.bind(2, max(through, pending.greatest))
     try row.run()
-    let listed = try connection.statement("INSERT INTO listed (channel, message) VALUES (?1, ?2) ON CONFLICT DO NOTHING")
+    let listed = try connection.statement(
+      "INSERT INTO listed (channel, message) VALUES (?1, ?2) ON CONFLICT DO NOTHING")
     for entry in pending.listed.sorted(by: { $0 < $1 }) {
       listed.bind(1, entry.channel)
       listed.bind(2, entry.message)
@@ -159,7 +161,8 @@ struct IndexRuns {
     return window.count > keysMax || window.oldest(run.count).allSatisfy { $0.until < now }
   }
 
-  /// Moves what can still match of the oldest run into the file. Call inside a transaction, then `retired` after its commit.
+  /// Moves what can still match of the oldest run into the file. Call inside a transaction, then `retired` after its
+  /// commit.
   mutating func retire(_ window: DuplicateWindow, now: Int64, _ connection: Connection) throws(SQLiteFailure) {
     guard let run = keyRuns.first else { return }
     for entry in window.oldest(run.count).filter({ $0.until >= now }).sorted(by: { $0.hash < $1.hash }) {

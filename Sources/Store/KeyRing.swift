@@ -96,7 +96,8 @@ enum KeyRing {
   }
 
   private static func insert(
-    _ connection: Connection, id: Int64, _ bytes: [UInt8], now: Int64, master: StoreSettings.MasterKey?, key: SymmetricKey?
+    _ connection: Connection, id: Int64, _ bytes: [UInt8], now: Int64, master: StoreSettings.MasterKey?,
+    key: SymmetricKey?
   ) throws(SQLiteFailure) {
     let row = try connection.statement("INSERT INTO data_key (id, made_at, master, wrapped) VALUES (?1, ?2, ?3, ?4)")
     row.bind(1, id)

@@ -45,7 +45,8 @@ struct MessageKeys: Sendable {
   }
 }
 
-/// The deliveries that were made with a message (and with its reprocessings), as they stand in its row: the high halves of their ids.
+/// The deliveries that were made with a message (and with its reprocessings), as they stand in its row: the high
+/// halves of their ids.
 enum DeliveryList {
   static func encode(_ ids: some Collection<Int64>) -> [UInt8] {
     var writer = ByteWriter(reserving: 8 * ids.count)
@@ -63,7 +64,8 @@ enum DeliveryList {
 }
 
 extension Identifier {
-  /// The key of its row. The top bit of `high` is zero by construction; an id from outside that isn't so can't name a row.
+  /// The key of its row. The top bit of `high` is zero by construction; an id from outside that isn't so can't name a
+  /// row.
   var key: Int64 { Int64(bitPattern: high) }
   var lowKey: Int64 { Int64(bitPattern: low) }
 

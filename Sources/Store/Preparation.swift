@@ -202,7 +202,8 @@ struct Preparer: Sendable {
         id: delivery.id, lane: delivery.lane, output: output?.id.key, size: output?.size ?? arrival.payload.byteCount)
       if !delivery.rendered.isEmpty {
         prepared.rendered = sealer.seal(
-          RenderedContent.encode(delivery.rendered), sealed: sealed, owner: delivery.lane, id: delivery.id, kind: .rendered)
+          RenderedContent.encode(delivery.rendered), sealed: sealed, owner: delivery.lane, id: delivery.id,
+          kind: .rendered)
       }
       if let reason = delivery.dead {
         prepared.dead = sealer.seal(
@@ -219,7 +220,8 @@ struct Preparer: Sendable {
     var writer = ByteWriter()
     writer.value(progress.value)
     let value = sealer.seal(
-      writer.bytes, sealed: sealed, owner: arrival.channel, id: Identifier(high: key.high, low: key.low), kind: .progress)
+      writer.bytes, sealed: sealed, owner: arrival.channel, id: Identifier(high: key.high, low: key.low),
+      kind: .progress)
     return (key.bytes, value)
   }
 

@@ -21,7 +21,8 @@ extension Reading {
           duplicate: count.states[MessageState.duplicate.code], rejected: count.states[MessageState.rejected.code],
           unavailable: count.unavailable, routed: count.states[MessageState.routed.code],
           dropped: count.states[MessageState.dropped.code], held: count.states[MessageState.held.code],
-          failed: count.states[MessageState.failed.code], discarded: count.states[MessageState.discarded.code], lanes: lanes))
+          failed: count.states[MessageState.failed.code], discarded: count.states[MessageState.discarded.code],
+          lanes: lanes))
     }
     return ledgers
   }
@@ -39,7 +40,8 @@ extension Reading {
       discarded: count.states[DeliveryState.discarded.code], cancelled: count.states[DeliveryState.cancelled.code],
       passedBy: count.passedBy, waitingBytes: count.waitingBytes,
       oldestAt: try connection.number(
-        "SELECT created_at FROM delivery INDEXED BY waiting WHERE state = 0 AND lane = ?1 ORDER BY sequence LIMIT 1", key),
+        "SELECT created_at FROM delivery INDEXED BY waiting WHERE state = 0 AND lane = ?1 ORDER BY sequence LIMIT 1",
+        key),
       paused: try connection.number("SELECT paused FROM lane WHERE id = ?1", key) == 1)
   }
 
@@ -65,8 +67,11 @@ extension Reading {
     for (key, count) in tally.channels {
       let name = names.channels[key]?.name ?? String(key)
       let found = messages[key] ?? [0, 0, 0, 0, 0, 0, 0]
-      hold("\(name): received without unavailable", count.received - count.unavailable, found.reduce(0, +) + count.pruned)
-      for state in [MessageState.held, .failed] { hold("\(name): \(state.rawValue)", count.states[state.code], found[state.code]) }
+      hold(
+        "\(name): received without unavailable", count.received - count.unavailable, found.reduce(0, +) + count.pruned)
+      for state in [MessageState.held, .failed] {
+        hold("\(name): \(state.rawValue)", count.states[state.code], found[state.code])
+      }
     }
     try auditLanes(tally, hold)
     try auditPayloads(&problems)
@@ -109,7 +114,9 @@ extension Reading {
     while try rows.step() { if case .damaged = try raw(rows.integer(0)) { damaged += 1 } }
     rows.reset()
     let outputs = try connection.statement("SELECT o.id, m.channel FROM output o JOIN message m ON m.id = o.message")
-    while try outputs.step() { if case .damaged = try output(outputs.integer(0), channel: outputs.integer(1)) { damaged += 1 } }
+    while try outputs.step() {
+      if case .damaged = try output(outputs.integer(0), channel: outputs.integer(1)) { damaged += 1 }
+    }
     outputs.reset()
     if damaged > 0 { problems.append("\(damaged) stored payloads don't fit their hash") }
   }

@@ -3,7 +3,9 @@ import Messages
 extension Reading {
   // MARK: Lanes
 
-  func waiting(lane: Int64, after sequence: Int64, countMax: Int, bytesMax: Int) throws(SQLiteFailure) -> (
+  func waiting(
+    lane: Int64, after sequence: Int64, countMax: Int, bytesMax: Int
+  ) throws(SQLiteFailure) -> (
     deliveries: [WaitingDelivery], isAll: Bool
   ) {
     let rows = try connection.statement(
@@ -56,14 +58,17 @@ extension Reading {
   // MARK: Messages
 
   private static let messageColumns = """
-    id, low, channel, state, received_at, format, size, generation, prior, sha, record, raw IS NOT NULL OR blob IS NOT NULL
+    id, low, channel, state, received_at, format, size, generation, prior, sha, record,
+    raw IS NOT NULL OR blob IS NOT NULL
     """
 
   func message(_ key: Int64, low: Int64? = nil) throws(SQLiteFailure) -> MessageRecord? {
     let row = try connection.statement("SELECT \(Self.messageColumns) FROM message WHERE id = ?1")
     defer { row.reset() }
     row.bind(1, key)
-    guard try row.step(), low == nil || row.integer(1) == low, let state = MessageState(code: row.integer(3)) else { return nil }
+    guard try row.step(), low == nil || row.integer(1) == low, let state = MessageState(code: row.integer(3)) else {
+      return nil
+    }
     let id = MessageID(key: key, low: row.integer(1))
     let channel = row.integer(2)
     let sealed = row.bytes(10)
@@ -79,8 +84,10 @@ extension Reading {
     var record = MessageRecord(
       id: id.description, channel: names.channels[channel]?.name ?? "", receivedAt: row.integer(4), state: state,
       reason: content?.reason, byteCount: row.int(6),
-      format: UInt8(exactly: row.integer(5)).flatMap(Format.init(code:))?.rawValue ?? "", sha256: hexadecimal(row.bytes(9) ?? []),
-      duplicateOf: nil, attributes: content?.attributes ?? [:], columns: columns, steps: steps, hasRaw: row.integer(11) != 0,
+      format: UInt8(exactly: row.integer(5)).flatMap(Format.init(code:))?.rawValue ?? "",
+      sha256: hexadecimal(row.bytes(9) ?? []),
+      duplicateOf: nil, attributes: content?.attributes ?? [:], columns: columns, steps: steps,
+      hasRaw: row.integer(11) != 0,
       generation: row.int(7))
     let prior = row.optionalInteger(8)
     row.reset()
@@ -170,8 +177,12 @@ extension Reading {
     var records: [MessageRecord] = []
     for key in keys.sorted(by: >) where key < before {
       guard records.count < query.limit else { break }
-      guard let record = try message(key), query.columns.allSatisfy({ record.columns[$0.key] == $0.value }) else { continue }
-      guard query.channel == nil || query.channel == record.channel, query.states?.contains(record.state) ?? true else { continue }
+      guard let record = try message(key), query.columns.allSatisfy({ record.columns[$0.key] == $0.value }) else {
+        continue
+      }
+      guard query.channel == nil || query.channel == record.channel, query.states?.contains(record.state) ?? true else {
+        continue
+      }
       guard record.receivedAt >= query.from ?? .min, record.receivedAt <= query.to ?? .max else { continue }
       records.append(record)
     }
@@ -229,7 +240,8 @@ extension Reading {
       var looked = 0
       while records.count < query.limit, looked < Self.rowsMax, try rows.step() {
         looked += 1
-        guard rows.integer(5) == Int64(query.state.code), lanes[rows.integer(3)] != nil, let delivery = Delivery(rows) else {
+        guard rows.integer(5) == Int64(query.state.code), lanes[rows.integer(3)] != nil, let delivery = Delivery(rows)
+        else {
           continue
         }
         records.append(try record(delivery))

@@ -42,7 +42,8 @@ struct Reading {
     if let blob = row.optionalInteger(5) { return try self.blob(blob, format, size: row.int(3), sha: sha) }
     guard let sealed = row.bytes(6) else { return .gone }
     let id = MessageID(key: message, low: row.integer(0))
-    guard let bytes = try? preparer.sealer.open(sealed, owner: row.integer(1), id: id, kind: .raw), sha256(bytes) == sha else {
+    guard let bytes = try? preparer.sealer.open(sealed, owner: row.integer(1), id: id, kind: .raw), sha256(bytes) == sha
+    else {
       return .damaged(format)
     }
     return .bytes(format, bytes)
@@ -58,7 +59,9 @@ struct Reading {
     if let blob = row.optionalInteger(4) { return try self.blob(blob, format, size: row.int(2), sha: sha ?? []) }
     guard let sealed = row.bytes(5) else { return .gone }
     let id = Identifier(key: output, low: row.integer(0))
-    guard let bytes = try? preparer.sealer.open(sealed, owner: channel, id: id, kind: .output) else { return .damaged(format) }
+    guard let bytes = try? preparer.sealer.open(sealed, owner: channel, id: id, kind: .output) else {
+      return .damaged(format)
+    }
     if let sha, sha256(bytes) != sha { return .damaged(format) }
     return .bytes(format, bytes)
   }
@@ -142,14 +145,17 @@ struct Reading {
     let lane = preparer.registry.lane(delivery.lane)
     let channel = lane.flatMap { preparer.registry.channel($0.channel) }
     var resendOf: String?
-    if let original = delivery.resendOf, let low = try connection.number("SELECT low FROM delivery WHERE id = ?1", original) {
+    if let original = delivery.resendOf,
+      let low = try connection.number("SELECT low FROM delivery WHERE id = ?1", original)
+    {
       resendOf = DeliveryID(key: original, low: low).description
     }
     return DeliveryRecord(
       id: delivery.id.description, message: try messageID(delivery.message).description, channel: channel?.name ?? "",
       destination: lane?.name ?? "", sequence: delivery.sequence, state: delivery.state, attempts: delivery.attempts,
       createdAt: delivery.createdAt, endedAt: delivery.endedAt,
-      dueAt: delivery.state == .waiting && delivery.dueAt > 0 ? delivery.dueAt : nil, summary: result(delivery)?.summary,
+      dueAt: delivery.state == .waiting && delivery.dueAt > 0 ? delivery.dueAt : nil,
+      summary: result(delivery)?.summary,
       possibleDuplicate: delivery.possiblySent, byteCount: delivery.size, resendOf: resendOf)
   }
 

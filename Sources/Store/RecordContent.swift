@@ -1,6 +1,7 @@
 import Messages
 
-/// What is kept of a message beside its bytes, sealed as one: what the source knew, the columns' texts, the steps, the reason.
+/// What is kept of a message beside its bytes, sealed as one: what the source knew, the columns' texts, the steps, the
+/// reason.
 struct RecordContent: Sendable {
   var attributes: [String: Value]
   var reason: String?
@@ -36,7 +37,8 @@ struct RecordContent: Sendable {
   }
 
   init(
-    attributes: [String: Value], reason: String?, columns: [(key: Int64, text: String)], steps: [Step], passedBy: [Int64]
+    attributes: [String: Value], reason: String?, columns: [(key: Int64, text: String)], steps: [Step],
+    passedBy: [Int64]
   ) {
     self.attributes = attributes
     self.reason = reason

@@ -9,7 +9,8 @@ package struct WaitingDelivery: Sendable {
   package var rendered: [String: [TemplateValue]]
   /// Attempts made so far.
   package var attempts: Int
-  /// Not before this moment (milliseconds since 1970), which was `delay` milliseconds away when it was set; 0 for at once.
+  /// Not before this moment (milliseconds since 1970), which was `delay` milliseconds away when it was set; 0 for at
+  /// once.
   package var dueAt: Int64
   package var delay: Int64
   package var possiblySent: Bool
@@ -54,7 +55,8 @@ package struct MessageRecord: Sendable, Codable, Equatable {
   package var generation: Int
 
   package init(
-    id: String, channel: String, receivedAt: Int64, state: MessageState, reason: String?, byteCount: Int, format: String,
+    id: String, channel: String, receivedAt: Int64, state: MessageState, reason: String?, byteCount: Int,
+    format: String,
     sha256: String, duplicateOf: String?, attributes: [String: Value], columns: [String: String], steps: [Step],
     hasRaw: Bool, generation: Int
   ) {
@@ -97,11 +99,12 @@ package struct DeliveryRecord: Sendable, Codable, Equatable {
   package var summary: String?
   package var possibleDuplicate: Bool
   package var byteCount: Int
-  /// The message id of what it resends.
+  /// The delivery that it repeats by hand.
   package var resendOf: String?
 
   package init(
-    id: String, message: String, channel: String, destination: String, sequence: Int64, state: DeliveryState, attempts: Int,
+    id: String, message: String, channel: String, destination: String, sequence: Int64, state: DeliveryState,
+    attempts: Int,
     createdAt: Int64, endedAt: Int64?, dueAt: Int64?, summary: String?, possibleDuplicate: Bool, byteCount: Int,
     resendOf: String?
   ) {
@@ -165,8 +168,8 @@ package struct DeliveryQuery: Sendable, Codable {
 
 /// The ledger of one channel. It adds up at every moment: `problems` is empty.
 ///
-/// Arrivals: received = accepted + duplicate + rejected + unavailable; accepted = routed + dropped + held + failed (+ discarded by a
-/// person). Deliveries of each lane: created = delivered + waiting + dead + discarded + cancelled.
+/// Arrivals: received = accepted + duplicate + rejected + unavailable; accepted = routed + dropped + held + failed (+
+/// discarded by a person). Deliveries of each lane: created = delivered + waiting + dead + discarded + cancelled.
 package struct ChannelLedger: Sendable, Codable, Equatable {
   package struct Lane: Sendable, Codable, Equatable {
     package var name: String
@@ -184,7 +187,8 @@ package struct ChannelLedger: Sendable, Codable, Equatable {
     package var paused: Bool
 
     package init(
-      name: String, created: Int, delivered: Int, waiting: Int, dead: Int, discarded: Int, cancelled: Int, passedBy: Int,
+      name: String, created: Int, delivered: Int, waiting: Int, dead: Int, discarded: Int, cancelled: Int,
+      passedBy: Int,
       waitingBytes: Int, oldestAt: Int64?, paused: Bool
     ) {
       self.name = name
@@ -239,8 +243,11 @@ package struct ChannelLedger: Sendable, Codable, Equatable {
     func hold(_ name: String, _ whole: Int, _ parts: Int) {
       if whole != parts { problems.append("\(channel): \(name): \(whole) is not \(parts)") }
     }
-    hold("received = accepted + duplicate + rejected + unavailable", received, accepted + duplicate + rejected + unavailable)
-    hold("accepted = routed + dropped + held + failed + discarded", accepted, routed + dropped + held + failed + discarded)
+    hold(
+      "received = accepted + duplicate + rejected + unavailable", received,
+      accepted + duplicate + rejected + unavailable)
+    hold(
+      "accepted = routed + dropped + held + failed + discarded", accepted, routed + dropped + held + failed + discarded)
     for lane in lanes {
       hold(
         "\(lane.name): created = delivered + waiting + dead + discarded + cancelled", lane.created,

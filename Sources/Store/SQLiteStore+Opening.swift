@@ -17,12 +17,15 @@ struct OpenParts {
 }
 
 extension SQLiteStore {
-  /// Opens the store of a data folder, made where there is none. Takes the folder's lock, migrates an older file, checks what can be
-  /// checked without reading all of it, and starts the store's threads. Blocks on the disk; counts and scans nothing.
+  /// Opens the store of a data folder, made where there is none. Takes the folder's lock, migrates an older file,
+  /// checks what can be checked without reading all of it, and starts the store's threads. Blocks on the disk; counts
+  /// and scans nothing.
   ///
-  /// - Throws: `refused` where another engine has the folder, the file is newer than this engine or the master key isn't its own;
-  ///   `damaged` where the file can't be trusted; `io`.
-  package static func open(_ folder: String, settings: StoreSettings = StoreSettings()) throws(StoreError) -> SQLiteStore {
+  /// - Throws: `refused` where another engine has the folder, the file is newer than this engine or the master key
+  ///   isn't its own; `damaged` where the file can't be trusted; `io`.
+  package static func open(
+    _ folder: String, settings: StoreSettings = StoreSettings()
+  ) throws(StoreError) -> SQLiteStore {
     try Folder.make(folder)
     let lock = try FolderLock(folder)
     let path = folder + "/hilum.db"
@@ -50,14 +53,16 @@ extension SQLiteStore {
       let (epoch, closedCleanly) = try takeOver(connection)
       try registry.load(connection)
       let writer = try Writer(
-        connection: connection, settings: settings, preparer: preparer, condition: condition, queue: queue, epoch: epoch,
+        connection: connection, settings: settings, preparer: preparer, condition: condition, queue: queue,
+        epoch: epoch,
         witness: witness, disk: disk)
       try writer.ensureDataKey()
       witness.commit = writer.tally.commit
       for number in 0..<max(1, settings.readers) { readers.start(try openReader(path, settings), number: number) }
       let store = SQLiteStore(
         OpenParts(
-          folder: folder, settings: settings, epoch: epoch, closedCleanly: closedCleanly, condition: condition, queue: queue,
+          folder: folder, settings: settings, epoch: epoch, closedCleanly: closedCleanly, condition: condition,
+          queue: queue,
           readers: readers, preparer: preparer, minter: minter, lock: lock))
       watchLog(writer)
       StoreThread.start("store-write") { writer.run() }
@@ -74,7 +79,8 @@ extension SQLiteStore {
   private static func openWriter(_ path: String, _ settings: StoreSettings) throws(StoreError) -> Connection {
     do throws(SQLiteFailure) {
       let connection = try Connection(
-        path: path, flags: SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, busyMilliseconds: Int32(clamping: settings.busyMilliseconds))
+        path: path, flags: SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE,
+        busyMilliseconds: Int32(clamping: settings.busyMilliseconds))
       chmod(path, 0o600)
       _ = hilum_sqlite_settle(connection.handle, 1)
       if try connection.number("PRAGMA page_count") == 0 {
@@ -124,8 +130,8 @@ extension SQLiteStore {
     guard failure.isDamage else { return failure.storeError }
     return StoreError(
       .damaged,
-      "\(path) is damaged (\(failure)). Nothing was changed. Keep a copy of the folder, and restore a backup, or salvage with "
-        + "`sqlite3 hilum.db .recover`.")
+      "\(path) is damaged (\(failure)). Nothing was changed. Keep a copy of the folder, and restore a backup, or "
+        + "salvage with `sqlite3 hilum.db .recover`.")
   }
 
   /// The head of the file, before SQLite touches it: what isn't a database isn't given a log.
@@ -149,7 +155,8 @@ extension SQLiteStore {
   /// Reads the first and the last row of every table: the root pages and both edges of the trees, not what is between.
   private static func checkEdges(_ connection: Connection, path: String) throws(StoreError) {
     do throws(SQLiteFailure) {
-      let tables = try connection.statement("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
+      let tables = try connection.statement(
+        "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
       var names: [String] = []
       while try tables.step() { names.append(tables.text(0) ?? "") }
       tables.reset()
@@ -176,9 +183,9 @@ extension SQLiteStore {
     guard witness.commit <= known else {
       throw StoreError(
         .damaged,
-        "the store knows \(known) commits, its witness \(witness.commit): the write-ahead log was cut off or the file was replaced, "
-          + "and \(witness.commit - known) commits are missing. Restore the log beside hilum.db; to go on without them, remove "
-          + "\(path).")
+        "the store knows \(known) commits, its witness \(witness.commit): the write-ahead log was cut off or the "
+          + "file was replaced, and \(witness.commit - known) commits are missing. Restore the log beside hilum.db; to "
+          + "go on without them, remove \(path).")
     }
     return witness
   }

@@ -4,7 +4,8 @@ extension SQLiteStore {
   package func waiting(
     lane: Int64, after sequence: Int64, countMax: Int, bytesMax: Int
   ) async throws(StoreError) -> (deliveries: [WaitingDelivery], isAll: Bool) {
-    try await read { reading in try reading.waiting(lane: lane, after: sequence, countMax: countMax, bytesMax: bytesMax) }
+    try await read { reading in try reading.waiting(lane: lane, after: sequence, countMax: countMax, bytesMax: bytesMax)
+    }
   }
 
   package func progress(channel: Int64, key: String) async throws(StoreError) -> Value? {
@@ -27,7 +28,8 @@ extension SQLiteStore {
 
   package func raw(_ id: MessageID) async throws(StoreError) -> Payload? {
     try await read { reading in
-      guard try reading.connection.number("SELECT 1 FROM message WHERE id = ?1 AND low = ?2", id.key, id.lowKey) != nil else {
+      guard try reading.connection.number("SELECT 1 FROM message WHERE id = ?1 AND low = ?2", id.key, id.lowKey) != nil
+      else {
         return nil
       }
       return try Self.payload(try reading.raw(id.key), "the message \(id) as it came")

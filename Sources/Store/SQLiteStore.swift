@@ -1,7 +1,8 @@
 package import Messages
 import Synchronization
 
-/// The store on the system's SQLite: one file, one thread that writes, a few that read, large payloads as files beside it.
+/// The store on the system's SQLite: one file, one thread that writes, a few that read, large payloads as files beside
+/// it.
 package final class SQLiteStore: Store {
   package let epoch: Int64
   package let closedCleanly: Bool
@@ -77,13 +78,14 @@ package final class SQLiteStore: Store {
     try await task { done in .prune(keeping, now: now, rowsMax: rowsMax, done) }
   }
 
-  /// Wraps all data keys with a new master key; from then on the store opens with that one only. What is stored stays as it is.
+  /// Wraps all data keys with a new master key; from then on the store opens with that one only. What is stored stays
+  /// as it is.
   package func rotate(to key: StoreSettings.MasterKey) async throws(StoreError) {
     try await task { done in .rotate(to: key, done) }
   }
 
-  /// Writes a large payload as a blob of its own before it is accepted: durable when `finish` returned. Blocks on the disk; call it on
-  /// a thread of your own. A blob that no accepted arrival takes over is removed at the next start.
+  /// Writes a large payload as a blob of its own before it is accepted: durable when `finish` returned. Blocks on the
+  /// disk; call it on a thread of your own. A blob that no accepted arrival takes over is removed at the next start.
   package func stage(channel: Int64) throws(StoreError) -> StagedBlob {
     StagedBlob(try BlobWriter(blobs: preparer.blobs, id: mint(), sealed: preparer.registry.isSealed(channel: channel)))
   }

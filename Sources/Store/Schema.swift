@@ -2,8 +2,8 @@ import CSQLite
 
 /// The tables, and how a file of an older engine becomes one of this engine.
 ///
-/// A migration is never changed once it was released: a new one is added behind it. All that a file lacks run in one transaction, after
-/// a copy of the file was put beside it.
+/// A migration is never changed once it was released: a new one is added behind it. All that a file lacks run in one
+/// transaction, after a copy of the file was put beside it.
 enum Schema {
   /// Says that a file is a store of Hilum ("HILM").
   static let applicationID: Int64 = 0x4849_4C4D
@@ -14,15 +14,18 @@ enum Schema {
   /// Rows are lean and in the order of their keys, so that a group touches few pages:
   ///
   /// - `message` and `delivery` are appended by id (48 bits of time and a counter); a delivery is one row for its life.
-  /// - What waits is found by the partial index `waiting`, what is dead by `dead`: a row is in them only while it is so.
-  /// - `message.keys` holds the blind hashes of the message; they are carried into `searched` and `key_run` later, in sorted runs,
-  ///   because an index with random keys would dirty a page for each of its rows in every commit. `listed` (messages by channel) is
-  ///   filled in the same step. What isn't there yet has an id beyond `meta.indexed_through`, or stands in `late`.
-  /// - Counters are rows of their own, of channels (`owner` is twice the key) and lanes (twice the key, and one) in one table so that
-  ///   they share a page; the two views give them their names.
+  /// - What waits is found by the partial index `waiting`, what is dead by `dead`: a row is in them only while it is
+  ///   so.
+  /// - `message.keys` holds the blind hashes of the message; they are carried into `searched` and `key_run` later, in
+  ///   sorted runs, because an index with random keys would dirty a page for each of its rows in every commit.
+  ///   `listed` (messages by channel) is filled in the same step. What isn't there yet has an id beyond
+  ///   `meta.indexed_through`, or stands in `late`.
+  /// - Counters are rows of their own, of channels (`owner` is twice the key) and lanes (twice the key, and one) in
+  ///   one table so that they share a page; the two views give them their names.
   private static let version1 = """
     CREATE TABLE meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
-    CREATE TABLE data_key (id INTEGER PRIMARY KEY, made_at INTEGER NOT NULL, master TEXT NOT NULL, wrapped BLOB NOT NULL);
+    CREATE TABLE data_key (
+      id INTEGER PRIMARY KEY, made_at INTEGER NOT NULL, master TEXT NOT NULL, wrapped BLOB NOT NULL);
 
     CREATE TABLE channel (
       id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, state TEXT NOT NULL, sealed INTEGER NOT NULL,
@@ -57,8 +60,8 @@ enum Schema {
     CREATE TABLE message (
       id INTEGER PRIMARY KEY, low INTEGER NOT NULL, channel INTEGER NOT NULL, state INTEGER NOT NULL,
       received_at INTEGER NOT NULL, format INTEGER NOT NULL, size INTEGER NOT NULL, generation INTEGER NOT NULL,
-      revision INTEGER NOT NULL, prior INTEGER, sha BLOB NOT NULL, keys BLOB, deliveries BLOB, blob INTEGER, record BLOB,
-      raw BLOB);
+      revision INTEGER NOT NULL, prior INTEGER, sha BLOB NOT NULL, keys BLOB, deliveries BLOB, blob INTEGER,
+      record BLOB, raw BLOB);
     CREATE INDEX message_open ON message (channel, state) WHERE state = 2 OR state = 3;
     CREATE TABLE output (
       id INTEGER PRIMARY KEY, low INTEGER NOT NULL, message INTEGER NOT NULL, format INTEGER NOT NULL,
@@ -76,7 +79,8 @@ enum Schema {
     CREATE TABLE searched (
       run INTEGER NOT NULL, field INTEGER NOT NULL, hash INTEGER NOT NULL, message INTEGER NOT NULL,
       PRIMARY KEY (run, field, hash, message)) WITHOUT ROWID;
-    CREATE TABLE listed (channel INTEGER NOT NULL, message INTEGER NOT NULL, PRIMARY KEY (channel, message)) WITHOUT ROWID;
+    CREATE TABLE listed (
+      channel INTEGER NOT NULL, message INTEGER NOT NULL, PRIMARY KEY (channel, message)) WITHOUT ROWID;
     CREATE TABLE late (message INTEGER PRIMARY KEY);
     CREATE TABLE key_run (id INTEGER PRIMARY KEY, entries BLOB NOT NULL);
     CREATE TABLE old_key (hash INTEGER PRIMARY KEY, message INTEGER NOT NULL, until INTEGER NOT NULL);
@@ -104,7 +108,9 @@ enum Schema {
       }
       guard found < migrations.count else { return }
       if found > 0 {
-        do { try backUp(found) } catch { throw SQLiteFailure(code: SQLITE_CANTOPEN, systemError: 0, doing: error.reason) }
+        do { try backUp(found) } catch {
+          throw SQLiteFailure(code: SQLITE_CANTOPEN, systemError: 0, doing: error.reason)
+        }
       }
       try connection.transaction { () throws(SQLiteFailure) in
         for migration in migrations[found...] { try connection.execute(migration) }
@@ -123,8 +129,8 @@ enum Schema {
     guard found <= Int64(known) else {
       throw StoreError(
         .refused,
-        "\(path) has schema \(found); this engine knows schemas up to \(known). Use the newer engine that wrote it, or a backup "
-          + "from before the upgrade.")
+        "\(path) has schema \(found); this engine knows schemas up to \(known). Use the newer engine that wrote "
+          + "it, or a backup from before the upgrade.")
     }
   }
 }

@@ -12,10 +12,12 @@ enum SealedKind: UInt8, Sendable {
 
 /// Seals and opens the parts of a message with the data keys of the key ring.
 ///
-/// A sealed part is `key id (4 bytes) | nonce (12) | ciphertext | tag (16)`; key id 0 says that the bytes follow as they are. The
-/// additional data are the channel (or the lane), the id and the kind: a part that was moved to another row doesn't open.
+/// A sealed part is `key id (4 bytes) | nonce (12) | ciphertext | tag (16)`; key id 0 says that the bytes follow as
+/// they are. The additional data are the channel (or the lane), the id and the kind: a part that was moved to another
+/// row doesn't open.
 ///
-/// A nonce is six random bytes, drawn at each opening, and a counter of six: unique under one key without a system call a message.
+/// A nonce is six random bytes, drawn at each opening, and a counter of six: unique under one key without a system
+/// call a message.
 final class Sealer: Sendable {
   /// The part doesn't open: damaged, or not what the row says it is.
   struct Damaged: Error {}
@@ -81,7 +83,8 @@ final class Sealer: Sendable {
     do {
       let box = try AES.GCM.SealedBox(
         nonce: AES.GCM.Nonce(data: bytes[4..<16]), ciphertext: bytes[16..<end], tag: bytes[end...])
-      return [UInt8](try AES.GCM.open(box, using: key, authenticating: Self.aad(owner: owner, id: id, kind: kind, part: part)))
+      return [UInt8](
+        try AES.GCM.open(box, using: key, authenticating: Self.aad(owner: owner, id: id, kind: kind, part: part)))
     } catch {
       throw Damaged()
     }

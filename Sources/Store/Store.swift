@@ -2,18 +2,21 @@ package import Messages
 
 /// The durable promise: what a store has answered for is on disk, and stays.
 ///
-/// One engine owns one store. Writing is done by units: values that say what shall be true, run by a single writer that commits
-/// waiting units in groups. A unit's conditions are in the unit (`epoch`, keys, states): where they don't hold any more the unit
-/// is *stale*, changes nothing, and the rest of its group goes on. Every `then` is called once, in the order in which the units
-/// of one caller were handed over, on the store's own thread, after the group's commit is on disk: it must return at once.
+/// One engine owns one store. Writing is done by units: values that say what shall be true, run by a single writer
+/// that commits waiting units in groups. A unit's conditions are in the unit (`epoch`, keys, states): where they don't
+/// hold any more the unit is *stale*, changes nothing, and the rest of its group goes on. Every `then` is called once,
+/// in the order in which the units of one caller were handed over, on the store's own thread, after the group's commit
+/// is on disk: it must return at once.
 ///
 /// The protocol speaks of keys and values only, so that it can be kept on another database.
 package protocol Store: AnyObject, Sendable {
   // MARK: Opening
 
-  /// Numbers this ownership of the store; each opening gives a greater one. A unit that carries an older epoch is stale.
+  /// Numbers this ownership of the store; each opening gives a greater one. A unit that carries an older epoch is
+  /// stale.
   var epoch: Int64 { get }
-  /// Whether the last owner closed the store in order. After anything else, what was under way may have reached its partner.
+  /// Whether the last owner closed the store in order. After anything else, what was under way may have reached its
+  /// partner.
   var closedCleanly: Bool { get }
   /// Whether new arrivals are taken at this moment, and why not.
   var condition: StoreCondition { get }
@@ -28,18 +31,20 @@ package protocol Store: AnyObject, Sendable {
 
   // MARK: Writing
 
-  /// Makes an arrival, its outcome and its deliveries durable in one transaction. Hashing, sealing and encoding happen on the caller's
-  /// thread. Never suspends; a payload that is kept as a blob is written and synced before this returns, so a caller that mustn't
-  /// block hands large payloads over on a thread of its own.
+  /// Makes an arrival, its outcome and its deliveries durable in one transaction. Hashing, sealing and encoding happen
+  /// on the caller's thread. Never suspends; a payload that is kept as a blob is written and synced before this
+  /// returns, so a caller that mustn't block hands large payloads over on a thread of its own.
   func accept(_ arrival: Acceptance, then: @escaping @Sendable (AcceptResult) -> Void)
 
-  /// Ends one attempt of a delivery. `delivered` may wait for the next group or two milliseconds; everything else starts a group.
+  /// Ends one attempt of a delivery. `delivered` may wait for the next group or two milliseconds; everything else
+  /// starts a group.
   func finish(_ attempt: Attempt, then: @escaping @Sendable (UnitResult) -> Void)
 
   /// What a person, a timer or a deployment changes.
   func change(_ change: Change, then: @escaping @Sendable (UnitResult) -> Void)
 
-  /// Removes what is older than its channel keeps it, at most `rowsMax` rows of each kind. Returns whether there is more to remove.
+  /// Removes what is older than its channel keeps it, at most `rowsMax` rows of each kind. Returns whether there is
+  /// more to remove.
   func prune(_ keeping: [Int64: Retention], now: Int64, rowsMax: Int) async throws(StoreError) -> Bool
 
   /// Waits until everything handed over before is durable, writes that the store was closed in order, and closes it.
@@ -47,10 +52,13 @@ package protocol Store: AnyObject, Sendable {
 
   // MARK: Reading (on threads of the store's own; never on the caller's)
 
-  /// What waits in a lane behind `sequence`, in order, with its payloads: at most `countMax` deliveries and about `bytesMax` bytes, but
-  /// at least one where there is one. A payload whose hash doesn't fit comes as `damaged`. `isAll` says, of the same moment, that nothing
-  /// more waits behind the last of them; what was committed before the call is seen.
-  func waiting(lane: Int64, after sequence: Int64, countMax: Int, bytesMax: Int) async throws(StoreError) -> (
+  /// What waits in a lane behind `sequence`, in order, with its payloads: at most `countMax` deliveries and about
+  /// `bytesMax` bytes, but at least one where there is one. A payload whose hash doesn't fit comes as `damaged`.
+  /// `isAll` says, of the same moment, that nothing more waits behind the last of them; what was committed before the
+  /// call is seen.
+  func waiting(
+    lane: Int64, after sequence: Int64, countMax: Int, bytesMax: Int
+  ) async throws(StoreError) -> (
     deliveries: [WaitingDelivery], isAll: Bool
   )
 
@@ -74,7 +82,8 @@ package enum StoreCondition: Sendable, Equatable {
   case open
   /// Arrivals are answered `unavailable`; deliveries go on and the store recovers by itself (a full disk).
   case low(reason: String)
-  /// Nothing is written any more: the file can't be trusted (an I/O error on sync, a file that was replaced). The engine stops.
+  /// Nothing is written any more: the file can't be trusted (an I/O error on sync, a file that was replaced). The
+  /// engine stops.
   case lost(reason: String)
 }
 

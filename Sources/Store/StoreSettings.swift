@@ -30,7 +30,8 @@ package struct StoreSettings: Sendable {
   package var masterKey: MasterKey?
   package var clock = Clock.system
 
-  /// A group of the writer holds at most so many arrivals; larger groups were slower with senders that wait for their answer.
+  /// A group of the writer holds at most so many arrivals; larger groups were slower with senders that wait for their
+  /// answer.
   package var groupUnitsMax = 16
   /// `delivered` waits at most so long for a group that it can ride on.
   package var rideMilliseconds = 2
@@ -62,7 +63,8 @@ package struct StoreSettings: Sendable {
   /// Duplicate keys that are held in memory; older ones are looked up in the file.
   package var duplicateKeysMax = 400_000
 
-  /// Called at each failpoint of the writer; what it returns is taken for what SQLite returned there (0: go on). For tests.
+  /// Called at each failpoint of the writer; what it returns is taken for what SQLite returned there (0: go on). For
+  /// tests.
   package var failure: (@Sendable (Failpoint) -> Int32)?
 
   package init() {}

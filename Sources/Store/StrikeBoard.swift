@@ -3,9 +3,10 @@ import Synchronization
 
 /// Remembers what was being run when the engine died.
 ///
-/// Before a message or a reply is run, its mark stands in a slot of a file that is mapped as shared memory; afterwards the slot is
-/// cleared. Both are plain stores without a system call, and survive the death of the process (not that of the machine, where nobody
-/// crashed the engine). What stands in a slot at the next opening gets a strike; a run that ends takes its strikes away.
+/// Before a message or a reply is run, its mark stands in a slot of a file that is mapped as shared memory; afterwards
+/// the slot is cleared. Both are plain stores without a system call, and survive the death of the process (not that of
+/// the machine, where nobody crashed the engine). What stands in a slot at the next opening gets a strike; a run that
+/// ends takes its strikes away.
 package final class StrikeBoard: Sendable {
   /// The place of one run in the board; `nil` inside where all places were taken and the run isn't guarded.
   package struct Slot: Sendable {
@@ -48,7 +49,8 @@ package final class StrikeBoard: Sendable {
     memory[0] = Self.magic
     known = Mutex([:])
     isClean = Atomic(strikes.isEmpty)
-    // The strikes are written before the slots are cleared: a crash between gives one strike too many, never one too few.
+    // The strikes are written before the slots are cleared: a crash between gives one strike too many, never one too
+    // few.
     known.withLock { known in
       known = strikes
       write(known)

@@ -32,15 +32,16 @@ struct LaneCounts {
   var pruned = 0
 }
 
-/// The counters that the writer holds. What a group touches is written as one UPDATE a row before its commit, and is as before after a
-/// rollback.
+/// The counters that the writer holds. What a group touches is written as one UPDATE a row before its commit, and is
+/// as before after a rollback.
 struct Tally {
   private(set) var channels: [Int64: ChannelCounts] = [:]
   private(set) var lanes: [Int64: LaneCounts] = [:]
   /// What was before this group.
   private var channelsBefore: [Int64: ChannelCounts] = [:]
   private var lanesBefore: [Int64: LaneCounts] = [:]
-  /// Numbers the commits. It stands in every counter row that a commit writes, so that the greatest is the number of the last commit.
+  /// Numbers the commits. It stands in every counter row that a commit writes, so that the greatest is the number of
+  /// the last commit.
   private(set) var commit: Int64 = 0
 
   mutating func change(channel: Int64, _ body: (inout ChannelCounts) -> Void) {
@@ -66,7 +67,9 @@ struct Tally {
   }
 
   mutating func add(channel: Int64) { if channels[channel] == nil { channels[channel] = ChannelCounts() } }
-  mutating func add(lane: Int64, channel: Int64) { if lanes[lane] == nil { lanes[lane] = LaneCounts(channel: channel) } }
+  mutating func add(lane: Int64, channel: Int64) {
+    if lanes[lane] == nil { lanes[lane] = LaneCounts(channel: channel) }
+  }
 
   /// The key of a channel's or a lane's row in the one table of counters.
   static func owner(channel: Int64) -> Int64 { channel * 2 }
@@ -164,11 +167,11 @@ struct Tally {
   }
 
   static let channelUpdate = """
-    UPDATE tally SET last_commit = ?2, n0 = ?3, n1 = ?4, n2 = ?5, n3 = ?6, n4 = ?7, n5 = ?8, n6 = ?9, n7 = ?10, n8 = ?11,
-      n9 = ?12, n10 = ?13, n11 = ?14, n12 = ?15, n13 = ?16, n14 = ?17, n15 = ?18 WHERE owner = ?1
+    UPDATE tally SET last_commit = ?2, n0 = ?3, n1 = ?4, n2 = ?5, n3 = ?6, n4 = ?7, n5 = ?8, n6 = ?9, n7 = ?10,
+      n8 = ?11, n9 = ?12, n10 = ?13, n11 = ?14, n12 = ?15, n13 = ?16, n14 = ?17, n15 = ?18 WHERE owner = ?1
     """
   static let laneUpdate = """
-    UPDATE tally SET last_commit = ?2, n0 = ?3, n1 = ?4, n2 = ?5, n3 = ?6, n4 = ?7, n5 = ?8, n6 = ?9, n7 = ?10, n8 = ?11,
-      n9 = ?12 WHERE owner = ?1
+    UPDATE tally SET last_commit = ?2, n0 = ?3, n1 = ?4, n2 = ?5, n3 = ?6, n4 = ?7, n5 = ?8, n6 = ?9, n7 = ?10,
+      n8 = ?11, n9 = ?12 WHERE owner = ?1
     """
 }

@@ -30,7 +30,8 @@ enum WriterTask {
 
 /// What waits for the writer, first in, first out.
 ///
-/// A `delivered` doesn't wake the writer by itself: it rides on the next group, or goes when it has waited for `rideNanoseconds`.
+/// A `delivered` doesn't wake the writer by itself: it rides on the next group, or goes when it has waited for
+/// `rideNanoseconds`.
 final class UnitQueue: @unchecked Sendable {
   private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
   private let wake = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)

@@ -8,7 +8,8 @@ package struct ChannelRegistration: Sendable {
   package var columns: [String]
   /// Payloads at rest are encrypted.
   package var sealed: Bool
-  /// What the engine runs, for `revisions`: the SHA-256 of the channel file and all it reaches, and their contents by path.
+  /// What the engine runs, for `revisions`: the SHA-256 of the channel file and all it reaches, and their contents by
+  /// path.
   package var revision: (hash: [UInt8], files: [(path: String, content: [UInt8])])
 
   package init(
@@ -92,8 +93,8 @@ package struct Step: Sendable, Codable, Equatable {
   }
 }
 
-/// Keeps the order of one origin when the store can't take something: once a unit of an origin was answered `unavailable`, the
-/// writer answers every later unit of that origin so too, even when it could take it.
+/// Keeps the order of one origin when the store can't take something: once a unit of an origin was answered
+/// `unavailable`, the writer answers every later unit of that origin so too, even when it could take it.
 ///
 /// The writer asks and sets it, on its own thread only; others may ask at any time.
 package final class OriginGate: Sendable {
@@ -166,7 +167,8 @@ package struct Acceptance: Sendable {
   package var progress: (key: String, value: Value)?
   /// The states from which a message may be reprocessed; empty for a new message.
   package var replaces: Set<MessageState>
-  /// Asked by the writer before it runs this unit, and closed by it when the unit (or its group) is answered `unavailable`.
+  /// Asked by the writer before it runs this unit, and closed by it when the unit (or its group) is answered
+  /// `unavailable`.
   package var gate: OriginGate?
 
   package init(
@@ -209,8 +211,8 @@ package struct TemplateValue: Sendable, Codable, Equatable {
 }
 
 package enum AcceptResult: Sendable {
-  /// Durable. The lane sequence of each delivery that is not dead from the start (-1 there), in the order of `deliveries`; whether the
-  /// duplicate key was seen before with other bytes.
+  /// Durable. The lane sequence of each delivery that is not dead from the start (-1 there), in the order of
+  /// `deliveries`; whether the duplicate key was seen before with other bytes.
   case accepted(sequences: [Int64], keyReused: Bool)
   /// The original is durable; of this arrival a line is kept.
   case duplicate(of: MessageID)
@@ -250,7 +252,8 @@ package struct Attempt: Sendable {
   package var end: End
 
   package init(
-    delivery: DeliveryID, lane: Int64, sequence: Int64, epoch: Int64, attempts: Int, at: Int64, possiblySent: Bool, end: End
+    delivery: DeliveryID, lane: Int64, sequence: Int64, epoch: Int64, attempts: Int, at: Int64, possiblySent: Bool,
+    end: End
   ) {
     self.delivery = delivery
     self.lane = lane
@@ -268,11 +271,12 @@ package enum Change: Sendable {
   /// `running`, `paused`, `stopped`.
   case channelState(channel: Int64, state: String, at: Int64)
   case lanePaused(lane: Int64, paused: Bool, at: Int64)
-  /// Dead deliveries go to the tail of their lanes with a fresh budget. `sequences` of the result come through `DeliveryQuery`.
+  /// Dead deliveries go to the tail of their lanes with a fresh budget. `sequences` of the result come through
+  /// `DeliveryQuery`.
   case retryDead([DeliveryID], at: Int64)
   case discardDead([DeliveryID], reason: String, at: Int64)
-  /// Waiting deliveries of a lane that shall not be sent: these, or all where none is named, but for those at the partner. The lane must
-  /// have let go of them.
+  /// Waiting deliveries of a lane that shall not be sent: these, or all where none is named, but for those at the
+  /// partner. The lane must have let go of them.
   case cancelWaiting(lane: Int64, [DeliveryID]?, except: [DeliveryID], reason: String, at: Int64)
   /// Failed or held messages that nobody will process.
   case discardMessages([MessageID], reason: String, at: Int64)
@@ -282,7 +286,8 @@ package enum Change: Sendable {
   case unavailable(channel: Int64, count: Int)
 }
 
-/// For how long each kind is kept, in milliseconds; `nil` for ever. What waits, is held, failed or dead is never removed.
+/// For how long each kind is kept, in milliseconds; `nil` for ever. What waits, is held, failed or dead is never
+/// removed.
 package struct Retention: Sendable, Equatable {
   package var raw: Int64?
   package var sent: Int64?

@@ -73,14 +73,18 @@ extension Writer {
     let row = statements.findMessage
     defer { row.reset() }
     row.bind(1, message)
-    guard try row.step(), row.integer(5) == arrival.channel, let state = MessageState(code: row.integer(0)) else { return nil }
+    guard try row.step(), row.integer(5) == arrival.channel, let state = MessageState(code: row.integer(0)) else {
+      return nil
+    }
     return Earlier(
       id: MessageID(key: message, low: row.integer(4)), state: state, receivedAt: row.integer(1),
       sameBytes: row.bytes(2) == arrival.sha, prior: row.optionalInteger(3))
   }
 
   /// Of a duplicate a line is kept.
-  private func storeDuplicate(_ arrival: PreparedAcceptance, of original: MessageID) throws(SQLiteFailure) -> AcceptResult {
+  private func storeDuplicate(
+    _ arrival: PreparedAcceptance, of original: MessageID
+  ) throws(SQLiteFailure) -> AcceptResult {
     guard try insertMessage(arrival, state: .duplicate, prior: original.key, flagged: false) else { return .stale }
     try runs.add(MessageKeys(), message: arrival.id.key, channel: arrival.channel, window: &window, connection)
     tally.change(channel: arrival.channel) {
@@ -208,7 +212,9 @@ extension Writer {
     row.bind(2, arrival.id.lowKey)
     row.bind(3, arrival.channel)
     defer { row.reset() }
-    guard try row.step(), let state = MessageState(code: row.integer(0)), arrival.replaces.contains(state) else { return .stale }
+    guard try row.step(), let state = MessageState(code: row.integer(0)), arrival.replaces.contains(state) else {
+      return .stale
+    }
     let old = openRecord(row.bytes(1), channel: arrival.channel, message: arrival.id)
     var deliveries = DeliveryList.decode(row.bytes(2))
     let oldKeys = row.bytes(3).flatMap { try? MessageKeys(decoding: $0) } ?? MessageKeys()

@@ -1,7 +1,8 @@
 import Messages
 
 extension Writer {
-  /// What a person, a timer or a deployment changes; `done` with the number of rows, `stale` where nothing fits any more.
+  /// What a person, a timer or a deployment changes; `done` with the number of rows, `stale` where nothing fits any
+  /// more.
   func change(_ change: Change) throws(SQLiteFailure) -> UnitResult {
     switch change {
     case .channelState(let channel, let state, _):
@@ -71,7 +72,9 @@ extension Writer {
 
   /// A dead delivery goes to the tail of its lane, with a fresh budget.
   private func retry(_ id: DeliveryID, _ at: Int64) throws(SQLiteFailure) -> Bool {
-    guard let delivery = try delivery(id), delivery.state == .dead, tally.lanes[delivery.lane] != nil else { return false }
+    guard let delivery = try delivery(id), delivery.state == .dead, tally.lanes[delivery.lane] != nil else {
+      return false
+    }
     let row = try connection.statement(
       """
       UPDATE delivery SET state = 0, sequence = ?2, attempts = 0, due_at = 0, delay = 0, ended_at = NULL WHERE id = ?1
@@ -80,7 +83,9 @@ extension Writer {
     row.bind(2, tally.nextSequence(lane: delivery.lane))
     try row.run()
     move(delivery, from: .dead, to: .waiting)
-    try addStep(Step(.retried, "retried by hand: at the tail of its lane", lane: laneName(delivery.lane), at: at), delivery.message)
+    try addStep(
+      Step(.retried, "retried by hand: at the tail of its lane", lane: laneName(delivery.lane), at: at),
+      delivery.message)
     return true
   }
 
@@ -88,7 +93,9 @@ extension Writer {
     _ id: DeliveryID, from: DeliveryState, as state: DeliveryState, reason: String, at: Int64, lane: Int64? = nil,
     tells: Bool = true
   ) throws(SQLiteFailure) -> Bool {
-    guard let delivery = try delivery(id), delivery.state == from, lane == nil || lane == delivery.lane else { return false }
+    guard let delivery = try delivery(id), delivery.state == from, lane == nil || lane == delivery.lane else {
+      return false
+    }
     var result = openResult(delivery.result, lane: delivery.lane, id: id) ?? ResultContent(summary: "", reply: .none)
     result.summary = result.summary.isEmpty ? reason : "\(reason) (before: \(result.summary))"
     let row = try connection.statement("UPDATE delivery SET state = ?2, ended_at = ?3, result = ?4 WHERE id = ?1")
@@ -98,7 +105,8 @@ extension Writer {
     row.bind(
       4,
       preparer.sealer.seal(
-        result.encoded, sealed: preparer.registry.isSealed(lane: delivery.lane), owner: delivery.lane, id: id, kind: .result))
+        result.encoded, sealed: preparer.registry.isSealed(lane: delivery.lane), owner: delivery.lane, id: id,
+        kind: .result))
     try row.run()
     move(delivery, from: from, to: state)
     guard tells else { return true }
@@ -107,8 +115,8 @@ extension Writer {
     return true
   }
 
-  /// Cancels what waits in a lane: what is named, or everything. Where everything goes, the reason stands with each delivery and not in
-  /// every message's story, because there may be a million of them.
+  /// Cancels what waits in a lane: what is named, or everything. Where everything goes, the reason stands with each
+  /// delivery and not in every message's story, because there may be a million of them.
   private func cancel(
     _ lane: Int64, _ ids: [DeliveryID]?, _ except: Set<DeliveryID>, reason: String, at: Int64
   ) throws(SQLiteFailure) -> Int {
@@ -116,7 +124,9 @@ extension Writer {
     if let ids { waiting = ids } else { waiting = try waitingIDs(lane) }
     var count = 0
     for id in waiting where !except.contains(id) {
-      if try end(id, from: .waiting, as: .cancelled, reason: reason, at: at, lane: lane, tells: ids != nil) { count += 1 }
+      if try end(id, from: .waiting, as: .cancelled, reason: reason, at: at, lane: lane, tells: ids != nil) {
+        count += 1
+      }
     }
     return count
   }
@@ -140,7 +150,9 @@ extension Writer {
   }
 
   func openResult(_ bytes: [UInt8]?, lane: Int64, id: DeliveryID) -> ResultContent? {
-    guard let bytes, let plain = try? preparer.sealer.open(bytes, owner: lane, id: id, kind: .result) else { return nil }
+    guard let bytes, let plain = try? preparer.sealer.open(bytes, owner: lane, id: id, kind: .result) else {
+      return nil
+    }
     return try? ResultContent(decoding: plain)
   }
 
@@ -153,7 +165,9 @@ extension Writer {
     else { return false }
     var rendered = delivery.rendered
     if let sealed = rendered {
-      guard let plain = try? preparer.sealer.open(sealed, owner: delivery.lane, id: original, kind: .rendered) else { return false }
+      guard let plain = try? preparer.sealer.open(sealed, owner: delivery.lane, id: original, kind: .rendered) else {
+        return false
+      }
       rendered = preparer.sealer.seal(
         plain, sealed: preparer.registry.isSealed(lane: delivery.lane), owner: delivery.lane, id: id, kind: .rendered)
     }

@@ -35,8 +35,8 @@ struct PruneCursors {
 extension Writer {
   /// One small step of retention. Returns whether there is more to remove.
   ///
-  /// Each channel and kind has a mark up to which it was walked, in the order of the ids. What had to stay (it waits, is held, failed or
-  /// dead) is noted in `kept` and looked at again later.
+  /// Each channel and kind has a mark up to which it was walked, in the order of the ids. What had to stay (it waits,
+  /// is held, failed or dead) is noted in `kept` and looked at again later.
   func prune(_ keeping: [Int64: Retention], now: Int64, rowsMax: Int) throws(StoreError) -> Bool {
     // Retention walks along the index: what is older than a day is carried into it first.
     if runs.isOlder(than: Identifier(high: UInt64(max(0, now - 86_400_000)) << 15, low: 0).key) { try buildRun() }
@@ -76,7 +76,10 @@ extension Writer {
     let through = tally.channels[channel]?.through[kind.rawValue] ?? 0
     let place = PruneCursors.Place(channel: channel, kind: kind.rawValue)
     let kept = try column(
-      "SELECT message FROM kept WHERE channel = ?1 AND kind = ?2 AND message > ?3 AND message < ?4 ORDER BY message LIMIT ?5",
+      """
+      SELECT message FROM kept WHERE channel = ?1 AND kind = ?2 AND message > ?3 AND message < ?4
+      ORDER BY message LIMIT ?5
+      """,
       channel, Int64(kind.rawValue), pruneCursors.kept[place] ?? 0, before, Int64(rowsMax))
     pruneCursors.kept[place] = kept.count < rowsMax ? nil : kept.last
     for message in kept where try pruneMessage(kind, message, channel) {
@@ -90,7 +93,8 @@ extension Writer {
       "SELECT message FROM listed WHERE channel = ?1 AND message > ?2 AND message < ?3 ORDER BY message LIMIT ?4",
       channel, through, before, Int64(rowsMax))
     for message in walked where !(try pruneMessage(kind, message, channel)) {
-      let row = try connection.statement("INSERT INTO kept (channel, kind, message) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING")
+      let row = try connection.statement(
+        "INSERT INTO kept (channel, kind, message) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING")
       row.bind(1, channel)
       row.bind(2, kind.rawValue)
       row.bind(3, message)
@@ -188,7 +192,8 @@ extension Writer {
     row.bind(
       2,
       preparer.sealer.seal(
-        result.encoded, sealed: preparer.registry.isSealed(lane: part.lane), owner: part.lane, id: part.id, kind: .result))
+        result.encoded, sealed: preparer.registry.isSealed(lane: part.lane), owner: part.lane, id: part.id,
+        kind: .result))
     try row.run()
   }
 
@@ -248,7 +253,8 @@ extension Writer {
     }
     rows.reset()
     if count < rowsMax { pruneCursors.run = -1 }
-    let remove = try connection.statement("DELETE FROM searched WHERE run = ?1 AND field = ?2 AND hash = ?3 AND message = ?4")
+    let remove = try connection.statement(
+      "DELETE FROM searched WHERE run = ?1 AND field = ?2 AND hash = ?3 AND message = ?4")
     for entry in gone {
       remove.bind(1, entry.run)
       remove.bind(2, entry.field)
@@ -257,7 +263,10 @@ extension Writer {
       try remove.run()
     }
     try update(
-      "DELETE FROM run WHERE last < ?1 AND NOT EXISTS (SELECT 1 FROM searched s WHERE s.run = run.id) AND id < (SELECT max(id) FROM run)",
+      """
+      DELETE FROM run WHERE last < ?1 AND NOT EXISTS (SELECT 1 FROM searched s WHERE s.run = run.id)
+        AND id < (SELECT max(id) FROM run)
+      """,
       oldest)
   }
 

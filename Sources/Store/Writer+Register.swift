@@ -4,7 +4,8 @@ extension Writer {
   /// The keys of a channel, its lanes and columns; what is new is made.
   func register(_ registration: ChannelRegistration) throws(StoreError) -> ChannelKeys {
     if registration.sealed, preparer.sealer.currentID == 0 {
-      throw StoreError(.refused, "channel \(registration.name) is to be sealed, and the store was opened without a master key")
+      throw StoreError(
+        .refused, "channel \(registration.name) is to be sealed, and the store was opened without a master key")
     }
     do throws(StoreError) {
       let keys = try taskTransaction { () throws(SQLiteFailure) in try registerRows(registration) }

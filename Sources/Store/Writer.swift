@@ -5,9 +5,9 @@ import Synchronization
 
 /// The one thread that writes: takes waiting units, commits them as a group, and tells their callers.
 ///
-/// Everything it holds in memory beside the file (counters, duplicate keys, pending index rows) is as before after a rollback. Units do
-/// not share fate: a condition that doesn't hold makes its unit stale, and a unit that fails in an unexpected way is the only one of its
-/// group that fails.
+/// Everything it holds in memory beside the file (counters, duplicate keys, pending index rows) is as before after a
+/// rollback. Units do not share fate: a condition that doesn't hold makes its unit stale, and a unit that fails in an
+/// unexpected way is the only one of its group that fails.
 final class Writer: @unchecked Sendable {
   let connection: Connection
   let settings: StoreSettings
@@ -88,7 +88,9 @@ final class Writer: @unchecked Sendable {
   private func idle() {
     flushRetained()
     guard logBytes > carriedBytes, !isLost else { return }
-    if nanoseconds(CLOCK_MONOTONIC) >= lastWrite + UInt64(settings.idleCheckpointMilliseconds) * 1_000_000 { checkpoint() }
+    if nanoseconds(CLOCK_MONOTONIC) >= lastWrite + UInt64(settings.idleCheckpointMilliseconds) * 1_000_000 {
+      checkpoint()
+    }
   }
 
   private func flushRetained() { if !retained.isEmpty { runGroup(takeRetained()) } }
@@ -291,7 +293,9 @@ final class Writer: @unchecked Sendable {
     guard let master else { return }
     let now = settings.clock.wall()
     guard now / 86_400_000 != keyDay else { return }
-    let made = try connection.transaction { () throws(SQLiteFailure) in try KeyRing.make(connection, master: master, now: now) }
+    let made = try connection.transaction { () throws(SQLiteFailure) in
+      try KeyRing.make(connection, master: master, now: now)
+    }
     preparer.sealer.add(made.key, id: made.id, current: true)
     keyDay = now / 86_400_000
   }

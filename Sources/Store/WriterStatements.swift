@@ -25,7 +25,8 @@ struct WriterStatements {
       """)
     insertBlob = try connection.statement("INSERT INTO blob (id, low, message) VALUES (?1, ?2, ?3)")
     insertTrash = try connection.statement("INSERT INTO trash (id, low) VALUES (?1, ?2) ON CONFLICT DO NOTHING")
-    insertProgress = try connection.statement("INSERT OR REPLACE INTO progress (channel, key, value) VALUES (?1, ?2, ?3)")
+    insertProgress = try connection.statement(
+      "INSERT OR REPLACE INTO progress (channel, key, value) VALUES (?1, ?2, ?3)")
     findMessage = try connection.statement(
       "SELECT state, received_at, sha, prior, low, channel FROM message WHERE id = ?1")
     findDelivery = try connection.statement(
@@ -34,8 +35,8 @@ struct WriterStatements {
       """)
     endAttempt = try connection.statement(
       """
-      UPDATE delivery SET state = ?2, attempts = ?3, possibly_sent = ?4, due_at = ?5, delay = ?6, ended_at = ?7, blob = ?8,
-        result = ?9 WHERE id = ?1
+      UPDATE delivery SET state = ?2, attempts = ?3, possibly_sent = ?4, due_at = ?5, delay = ?6, ended_at = ?7,
+        blob = ?8, result = ?9 WHERE id = ?1
       """)
   }
 }

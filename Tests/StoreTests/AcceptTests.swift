@@ -11,7 +11,9 @@ import Testing
     var arrival = bench.arrival("MSH|the input", lanes: [], mrn: "4711")
     let output = Payload(.json, Array("{\"out\":1}".utf8))
     arrival.outputs = [output]
-    arrival.attributes = ["peer": .text("10.0.0.9"), "n": .integer(-5), "list": .list([.boolean(true), .record(["a": .text("b")])])]
+    arrival.attributes = [
+      "peer": .text("10.0.0.9"), "n": .integer(-5), "list": .list([.boolean(true), .record(["a": .text("b")])]),
+    ]
     arrival.deliveries = [
       .init(id: bench.store.mint(), lane: bench.ehr, output: nil),
       .init(
@@ -23,7 +25,8 @@ import Testing
 
     #expect(try await bench.store.raw(arrival.id) == arrival.payload)
     let record = try #require(try await bench.store.message(arrival.id))
-    #expect(record.attributes == arrival.attributes && record.columns == ["mrn": "4711"] && record.steps == arrival.steps)
+    #expect(
+      record.attributes == arrival.attributes && record.columns == ["mrn": "4711"] && record.steps == arrival.steps)
     #expect(record.state == .routed && record.generation == 1 && record.hasRaw && record.channel == "adt")
     #expect(record.sha256 == hexadecimal(sha256(Array("MSH|the input".utf8))) && record.byteCount == 13)
     let ehr = try await bench.waiting(bench.ehr)
@@ -123,7 +126,8 @@ import Testing
     arrival.progress = ("bookmark", .record(["line": .integer(7)]))
     #expect(try await bench.store.progress(channel: bench.keys.channel, key: "bookmark") == nil)
     _ = await bench.accept(arrival)
-    #expect(try await bench.store.progress(channel: bench.keys.channel, key: "bookmark") == .record(["line": .integer(7)]))
+    #expect(
+      try await bench.store.progress(channel: bench.keys.channel, key: "bookmark") == .record(["line": .integer(7)]))
     #expect(try await bench.store.progress(channel: bench.keys.channel + 1, key: "bookmark") == nil)
     await bench.store.close()
   }

@@ -100,7 +100,8 @@ import Testing
     let bench = try await Bench.open(folder)
     let delivery = try await bench.take("a").deliveries[0]
     let reply = Payload(.fhir, large(400_000))
-    #expect(await bench.finish(bench.attempt(delivery, .waits(dueAt: 1, delay: 1, reason: "503", reply: reply))) == .done(1))
+    #expect(
+      await bench.finish(bench.attempt(delivery, .waits(dueAt: 1, delay: 1, reason: "503", reply: reply))) == .done(1))
     let kept = try await bench.store.sent(delivery.id)?.reply == reply
     #expect(kept)
     #expect(await bench.deliver(delivery, reply: "small") == .done(1))

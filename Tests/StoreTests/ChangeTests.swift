@@ -66,7 +66,9 @@ import Testing
     var arrival = bench.arrival("in", lanes: [])
     arrival.outputs = [Payload(.text, Array("out".utf8))]
     arrival.deliveries = [
-      .init(id: bench.store.mint(), lane: bench.ehr, output: 0, rendered: ["name": [TemplateValue(text: "n", isValue: true)]])
+      .init(
+        id: bench.store.mint(), lane: bench.ehr, output: 0,
+        rendered: ["name": [TemplateValue(text: "n", isValue: true)]])
     ]
     #expect(await bench.accept(arrival).isAccepted)
     let original = arrival.deliveries[0].id
@@ -112,7 +114,8 @@ import Testing
     arrival.deliveries = []
     #expect(await bench.accept(arrival).isAccepted)
     let ledger = try await bench.ledger()
-    #expect(ledger.problems == [] && ledger.dropped == 1 && ledger.failed == 0 && ledger.routed == 0 && ledger.received == 1)
+    #expect(
+      ledger.problems == [] && ledger.dropped == 1 && ledger.failed == 0 && ledger.routed == 0 && ledger.received == 1)
     #expect(try await bench.store.deliveries(of: arrival.id).count == 1)
     #expect(try await bench.store.audit() == [])
     await bench.store.close()
@@ -130,7 +133,8 @@ import Testing
     #expect(try await bench.store.messages(MessageQuery(states: [.failed, .held])).count == 2)
     #expect(await bench.change(.discardMessages(ids, reason: "test data", at: 4)) == .done(2))
     let ledger = try await bench.ledger()
-    #expect(ledger.discarded == 2 && ledger.failed == 0 && ledger.held == 0 && ledger.accepted == 3 && ledger.problems == [])
+    #expect(
+      ledger.discarded == 2 && ledger.failed == 0 && ledger.held == 0 && ledger.accepted == 3 && ledger.problems == [])
     #expect(try await bench.store.message(ids[0])?.steps.last == Step(.discarded, "test data", at: 4))
     #expect(try await bench.store.messages(MessageQuery(states: [.failed, .held])).isEmpty)
     await bench.store.close()

@@ -6,7 +6,9 @@ import Testing
 @Suite struct CodingTests {
   @Test func `Records come back as they were written`() throws {
     let content = RecordContent(
-      attributes: ["a": .list([.integer(.min), .integer(.max), .integer(-1)]), "": .record([:]), "é": .boolean(false)],
+      attributes: [
+        "a": .list([.integer(.min), .integer(.max), .integer(-1)]), "": .record([:]), "é": .boolean(false),
+      ],
       reason: "why", columns: [(5, "x"), (-1, "")],
       steps: [Step(.flagged, "t", lane: "l", at: -7), Step(.reprocessed, "", lane: nil, at: nil)], passedBy: [3, 1])
     let back = try RecordContent(decoding: content.encoded)
@@ -29,7 +31,9 @@ import Testing
     for round in 0..<20_000 {
       var bytes = whole
       if round % 2 == 0 {
-        for _ in 0..<3 { bytes[Int.random(in: 0..<bytes.count, using: &random)] = UInt8.random(in: 0...255, using: &random) }
+        for _ in 0..<3 {
+          bytes[Int.random(in: 0..<bytes.count, using: &random)] = UInt8.random(in: 0...255, using: &random)
+        }
       } else {
         bytes = (0..<Int.random(in: 0..<60, using: &random)).map { _ in UInt8.random(in: 0...255, using: &random) }
       }

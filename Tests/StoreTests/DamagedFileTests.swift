@@ -135,8 +135,10 @@ import Testing
     await bench.store.close()
     try Bench.sql(
       folder,
-      "UPDATE message SET raw = (SELECT raw FROM message WHERE id = \(first.id.key)), sha = (SELECT sha FROM message WHERE id = "
-        + "\(first.id.key)) WHERE id = \(second.id.key)")
+      """
+      UPDATE message SET raw = (SELECT raw FROM message WHERE id = \(first.id.key)),
+        sha = (SELECT sha FROM message WHERE id = \(first.id.key)) WHERE id = \(second.id.key)
+      """)
     let again = try await Bench.open(folder)
     #expect(try await again.waiting(again.ehr).map(\.damaged) == [false, true])
     await again.store.close()

@@ -200,7 +200,9 @@ final class Trouble: Sendable {
   private static let canMount = getuid() == 0
 
   /// A real disk of 24 MiB, filled to the brim.
-  @Test(.enabled(if: canMount, "mounting a small tmpfs needs root")) func `A real full disk loses nothing`() async throws {
+  @Test(.enabled(if: canMount, "mounting a small tmpfs needs root")) func `A real full disk loses nothing`()
+    async throws
+  {
     let folder = TestFolder()
     guard mount("tmpfs", folder.path, "tmpfs", 0, "size=24m") == 0 else { return }
     defer { umount2(folder.path, 2) }

@@ -28,15 +28,17 @@ import Testing
     let b = bench.arrival("B", key: "1")
     #expect(await bench.accept(a).keyReused == false)
     #expect(await bench.accept(b).keyReused == true)
-    #expect(try await bench.store.message(b.id)?.steps.contains { $0.kind == .flagged && $0.text.contains("control-id-reused") } == true)
+    #expect(
+      try await bench.store.message(b.id)?.steps.contains {
+        $0.kind == .flagged && $0.text.contains("control-id-reused")
+      } == true)
     #expect(await bench.accept(bench.arrival("A", key: "1")).original == a.id)
     #expect(await bench.accept(bench.arrival("B", key: "1")).original == b.id)
     #expect(await bench.accept(bench.arrival("C", key: "2")).keyReused == false)
     await bench.store.close()
   }
 
-  @Test func `The resend of one that was rejected or failed is processed`(
-  ) async throws {
+  @Test func `The resend of one that was rejected or failed is processed`() async throws {
     let folder = TestFolder()
     let bench = try await Bench.open(folder)
     for state in [MessageState.rejected, .failed] {
@@ -132,7 +134,9 @@ import Testing
   }
 
   /// Keys are in memory, in runs and in the old table: wherever they are, and after every kind of end, they are found.
-  @Test(arguments: [true, false]) func `Keys are found again after many more, and after a restart`(orderly: Bool) async throws {
+  @Test(arguments: [true, false]) func `Keys are found again after many more, and after a restart`(
+    orderly: Bool
+  ) async throws {
     let folder = TestFolder()
     var settings = testSettings()
     settings.runMessages = 50

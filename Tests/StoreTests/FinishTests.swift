@@ -33,7 +33,8 @@ import Testing
     let again = try await Bench.open(folder)
     let waiting = try await again.waiting(again.ehr)
     #expect(waiting.map(\.sequence) == [1, 2])
-    #expect(waiting[0].attempts == 4 && waiting[0].dueAt == 5_000 && waiting[0].delay == 3_000 && waiting[0].possiblySent)
+    #expect(
+      waiting[0].attempts == 4 && waiting[0].dueAt == 5_000 && waiting[0].delay == 3_000 && waiting[0].possiblySent)
     #expect(try await again.store.delivery(first.deliveries[0].id)?.summary == "no answer")
     #expect(try await again.store.delivery(first.deliveries[0].id)?.dueAt == 5_000)
     await again.store.close()

@@ -35,7 +35,9 @@ import Testing
     #expect(try connection.number("PRAGMA user_version") == 1)
 
     let backedUp = Collected<Int>()
-    try Schema.migrate(connection, to: older + ["ALTER TABLE a ADD COLUMN y; UPDATE a SET y = 2", "CREATE TABLE b (z)"]) {
+    try Schema.migrate(
+      connection, to: older + ["ALTER TABLE a ADD COLUMN y; UPDATE a SET y = 2", "CREATE TABLE b (z)"]
+    ) {
       backedUp.add($0)
     }
     #expect(backedUp.values == [1])

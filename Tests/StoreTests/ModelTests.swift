@@ -111,7 +111,8 @@ struct StoreModel {
     lanes[delivery.lane].last += 1
     lanes[delivery.lane].counts[.waiting, default: 0] += 1
     deliveries[new] = Delivery(
-      message: delivery.message, lane: delivery.lane, sequence: lanes[delivery.lane].last, state: .waiting, size: delivery.size)
+      message: delivery.message, lane: delivery.lane, sequence: lanes[delivery.lane].last, state: .waiting,
+      size: delivery.size)
     return true
   }
 
@@ -125,8 +126,11 @@ struct StoreModel {
 }
 
 @Suite struct ModelTests {
-  /// One run: operations chosen by a seed, on the store and on the model, which must agree on every answer and on the whole state.
-  @Test(arguments: 0..<6) func `The store does what a simple model does, whatever comes in which order`(_ run: Int) async throws {
+  /// One run: operations chosen by a seed, on the store and on the model, which must agree on every answer and on the
+  /// whole state.
+  @Test(arguments: 0..<6) func `The store does what a simple model does, whatever comes in which order`(
+    _ run: Int
+  ) async throws {
     let seed = UInt64.random(in: 0...UInt64.max)
     do {
       try await compare(seed, operations: 400)
@@ -196,7 +200,8 @@ struct StoreModel {
       for _ in 0..<count {
         let text = "text \(below(25))"
         let state = [MessageState.routed, .routed, .routed, .dropped, .held, .failed, .rejected][below(7)]
-        var arrival = bench.arrival(text, lanes: [], state: state, key: below(4) == 0 ? nil : "key \(below(12))", within: 60_000)
+        var arrival = bench.arrival(
+          text, lanes: [], state: state, key: below(4) == 0 ? nil : "key \(below(12))", within: 60_000)
         var indices: [Int] = []
         if state == .routed {
           if below(3) == 0 { arrival.outputs = [Payload(.text, Array("out \(below(1_000))".utf8))] }
@@ -210,7 +215,9 @@ struct StoreModel {
         expected.append(model.accept(arrival, lanes: indices, text: text))
         bench.store.accept(arrival) { results.add($0) }
       }
-      for (result, wanted) in zip(await results.wait(count), expected) { #expect(simple(result) == wanted, "seed \(seed)") }
+      for (result, wanted) in zip(await results.wait(count), expected) {
+        #expect(simple(result) == wanted, "seed \(seed)")
+      }
     }
 
     private func simple(_ result: AcceptResult) -> StoreModel.Accepted? {
@@ -234,7 +241,8 @@ struct StoreModel {
     }
 
     private mutating func finish() async {
-      guard let id = anyDelivery(below(10) == 0 ? [.delivered, .dead] : [.waiting]), let delivery = model.deliveries[id] else {
+      guard let id = anyDelivery(below(10) == 0 ? [.delivered, .dead] : [.waiting]), let delivery = model.deliveries[id]
+      else {
         return
       }
       let fits = delivery.state == .waiting
@@ -288,8 +296,12 @@ struct StoreModel {
       let ledger = try await bench.ledger()
       #expect(ledger.problems == [], "seed \(seed)")
       #expect(ledger.received == model.received && ledger.unavailable == model.unavailable, "seed \(seed)")
-      let counts = [ledger.routed, ledger.dropped, ledger.held, ledger.failed, ledger.rejected, ledger.duplicate, ledger.discarded]
-      let wanted = [MessageState.routed, .dropped, .held, .failed, .rejected, .duplicate, .discarded].map { model.states[$0] ?? 0 }
+      let counts = [
+        ledger.routed, ledger.dropped, ledger.held, ledger.failed, ledger.rejected, ledger.duplicate, ledger.discarded,
+      ]
+      let wanted = [MessageState.routed, .dropped, .held, .failed, .rejected, .duplicate, .discarded].map {
+        model.states[$0] ?? 0
+      }
       #expect(counts == wanted, "seed \(seed)")
       for index in 0..<2 {
         let lane = ledger.lanes[index]
@@ -300,7 +312,9 @@ struct StoreModel {
         let waiting = try await bench.waiting(self.lane(index))
         let wanted = self.model.deliveries.filter { $0.value.lane == index && $0.value.state == .waiting }
           .sorted { $0.value.sequence < $1.value.sequence }
-        #expect(waiting.map(\.id) == wanted.map(\.key) && waiting.map(\.sequence) == wanted.map(\.value.sequence), "seed \(seed)")
+        #expect(
+          waiting.map(\.id) == wanted.map(\.key) && waiting.map(\.sequence) == wanted.map(\.value.sequence),
+          "seed \(seed)")
         #expect(waiting.map(\.attempts) == wanted.map(\.value.attempts), "seed \(seed)")
         #expect(waiting.allSatisfy { !$0.damaged }, "seed \(seed)")
         #expect(lane.waitingBytes == wanted.reduce(0) { $0 + $1.value.size }, "seed \(seed)")

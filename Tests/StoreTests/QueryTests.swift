@@ -13,7 +13,8 @@ import Testing
     let lab = try await bench.store.register(registration)
     var ids: [String] = []
     for number in 0..<30 {
-      var arrival = bench.arrival("\(number)", state: number % 3 == 0 ? .dropped : number % 3 == 1 ? .failed : .rejected)
+      var arrival = bench.arrival(
+        "\(number)", state: number % 3 == 0 ? .dropped : number % 3 == 1 ? .failed : .rejected)
       if number % 2 == 1 { arrival.channel = lab.channel }
       _ = await bench.accept(arrival)
       ids.append(arrival.id.description)
@@ -39,7 +40,9 @@ import Testing
     settings.runMessages = 16
     let bench = try await Bench.open(folder, settings)
     var ids: [[String]] = [[], [], []]
-    for number in 0..<100 { ids[number % 3].append(try await bench.take("\(number)", mrn: "P\(number % 3)").id.description) }
+    for number in 0..<100 {
+      ids[number % 3].append(try await bench.take("\(number)", mrn: "P\(number % 3)").id.description)
+    }
     for number in 0..<3 {
       let found = try await bench.store.messages(MessageQuery(columns: ["mrn": "P\(number)"], limit: 100))
       #expect(found.map(\.id) == ids[number].reversed())
@@ -55,7 +58,8 @@ import Testing
     let folder = TestFolder()
     let bench = try await Bench.open(folder)
     for number in 0..<4 { try await bench.take("\(number)", lanes: [bench.ehr, bench.archive]) }
-    let archive = try await bench.store.deliveries(DeliveryQuery(channel: "adt", destination: "archive", state: .waiting))
+    let archive = try await bench.store.deliveries(
+      DeliveryQuery(channel: "adt", destination: "archive", state: .waiting))
     #expect(archive.map(\.sequence) == [1, 2, 3, 4] && archive.allSatisfy { $0.destination == "archive" })
     let all = try await bench.store.deliveries(DeliveryQuery(state: .waiting, limit: 6))
     #expect(all.map(\.sequence) == [1, 2, 3, 4, 1, 2])

@@ -8,20 +8,26 @@ import Testing
 @Suite struct SealingTests {
   /// Content of every kind that a store keeps, each with a word that is looked for.
   private static let canaries = [
-    "CANARY-RAW", "CANARY-OUT", "CANARY-MRN", "CANARY-STEP", "CANARY-REASON", "CANARY-ATTR", "CANARY-REPLY", "CANARY-SUMMARY",
+    "CANARY-RAW", "CANARY-OUT", "CANARY-MRN", "CANARY-STEP", "CANARY-REASON", "CANARY-ATTR", "CANARY-REPLY",
+    "CANARY-SUMMARY",
     "CANARY-RENDERED", "CANARY-KEY", "CANARY-PROGRESS", "CANARY-FILE", "CANARY-BLOB", "CANARY-DEAD",
   ]
 
   private func fill(_ bench: Bench) async throws {
     var arrival = bench.arrival("CANARY-RAW", lanes: [], key: "CANARY-KEY", mrn: "CANARY-MRN")
-    arrival.outputs = [Payload(.text, Array("CANARY-OUT".utf8)), Payload(.text, Array("CANARY-BLOB ".utf8) + [UInt8](repeating: 65, count: 300_000))]
+    arrival.outputs = [
+      Payload(.text, Array("CANARY-OUT".utf8)),
+      Payload(.text, Array("CANARY-BLOB ".utf8) + [UInt8](repeating: 65, count: 300_000)),
+    ]
     arrival.attributes = ["a": .text("CANARY-ATTR")]
     arrival.steps = [Step(.note, "CANARY-STEP")]
     arrival.reason = "CANARY-REASON"
     arrival.progress = ("CANARY-FILE", .text("CANARY-PROGRESS"))
     arrival.transportKey = "CANARY-FILE"
     arrival.deliveries = [
-      .init(id: bench.store.mint(), lane: bench.ehr, output: 0, rendered: ["n": [TemplateValue(text: "CANARY-RENDERED", isValue: true)]]),
+      .init(
+        id: bench.store.mint(), lane: bench.ehr, output: 0,
+        rendered: ["n": [TemplateValue(text: "CANARY-RENDERED", isValue: true)]]),
       .init(id: bench.store.mint(), lane: bench.archive, output: 1, dead: "CANARY-DEAD"),
     ]
     #expect(await bench.accept(arrival).isAccepted)
@@ -138,7 +144,9 @@ import Testing
     let id = Identifier(high: 1, low: 2)
     let sealed = sealer.seal(Array("text".utf8), sealed: true, owner: 1, id: id, kind: .raw)
     #expect(throws: Sealer.Damaged.self) { try sealer.open(sealed, owner: 2, id: id, kind: .raw) }
-    #expect(throws: Sealer.Damaged.self) { try sealer.open(sealed, owner: 1, id: Identifier(high: 1, low: 3), kind: .raw) }
+    #expect(throws: Sealer.Damaged.self) {
+      try sealer.open(sealed, owner: 1, id: Identifier(high: 1, low: 3), kind: .raw)
+    }
     #expect(throws: Sealer.Damaged.self) { try sealer.open(sealed, owner: 1, id: id, kind: .output) }
     for index in sealed.indices {
       var flipped = sealed
@@ -146,7 +154,9 @@ import Testing
       #expect(throws: Sealer.Damaged.self) { try sealer.open(flipped, owner: 1, id: id, kind: .raw) }
     }
     for count in 0..<sealed.count {
-      #expect(throws: Sealer.Damaged.self) { try sealer.open(Array(sealed.prefix(count)), owner: 1, id: id, kind: .raw) }
+      #expect(throws: Sealer.Damaged.self) {
+        try sealer.open(Array(sealed.prefix(count)), owner: 1, id: id, kind: .raw)
+      }
     }
   }
 }

@@ -147,14 +147,17 @@ struct Bench: Sendable {
   struct Unexpected: Error {}
 
   func attempt(
-    _ delivery: (id: DeliveryID, lane: Int64, sequence: Int64), _ end: Attempt.End, attempts: Int = 1, epoch: Int64? = nil
+    _ delivery: (id: DeliveryID, lane: Int64, sequence: Int64), _ end: Attempt.End, attempts: Int = 1,
+    epoch: Int64? = nil
   ) -> Attempt {
     Attempt(
-      delivery: delivery.id, lane: delivery.lane, sequence: delivery.sequence, epoch: epoch ?? store.epoch, attempts: attempts,
+      delivery: delivery.id, lane: delivery.lane, sequence: delivery.sequence, epoch: epoch ?? store.epoch,
+      attempts: attempts,
       at: store.settings.clock.wall(), possiblySent: false, end: end)
   }
 
-  func deliver(_ delivery: (id: DeliveryID, lane: Int64, sequence: Int64), reply: String = "MSA|AA") async -> UnitResult {
+  func deliver(_ delivery: (id: DeliveryID, lane: Int64, sequence: Int64), reply: String = "MSA|AA") async -> UnitResult
+  {
     await finish(attempt(delivery, .delivered(summary: "AA", reply: Payload(.hl7v2, Array(reply.utf8)))))
   }
 

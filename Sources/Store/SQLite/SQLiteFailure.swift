@@ -12,8 +12,8 @@ struct SQLiteFailure: Error, CustomStringConvertible {
 
   var primary: Int32 { code & 0xFF }
 
-  /// The disk, or the quota on it, is full. SQLite reports `ENOSPC` of a write as `SQLITE_FULL`, but that of a shared-memory file or a
-  /// quota as an I/O error.
+  /// The disk, or the quota on it, is full. SQLite reports `ENOSPC` of a write as `SQLITE_FULL`, but that of a
+  /// shared-memory file or a quota as an I/O error.
   var isFull: Bool {
     primary == SQLITE_FULL || (primary == SQLITE_IOERR && (systemError == ENOSPC || systemError == EDQUOT))
   }

@@ -38,7 +38,8 @@ final class Statement {
       return
     }
     bytes.withUnsafeBytes {
-      _ = $0.isEmpty
+      _ =
+        $0.isEmpty
         ? sqlite3_bind_zeroblob(handle, index, 0)
         : sqlite3_bind_blob64(handle, index, $0.baseAddress, UInt64($0.count), hilum_sqlite_transient())
     }

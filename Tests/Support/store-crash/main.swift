@@ -1,9 +1,9 @@
 // Runs a store under load until it ends or is killed at a failpoint (HILUM_FAILPOINT), and prints what was answered.
 //
-//   store-crash FOLDER load COUNT     accepts and delivers; prints `accepted ID SEQUENCE` and `delivered ID` once they are durable
-//   store-crash FOLDER prune COUNT    accepts COUNT, delivers them, lets them grow old and removes them
-//   store-crash FOLDER rotate COUNT   accepts COUNT and rotates the master key
-//   store-crash FOLDER strike MARK    puts a mark on the strike board and kills itself
+//   store-crash FOLDER load COUNT     accepts and delivers; prints `accepted ID SEQUENCE` and `delivered ID` once they
+//   are durable store-crash FOLDER prune COUNT    accepts COUNT, delivers them, lets them grow old and removes them
+//   store-crash FOLDER rotate COUNT   accepts COUNT and rotates the master key store-crash FOLDER strike MARK    puts
+//   a mark on the strike board and kills itself
 import Glibc
 import Messages
 import Store
