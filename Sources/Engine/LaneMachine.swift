@@ -40,6 +40,8 @@ package struct LaneMachine: Sendable {
   private var wakeAt: Int64?
   /// Deliveries that an owner that died may have had under way, and the last number that it can have sent.
   private var suspects: (count: Int, through: Int64)
+  /// How often a lane that stops still tries to read its suspects.
+  private var readsLeft = 3
   private var saidStopped = false
 
   package private(set) var paused: Bool
@@ -141,7 +143,10 @@ package struct LaneMachine: Sendable {
     refilling = nil
     ignoresRefill = false
     refillDue = now.steady + 1000
-    if stopping { suspects.count = 0 }
+    if stopping {
+      readsLeft -= 1
+      if readsLeft <= 0 { suspects.count = 0 }
+    }
     pump(now)
   }
 
@@ -307,6 +312,7 @@ package struct LaneMachine: Sendable {
     if stopping {
       let areSuspectsUnread = suspects.count > 0 && behind && tail < suspects.through
       if areSuspectsUnread, refilling == nil {
+        guard refillDue <= now.steady else { return wake(at: refillDue, now) }
         refilling = offered
         actions.append(.refill(after: tail, countMax: suspects.count, bytesMax: policy.heldBytesMax))
       }

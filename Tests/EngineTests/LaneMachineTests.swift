@@ -396,6 +396,18 @@ import Testing
     }
   }
 
+  @Test func `a lane that stops and can't read its suspects gives up after three tries`() {
+    var lane = LaneBench(waiting: 2, suspects: 2)
+    lane.event { $0.stop($1) }
+    for read in 1...3 {
+      #expect(lane.stops == 0)
+      #expect(lane.refills.count == read)
+      lane.event { $0.refillFailed($1) }
+      lane.pass(1000)
+    }
+    #expect(lane.stops == 1)
+  }
+
   @Test func `what is cancelled after its bytes left is flagged, also when stopping`() {
     var lane = LaneBench()
     lane.offer(1...1)

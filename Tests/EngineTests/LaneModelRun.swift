@@ -23,6 +23,7 @@ final class LaneModelRun {
     var people = 0.0
     var damages = 0.0
     var refillFails = 0.0
+    var burstEnds = 0.0
     /// How much time may pass at once, in milliseconds.
     var tick: Int64 = 0
     /// How often each of them comes to its turn, against the others.
@@ -92,6 +93,7 @@ final class LaneModelRun {
     world.people = [0, 0.02, 0.1].randomElement(using: &random)!
     world.damages = [0, 0.01].randomElement(using: &random)!
     world.refillFails = [0, 0.1].randomElement(using: &random)!
+    world.burstEnds = [0.005, 0.02, 0.1].randomElement(using: &random)!
     world.tick = [20, 200, 2000].randomElement(using: &random)!
     world.turns = Turn.allCases.map { ($0, [1, 3, 10].randomElement(using: &random)!) }
     begin(cleanly: true)
@@ -141,7 +143,7 @@ final class LaneModelRun {
       return try on { $0.stop($1) }
     }
     // Work comes in bursts: in between, everything that was begun comes to its end.
-    if random.chance(0.02) { isBusy.toggle() }
+    if isBusy, random.chance(world.burstEnds) { isBusy = false } else if !isBusy, isIdle { isBusy = true }
     if isBusy, random.chance(world.arrival), store.waiting.count < world.waitingMax {
       store.arrivals.append(.accept(count: Int.random(in: 1...5, using: &random)))
     }
@@ -245,7 +247,8 @@ final class LaneModelRun {
     }
     guard let asked = reading else { return }
     reading = nil
-    if random.chance(world.refillFails) { return try on { $0.refillFailed($1) } }
+    // A lane that stops gives its suspects up when reads fail three times in a row; that is not tried here.
+    if random.chance(world.refillFails), life == .running { return try on { $0.refillFailed($1) } }
     if random.chance(world.damages), let sequence = store.waiting.randomElement(using: &random) {
       store.damage(sequence)
     }
@@ -401,6 +404,6 @@ final class LaneModelRun {
     }
     let isStuck = isIdle && timers.isEmpty && life == .running && !machine.paused && frozen == 0
     if isStuck, !store.waiting.isEmpty { throw ModelFailure("\(store.waiting.count) wait and nothing will happen") }
-    if isIdle, life == .stopping { throw ModelFailure("it was told to stop and nothing will happen") }
+    if isIdle, timers.isEmpty, life == .stopping { throw ModelFailure("it was told to stop and nothing will happen") }
   }
 }

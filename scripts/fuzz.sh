@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# Fuzzes what reads bytes from outside: Tests/Fuzz/NAMEFuzz.swift with libFuzzer and AddressSanitizer. Names may be given; otherwise
+# all run, FUZZ_SECONDS each. What is found stays in .build-fuzz/NAME.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+seconds=${FUZZ_SECONDS:-60}
+names=("$@")
+[ ${#names[@]} -gt 0 ] || names=(MLLP HL7 Hilt)
+
+# The fuzzer wants one module: the rooms without I/O, in one, without the imports of each other.
+work=$PWD/.build-fuzz
+sources=$work/sources
+rm -rf "$sources"
+mkdir -p "$sources"
+for room in Messages Text HL7 Hilt; do
+  while IFS= read -r -d '' file; do
+    sed -E '/^ *((public|package|internal) )?import (Messages|Text|HL7|Hilt)$/d' "$file" \
+      >"$sources/${room}_$(basename "$file")"
+  done < <(find "Sources/$room" -name '*.swift' -print0)
+done
+
+failed=()
+for name in "${names[@]}"; do
+  echo "── $name: building"
+  swiftc -use-ld=lld -parse-as-library -sanitize=fuzzer,address -O -wmo -package-name hilum -module-name Fuzzed -suppress-warnings \
+    -swift-version 6 -enable-upcoming-feature ExistentialAny -enable-upcoming-feature InternalImportsByDefault \
+    "$sources"/*.swift "Tests/Fuzz/${name}Fuzz.swift" -o "$work/$name-fuzz"
+  found=$work/$name
+  mkdir -p "$found"
+  seeds=()
+  case $name in
+    HL7 | MLLP) [ ! -d Tests/Corpus/hl7 ] || seeds+=(Tests/Corpus/hl7) ;;
+    Hilt) seeds+=(Transforms) ;;
+  esac
+  echo "── $name: $seconds s"
+  SWIFT_BACKTRACE=enable=no "$work/$name-fuzz" -max_total_time="$seconds" -max_len=8192 -timeout=10 -rss_limit_mb=2048 \
+    -verbosity=0 -print_final_stats=1 -artifact_prefix="$found/crash-" "$found" "${seeds[@]}" 2>&1 |
+    grep -vE '# Uses: |recommended dictionary' || failed+=("$name")
+done
+[ ${#failed[@]} -eq 0 ] || { echo "found something: ${failed[*]} (see .build-fuzz)" >&2; exit 1; }
