@@ -26,6 +26,17 @@ struct DuplicateWindow {
     entries.append(entry)
   }
 
+  /// Takes over what stands in the file already.
+  mutating func restore(_ entry: Entry) {
+    newest[entry.hash] = entry.message
+    entries.append(entry)
+  }
+
+  mutating func reserve(_ count: Int) {
+    newest.reserveCapacity(count)
+    entries.reserveCapacity(count)
+  }
+
   mutating func committed() { undo.removeAll(keepingCapacity: true) }
 
   mutating func rolledBack() {

@@ -184,23 +184,23 @@ struct IndexRuns {
   mutating func load(_ window: inout DuplicateWindow, _ connection: Connection) throws(SQLiteFailure) {
     through = try connection.number("SELECT value FROM meta WHERE name = 'indexed_through'") ?? 0
     hasOldKeys = try connection.number("SELECT 1 FROM old_key LIMIT 1") != nil
+    window.reserve(Int(try connection.number("SELECT sum(length(entries)) FROM key_run") ?? 0) / 24)
     let runs = try connection.statement("SELECT id, entries FROM key_run ORDER BY id")
     while try runs.step() {
       var reader = ByteReader(runs.bytes(1) ?? [])
       var count = 0
       while let hash = try? reader.fixed(), let message = try? reader.fixed(), let until = try? reader.fixed() {
-        window.remember(
+        window.restore(
           .init(hash: Int64(bitPattern: hash), message: Int64(bitPattern: message), until: Int64(bitPattern: until)))
         count += 1
       }
       keyRuns.append((runs.integer(0), count))
     }
     runs.reset()
-    window.committed()
     let rows = try connection.statement(
       """
       SELECT id, channel, keys FROM message WHERE id > ?1
-      UNION ALL SELECT m.id, m.channel, m.keys FROM late l JOIN message m ON m.id = l.message
+      UNION ALL SELECT m.id, m.channel, m.keys FROM late l CROSS JOIN message m ON m.id = l.message
       """)
     defer { rows.reset() }
     rows.bind(1, through)

@@ -149,9 +149,9 @@ extension Reading {
   private static let allMessages = "SELECT id, state, received_at, ?2 FROM message WHERE id < ?1 ORDER BY id DESC"
   /// What is listed, what is late, and what came after the last run.
   private static let channelMessages = """
-    SELECT m.id AS id, m.state, m.received_at FROM listed l CROSS JOIN message m ON m.id = l.message
+    SELECT l.message AS id, m.state, m.received_at FROM listed l CROSS JOIN message m ON m.id = l.message
       WHERE l.channel = ?2 AND l.message < ?1 AND l.message NOT IN (SELECT message FROM late)
-    UNION ALL SELECT m.id, m.state, m.received_at FROM late l CROSS JOIN message m ON m.id = l.message
+    UNION ALL SELECT l.message, m.state, m.received_at FROM late l CROSS JOIN message m ON m.id = l.message
       WHERE l.message < ?1 AND m.channel = ?2
     UNION ALL SELECT id, state, received_at FROM message WHERE id > ?3 AND id < ?1 AND channel = ?2
     ORDER BY id DESC
@@ -201,7 +201,7 @@ extension Reading {
     let tail = try connection.statement(
       """
       SELECT id, keys FROM message WHERE id > ?1 AND keys IS NOT NULL
-      UNION ALL SELECT m.id, m.keys FROM late l JOIN message m ON m.id = l.message WHERE m.keys IS NOT NULL
+      UNION ALL SELECT m.id, m.keys FROM late l CROSS JOIN message m ON m.id = l.message WHERE m.keys IS NOT NULL
       """)
     defer { tail.reset() }
     tail.bind(1, try indexedThrough())

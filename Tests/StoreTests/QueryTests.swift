@@ -82,3 +82,54 @@ import Testing
     await bench.store.close()
   }
 }
+
+/// A store of millions is opened, read and written in steps that don't grow with it.
+@Suite struct ScanTests {
+  private static let messages = 3_000
+
+  private func fill(_ bench: Bench) async throws {
+    let answers = Collected<Bool>()
+    for number in 0..<Self.messages {
+      let arrival = bench.arrival("m \(number)", key: "k \(number)", mrn: "P\(number % 100)")
+      bench.store.accept(arrival) { answers.add($0.isAccepted) }
+    }
+    let seen = await answers.wait(Self.messages)
+    #expect(seen.allSatisfy { $0 })
+  }
+
+  @Test func `Nothing but the audit walks over a whole table`() async throws {
+    let folder = TestFolder()
+    var settings = testSettings()
+    settings.runMessages = 100
+    settings.duplicateKeysMax = 500
+    let first = try await Bench.open(folder, settings)
+    try await fill(first)
+    await first.store.close(orderly: false)
+
+    let bench = try await Bench.open(folder, settings)
+    let taken = try await bench.take("one more", key: "new")
+    #expect(await bench.deliver(taken.deliveries[0]) == .done(1))
+    #expect(await bench.accept(bench.arrival("m 7", key: "k 7")).original != nil)
+    _ = await bench.change(.cancelWaiting(lane: bench.ehr, nil, except: [], reason: "r", at: 1))
+    _ = try await bench.store.prune(
+      [bench.keys.channel: Retention(raw: 1, sent: 1, replies: 1, blobs: 1, record: 1)],
+      now: bench.store.settings.clock.wall() + 3 * day, rowsMax: 20)
+    let written = Collected<Int>()
+    bench.store.inspect { written.add($0.rowsScanned) }
+    // Runs, names and counters are walked over; there are some dozen of them.
+    #expect(await written.wait(1)[0] < 1_000)
+
+    _ = try await bench.store.messages(MessageQuery(columns: ["mrn": "P5"], limit: 10))
+    _ = try await bench.store.messages(MessageQuery(channel: "adt", limit: 10))
+    _ = try await bench.store.messages(MessageQuery(states: [.failed], limit: 10))
+    _ = try await bench.store.messages(MessageQuery(limit: 10))
+    _ = try await bench.store.deliveries(DeliveryQuery(state: .waiting, limit: 10))
+    _ = try await bench.store.deliveries(DeliveryQuery(state: .dead, limit: 10))
+    _ = try await bench.store.deliveries(of: taken.id)
+    _ = try await bench.store.waiting(lane: bench.ehr, after: 0, countMax: 10, bytesMax: .max)
+    _ = try await bench.store.ledger()
+    let read = try await bench.store.read { $0.connection.rowsScanned }
+    #expect(read < 1_000)
+    await bench.store.close()
+  }
+}

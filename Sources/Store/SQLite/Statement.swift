@@ -72,6 +72,8 @@ final class Statement {
 
   func reset() { sqlite3_reset(handle) }
 
+  var rowsScanned: Int { Int(sqlite3_stmt_status(handle, SQLITE_STMTSTATUS_FULLSCAN_STEP, 0)) }
+
   // MARK: Columns of the row
 
   func integer(_ column: Int32) -> Int64 { sqlite3_column_int64(handle, column) }
