@@ -46,7 +46,7 @@ fuzz: setup ## hostile bytes for the readers of what comes from outside; FUZZ_SE
 
 generate: setup ## writes the pages that are made from the code
 	swift build -j $(JOBS) --build-tests
-	ACCEPT=1 swift test --skip-build --filter GeneratedPagesTests
+	ACCEPT=1 HILT_ACCEPT=1 swift test --skip-build --filter 'GeneratedPagesTests|ReferenceTests'
 
 clean: ## removes what was built
 	rm -rf .build .build-release .build-fuzz

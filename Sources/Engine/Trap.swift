@@ -2,8 +2,8 @@ import Glibc
 
 /// Mistakes of the engine on purpose: as a trap in a pipeline, or in reading an answer, would stop the process.
 ///
-/// `HILUM_FAILPOINT=in-pipeline=TEXT` traps while a message that holds the text goes through a pipeline, `in-answer` while a
-/// partner's answer is read. Without the variable each costs one comparison.
+/// `HILUM_FAILPOINT=in-pipeline=TEXT` traps while a message that holds the text goes through a pipeline, `in-answer`
+/// while a partner's answer is read. Without the variable each costs one comparison.
 enum Trap {
   private enum Armed: Sendable {
     case pipeline([UInt8])
@@ -20,11 +20,11 @@ enum Trap {
 
   static func inPipeline(_ message: [UInt8]) {
     guard case .pipeline(let text)? = armed, message.contains(text) else { return }
-    fatalError("failpoint in-pipeline")
+    preconditionFailure("failpoint in-pipeline")
   }
 
   static func inAnswer() {
     guard case .answer? = armed else { return }
-    fatalError("failpoint in-answer")
+    preconditionFailure("failpoint in-answer")
   }
 }

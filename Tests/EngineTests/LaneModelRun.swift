@@ -7,31 +7,6 @@ import Store
 /// One lane with a model store, a model partner and people, one random step after another. Throws at the first rule
 /// that is broken.
 final class LaneModelRun {
-  /// How this seed's world is.
-  private struct World {
-    var policy = LanePolicy()
-    var losesConnection = 0.0
-    var refusesConnection = 0.0
-    var refuses = 0.0
-    var cancels = 0.0
-    var answersInOrder = true
-    var crash = 0.0
-    var restart = 0.0
-    var arrival = 0.0
-    /// No more arrives while so many wait.
-    var waitingMax = 0
-    var people = 0.0
-    var damages = 0.0
-    var refillFails = 0.0
-    var burstEnds = 0.0
-    /// How much time may pass at once, in milliseconds.
-    var tick: Int64 = 0
-    /// How often each of them comes to its turn, against the others.
-    var turns: [(Turn, Int)] = []
-  }
-
-  private enum Turn: CaseIterable { case commit, call, perform, partner, refill, hear, time }
-
   private enum Life { case running, stopping, down }
 
   private struct Send {
@@ -40,7 +15,7 @@ final class LaneModelRun {
   }
 
   private var random: SeededRandom
-  private var world = World()
+  private var world: LaneModelWorld
   private let store = ModelStore()
   private var machine: LaneMachine
   private var life = Life.running
@@ -73,29 +48,8 @@ final class LaneModelRun {
 
   init(seed: UInt64) {
     random = SeededRandom(seed)
+    world = LaneModelWorld(&random)
     machine = LaneMachine(store.keys, epoch: store.epoch, policy: world.policy, suspects: 0, seed: seed)
-    world.policy.window = [1, 1, 2, 8].randomElement(using: &random)!
-    world.policy.unconfirmedMax = [1, 4, 32].randomElement(using: &random)!
-    world.policy.heldCountMax = [1, 4, 16, 64].randomElement(using: &random)!
-    world.policy.heldBytesMax = [100, 500, 100_000].randomElement(using: &random)!
-    world.policy.retry.firstMilliseconds = 100
-    world.policy.retry.longestMilliseconds = 3000
-    if random.chance(0.3) { world.policy.retry.forMilliseconds = 10_000 }
-    world.losesConnection = [0, 0.02, 0.2].randomElement(using: &random)!
-    world.refusesConnection = [0, 0.02, 0.2].randomElement(using: &random)!
-    world.refuses = [0, 0.05, 0.2].randomElement(using: &random)!
-    world.cancels = [0, 0, 0.05].randomElement(using: &random)!
-    world.answersInOrder = random.chance(0.7)
-    world.crash = [0, 0.002, 0.01].randomElement(using: &random)!
-    world.restart = [0, 0.002].randomElement(using: &random)!
-    world.arrival = [0.05, 0.2, 0.4].randomElement(using: &random)!
-    world.waitingMax = [2, 6, 30, 150].randomElement(using: &random)!
-    world.people = [0, 0.02, 0.1].randomElement(using: &random)!
-    world.damages = [0, 0.01].randomElement(using: &random)!
-    world.refillFails = [0, 0.1].randomElement(using: &random)!
-    world.burstEnds = [0.005, 0.02, 0.1].randomElement(using: &random)!
-    world.tick = [20, 200, 2000].randomElement(using: &random)!
-    world.turns = Turn.allCases.map { ($0, [1, 3, 10].randomElement(using: &random)!) }
     begin(cleanly: true)
   }
 
@@ -105,15 +59,7 @@ final class LaneModelRun {
       try step()
       try hold()
     }
-    world.losesConnection = 0
-    world.refusesConnection = 0
-    world.refuses = 0
-    world.cancels = 0
-    world.crash = 0
-    world.restart = 0
-    world.arrival = 0
-    world.people = 0
-    world.damages = 0
+    world.calm()
     try settle()
     store.units.append(.retryDead(countMax: .max))
     try settle()
@@ -148,7 +94,7 @@ final class LaneModelRun {
       store.arrivals.append(.accept(count: Int.random(in: 1...5, using: &random)))
     }
     if isBusy, random.chance(world.people) { try interfere() }
-    switch turn() {
+    switch world.turn(&random) {
     case .commit: try commit()
     case .call: for _ in 0...Int.random(in: 0...store.callbacks.count, using: &random) { try call() }
     case .perform: for _ in 0...Int.random(in: 0...actions.count, using: &random) { try perform() }
@@ -157,15 +103,6 @@ final class LaneModelRun {
     case .hear: if let (send, end) = ends.popFirst() { try hear(send, end) }
     case .time: try pass(0...world.tick)
     }
-  }
-
-  private func turn() -> Turn {
-    var number = Int.random(in: 0..<world.turns.reduce(0) { $0 + $1.1 }, using: &random)
-    for (turn, weight) in world.turns {
-      if number < weight { return turn }
-      number -= weight
-    }
-    return .time
   }
 
   private func commit() throws {

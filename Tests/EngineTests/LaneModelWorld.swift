@@ -1,0 +1,77 @@
+import Engine
+
+/// How one seed's world is: what is likely in it, and what the lane may do.
+struct LaneModelWorld {
+  /// Whose turn it is in a step.
+  enum Turn: CaseIterable { case commit, call, perform, partner, refill, hear, time }
+
+  var policy = LanePolicy()
+  // The chances of each event at its turn.
+  var losesConnection: Double
+  var refusesConnection: Double
+  var refuses: Double
+  var cancels: Double
+  var crash: Double
+  var restart: Double
+  var arrival: Double
+  var people: Double
+  var damages: Double
+  var refillFails: Double
+  var burstEnds: Double
+  var answersInOrder: Bool
+  /// No more arrives while so many wait.
+  var waitingMax: Int
+  /// How much time may pass at once, in milliseconds.
+  var tick: Int64
+  /// How often each of them comes to its turn, against the others.
+  var turns: [(turn: Turn, weight: Int)]
+
+  init(_ random: inout SeededRandom) {
+    func one<Value>(of values: [Value]) -> Value { values[Int.random(in: 0..<values.count, using: &random)] }
+    policy.window = one(of: [1, 1, 2, 8])
+    policy.unconfirmedMax = one(of: [1, 4, 32])
+    policy.heldCountMax = one(of: [1, 4, 16, 64])
+    policy.heldBytesMax = one(of: [100, 500, 100_000])
+    policy.retry.firstMilliseconds = 100
+    policy.retry.longestMilliseconds = 3000
+    policy.retry.forMilliseconds = one(of: [nil, nil, 10_000])
+    losesConnection = one(of: [0, 0.02, 0.2])
+    refusesConnection = one(of: [0, 0.02, 0.2])
+    refuses = one(of: [0, 0.05, 0.2])
+    cancels = one(of: [0, 0, 0.05])
+    crash = one(of: [0, 0.002, 0.01])
+    restart = one(of: [0, 0.002])
+    arrival = one(of: [0.05, 0.2, 0.4])
+    people = one(of: [0, 0.02, 0.1])
+    damages = one(of: [0, 0.01])
+    refillFails = one(of: [0, 0.1])
+    burstEnds = one(of: [0.005, 0.02, 0.1])
+    answersInOrder = one(of: [true, true, false])
+    waitingMax = one(of: [2, 6, 30, 150])
+    tick = one(of: [20, 200, 2000])
+    turns = []
+    for turn in Turn.allCases { turns.append((turn, one(of: [1, 3, 10]))) }
+  }
+
+  /// A good partner, nobody who interferes, and nothing new.
+  mutating func calm() {
+    losesConnection = 0
+    refusesConnection = 0
+    refuses = 0
+    cancels = 0
+    crash = 0
+    restart = 0
+    arrival = 0
+    people = 0
+    damages = 0
+  }
+
+  func turn(_ random: inout SeededRandom) -> Turn {
+    var number = Int.random(in: 0..<turns.reduce(0) { $0 + $1.weight }, using: &random)
+    for (turn, weight) in turns {
+      if number < weight { return turn }
+      number -= weight
+    }
+    return .time
+  }
+}
