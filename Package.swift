@@ -95,7 +95,8 @@ let package = Package(
         "Messages", "Text", "HL7", "Hilt", "ConnectorKit", "Connectors", "Definitions", "Store", "Engine", "Admin",
         "Partners",
         product("ArgumentParser", "swift-argument-parser"), product("AsyncHTTPClient", "async-http-client"),
-        product("Crypto", "swift-crypto"), product("Logging", "swift-log"), product("NIOCore", "swift-nio"), product("NIOHTTP1", "swift-nio"),
+        product("Crypto", "swift-crypto"), product("Logging", "swift-log"), product("NIOCore", "swift-nio"),
+        product("NIOHTTP1", "swift-nio"),
       ],
       swiftSettings: strict),
 
@@ -111,7 +112,8 @@ let package = Package(
     tests("DefinitionsTests", "Definitions", "ConnectorKit", "Connectors", "Hilt", "Messages", data: ["Diagnostics"]),
     // A program that writes to a store until it is killed: what StoreTests open again.
     .executableTarget(
-      name: "store-crash", dependencies: ["Store", "Messages"], path: "Tests/Support/store-crash", swiftSettings: strict),
+      name: "store-crash", dependencies: ["Store", "Messages"], path: "Tests/Support/store-crash", swiftSettings: strict
+    ),
     tests("StoreTests", "Store", "store-crash", "Messages", "CSQLite", product("Crypto", "swift-crypto")),
     tests(
       "EngineTests", "Engine", "Definitions", "Store", "ConnectorKit", "Messages",

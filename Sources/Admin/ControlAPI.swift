@@ -15,7 +15,7 @@ package import Store
 /// | `POST /lanes/CHANNEL/LANE/pause`, `/resume`, `/cancel`, `/ping` | a lane |
 /// | `POST /messages/search`, `GET /messages/ID`, `/messages/ID/why`, `/messages/ID/raw` | messages |
 /// | `POST /deliveries/search`, `GET /deliveries/ID/sent`, `/deliveries/ID/reply` | deliveries |
-/// | `POST /dead/retry`, `/dead/discard`, `/failed/retry`, `/failed/discard`, `/resend`, `/reprocess` | what a person decides |
+/// | `POST /dead/ACT`, `/failed/ACT` (`retry`, `discard`), `/resend`, `/reprocess` | what a person decides |
 /// | `GET /audit` | the ledger, and whether it adds up |
 package struct ControlAPI: Sendable {
   let engine: Engine
@@ -57,7 +57,8 @@ package struct ControlAPI: Sendable {
       case "cancel":
         let wanted = try await body(IDsRequest.self, request)
         let ids = wanted.ids.isEmpty ? nil : try identifiers(wanted.ids)
-        return try json(CountAnswer(count: try await engine.cancelWaiting(lane, ids, reason: wanted.reason ?? "cancelled")))
+        return try json(
+          CountAnswer(count: try await engine.cancelWaiting(lane, ids, reason: wanted.reason ?? "cancelled")))
       default: throw HTTPError(.notFound, message: "a lane can be paused, resumed, cancelled and pinged")
       }
       return try json(engine.status())
@@ -100,7 +101,8 @@ package struct ControlAPI: Sendable {
       let wanted = try await body(IDsRequest.self, request)
       let ids = try identifiers(wanted.ids)
       switch try context.parameters.require("act") {
-      case "retry": return try json(try await engine.reprocess(ids, from: [.failed, .held], dryRun: wanted.dryRun ?? false))
+      case "retry":
+        return try json(try await engine.reprocess(ids, from: [.failed, .held], dryRun: wanted.dryRun ?? false))
       case "discard": return try json(try await engine.discardMessages(ids, reason: try reason(wanted)))
       default: throw HTTPError(.notFound)
       }

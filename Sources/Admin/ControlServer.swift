@@ -23,7 +23,9 @@ package struct ControlServer: Sendable {
   package func run() async throws {
     // A socket's path holds 107 bytes: it is bound through the folder's descriptor, however long the folder's path is.
     let descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-    guard descriptor >= 0 else { throw OperationError("the data folder \(folder) can't be opened: \(String(cString: strerror(errno)))") }
+    guard descriptor >= 0 else {
+      throw OperationError("the data folder \(folder) can't be opened: \(String(cString: strerror(errno)))")
+    }
     defer { close(descriptor) }
     unlinkat(descriptor, Self.socketName, 0)
     // The folder is open to its owner alone; the mask closes the moment before chmod too.

@@ -1,8 +1,8 @@
 import Messages
 import Store
 
-/// One message's story in plain sentences, made from what was stored: what came, what each step decided, who got what, what waits and
-/// until when.
+/// One message's story in plain sentences, made from what was stored: what came, what each step decided, who got
+/// what, what waits and until when.
 struct Story {
   /// One sentence each. May quote the message.
   let lines: [String]
@@ -52,9 +52,11 @@ struct Story {
         : "It was accepted and routed to \(deliveries) destination\(deliveries == 1 ? "" : "s")."
     case .dropped: return "It was accepted and dropped\(reason)."
     case .held: return "It was accepted and waits for a person\(reason)."
-    case .failed: return "It was accepted and is safe, but could not be processed\(reason). It waits for `hilum failed retry`."
+    case .failed:
+      return "It was accepted and is safe, but could not be processed\(reason). It waits for `hilum failed retry`."
     case .rejected: return "It was not accepted\(reason)."
-    case .duplicate: return "It is a duplicate of \(message.duplicateOf ?? "an earlier message") and was not processed again."
+    case .duplicate:
+      return "It is a duplicate of \(message.duplicateOf ?? "an earlier message") and was not processed again."
     case .discarded: return "It was discarded by a person\(reason)."
     }
   }

@@ -3,8 +3,8 @@ public import Messages
 
 /// What the engine can be connected to: a protocol, a kind of folder, a service.
 ///
-/// A connector is declared by one type for its source, one for its destination, or both; each names its settings, and from
-/// their declarations (`@Setting`) come parsing, validation, defaults and the reference page.
+/// A connector is declared by one type for its source, one for its destination, or both; each names its settings, and
+/// from their declarations (`@Setting`) come parsing, validation, defaults and the reference page.
 public protocol Connector: Sendable {
   associatedtype Options: Settings
 
@@ -32,7 +32,8 @@ public struct ConnectorContext: Sendable {
   public var hl7: HL7Settings
   /// The largest message the channel takes, in bytes; a source refuses larger ones without holding them whole.
   public var messageBytesMax: Int
-  /// A destination reads a partner's answer within this, so that an answer which crashes the engine is not met for ever.
+  /// A destination reads a partner's answer within this, so that an answer which crashes the engine is not met for
+  /// ever.
   public var answers: any AnswerGuard
 
   public init(
@@ -49,8 +50,8 @@ public struct ConnectorContext: Sendable {
   }
 }
 
-/// Remembers, beyond the death of the process, that the answer to a delivery was being read. After two deaths there the engine gives
-/// the delivery up instead of sending it again.
+/// Remembers, beyond the death of the process, that the answer to a delivery was being read. After two deaths there
+/// the engine gives the delivery up instead of sending it again.
 public protocol AnswerGuard: Sendable {
   /// Runs `read`, which parses what the partner answered to this delivery.
   func reading<Answer>(answerTo delivery: DeliveryID, _ read: () -> Answer) -> Answer

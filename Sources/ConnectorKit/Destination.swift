@@ -1,14 +1,17 @@
 public import Messages
 
-/// Takes messages to a partner. Sends each once and says what came of it; the engine alone decides whether and when again.
+/// Takes messages to a partner. Sends each once and says what came of it; the engine alone decides whether and when
+/// again.
 public protocol DestinationConnector: Connector {
-  /// Sends once. Called in the lane's order and never blocks; `then` is called exactly once, from any thread, when the partner has
-  /// taken the message or it is known that it hasn't. Never retries, never sleeps.
+  /// Sends once. Called in the lane's order and never blocks; `then` is called exactly once, from any thread, when
+  /// the partner has taken the message or it is known that it hasn't. Never retries, never sleeps.
   ///
-  /// With a `window` above 1 several sends are under way at once: they must reach the partner in call order, on one connection.
+  /// With a `window` above 1 several sends are under way at once: they must reach the partner in call order, on one
+  /// connection.
   func send(_ delivery: Delivery, then: @escaping @Sendable (Result<Reply, DeliveryError>) -> Void)
 
-  /// Can the partner be reached: opens what a send would open and says what was seen, one line a step. Sends no message.
+  /// Can the partner be reached: opens what a send would open and says what was seen, one line a step. Sends no
+  /// message.
   func ping() async -> PingReport
 
   /// Closes connections and lets go of what is kept. What is under way ends as `cancelled`.
@@ -61,8 +64,8 @@ public struct Delivery: Sendable {
   }
 }
 
-/// A part of a rendered template: text of the channel's author, or a value of a message. The connector makes each value safe
-/// for the place it goes to; what the author wrote is taken as it is.
+/// A part of a rendered template: text of the channel's author, or a value of a message. The connector makes each
+/// value safe for the place it goes to; what the author wrote is taken as it is.
 public enum TemplatePiece: Sendable, Hashable, Codable {
   case literal(String)
   case value(String)
@@ -72,8 +75,8 @@ public enum TemplatePiece: Sendable, Hashable, Codable {
 public struct Reply: Sendable {
   /// What it answered, kept with the delivery; `nil` where the protocol has no answer.
   public var payload: Payload?
-  /// In a few words of ours what happened: `AA`, `201 Created`, `written as ABC.hl7`. Shown to operators; may hold a value of
-  /// the message, so it is stored sealed and never logged.
+  /// In a few words of ours what happened: `AA`, `201 Created`, `written as ABC.hl7`. Shown to operators; may hold a
+  /// value of the message, so it is stored sealed and never logged.
   public var summary: String
 
   public init(_ summary: String, payload: Payload? = nil) {
@@ -85,7 +88,8 @@ public struct Reply: Sendable {
 /// The partner has not taken the message, as far as we know.
 public struct DeliveryError: Error, Sendable {
   public enum Kind: String, Sendable, Hashable, Codable {
-    /// No connection, no answer, "try later": belongs to the partner, not to this message. Tried again as long as `retry: for` says.
+    /// No connection, no answer, "try later": belongs to the partner, not to this message. Tried again as long as
+    /// `retry: for` says.
     case unreachable
     /// An answer that refuses this message but may not refuse it again (AE).
     case retryable

@@ -78,7 +78,8 @@ public final class SettingReader: Sendable {
   }
 }
 
-/// The candidate that a typist most likely meant: at most two edits away, or a third of the word; `nil` where none is near.
+/// The candidate that a typist most likely meant: at most two edits away, or a third of the word; `nil` where none is
+/// near.
 public func nearest(to word: String, among candidates: [String]) -> String? {
   let limit = max(1, min(2, word.count / 3 + 1))
   var best: (distance: Int, candidate: String)?
@@ -89,7 +90,8 @@ public func nearest(to word: String, among candidates: [String]) -> String? {
   return best?.candidate
 }
 
-/// Insertions, deletions, replacements and swaps of neighbours that turn one word into the other (optimal string alignment).
+/// Insertions, deletions, replacements and swaps of neighbours that turn one word into the other (optimal string
+/// alignment).
 private func editDistance(_ a: [Character], _ b: [Character]) -> Int {
   if a.isEmpty || b.isEmpty { return max(a.count, b.count) }
   var rows = Array(repeating: Array(0...b.count), count: 3)

@@ -203,8 +203,8 @@ public struct FilePath: SettingValue, Hashable {
   public var text: String { path }
 }
 
-/// A secret, only ever by reference: `{file: /run/secrets/key}` or `{env: NAME}`. A secret that stands in the file itself is
-/// refused.
+/// A secret, only ever by reference: `{file: /run/secrets/key}` or `{env: NAME}`. A secret that stands in the file
+/// itself is refused.
 public struct Secret: SettingValue, Hashable {
   public enum Reference: Sendable, Hashable {
     case file(String)
@@ -232,8 +232,8 @@ public struct Secret: SettingValue, Hashable {
 
 /// Text with `{…}` in it: each is an expression over the message that is sent, evaluated before the commit.
 ///
-/// The engine compiles it and renders it into the delivery (`Delivery.rendered`, under the setting's key); a connector never
-/// sees the language.
+/// The engine compiles it and renders it into the delivery (`Delivery.rendered`, under the setting's key); a
+/// connector never sees the language.
 public struct Template: SettingValue, Hashable {
   public var source: String
   /// Where it stands, for the problems that compiling it finds.

@@ -15,7 +15,8 @@ extension Settings {
 
   public static func read(_ node: SettingNode, _ reader: SettingReader) -> Self? {
     guard case .map(let entries) = node.kind else {
-      reader.problem("C103", "a block of settings is needed here", at: node.place, help: ["write it as `key: value` lines"])
+      reader.problem(
+        "C103", "a block of settings is needed here", at: node.place, help: ["write it as `key: value` lines"])
       return nil
     }
     let settings = Self()
@@ -28,7 +29,8 @@ extension Settings {
         continue
       }
       reader.unknown(entry, known: declared.map(\.key))
-      // It is taken for the setting that was meant: that one isn't missing as well, and what is wrong in it is seen at once.
+      // It is taken for the setting that was meant: that one isn't missing as well, and what is wrong in it is seen
+      // at once.
       if let meant = nearest(to: entry.key, among: declared.map(\.key)), found.insert(meant).inserted {
         declared.first { $0.key == meant }?.cell.read(entry.value, reader)
       }
@@ -89,7 +91,8 @@ public struct Setting<Content: SettingValue>: Sendable, SettingCell {
     self.init(about, nil, example, required: true)
   }
 
-  // `where Content == Wrapped?` with a parameter of its own would lose to the initializer above, and the setting be required.
+  // `where Content == Wrapped?` with a parameter of its own would lose to the initializer above, and the setting be
+  // required.
   public init(_ about: String, example: String? = nil) where Content: ExpressibleByNilLiteral {
     self.init(about, .some(nil), example, required: false)
   }
@@ -122,8 +125,8 @@ public struct Setting<Content: SettingValue>: Sendable, SettingCell {
       key: "", about: about, kind: Content.kind, required: isRequired, standard: standard.map(\.text), example: example)
   }
 
-  /// Mirror gives copies of the wrapper: the content stands behind a reference that they share. Written while the group is read
-  /// (or built by a test), on one thread; read only from then on.
+  /// Mirror gives copies of the wrapper: the content stands behind a reference that they share. Written while the
+  /// group is read (or built by a test), on one thread; read only from then on.
   private final class Box: @unchecked Sendable {
     var content: Content?
     init(_ content: Content?) { self.content = content }

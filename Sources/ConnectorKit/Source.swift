@@ -7,8 +7,8 @@ public protocol SourceConnector: Connector {
 
   /// Listens or polls until its task is cancelled, and then returns when everything that was offered has been answered.
   ///
-  /// Throwing means "this source stopped by mistake" (a port that is taken, a folder that is gone): the engine reports it and
-  /// calls `run` again with back-off.
+  /// Throwing means "this source stopped by mistake" (a port that is taken, a folder that is gone): the engine
+  /// reports it and calls `run` again with back-off.
   func run(_ inbox: any Inbox) async throws
 
   /// What an operator sees of it. Called from any thread, and must not block.
@@ -22,8 +22,8 @@ extension SourceConnector {
 
 /// Where a source hands over what arrived.
 public protocol Inbox: Sendable {
-  /// Opens the order of one origin: a connection, a file. What is offered through one origin runs, commits and is answered in
-  /// the order of the calls; origins don't wait for each other.
+  /// Opens the order of one origin: a connection, a file. What is offered through one origin runs, commits and is
+  /// answered in the order of the calls; origins don't wait for each other.
   func origin(_ name: String) -> any Origin
 
   /// How far this source has come, as written by the newest committed arrival with this key.
@@ -32,11 +32,12 @@ public protocol Inbox: Sendable {
 
 /// One sender's place in the queue.
 public protocol Origin: AnyObject, Sendable {
-  /// Hands over one arrival. Never suspends and never blocks; `then` is called once, in call order for this origin, on a thread
-  /// of the engine, when the arrival is durable or known not to be. It must return at once: hop to your own event loop.
+  /// Hands over one arrival. Never suspends and never blocks; `then` is called once, in call order for this origin,
+  /// on a thread of the engine, when the arrival is durable or known not to be. It must return at once: hop to your
+  /// own event loop.
   ///
-  /// After a receipt `unavailable`, everything behind it on this origin is `unavailable` too: close the connection, and open
-  /// a new origin for the next.
+  /// After a receipt `unavailable`, everything behind it on this origin is `unavailable` too: close the connection,
+  /// and open a new origin for the next.
   func offer(_ arrival: Arrival, then: @escaping @Sendable (Receipt) -> Void)
 }
 
@@ -61,11 +62,12 @@ public struct Arrival: Sendable {
   public var payload: Payload
   /// What is known beside the content: `peer`, `file.name`, … seen by transforms as `message.source.…`.
   public var attributes: [String: Value]
-  /// How far the source has come with this arrival: written in the same transaction, so that after a crash it neither takes a
-  /// thing twice nor leaves one out.
+  /// How far the source has come with this arrival: written in the same transaction, so that after a crash it neither
+  /// takes a thing twice nor leaves one out.
   public var progress: Progress?
-  /// The transport's own identity of this arrival (device, inode, size and time of a file with the message's number in it).
-  /// An arrival whose identity was accepted before is a duplicate, whatever the channel says about `duplicates`.
+  /// The transport's own identity of this arrival (device, inode, size and time of a file with the message's number
+  /// in it). An arrival whose identity was accepted before is a duplicate, whatever the channel says about
+  /// `duplicates`.
   public var transportKey: String?
 
   public struct Progress: Sendable, Hashable {
@@ -97,22 +99,24 @@ public enum Receipt: Sendable, Equatable {
   case duplicate(of: MessageID)
   /// Not accepted. The refusal and the bytes are kept.
   case rejected(Rejection)
-  /// Not stored, and not the sender's fault: it should try again later. MLLP closes without an ACK (never AR), HTTP 503,
-  /// C-STORE A700. The reason is ours and safe to log.
+  /// Not stored, and not the sender's fault: it should try again later. MLLP closes without an ACK (never AR), HTTP
+  /// 503, C-STORE A700. The reason is ours and safe to log.
   case unavailable(reason: String)
 }
 
 /// Why an arrival was not accepted, in words that every protocol can turn into its own.
 public struct Rejection: Error, Sendable, Hashable {
-  /// `error` asks for a change of the content before it is sent again (AE); `reject` says that it will never be taken (AR).
+  /// `error` asks for a change of the content before it is sent again (AE); `reject` says that it will never be taken
+  /// (AR).
   public enum Kind: String, Sendable, Hashable {
     case error = "AE"
     case reject = "AR"
   }
   public var kind: Kind
-  /// HL7 table 0357 (message error condition codes): 100 segment sequence error, 101 required field missing, 102 data type
-  /// error, 103 table value not found, 200 unsupported message type, 201 event code, 202 processing id, 203 version id,
-  /// 204 unknown key identifier, 205 duplicate key identifier, 206 application record locked, 207 application internal error.
+  /// HL7 table 0357 (message error condition codes): 100 segment sequence error, 101 required field missing, 102 data
+  /// type error, 103 table value not found, 200 unsupported message type, 201 event code, 202 processing id, 203
+  /// version id, 204 unknown key identifier, 205 duplicate key identifier, 206 application record locked, 207
+  /// application internal error.
   public var number: Int
   /// May quote the message: goes to the sender and into the store, never into a log.
   public var text: String

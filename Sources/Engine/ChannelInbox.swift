@@ -103,7 +103,9 @@ final class ChannelOrigin: Origin {
   private func answered() {
     let late = state.withLock { state in
       state.outstanding -= 1
-      guard state.outstanding == 0, !state.turnedAway.isEmpty else { return [] as [(then: @Sendable (Receipt) -> Void, reason: String)] }
+      guard state.outstanding == 0, !state.turnedAway.isEmpty else {
+        return [] as [(then: @Sendable (Receipt) -> Void, reason: String)]
+      }
       defer { state.turnedAway = [] }
       return state.turnedAway
     }

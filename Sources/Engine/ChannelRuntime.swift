@@ -70,7 +70,9 @@ package final class ChannelRuntime: Sendable {
       count += waiting.count
       size += waiting.bytes
     }
-    if let most = limits.waitingMax, count >= most { return "\(count) deliveries of this channel wait; its limit is \(most)" }
+    if let most = limits.waitingMax, count >= most {
+      return "\(count) deliveries of this channel wait; its limit is \(most)"
+    }
     if let most = limits.waitingBytesMax ?? shared.waitingBytesMax, size >= most {
       return "\(size >> 20) MiB of this channel wait; its limit is \(most >> 20) MiB"
     }

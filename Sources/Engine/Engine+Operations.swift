@@ -18,7 +18,9 @@ package struct ItemOutcome: Sendable, Codable, Equatable {
 extension Engine {
   private func lane(_ name: String) throws -> (ChannelRuntime, Lane) {
     guard let parsed = LaneName(name) else { throw OperationError("\(name) is not CHANNEL/LANE") }
-    guard let channel = channel(parsed.channel.text) else { throw OperationError("no channel \(parsed.channel) is running") }
+    guard let channel = channel(parsed.channel.text) else {
+      throw OperationError("no channel \(parsed.channel) is running")
+    }
     guard let lane = channel.lanes.first(where: { $0.name == parsed }) else {
       let known = channel.lanes.map { $0.name.destination }.joined(separator: ", ")
       throw OperationError("channel \(parsed.channel) has no lane \(parsed.destination); it has \(known)")
@@ -110,7 +112,10 @@ extension Engine {
     var records = try await store.deliveries(of: id).filter { $0.state != .waiting }
     if let destination { records = records.filter { $0.destination == destination } }
     guard !records.isEmpty else {
-      return [ItemOutcome(id: id.description, done: false, text: "it has no ended delivery\(destination.map { " to \($0)" } ?? "")")]
+      return [
+        ItemOutcome(
+          id: id.description, done: false, text: "it has no ended delivery\(destination.map { " to \($0)" } ?? "")")
+      ]
     }
     var outcomes: [ItemOutcome] = []
     for record in records {

@@ -72,7 +72,8 @@ package final class Engine: Sendable {
       return Lane(
         LaneName(channel: definition.name, destination: destination.name), keys: keys,
         connector: try destination.connector.make(context), store: store,
-        policy: LanePolicy(destination), clock: shared.clock, log: log, isStruck: { [shared] in shared.strikes.isStruck($0) })
+        policy: LanePolicy(destination), clock: shared.clock, log: log,
+        isStruck: { [shared] in shared.strikes.isStruck($0) })
     }
     return ChannelRuntime(
       definition, keys: keys, pipeline: Pipeline(definition), source: source, lanes: lanes, shared: shared, log: log)

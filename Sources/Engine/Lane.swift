@@ -138,9 +138,22 @@ package final class Lane: Sendable {
   }
 
   /// Ends what is under way without its answer: for a stop that must not wait any longer.
+  ///
+  /// What isn't durable a second later, because the disk is full, is not waited for either: it goes again after the
+  /// next start.
   package func abandon() async {
     run { $0.stop($1) }
     await connector.close()
+    clock.wake(after: 1000) { [weak self] in self?.hasStopped() }
+  }
+
+  private func hasStopped() {
+    let waiters = state.withLock { state in
+      state.stopped = true
+      defer { state.whenStopped = [] }
+      return state.whenStopped
+    }
+    for waiter in waiters { waiter() }
   }
 
   package func ping() async -> PingReport { await connector.ping() }
@@ -196,13 +209,7 @@ package final class Lane: Sendable {
       clock.wake(after: after) { [weak self] in self?.run { $0.woken($1) } }
     case .letGo(let underWay):
       state.withLock { $0.whenLetGo.popFirst() }?.resume(returning: underWay)
-    case .stopped:
-      let waiters = state.withLock { state in
-        state.stopped = true
-        defer { state.whenStopped = [] }
-        return state.whenStopped
-      }
-      for waiter in waiters { waiter() }
+    case .stopped: hasStopped()
     }
   }
 

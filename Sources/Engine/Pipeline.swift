@@ -28,7 +28,8 @@ package struct Pipeline: Sendable {
     guard case .bytes(let bytes) = payload.content else { return .failed("the content of the message is not at hand") }
     if bytes.count > definition.limits.messageBytesMax {
       return Decided(
-        Rejection(.reject, 207, "the message has \(bytes.count) bytes; at most \(definition.limits.messageBytesMax) are taken"))
+        Rejection(
+          .reject, 207, "the message has \(bytes.count) bytes; at most \(definition.limits.messageBytesMax) are taken"))
     }
     let context = Context(
       attributes: [
@@ -157,7 +158,8 @@ package struct Pipeline: Sendable {
 
   // MARK: Destinations
 
-  private func deliver(_ outgoing: [Outgoing], _ start: Decided, _ original: HL7Message?, _ context: Context) -> Decided {
+  private func deliver(_ outgoing: [Outgoing], _ start: Decided, _ original: HL7Message?, _ context: Context) -> Decided
+  {
     var decided = start
     for (lane, destination) in definition.destinations.enumerated() {
       var reached = false
@@ -180,7 +182,9 @@ package struct Pipeline: Sendable {
       if !reached {
         decided.passedBy.append(lane)
         decided.steps.append(
-          Step(.unrouted, destination.when == nil ? "nothing was sent there" : "its `when` did not hold", lane: destination.name))
+          Step(
+            .unrouted, destination.when == nil ? "nothing was sent there" : "its `when` did not hold",
+            lane: destination.name))
       }
     }
     return decided

@@ -16,7 +16,8 @@ enum Unexpected {
     guard let version = header.version.flatMap(number), (from...max(from, to)).contains(version) else {
       let wanted = input.versionFrom == input.versionUpTo ? "" : "..\(input.versionUpTo ?? "")"
       return Rejection(
-        .reject, 203, "this channel takes version \(input.versionFrom ?? "")\(wanted), and MSH-12 names another", at: "MSH-12")
+        .reject, 203, "this channel takes version \(input.versionFrom ?? "")\(wanted), and MSH-12 names another",
+        at: "MSH-12")
     }
     return nil
   }

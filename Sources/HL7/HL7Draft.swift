@@ -14,7 +14,8 @@ package struct HL7Draft: HL7Reading {
   package private(set) var charset: Charset
   private var edits: [Edit] = []
   private var editedByteCount = 0
-  /// For each segment id the edit of its first edited field, or `none`, or `removed`. Empty as long as there is no edit.
+  /// For each segment id the edit of its first edited field, or `none`, or `removed`. Empty as long as there is no
+  /// edit.
   private var heads: [Int32] = []
   /// Names of segments that were added; the first has the id `base.segmentCount`.
   private var added: [HL7SegmentCode] = []

@@ -1,8 +1,9 @@
 /// Sixteen bytes that name a message, a delivery or a blob; they sort in the order in which one engine minted them.
 ///
-/// `high` holds 48 bits of milliseconds since 1970 and 15 bits of a counter (its top bit is zero, so that it fits a signed
-/// 64-bit key and is unique within one store); `low` holds 64 random bits, which keep the ids of several stores apart.
-/// The text form is 26 letters and digits of Crockford's base 32 (no I, L, O, U), lower case, like a ULID.
+/// `high` holds 48 bits of milliseconds since 1970 and 15 bits of a counter (its top bit is zero, so that it fits a
+/// signed 64-bit key and is unique within one store); `low` holds 64 random bits, which keep the ids of several
+/// stores apart. The text form is 26 letters and digits of Crockford's base 32 (no I, L, O, U), lower case, like a
+/// ULID.
 public struct Identifier: Sendable, Hashable, Comparable, CustomStringConvertible {
   public let high: UInt64
   public let low: UInt64

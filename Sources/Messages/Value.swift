@@ -1,5 +1,5 @@
-/// A value that travels beside a message: what a source knows of it (`message.source.peer`), what a transform attached to
-/// what it emitted (`meta`), how far a source has read.
+/// A value that travels beside a message: what a source knows of it (`message.source.peer`), what a transform
+/// attached to what it emitted (`meta`), how far a source has read.
 public enum Value: Sendable, Hashable, Codable {
   case text(String)
   case integer(Int64)

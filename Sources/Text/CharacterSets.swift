@@ -60,8 +60,8 @@ package struct CharsetError: Error, Hashable, CustomStringConvertible {
 
   package let kind: Kind
   package let charset: Charset
-  /// Where: for `undecodable` the byte from the start of what was decoded; for `unencodable` the Unicode scalar from the
-  /// start of the text. Both count from 0.
+  /// Where: for `undecodable` the byte from the start of what was decoded; for `unencodable` the Unicode scalar from
+  /// the start of the text. Both count from 0.
   package let offset: Int
 
   package init(kind: Kind, charset: Charset, offset: Int) {

@@ -16,7 +16,9 @@ struct ControlClient {
     try decode(try await exchange(path, nil))
   }
 
-  func post<Answer: Decodable>(_ path: String, _ body: some Encodable, as type: Answer.Type = Answer.self) async throws -> Answer {
+  func post<Answer: Decodable>(
+    _ path: String, _ body: some Encodable, as type: Answer.Type = Answer.self
+  ) async throws -> Answer {
     try decode(try await exchange(path, try JSONEncoder().encode(body)))
   }
 
@@ -46,8 +48,13 @@ struct ControlClient {
     let answer: HTTPClientResponse
     let data: Data
     do {
-      answer = try await HTTPClient.shared.execute(request, timeout: .seconds(120))
-      data = Data((try await answer.body.collect(upTo: 256 << 20)).readableBytesView)
+      // An engine that died leaves its socket: it is refused there, and asking again won't help.
+      var configuration = HTTPClient.Configuration()
+      configuration.connectionPool.retryConnectionEstablishment = false
+      (answer, data) = try await HTTPClient.withHTTPClient(configuration: configuration) { client in
+        let answer = try await client.execute(request, timeout: .seconds(120))
+        return (answer, Data((try await answer.body.collect(upTo: 256 << 20)).readableBytesView))
+      }
     } catch {
       throw Failure("No engine answers in \(folder). Is it running there? Start it with `hilum run`.")
     }

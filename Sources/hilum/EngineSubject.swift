@@ -22,7 +22,8 @@ final class EngineSubject: BenchSubject {
     try write("Transforms/bench.hilt", in: directory, Self.transform)
     try write("hilum.yaml", in: directory, "log: {level: error}\n")
     let child = try await ChildProcess.start(
-      "/proc/self/exe", ["run", "--settings", "\(directory)/hilum.yaml", "--quiet"], errorsTo: "\(directory)/errors.txt")
+      "/proc/self/exe", ["run", "--settings", "\(directory)/hilum.yaml", "--quiet"], errorsTo: "\(directory)/errors.txt"
+    )
     self.child.withLock { $0 = child }
     do {
       _ = try await child.line { $0.contains("ready") }

@@ -16,7 +16,8 @@ struct Hilum: AsyncParsableCommand {
       """,
     version: "hilum 0.1.0",
     groupedSubcommands: [
-      CommandGroup(name: "Authoring", subcommands: [InitCommand.self, CheckCommand.self, TryCommand.self, ExplainCommand.self]),
+      CommandGroup(
+        name: "Authoring", subcommands: [InitCommand.self, CheckCommand.self, TryCommand.self, ExplainCommand.self]),
       CommandGroup(
         name: "Running",
         subcommands: [

@@ -5,7 +5,8 @@ import Foundation
 import Glibc
 import Store
 
-/// The key that wraps the keys of everything stored: from where `encryption.key` says, else one of the data folder's own.
+/// The key that wraps the keys of everything stored: from where `encryption.key` says, else one of the data folder's
+/// own.
 struct MasterKey {
   let key: StoreSettings.MasterKey
   /// It lies beside what it protects: fit for trying things out, not for production.
@@ -30,7 +31,9 @@ struct MasterKey {
         bytes = Array(text.utf8)
       }
       guard let key = Self.key(bytes) else {
-        throw Failure("encryption.key: \(place) must hold 32 bytes, as they are or in base64. `openssl rand -base64 32` makes them.")
+        throw Failure(
+          "encryption.key: \(place) must hold 32 bytes, as they are or in base64. `openssl rand -base64 32` makes them."
+        )
       }
       self.key = StoreSettings.MasterKey(id: Self.name(key), bytes: key)
       isInDataFolder = false
@@ -57,7 +60,9 @@ struct MasterKey {
   private static func own(_ folder: String) throws -> [UInt8] {
     let path = folder + "/master.key"
     if let data = FileManager.default.contents(atPath: path) {
-      guard data.count == 32 else { throw Failure("\(path) must hold 32 bytes and has \(data.count); without it nothing stored can be read.") }
+      guard data.count == 32 else {
+        throw Failure("\(path) must hold 32 bytes and has \(data.count); without it nothing stored can be read.")
+      }
       return Array(data)
     }
     mkdir(folder, 0o700)

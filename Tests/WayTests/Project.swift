@@ -1,7 +1,8 @@
 import Foundation
 import Testing
 
-/// A project in a folder of its own, and the engine that runs it as a process: what a hospital has, and what can be killed.
+/// A project in a folder of its own, and the engine that runs it as a process: what a hospital has, and what can be
+/// killed.
 ///
 /// The folder goes when the project does; engines that still run are killed.
 final class Project: @unchecked Sendable {
@@ -190,7 +191,8 @@ final class EngineProcess: @unchecked Sendable {
   }
 }
 
-/// Looks again and again until something holds, for at most so long. For what other processes do: nothing here tells us when.
+/// Looks again and again until something holds, for at most so long. For what other processes do: nothing here tells
+/// us when.
 func eventually(
   within seconds: Double = 20, _ what: String, _ holds: () async throws -> Bool
 ) async throws {

@@ -4,8 +4,8 @@ import Synchronization
 /// Brings many small files to disk at once. Each sync of its own makes the disk flush its cache; syncs that run side by
 /// side share those flushes, and the file system's commits with them.
 ///
-/// One crew serves all file destinations. Whoever brings files works too, so that helpers that hang on a dead drive only
-/// slow others down.
+/// One crew serves all file destinations. Whoever brings files works too, so that helpers that hang on a dead drive
+/// only slow others down.
 final class SyncCrew: Sendable {
   static let shared = SyncCrew()
   private static let helpersMax = 7

@@ -1,7 +1,7 @@
 internal import Foundation
 
-/// A steady rate of arrivals by schedule, and how long each message takes from its sending to its partner: what a clinician feels, as
-/// against how much an engine can bear.
+/// A steady rate of arrivals by schedule, and how long each message takes from its sending to its partner: what a
+/// clinician feels, as against how much an engine can bear.
 package struct SteadyLoad: Sendable {
   package var rate: Double
   package var seconds: Int

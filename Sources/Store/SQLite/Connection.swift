@@ -67,7 +67,8 @@ final class Connection {
     return try statement.step() ? statement.text(0) : nil
   }
 
-  /// Rows that the statements of this connection walked over without an index, in all. Small where every way in has one.
+  /// Rows that the statements of this connection walked over without an index, in all. Small where every way in has
+  /// one.
   var rowsScanned: Int { statements.values.reduce(0) { $0 + $1.rowsScanned } }
 
   /// Whether no transaction is open: SQLite ends one by itself after some errors.

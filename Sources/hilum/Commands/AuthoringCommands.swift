@@ -10,8 +10,8 @@ struct CheckCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "check", abstract: "Checks channel files, transforms and tables: all problems at once.",
     discussion: """
-      Without a path it checks ./Channels and everything it reaches. Exits 1 where there is an error, and with --strict where
-      there is a warning.
+      Without a path it checks ./Channels and everything it reaches. Exits 1 where there is an error, and with --strict
+      where there is a warning.
 
       Example:
         hilum check
@@ -33,7 +33,8 @@ struct CheckCommand: ParsableCommand {
       for problem in checked.problems {
         Terminal.line(problem.rendered(source: checked.text(of: problem.place.file)))
       }
-      let summary = "\(checked.count) file\(checked.count == 1 ? "" : "s") checked: \(errors) errors, \(warnings) warnings"
+      let summary =
+        "\(checked.count) file\(checked.count == 1 ? "" : "s") checked: \(errors) errors, \(warnings) warnings"
       Terminal.line(errors > 0 ? Terminal.red(summary) : summary)
     }
     if errors > 0 || strict && warnings > 0 { throw ExitCode(1) }
@@ -118,7 +119,8 @@ struct Transform {
     self.path = path
     source = String(decoding: data, as: UTF8.self)
     let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
-    (program, problems) = HiltProgram.compile(source, file: path, parameters: parameters, files: Neighbours(folder: folder))
+    (program, problems) = HiltProgram.compile(
+      source, file: path, parameters: parameters, files: Neighbours(folder: folder))
   }
 
   /// The files that a transform names, relative to its own folder.
@@ -149,7 +151,8 @@ struct ExplainCommand: ParsableCommand {
 
 struct TryCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "try", abstract: "Shows what a transform makes of sample messages, with values in the margin. Sends nothing.",
+    commandName: "try",
+    abstract: "Shows what a transform makes of sample messages, with values in the margin. Sends nothing.",
     discussion: """
       A file may hold several messages; lines may end in CR, LF or CRLF.
 
@@ -164,7 +167,9 @@ struct TryCommand: ParsableCommand {
   func run() throws {
     var values: [String: Value] = [:]
     for parameter in parameters {
-      guard let equals = parameter.firstIndex(of: "=") else { throw Failure("\(parameter) is not NAME=VALUE.", code: 2) }
+      guard let equals = parameter.firstIndex(of: "=") else {
+        throw Failure("\(parameter) is not NAME=VALUE.", code: 2)
+      }
       values[String(parameter[..<equals])] = .text(String(parameter[parameter.index(after: equals)...]))
     }
     let loaded = try Transform(transform, parameters: values)
@@ -200,7 +205,8 @@ struct TryCommand: ParsableCommand {
     let input = HiltInput(
       message,
       attributes: [
-        "id": .text("00000000000000000000000000"), "channel": .text("try"), "received": .integer(Terminal.nowMilliseconds),
+        "id": .text("00000000000000000000000000"), "channel": .text("try"),
+        "received": .integer(Terminal.nowMilliseconds),
         "source": .record(["file": .record(["name": .text(file)])]),
       ])
     let result = program.run(input, tracing: !brief)
@@ -212,7 +218,9 @@ struct TryCommand: ParsableCommand {
     case .held(let reason): Terminal.line(Terminal.yellow("  held: \(Terminal.safe(reason))"))
     case .rejected(let refusal):
       let place = refusal.path.map { " at \($0)" } ?? ""
-      Terminal.line(Terminal.yellow("  rejected: \(refusal.code) \(refusal.number ?? 207)\(place) \(Terminal.safe(refusal.reason))"))
+      Terminal.line(
+        Terminal.yellow("  rejected: \(refusal.code) \(refusal.number ?? 207)\(place) \(Terminal.safe(refusal.reason))")
+      )
     case .failed(let failure):
       let path = failure.path.map { "\n  in the message at \($0)" } ?? ""
       Terminal.line(Terminal.red("  failed: " + failure.problem.rendered(source: source) + path))
@@ -236,7 +244,8 @@ struct TryCommand: ParsableCommand {
     }
   }
 
-  /// The program's lines, each with what it gave behind it; of a loop the last turn's value and how many turns there were.
+  /// The program's lines, each with what it gave behind it; of a loop the last turn's value and how many turns there
+  /// were.
   private func margin(_ source: String, _ trace: [HiltTraceEntry]) {
     let byLine = Dictionary(grouping: trace, by: \.line)
     for (index, line) in source.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).enumerated() {

@@ -52,7 +52,8 @@ struct LaneCommand: AsyncParsableCommand {
     @OptionGroup var engine: EngineOptions
     @Argument(help: "CHANNEL/LANE") var lane: String
     func run() async throws {
-      _ = try await engine.client.post("lanes/\(try laneParts(lane))/resume", IDsRequest(ids: []), as: EngineStatus.self)
+      _ = try await engine.client.post(
+        "lanes/\(try laneParts(lane))/resume", IDsRequest(ids: []), as: EngineStatus.self)
       Terminal.line("\(lane) sends")
     }
   }

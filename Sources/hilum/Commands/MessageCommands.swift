@@ -58,7 +58,8 @@ struct MessagesCommand: AsyncParsableCommand {
     func run() async throws {
       let answer = try await engine.client.get("messages/\(pathPart(id))", as: MessageAnswer.self)
       if engine.json { return try Terminal.json(answer) }
-      Terminal.line(Terminal.bold("\(answer.message.channel) \(answer.message.id)") + "  \(answer.message.state.rawValue)")
+      Terminal.line(
+        Terminal.bold("\(answer.message.channel) \(answer.message.id)") + "  \(answer.message.state.rawValue)")
       if let raw = try? await engine.client.bytes("messages/\(pathPart(id))/raw") { Self.show("came in", raw) }
       for delivery in answer.deliveries {
         if let sent = try? await engine.client.bytes("deliveries/\(delivery.id)/sent") {
@@ -94,7 +95,8 @@ extension MessageState: ExpressibleByArgument {}
 
 func milliseconds(_ text: String) throws -> Int64 {
   let units: [Character: Int64] = ["s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000]
-  guard let unit = text.last.flatMap({ units[$0] }), let number = Int64(text.dropLast()), number >= 0, number < 1 << 32 else {
+  guard let unit = text.last.flatMap({ units[$0] }), let number = Int64(text.dropLast()), number >= 0, number < 1 << 32
+  else {
     throw Failure("\(text) is not a duration such as 30s, 5m, 2h, 3d.", code: 2)
   }
   return number * unit

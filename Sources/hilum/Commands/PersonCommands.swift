@@ -64,7 +64,8 @@ struct DeadCommand: AsyncParsableCommand {
 
     func run() async throws {
       let ids = try await chosen(ids, channel) { try await List.find(engine, $0, .max).map(\.id) }
-      try show(try await engine.client.post("dead/retry", IDsRequest(ids: ids), as: [ItemOutcome].self), json: engine.json)
+      try show(
+        try await engine.client.post("dead/retry", IDsRequest(ids: ids), as: [ItemOutcome].self), json: engine.json)
     }
   }
 
@@ -84,7 +85,9 @@ struct DeadCommand: AsyncParsableCommand {
 }
 
 /// The ids that were named, or all of a channel.
-private func chosen(_ ids: [String], _ channel: String?, _ find: (String) async throws -> [String]) async throws -> [String] {
+private func chosen(
+  _ ids: [String], _ channel: String?, _ find: (String) async throws -> [String]
+) async throws -> [String] {
   guard ids.isEmpty != (channel == nil) else { throw Failure("Say which, or --channel for all of a channel.", code: 2) }
   guard let channel else { return ids }
   // Oldest first: they were in this order when they came.

@@ -14,8 +14,9 @@ struct RunCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "run", abstract: "Runs the engine until it is told to stop (SIGTERM, SIGINT).",
     discussion: """
-      Without any file it works on ./Channels with data in ./data. A channel whose file has an error is left out and shown in
-      `hilum status`; the others work. The first signal drains: what is under way is answered; a second one ends at once.
+      Without any file it works on ./Channels with data in ./data. A channel whose file has an error is left out and
+      shown in `hilum status`; the others work. The first signal drains: what is under way is answered; a second ends
+      at once.
 
       Example:
         hilum run
@@ -42,14 +43,17 @@ struct RunCommand: AsyncParsableCommand {
     let time = LocalTime(zone: site.zone)
     let log = Logger(label: "hilum") { _ in LineLog(file, level: level) { time.text(Terminal.nowMilliseconds) } }
     if key.isInDataFolder {
-      log.notice("The key of the data lies beside the data; in production keep it elsewhere (encryption.key in hilum.yaml).")
+      log.notice(
+        "The key of the data lies beside the data; in production keep it elsewhere (encryption.key in hilum.yaml).")
     }
     let engine = Engine(
-      site: site.site, store: store, strikes: Strikes(try strikeBoard(site)), waitingBytesMax: diskShare(site.data), log: log)
+      site: site.site, store: store, strikes: Strikes(try strikeBoard(site)), waitingBytesMax: diskShare(site.data),
+      log: log)
     for broken in loaded.files where broken.definition == nil {
       let name = broken.name?.text ?? broken.path
       let first = broken.problems.first { $0.severity == .error }
-      engine.report(BrokenChannel(name: name, reason: first.map { "\($0.place): \($0.message)" } ?? "its file has an error"))
+      engine.report(
+        BrokenChannel(name: name, reason: first.map { "\($0.place): \($0.message)" } ?? "its file has an error"))
     }
     await engine.start(loaded.definitions)
     let server = serve(engine, site.data, time, file)

@@ -49,7 +49,9 @@ struct StatusCommand: AsyncParsableCommand {
   private func show(_ peer: SourceStatus.Peer, _ now: Int64) {
     var line = "    from   \(Terminal.safe(peer.address)), \(peer.messages) messages"
     if let at = peer.lastMessageAt { line += ", last \(Terminal.age(now - at)) ago" }
-    if let refusal = peer.lastRefusal { line += Terminal.yellow(", refused \(peer.refusals): \(Terminal.safe(refusal))") }
+    if let refusal = peer.lastRefusal {
+      line += Terminal.yellow(", refused \(peer.refusals): \(Terminal.safe(refusal))")
+    }
     Terminal.line(line)
   }
 
@@ -100,7 +102,8 @@ struct PauseCommand: AsyncParsableCommand {
 struct StopCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "stop", abstract: "Stops a channel's source and its lanes.",
-    discussion: "What waits stays in the store. What was set stays so over a restart.\n\nExample:\n  hilum stop adt-to-ehr")
+    discussion:
+      "What waits stays in the store. What was set stays so over a restart.\n\nExample:\n  hilum stop adt-to-ehr")
   @OptionGroup var engine: EngineOptions
   @Argument(help: "The channels.") var channels: [String]
   func run() async throws { try await change(channels, to: "stopped", engine) }
@@ -116,7 +119,11 @@ struct PingCommand: AsyncParsableCommand {
   func run() async throws {
     let parts = try laneParts(lane)
     let report = try await engine.client.post("lanes/\(parts)/ping", IDsRequest(ids: []), as: PingReport.self)
-    if engine.json { try Terminal.json(report) } else { for line in report.lines { Terminal.line(Terminal.safe(line)) } }
+    if engine.json {
+      try Terminal.json(report)
+    } else {
+      for line in report.lines { Terminal.line(Terminal.safe(line)) }
+    }
     if !report.reached { throw ExitCode(1) }
   }
 }

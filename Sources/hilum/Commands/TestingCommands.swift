@@ -96,7 +96,8 @@ struct ReceiveCommand: AsyncParsableCommand {
       var plan = ReceivePlan(try PartnerEndpoint(url: url)) { reception in
         let again = reception.occurrence > 1 ? ", for the \(reception.occurrence). time" : ""
         if !quiet {
-          Terminal.line("\(reception.number + 1)  \(Terminal.safe(reception.controlID))  \(reception.byteCount) bytes\(again)")
+          Terminal.line(
+            "\(reception.number + 1)  \(Terminal.safe(reception.controlID))  \(reception.byteCount) bytes\(again)")
         }
         if let dropEvery, dropEvery > 0, (reception.number + 1) % dropEvery == 0 {
           return ReceiverBehaviour(.none, closing: .beforeAnswer)
@@ -138,9 +139,9 @@ struct BenchCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "bench", abstract: "Measures the engine beside the least that any engine must do, in one run.",
     discussion: """
-      The floor frames, takes MSH-10 and answers after a group-committed insert into SQLite (WAL, FULL). The engine does all of its work:
-      sealing, duplicates, a column, a transform of ten changes, delivery to its partners; what its slowest partner acknowledged
-      within the window counts. Use a release build and a quiet machine.
+      The floor frames, takes MSH-10 and answers after a group-committed insert into SQLite (WAL, FULL). The engine does
+      all of its work: sealing, duplicates, a column, a transform of ten changes, delivery to its partners; what its
+      slowest partner acknowledged within the window counts. Use a release build and a quiet machine.
 
       Example:
         hilum bench --seconds 3 --pairs 5
@@ -152,7 +153,8 @@ struct BenchCommand: AsyncParsableCommand {
   @Option(help: "Windows of the destination, with commas between.") var windows = "8,1"
   @Option(help: "How many destinations, with commas between.") var destinations = "1"
   @Option(help: "Where the data folders are made; on the disk that is to be measured.") var directory = "."
-  @Option(help: "Instead: so many messages a second by schedule, and how long each takes to its partner.") var rate: Double?
+  @Option(help: "Instead: so many messages a second by schedule, and how long each takes to its partner.") var rate:
+    Double?
   @Flag(help: "Print JSON.") var json = false
   @Option(help: .hidden) var floorIn: String?
 
@@ -182,7 +184,9 @@ struct BenchCommand: AsyncParsableCommand {
 
   private func numbers(_ text: String) throws -> [Int] {
     let numbers = text.split(separator: ",").compactMap { Int($0) }
-    guard !numbers.isEmpty, numbers.allSatisfy({ $0 > 0 }) else { throw Failure("\(text) is not numbers with commas.", code: 2) }
+    guard !numbers.isEmpty, numbers.allSatisfy({ $0 > 0 }) else {
+      throw Failure("\(text) is not numbers with commas.", code: 2)
+    }
     return numbers
   }
 }
