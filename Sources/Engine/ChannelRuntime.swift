@@ -189,7 +189,10 @@ package final class ChannelRuntime: Sendable {
       defer { state.work = work }
       return state.work
     }
-    if work == .running, before != .running { startSource() }
+    if work == .running, before != .running {
+      startSource()
+      await cameUp()
+    }
     if work != .running { await stopSource() }
     for lane in lanes { if work == .stopped { lane.stopWithChannel() } else { lane.goOnWithChannel() } }
   }
@@ -197,6 +200,16 @@ package final class ChannelRuntime: Sendable {
   private func startSource() {
     let task = Task { await keepSourceRunning() }
     state.withLock { $0.running = task }
+  }
+
+  /// Returns when the source listens, or has said why it doesn't; after three seconds at the latest. Who is told that a channel
+  /// works may then send to it.
+  func cameUp() async {
+    for _ in 0..<300 {
+      let (work, trouble) = state.withLock { ($0.work, $0.trouble) }
+      if work != .running || trouble != nil || source.status().listening != nil { return }
+      try? await Task.sleep(for: .milliseconds(10), clock: SuspendingClock())
+    }
   }
 
   func stopSource() async {
