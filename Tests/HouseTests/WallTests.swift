@@ -93,24 +93,30 @@ import Testing
     for room in Self.rooms.keys { #expect(!reaches(room).contains(room), "\(room)") }
   }
 
-  @Test func `what the manifest declares, the table allows`() throws {
+  @Test func `what the manifest declares, the table allows, and what is imported is declared`() throws {
     let manifest = try House.text("Package.swift")
-    for (name, room) in Self.rooms where name.first?.isUppercase == true || name == "hilum" {
-      guard let start = manifest.range(of: "name: \"\(name)\", dependencies: [") ?? wide(manifest, name) else {
-        continue
+    for (name, room) in Self.rooms {
+      let declared = Self.dependencies(of: name, manifest)
+      for other in declared where Self.rooms[other] != nil {
+        #expect(room.rooms.contains(other), "Package.swift lets \(name) import \(other)")
       }
-      let rest = manifest[start.upperBound...]
-      guard let end = rest.range(of: "swiftSettings") else { continue }
-      let words = rest[..<end.lowerBound].split(separator: "\"", omittingEmptySubsequences: false)
-      for word in words.enumerated() where word.offset % 2 == 1 {
-        guard Self.rooms[String(word.element)] != nil else { continue }
-        #expect(room.rooms.contains(String(word.element)), "Package.swift lets \(name) import \(word.element)")
+      for file in try House.files(in: "Sources/\(name)", "swift") {
+        for line in try House.lines(file) where line.contains("import ") {
+          guard let module = Self.module(line), !room.system.contains(module) else { continue }
+          #expect(declared.contains(module), "\(file) imports \(module), which Package.swift doesn't give \(name)")
+        }
       }
     }
   }
 
-  /// The form with the dependencies on a line of their own.
-  private func wide(_ manifest: String, _ name: String) -> Range<String.Index>? {
-    manifest.range(of: "name: \"\(name)\",\n      dependencies: [")
+  /// The words in quotes between a target's `dependencies:` and its settings: rooms and products, which are named as
+  /// their modules are.
+  private static func dependencies(of room: String, _ manifest: String) -> Set<String> {
+    let forms = ["(name: \"\(room)\", dependencies: [", "(\n      name: \"\(room)\",\n      dependencies: ["]
+    guard let start = forms.lazy.compactMap({ manifest.range(of: $0) }).first else { return [] }
+    let rest = manifest[start.upperBound...]
+    guard let end = rest.range(of: "swiftSettings") else { return [] }
+    let words = rest[..<end.lowerBound].split(separator: "\"", omittingEmptySubsequences: false)
+    return Set(words.enumerated().filter { $0.offset % 2 == 1 }.map { String($0.element) })
   }
 }
