@@ -4,8 +4,8 @@ import Synchronization
 /// A named place at which a test stops the process as a power cut or a crash would.
 ///
 /// `HILUM_FAILPOINT=after-commit:3` kills the process with SIGKILL when it passes the place for the third time
-/// (`after-commit` alone: the first). Without the variable a failpoint costs one comparison. The names are part of
-/// `docs/guides` for whoever tries the promise.
+/// (`after-commit` alone: the first). Without the variable a failpoint costs one comparison. Any binary of the engine
+/// knows them: `HILUM_FAILPOINT=before-commit:100 hilum run` dies in its hundredth commit.
 package enum Failpoint: String, Sendable, CaseIterable {
   /// A group's rows are written, its commit isn't.
   case beforeCommit = "before-commit"

@@ -103,23 +103,18 @@ final class UnitQueue: @unchecked Sendable {
   }
 
   /// The next group, or an empty one at `deadline` (of the system's monotonic clock).
-  func next(deadline: UInt64) -> [Unit] {
+  ///
+  /// - Parameter arrivalsMax: how many units that don't ride it holds at most.
+  func next(deadline: UInt64, arrivalsMax: Int) -> [Unit] {
     pthread_mutex_lock(mutex)
     defer { pthread_mutex_unlock(mutex) }
     while true {
       let now = nanoseconds(CLOCK_MONOTONIC)
       let waiting = units.count - head
-      if eager > 0 || waiting >= groupMax || (waiting > 0 && now >= ridesSince &+ rideNanoseconds) { return take() }
+      if eager > 0 || waiting >= groupMax || (waiting > 0 && now >= ridesSince &+ rideNanoseconds) { return take(arrivalsMax) }
       if now >= deadline { return [] }
       wait(until: waiting > 0 ? min(deadline, ridesSince &+ rideNanoseconds) : deadline)
     }
-  }
-
-  /// What waits at this moment, without waiting for more.
-  func takeAtOnce() -> [Unit] {
-    pthread_mutex_lock(mutex)
-    defer { pthread_mutex_unlock(mutex) }
-    return take()
   }
 
   private func wait(until deadline: UInt64) {
@@ -129,16 +124,16 @@ final class UnitQueue: @unchecked Sendable {
     isWaiting = false
   }
 
-  /// At most `groupMax` units that don't ride, and what rides between them; a task comes alone.
-  private func take() -> [Unit] {
+  /// At most `arrivalsMax` units that don't ride, and what rides between them; a task comes alone.
+  private func take(_ arrivalsMax: Int) -> [Unit] {
     var group: [Unit] = []
     group.reserveCapacity(2 * groupMax)
     var taken = 0
-    while head < units.count, group.count < 4 * groupMax {
+    while head < units.count, group.count < 4 * arrivalsMax {
       let next = units[head]
       if next.unit.isTask, !group.isEmpty { break }
       if !next.rides {
-        if taken == groupMax { break }
+        if taken == arrivalsMax { break }
         taken += 1
         eager -= 1
       }

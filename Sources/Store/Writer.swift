@@ -30,6 +30,8 @@ final class Writer: @unchecked Sendable {
   private var retained: [Unit] = []
   private var nextPoll: UInt64 = 0
   private var lastWrite: UInt64 = 0
+  /// How long commits take, smoothed over the last few.
+  private var commitNanoseconds: UInt64 = 0
   private var keyDay: Int64 = -1
   /// How long the log is, as the last commit told, and how much of that was carried over already.
   var logBytes = 0
@@ -63,7 +65,7 @@ final class Writer: @unchecked Sendable {
   func run() {
     while !isEnding {
       pollDisk()
-      let units = queue.next(deadline: deadline())
+      let units = queue.next(deadline: deadline(), arrivalsMax: arrivalsMax)
       if units.isEmpty {
         idle()
       } else if case .task(let task)? = units.first {
@@ -83,6 +85,11 @@ final class Writer: @unchecked Sendable {
     if logBytes > carriedBytes { wait = min(wait, UInt64(settings.idleCheckpointMilliseconds)) }
     if !retained.isEmpty { wait = min(wait, 50) }
     return now + wait * 1_000_000
+  }
+
+  /// On a slow disk the commit is what everybody waits for: the group grows with it.
+  private var arrivalsMax: Int {
+    settings.groupUnitsMax * (1 + Int(min(commitNanoseconds / 1_000_000, 15)))
   }
 
   private func idle() {
@@ -135,12 +142,14 @@ final class Writer: @unchecked Sendable {
     try tally.write(statements)
     Failpoint.beforeCommit.pass()
     try inject(.beforeCommit)
+    let start = nanoseconds(CLOCK_MONOTONIC)
     try statements.commit.run()
+    lastWrite = nanoseconds(CLOCK_MONOTONIC)
+    commitNanoseconds = (3 * commitNanoseconds + lastWrite - start) / 4
     tally.committed()
     window.committed()
     runs.committed()
     witness.commit = tally.commit
-    lastWrite = nanoseconds(CLOCK_MONOTONIC)
     Failpoint.afterCommit.pass()
   }
 
