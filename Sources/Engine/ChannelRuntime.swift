@@ -202,8 +202,8 @@ package final class ChannelRuntime: Sendable {
     state.withLock { $0.running = task }
   }
 
-  /// Returns when the source listens, or has said why it doesn't; after three seconds at the latest. Who is told that a channel
-  /// works may then send to it.
+  /// Returns when the source listens, or has said why it doesn't; after three seconds at the latest. Who is told
+  /// that a channel works may then send to it.
   func cameUp() async {
     for _ in 0..<300 {
       let (work, trouble) = state.withLock { ($0.work, $0.trouble) }

@@ -37,7 +37,8 @@ package final class Engine: Sendable {
   package var channels: [ChannelRuntime] { state.withLock { $0.channels } }
   package func channel(_ name: String) -> ChannelRuntime? { channels.first { $0.name.text == name } }
 
-  /// Starts channels, and returns when their sources listen. One that can't start is reported and left out; the others work.
+  /// Starts channels, and returns when their sources listen. One that can't start is reported and left out; the
+  /// others work.
   package func start(_ definitions: [ChannelDefinition]) async {
     for definition in definitions {
       do {

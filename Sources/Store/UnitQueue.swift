@@ -111,7 +111,8 @@ final class UnitQueue: @unchecked Sendable {
     while true {
       let now = nanoseconds(CLOCK_MONOTONIC)
       let waiting = units.count - head
-      if eager > 0 || waiting >= groupMax || (waiting > 0 && now >= ridesSince &+ rideNanoseconds) { return take(arrivalsMax) }
+      let ridesNoLonger = waiting > 0 && now >= ridesSince &+ rideNanoseconds
+      if eager > 0 || waiting >= groupMax || ridesNoLonger { return take(arrivalsMax) }
       if now >= deadline { return [] }
       wait(until: waiting > 0 ? min(deadline, ridesSince &+ rideNanoseconds) : deadline)
     }

@@ -174,6 +174,24 @@ final class Trouble: Sendable {
     await bench.store.close()
   }
 
+  /// What the writer remembers beside the file is as before after a rollback.
+  @Test func `A group that was rolled back leaves keys, numbers and columns as they were`() async throws {
+    let folder = TestFolder()
+    let trouble = Trouble()
+    let bench = try await open(folder, trouble)
+    let first = bench.arrival("A", key: "K", mrn: "P")
+    #expect(await bench.accept(first).isAccepted)
+    trouble.set(SQLITE_CONSTRAINT)
+    #expect(await bench.accept(bench.arrival("B", key: "K", mrn: "P")).isUnavailable)
+    trouble.set(0)
+    #expect(await bench.accept(bench.arrival("A", key: "K")).original == first.id)
+    #expect(await bench.accept(bench.arrival("B", key: "K")).keyReused)
+    #expect(try await bench.waiting(bench.ehr).map(\.sequence) == [1, 2])
+    #expect(try await bench.store.messages(MessageQuery(columns: ["mrn": "P"])).count == 1)
+    #expect(try await bench.store.audit() == [])
+    await bench.store.close()
+  }
+
   @Test func `The ballast is held while there is room, and given back when the disk is full`() async throws {
     let folder = TestFolder()
     let trouble = Trouble()

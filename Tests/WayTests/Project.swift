@@ -77,7 +77,9 @@ enum Command {
     return folder.appendingPathComponent(".build/debug/hilum")
   }()
 
-  static func run(_ arguments: [String], in folder: URL) async throws -> (output: String, errors: String, status: Int32) {
+  static func run(
+    _ arguments: [String], in folder: URL
+  ) async throws -> (output: String, errors: String, status: Int32) {
     let process = Process()
     process.executableURL = binary
     process.arguments = arguments

@@ -133,7 +133,8 @@ private struct GeneratedContent {
     for index in 1...(number(5) + 3) {
       let analyte = pick(Self.analytes)
       segments.append(
-        "OBX|\(index)|NM|\(analyte.code)^\(analyte.name)^LN||\(number(400)).\(number(10))|\(analyte.unit)|\(analyte.range)"
+        "OBX|\(index)|NM|\(analyte.code)^\(analyte.name)^LN||\(number(400)).\(number(10))"
+          + "|\(analyte.unit)|\(analyte.range)"
           + "|\(pick(["", "", "H", "L"]))|||F|||\(time())")
       if number(3) == 0 { segments.append("NTE|1|L|\(pick(Self.remarks))") }
     }
