@@ -7,9 +7,9 @@ final class PreparedAcceptance: Sendable {
     var format: Format
     var size: Int
     /// `nil` where the sealed bytes vouch for themselves.
-    var sha: [UInt8]?
+    var sha: Slab.Piece?
     var blob: BlobReference?
-    var data: [UInt8]?
+    var data: Slab.Piece?
   }
   struct Delivery: Sendable {
     var id: DeliveryID
@@ -27,20 +27,22 @@ final class PreparedAcceptance: Sendable {
   let state: MessageState
   let format: Format
   let size: Int
-  let sha: [UInt8]
-  let raw: [UInt8]?
+  /// The bytes of the pieces below.
+  let slab: Slab
+  let sha: Slab.Piece
+  let raw: Slab.Piece?
   let blob: BlobReference?
   let sealed: Bool
   /// For the rare case that the writer has something to add; `record` is this, sealed.
   let content: RecordContent
-  let record: [UInt8]
+  let record: Slab.Piece
   /// What is looked for; what is kept of it stands in `keysKept`.
   let keys: MessageKeys
-  let keysKept: [UInt8]?
+  let keysKept: Slab.Piece?
   let withinMilliseconds: Int64
   let outputs: [Output]
   let deliveries: [Delivery]
-  let deliveryList: [UInt8]?
+  let deliveryList: Slab.Piece?
   let progress: (key: [UInt8], value: [UInt8])?
   let replaces: Set<MessageState>
   let gate: OriginGate?
@@ -57,7 +59,8 @@ final class PreparedAcceptance: Sendable {
     gate = arrival.gate
     let sealed = preparer.registry.isSealed(channel: arrival.channel)
     self.sealed = sealed
-    let input = try preparer.input(arrival, sealed: sealed)
+    var slab = Slab(reserving: preparer.room(arrival))
+    let input = try preparer.input(arrival, sealed: sealed, into: &slab)
     sha = input.sha
     raw = input.raw
     blob = input.blob
@@ -66,7 +69,7 @@ final class PreparedAcceptance: Sendable {
       attributes: arrival.attributes, reason: arrival.reason, columns: arrival.columns.map { ($0.key, $0.text) },
       steps: arrival.steps, passedBy: arrival.passedBy)
     record = preparer.sealer.seal(
-      content.encoded, sealed: sealed, owner: arrival.channel, id: arrival.id, kind: .record)
+      content.encoded, sealed: sealed, owner: arrival.channel, id: arrival.id, kind: .record, into: &slab)
     keys = preparer.keys(arrival)
     var kept = keys
     if arrival.state == .rejected {
@@ -74,17 +77,18 @@ final class PreparedAcceptance: Sendable {
       kept.duplicate = nil
       kept.transport = nil
     }
-    keysKept = kept.isEmpty ? nil : kept.encoded
+    keysKept = kept.isEmpty ? nil : slab.append(kept.encoded)
     withinMilliseconds = arrival.duplicateKey?.withinMilliseconds ?? 0
 
-    outputs = try preparer.outputs(arrival, sealed: sealed)
+    outputs = try preparer.outputs(arrival, sealed: sealed, into: &slab)
     deliveries = preparer.deliveries(arrival, outputs: outputs, sealed: sealed)
-    deliveryList = deliveries.isEmpty ? nil : DeliveryList.encode(deliveries.map(\.id.key))
+    deliveryList = deliveries.isEmpty ? nil : slab.append(DeliveryList.encode(deliveries.map(\.id.key)))
     progress = preparer.progress(arrival, sealed: sealed)
+    self.slab = slab
   }
 
   /// About how much memory it holds while it waits for the writer.
-  var weight: Int { 512 + (raw?.count ?? 0) + record.count + outputs.reduce(0) { $0 + ($1.data?.count ?? 0) } }
+  var weight: Int { 512 + slab.bytes.count }
 
   /// Files that nobody owns when this arrival isn't stored.
   var blobs: [BlobReference] { (blob.map { [$0] } ?? []) + outputs.compactMap(\.blob) }
@@ -96,7 +100,8 @@ final class PreparedAttempt: Sendable {
   let state: DeliveryState
   let dueAt: Int64
   let delay: Int64
-  let result: [UInt8]?
+  let slab: Slab
+  let result: Slab.Piece
   let replyBlob: BlobReference?
 
   init(_ attempt: Attempt, with preparer: Preparer) throws(StoreError) {
@@ -127,8 +132,11 @@ final class PreparedAttempt: Sendable {
       }
     }
     replyBlob = blob
+    let plain = content.encoded
+    var slab = Slab(reserving: plain.count + 32)
     result = preparer.sealer.seal(
-      content.encoded, sealed: sealed, owner: attempt.lane, id: attempt.delivery, kind: .result)
+      plain, sealed: sealed, owner: attempt.lane, id: attempt.delivery, kind: .result, into: &slab)
+    self.slab = slab
   }
 }
 
@@ -141,41 +149,47 @@ struct Preparer: Sendable {
   let blobs: Blobs
   let mint: @Sendable () -> Identifier
 
+  /// How many bytes the parts of an arrival will take, about.
+  func room(_ arrival: Acceptance) -> Int {
+    let payloads = arrival.replaces.isEmpty ? arrival.outputs + [arrival.payload] : arrival.outputs
+    return payloads.reduce(512 + 16 * arrival.columns.count + 8 * arrival.deliveries.count) { room, payload in
+      room + (payload.byteCount < settings.blobBytesMin ? payload.byteCount + 64 : 64)
+    }
+  }
+
   func input(
-    _ arrival: Acceptance, sealed: Bool
-  ) throws(StoreError) -> (sha: [UInt8], raw: [UInt8]?, blob: BlobReference?) {
+    _ arrival: Acceptance, sealed: Bool, into slab: inout Slab
+  ) throws(StoreError) -> (sha: Slab.Piece, raw: Slab.Piece?, blob: BlobReference?) {
     // What is reprocessed stands in its row already.
-    if !arrival.replaces.isEmpty { return ([], nil, nil) }
+    if !arrival.replaces.isEmpty { return (slab.append([]), nil, nil) }
     switch arrival.payload.content {
-    case .blob(let staged): return (staged.sha256, nil, staged)
+    case .blob(let staged): return (slab.append(staged.sha256), nil, staged)
     case .bytes(let bytes):
       if bytes.count >= settings.blobBytesMin {
         let blob = try blobs.write(bytes, id: mint(), sealed: sealed)
-        return (blob.sha256, nil, blob)
+        return (slab.append(blob.sha256), nil, blob)
       }
-      let raw = sealer.seal(bytes, sealed: sealed, owner: arrival.channel, id: arrival.id, kind: .raw)
-      return (sha256(bytes), raw, nil)
+      let raw = sealer.seal(bytes, sealed: sealed, owner: arrival.channel, id: arrival.id, kind: .raw, into: &slab)
+      return (slab.append(sha256(bytes)), raw, nil)
     }
   }
 
   func keys(_ arrival: Acceptance) -> MessageKeys {
     var keys = MessageKeys()
     if let key = arrival.duplicateKey {
-      keys.duplicate = hash(.duplicate, arrival.channel, key.text)
+      keys.duplicate = blind.hash(.duplicate, scope: arrival.channel, key.text)
       keys.until = arrival.receivedAt &+ max(0, min(key.withinMilliseconds, Int64.max / 4))
     }
-    if let key = arrival.transportKey { keys.transport = hash(.transport, arrival.channel, key) }
+    if let key = arrival.transportKey { keys.transport = blind.hash(.transport, scope: arrival.channel, key) }
     for column in arrival.columns {
-      keys.columns.append(.init(field: column.key, hash: hash(.column, column.key, column.text)))
+      keys.columns.append(.init(field: column.key, hash: blind.hash(.column, scope: column.key, column.text)))
     }
     return keys
   }
 
-  func hash(_ subject: BlindIndex.Subject, _ scope: Int64, _ text: String) -> Int64 {
-    Int64(bitPattern: blind.hash(subject, scope: scope, text).high)
-  }
-
-  func outputs(_ arrival: Acceptance, sealed: Bool) throws(StoreError) -> [PreparedAcceptance.Output] {
+  func outputs(
+    _ arrival: Acceptance, sealed: Bool, into slab: inout Slab
+  ) throws(StoreError) -> [PreparedAcceptance.Output] {
     var outputs: [PreparedAcceptance.Output] = []
     for payload in arrival.outputs {
       var output = PreparedAcceptance.Output(id: mint(), format: payload.format, size: payload.byteCount)
@@ -184,10 +198,11 @@ struct Preparer: Sendable {
       case .bytes(let bytes) where bytes.count >= settings.blobBytesMin:
         output.blob = try blobs.write(bytes, id: mint(), sealed: sealed)
       case .bytes(let bytes):
-        output.data = sealer.seal(bytes, sealed: sealed, owner: arrival.channel, id: output.id, kind: .output)
-        if !sealed { output.sha = sha256(bytes) }
+        output.data = sealer.seal(
+          bytes, sealed: sealed, owner: arrival.channel, id: output.id, kind: .output, into: &slab)
+        if !sealed { output.sha = slab.append(sha256(bytes)) }
       }
-      if let blob = output.blob { output.sha = blob.sha256 }
+      if let blob = output.blob { output.sha = slab.append(blob.sha256) }
       outputs.append(output)
     }
     return outputs
@@ -225,5 +240,5 @@ struct Preparer: Sendable {
     return (key.bytes, value)
   }
 
-  func progressKey(channel: Int64, _ text: String) -> SHA256Digest16 { blind.hash(.progress, scope: channel, text) }
+  func progressKey(channel: Int64, _ text: String) -> Identifier { blind.wideHash(.progress, scope: channel, text) }
 }

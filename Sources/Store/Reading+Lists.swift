@@ -172,7 +172,7 @@ extension Reading {
     let names = preparer.registry.all
     for (field, known) in names.fields where known.name == name {
       if let channel = query.channel, names.channels[known.channel]?.name != channel { continue }
-      try candidates(field, preparer.hash(.column, field, text), into: &keys)
+      try candidates(field, preparer.blind.hash(.column, scope: field, text), into: &keys)
     }
     var records: [MessageRecord] = []
     for key in keys.sorted(by: >) where key < before {

@@ -16,8 +16,7 @@ extension SQLiteStore {
       row.bind(1, channel)
       row.bind(2, hash.bytes)
       guard try row.step(), let sealed = row.bytes(0) else { return nil }
-      let id = Identifier(high: hash.high, low: hash.low)
-      var reader = ByteReader(try reading.preparer.sealer.open(sealed, owner: channel, id: id, kind: .progress))
+      var reader = ByteReader(try reading.preparer.sealer.open(sealed, owner: channel, id: hash, kind: .progress))
       return try reader.value()
     }
   }

@@ -54,22 +54,32 @@ final class Sealer: Sendable {
   func seal(
     _ bytes: [UInt8], sealed: Bool, owner: Int64, id: Identifier, kind: SealedKind, part: UInt64 = 0
   ) -> [UInt8] {
+    var slab = Slab(reserving: bytes.count + 32)
+    _ = seal(bytes, sealed: sealed, owner: owner, id: id, kind: kind, part: part, into: &slab)
+    return slab.bytes
+  }
+
+  /// The same, appended to a slab.
+  func seal(
+    _ bytes: [UInt8], sealed: Bool, owner: Int64, id: Identifier, kind: SealedKind, part: UInt64 = 0,
+    into slab: inout Slab
+  ) -> Slab.Piece {
     let (keyID, key) = sealed ? ring.withLock { ($0.current, $0.currentKey) } : (0, nil)
-    guard let key else { return [0, 0, 0, 0] + bytes }
-    let aad = Self.aad(owner: owner, id: id, kind: kind, part: part)
-    // Sealing fails only for keys and nonces of a wrong size.
-    guard let nonce = try? AES.GCM.Nonce(data: nextNonce()),
-      let box = try? AES.GCM.seal(bytes, using: key, nonce: nonce, authenticating: aad)
-    else { preconditionFailure("AES-GCM refused a key or nonce of the right size") }
-    let count = 4 + 12 + bytes.count + 16
-    return [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
-      let raw = UnsafeMutableRawBufferPointer(buffer)
-      raw.storeBytes(of: keyID.littleEndian, as: UInt32.self)
-      nonce.withUnsafeBytes { raw[4..<16].copyBytes(from: $0) }
-      box.ciphertext.withUnsafeBytes { raw[16..<16 + bytes.count].copyBytes(from: $0) }
-      box.tag.withUnsafeBytes { raw[(16 + bytes.count)...].copyBytes(from: $0) }
-      initialized = count
+    let start = slab.bytes.count
+    for shift in stride(from: UInt32(0), to: 32, by: 8) {
+      slab.bytes.append(key == nil ? 0 : UInt8(truncatingIfNeeded: keyID >> shift))
     }
+    guard let key else {
+      slab.bytes.append(contentsOf: bytes)
+      return slab.piece(from: start)
+    }
+    let aad = Self.aad(owner: owner, id: id, kind: kind, part: part)
+    // Sealing fails only for keys and nonces of a wrong size; `combined` is nonce, ciphertext and tag.
+    guard let nonce = try? AES.GCM.Nonce(data: nextNonce()),
+      let combined = (try? AES.GCM.seal(bytes, using: key, nonce: nonce, authenticating: aad))?.combined
+    else { preconditionFailure("AES-GCM refused a key or nonce of the right size") }
+    combined.withUnsafeBytes { slab.bytes.append(contentsOf: $0) }
+    return slab.piece(from: start)
   }
 
   func open(
@@ -110,40 +120,6 @@ final class Sealer: Sendable {
       initialized = 33
     }
   }
-}
-
-/// Keyed hashes: they find a value without telling it. The key never changes, so that old rows stay findable.
-struct BlindIndex: Sendable {
-  private let start: HMAC<SHA256>
-
-  init(secret: [UInt8]) {
-    start = HMAC<SHA256>(key: SymmetricKey(data: secret))
-  }
-
-  enum Subject: UInt8 { case duplicate = 1, transport, column, progress }
-
-  /// - Parameter scope: the channel's or the column's key: the same text elsewhere has another hash.
-  func hash(_ subject: Subject, scope: Int64, _ text: String) -> SHA256Digest16 {
-    var head: [UInt8] = [subject.rawValue]
-    head.reserveCapacity(9 + text.utf8.count)
-    for shift in stride(from: Int64(0), to: 64, by: 8) { head.append(UInt8(truncatingIfNeeded: scope >> shift)) }
-    head.append(contentsOf: text.utf8)
-    var mac = start
-    mac.update(data: head)
-    return mac.finalize().withUnsafeBytes { bytes in
-      SHA256Digest16(
-        high: bytes.loadUnaligned(fromByteOffset: 0, as: UInt64.self).littleEndian,
-        low: bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self).littleEndian)
-    }
-  }
-}
-
-/// The first sixteen bytes of a keyed hash.
-struct SHA256Digest16: Hashable, Sendable {
-  var high: UInt64
-  var low: UInt64
-
-  var bytes: [UInt8] { Identifier(high: high, low: low).bytes }
 }
 
 func sha256(_ bytes: [UInt8]) -> [UInt8] {

@@ -78,7 +78,7 @@ extension Writer {
     }
     return Earlier(
       id: MessageID(key: message, low: row.integer(4)), state: state, receivedAt: row.integer(1),
-      sameBytes: row.bytes(2) == arrival.sha, prior: row.optionalInteger(3))
+      sameBytes: row.bytes(2).map { $0[...] == arrival.slab[arrival.sha] } ?? false, prior: row.optionalInteger(3))
   }
 
   /// Of a duplicate a line is kept.
@@ -111,13 +111,18 @@ extension Writer {
     row.bind(7, arrival.size)
     row.bind(8, arrival.revision)
     row.bind(9, prior)
-    row.bind(10, arrival.sha)
-    row.bind(11, isDuplicate ? nil : arrival.keysKept)
-    row.bind(12, isDuplicate ? nil : arrival.deliveryList)
     row.bind(13, isDuplicate ? nil : arrival.blob?.id.key)
-    row.bind(14, isDuplicate ? nil : flagged ? flaggedRecord(arrival) : arrival.record)
-    row.bind(15, isDuplicate ? nil : arrival.raw)
-    return try row.run() == 1
+    if isDuplicate {
+      return try row.run(arrival.slab, (10, arrival.sha), (11, nil), (12, nil), (14, nil), (15, nil)) == 1
+    }
+    if flagged {
+      row.bind(14, flaggedRecord(arrival))
+      return try row.run(
+        arrival.slab, (10, arrival.sha), (11, arrival.keysKept), (12, arrival.deliveryList), (15, arrival.raw)) == 1
+    }
+    return try row.run(
+      arrival.slab, (10, arrival.sha), (11, arrival.keysKept), (12, arrival.deliveryList), (14, arrival.record),
+      (15, arrival.raw)) == 1
   }
 
   /// The record with a step that says that the key was seen before with other bytes.
@@ -158,10 +163,8 @@ extension Writer {
       row.bind(3, arrival.id.key)
       row.bind(4, Int64(output.format.code))
       row.bind(5, output.size)
-      row.bind(6, output.sha)
       row.bind(7, output.blob?.id.key)
-      row.bind(8, output.data)
-      try row.run()
+      try row.run(arrival.slab, (6, output.sha), (8, output.data))
       if let blob = output.blob { try insertBlob(blob, message: arrival.id) }
     }
     var sequences: [Int64] = []

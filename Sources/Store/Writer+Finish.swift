@@ -29,8 +29,7 @@ extension Writer {
     update.bind(6, prepared.delay)
     update.bind(7, prepared.state == .waiting ? nil : attempt.at)
     update.bind(8, prepared.replyBlob?.id.key)
-    update.bind(9, prepared.result)
-    try update.run()
+    try update.run(prepared.slab, (9, prepared.result))
     tally.change(lane: attempt.lane) {
       guard prepared.state != .waiting else { return }
       $0.states[DeliveryState.waiting.code] -= 1

@@ -132,7 +132,7 @@ import Testing
       #expect(try sealer.open(sealed, owner: 1, id: id, kind: .raw) == [1, 2, 3])
     }
     #expect(nonces.count == 2_000)
-    let blind = BlindIndex(secret: [1, 2, 3])
+    let blind = BlindIndex(secret: testKey.bytes)
     #expect(blind.hash(.column, scope: 1, "a") == blind.hash(.column, scope: 1, "a"))
     #expect(blind.hash(.column, scope: 1, "a") != blind.hash(.column, scope: 2, "a"))
     #expect(blind.hash(.column, scope: 1, "a") != blind.hash(.duplicate, scope: 1, "a"))
@@ -157,6 +157,18 @@ import Testing
       #expect(throws: Sealer.Damaged.self) {
         try sealer.open(Array(sealed.prefix(count)), owner: 1, id: id, kind: .raw)
       }
+    }
+  }
+  /// The vectors of the paper's reference program: key 00…0f, input 00…, of every length.
+  @Test func `SipHash gives the published values`() {
+    let sip = SipHash(key: (0..<16).map { UInt8($0) })
+    let known: [(count: Int, hash: UInt64)] = [
+      (0, 0x726F_DB47_DD0E_0E31), (1, 0x74F8_39C5_93DC_67FD), (7, 0xAB02_00F5_8B01_D137), (8, 0x93F5_F579_9A93_2462),
+      (15, 0xA129_CA61_49BE_45E5), (63, 0x958A_324C_EB06_4572),
+    ]
+    for (count, hash) in known {
+      let input = (0..<count).map { UInt8($0) }
+      #expect(input.withUnsafeBytes { sip.hash($0) } == hash, "\(count) bytes")
     }
   }
 }

@@ -70,6 +70,28 @@ final class Statement {
     return Int(sqlite3_changes(database))
   }
 
+  /// Runs a statement some of whose parameters are pieces of a slab, which isn't copied: they count for this run only.
+  @discardableResult
+  func run(_ slab: Slab, _ pieces: (Int32, Slab.Piece?)...) throws(SQLiteFailure) -> Int {
+    var code = SQLITE_OK
+    slab.bytes.withUnsafeBytes { bytes in
+      for (index, piece) in pieces {
+        guard let piece, let start = bytes.baseAddress else {
+          sqlite3_bind_null(handle, index)
+          continue
+        }
+        sqlite3_bind_blob64(handle, index, start + piece.start, UInt64(piece.count), hilum_sqlite_static())
+      }
+      code = sqlite3_step(handle)
+      if code != SQLITE_DONE { code = sqlite3_extended_errcode(database) }
+      sqlite3_reset(handle)
+    }
+    guard code == SQLITE_DONE else {
+      throw SQLiteFailure(code: code, systemError: sqlite3_system_errno(database), doing: doing)
+    }
+    return Int(sqlite3_changes(database))
+  }
+
   func reset() { sqlite3_reset(handle) }
 
   var rowsScanned: Int { Int(sqlite3_stmt_status(handle, SQLITE_STMTSTATUS_FULLSCAN_STEP, 0)) }
