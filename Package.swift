@@ -31,6 +31,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
     .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
     .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+    .package(url: "https://github.com/apple/swift-http-types", from: "1.6.0"),
     .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
     .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -79,6 +80,7 @@ let package = Package(
       name: "Admin",
       dependencies: [
         "Messages", "HL7", "Definitions", "Store", "Engine", product("Hummingbird", "hummingbird"),
+        product("HTTPTypes", "swift-http-types"),
         product("NIOCore", "swift-nio"), product("NIOPosix", "swift-nio"), product("Logging", "swift-log"),
       ],
       swiftSettings: strict),
@@ -122,6 +124,6 @@ let package = Package(
       "PartnersTests", "Partners", "HL7", "CSQLite", product("NIOCore", "swift-nio"), product("NIOPosix", "swift-nio")),
     tests("HouseTests", "Definitions", "Connectors"),
     // Whole ways through the built program: `hilum` is built first.
-    tests("WayTests", "hilum", "Admin", "Engine", "Store", "Partners", "HL7", "Messages"),
+    tests("WayTests", "hilum", "Admin", "Engine", "Store", "Partners", "HL7", "Messages", data: ["Peers"]),
   ]
 )

@@ -1,19 +1,20 @@
 #!/usr/bin/env bash
 # Builds and runs every test. Shows what failed, what was skipped and how it ended; the whole output is kept in .build/test-*.log.
 #
-# Tests that start and kill processes run by themselves: a child started beside another one inherits its pipes, and who waits
-# for a pipe's end would wait for the wrong child.
+# The built tests are run as `swift test` runs them, but write to a file: `swift test` reads a pipe to its end, and a process
+# that a test left behind would hold that open. Tests that start and kill processes run by themselves.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 swift build -j "$(nproc)" --build-tests
+tests=$(swift build --show-bin-path)/hilumPackageTests.xctest
 
 status=0
 # run NAME SECONDS OPTIONS…
 run() {
   local name=$1 seconds=$2 log=.build/test-$1.log began=$SECONDS ended=0
   shift 2
-  timeout --kill-after=10 "$seconds" swift test --skip-build "$@" >"$log" 2>&1 </dev/null || ended=$?
+  timeout --kill-after=10 "$seconds" "$tests" --testing-library swift-testing "$@" >"$log" 2>&1 </dev/null || ended=$?
   grep -E '^(✘|➜) |↳|^error:|warning: .*skipped' "$log" | grep -v 'Test case' | head -n 60 || true
   grep -E '^(✔|✘) Test run with' "$log" | tail -n 1 || true
   echo "$name: $((SECONDS - began)) s"

@@ -7,9 +7,8 @@ package enum HiltReference {
 
       Made from the declarations in `Sources/Hilt/Functions`; do not edit. The examples are tests.
 
-      All functions are pure. Unless said otherwise, absent gives absent and null gives null. One that *can fail* needs \
-      a
-      `catch`.
+      All functions are pure. Unless said otherwise, absent gives absent and null gives null. One that *can fail* \
+      needs a `catch`.
 
       """
     for function in Function.all {

@@ -57,7 +57,8 @@ struct MLLPPeerTests {
       try process.run()
     }
 
-    func stop() { process.terminate() }
+    /// With SIGKILL: a child inherits the signals that the thread which starts it blocks, SIGTERM among them.
+    func stop() { kill(process.processIdentifier, SIGKILL) }
   }
 
   @Test(.enabled(if: MLLPPeerTests.python != nil, "python hl7 is not installed"))

@@ -1,0 +1,90 @@
+import Foundation
+import Glibc
+
+/// Programs of this machine that some tests need. A test whose tool is missing is skipped by name.
+enum Tools {
+  static func has(_ name: String) -> Bool { path(name) != nil }
+
+  static func path(_ name: String) -> String? {
+    let folders = (ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin").split(separator: ":")
+    return folders.map { "\($0)/\(name)" }.first { FileManager.default.isExecutableFile(atPath: $0) }
+  }
+
+  /// strace is there, may trace and can inject errors.
+  static let canInject: Bool = {
+    guard let strace = path("strace") else { return false }
+    return succeeds([strace, "-qq", "-o", "/dev/null", "-e", "inject=getppid:error=EIO", "/bin/true"])
+  }()
+
+  static let libfaketime: String? = {
+    ["/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1", "/usr/lib/aarch64-linux-gnu/faketime/libfaketime.so.1"]
+      .first { FileManager.default.fileExists(atPath: $0) }
+  }()
+
+  static let isRoot = geteuid() == 0
+
+  /// A small disk can be made: root, and mounts are allowed here.
+  static let canMount: Bool = {
+    guard isRoot else { return false }
+    let folder = NSTemporaryDirectory() + "hilum-mount-\(getpid())"
+    mkdir(folder, 0o700)
+    defer { rmdir(folder) }
+    guard mount("tmpfs", folder, "tmpfs", 0, "size=64k") == 0 else { return false }
+    umount(folder)
+    return true
+  }()
+
+  /// A Python that has the `hl7` package.
+  static let python: String? = {
+    let own = ProcessInfo.processInfo.environment["HILUM_PYTHON"]
+    return [own, Project.root + "/.venv/bin/python", "/usr/bin/python3"].compactMap(\.self)
+      .first { FileManager.default.isExecutableFile(atPath: $0) && succeeds([$0, "-c", "import hl7.mllp"]) }
+  }()
+
+  private static func succeeds(_ words: [String]) -> Bool {
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: words[0])
+    process.arguments = Array(words.dropFirst())
+    process.standardOutput = FileHandle.nullDevice
+    process.standardError = FileHandle.nullDevice
+    guard (try? process.run()) != nil else { return false }
+    process.waitUntilExit()
+    return process.terminationStatus == 0
+  }
+}
+
+/// A disk of a few megabytes in memory, for as long as it is held.
+final class SmallDisk: Sendable {
+  let folder: String
+
+  init(megabytes: Int) throws {
+    folder = NSTemporaryDirectory() + "hilum-disk-\(UUID().uuidString.prefix(8))"
+    mkdir(folder, 0o700)
+    guard mount("tmpfs", folder, "tmpfs", 0, "size=\(megabytes)m") == 0 else {
+      throw WayError("no small disk: \(String(cString: strerror(errno)))")
+    }
+  }
+
+  deinit {
+    umount2(folder, Int32(MNT_DETACH))
+    rmdir(folder)
+  }
+
+  var freeBytes: Int {
+    var facts = statvfs()
+    return statvfs(folder, &facts) == 0 ? Int(facts.f_bavail) * Int(facts.f_frsize) : 0
+  }
+
+  /// Fills it up to the last byte, with a file that is given back.
+  func fill() throws -> String {
+    let path = folder + "/filling"
+    let descriptor = open(path, O_WRONLY | O_CREAT, 0o600)
+    defer { close(descriptor) }
+    guard descriptor >= 0, posix_fallocate(descriptor, 0, off_t(max(1, freeBytes - 4 << 20))) == 0,
+      lseek(descriptor, 0, SEEK_END) > 0
+    else { throw WayError("the disk can't be filled") }
+    let zeros = [UInt8](repeating: 0, count: 4096)
+    while write(descriptor, zeros, zeros.count) > 0 {}
+    return path
+  }
+}
