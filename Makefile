@@ -30,7 +30,7 @@ format: ## lays out every Swift file
 	swift format --in-place --parallel --recursive Package.swift Sources Tests
 
 bench: setup ## the engine beside its floor, in a release build; BENCH="…" are options of `hilum bench`
-	swift build -c release --scratch-path .build-release -j $(JOBS) --product hilum
+	swift build -c release --static-swift-stdlib --scratch-path .build-release -j $(JOBS) --product hilum
 	.build-release/release/hilum bench $(BENCH)
 
 crash: setup ## the kill loops and the model of a lane, for longer than `make test`

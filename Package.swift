@@ -41,6 +41,7 @@ let package = Package(
   ],
   targets: [
     .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+    .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
 
     // The pages of docs/errors, embedded: an installed binary has no docs beside it.
     .target(name: "CErrorPages", exclude: ["pages.md"]),
@@ -67,7 +68,7 @@ let package = Package(
       swiftSettings: strict),
     .target(
       name: "Store",
-      dependencies: ["Messages", "CSQLite", product("Crypto", "swift-crypto")],
+      dependencies: ["Messages", "CSQLite", "COpenSSL", product("Crypto", "swift-crypto")],
       swiftSettings: strict),
     .target(
       name: "Engine",

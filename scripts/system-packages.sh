@@ -9,7 +9,7 @@ packages=(
   pkg-config      # finds SQLite
   libsqlite3-dev  # the store
   libxml2-dev     # XML
-  libssl-dev      # TLS trust roots and headers
+  libssl-dev      # sealing of what is stored
   zlib1g-dev      # HTTP compression in SwiftNIO's extras
   openssl         # tests make their certificates with it
   python3         # peers that the tests talk to

@@ -19,12 +19,11 @@ package struct HL7Header: Sendable {
 
   /// The header of bytes that need not be a readable message: the start of a frame that was too long, a message with a
   /// broken segment. `nil` where not even MSH can be read; then there is nobody to answer.
-  package init?(_ bytes: some Sequence<UInt8>, _ options: HL7ReadingOptions = HL7ReadingOptions()) {
+  package init?(_ bytes: [UInt8], _ options: HL7ReadingOptions = HL7ReadingOptions()) {
     // Names and control ids are read even where the rest of the settings would refuse the message.
     var tolerant = options
     tolerant.segmentEnd = .any
     tolerant.fieldCountMax = max(options.fieldCountMax, 1_000)
-    let bytes = Array(bytes)
     guard let start = try? HL7Opening(bytes[...], tolerant).start else { return nil }
     let end = bytes[start...].firstIndex { $0 == 0x0D || $0 == 0x0A } ?? bytes.count
     let header = Array(bytes[start..<end])
@@ -43,9 +42,16 @@ package struct HL7Header: Sendable {
   }
 
   private static func holdsMSA(_ bytes: ArraySlice<UInt8>, separator: UInt8) -> Bool {
-    let name = Array("MSA".utf8) + [separator]
-    return bytes.indices.contains { index in
-      (bytes[index] == 0x0D || bytes[index] == 0x0A) && bytes[(index + 1)...].starts(with: name)
+    bytes.withUnsafeBufferPointer { bytes in
+      guard bytes.count >= 5 else { return false }
+      for index in 0..<bytes.count - 4 where bytes[index] == 0x0D || bytes[index] == 0x0A {
+        if bytes[index + 1] == UInt8(ascii: "M"), bytes[index + 2] == UInt8(ascii: "S"),
+          bytes[index + 3] == UInt8(ascii: "A"), bytes[index + 4] == separator
+        {
+          return true
+        }
+      }
+      return false
     }
   }
 

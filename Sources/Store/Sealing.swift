@@ -23,9 +23,9 @@ final class Sealer: Sendable {
   struct Damaged: Error {}
 
   private struct Ring: Sendable {
-    var keys: [UInt32: SymmetricKey] = [:]
+    var keys: [UInt32: GCMKey] = [:]
     var current: UInt32 = 0
-    var currentKey: SymmetricKey?
+    var currentKey: GCMKey?
   }
   private let ring = Mutex(Ring())
   private let nonceStart: UInt64
@@ -37,6 +37,7 @@ final class Sealer: Sendable {
   }
 
   func add(_ key: SymmetricKey, id: UInt32, current: Bool) {
+    let key = GCMKey(key)
     ring.withLock { ring in
       ring.keys[id] = key
       if current {
@@ -73,12 +74,10 @@ final class Sealer: Sendable {
       slab.bytes.append(contentsOf: bytes)
       return slab.piece(from: start)
     }
+    let nonce = nextNonce()
+    slab.bytes.append(contentsOf: nonce)
     let aad = Self.aad(owner: owner, id: id, kind: kind, part: part)
-    // Sealing fails only for keys and nonces of a wrong size; `combined` is nonce, ciphertext and tag.
-    guard let nonce = try? AES.GCM.Nonce(data: nextNonce()),
-      let combined = (try? AES.GCM.seal(bytes, using: key, nonce: nonce, authenticating: aad))?.combined
-    else { preconditionFailure("AES-GCM refused a key or nonce of the right size") }
-    combined.withUnsafeBytes { slab.bytes.append(contentsOf: $0) }
+    key.seal(bytes, nonce: nonce, authenticating: aad, into: &slab.bytes)
     return slab.piece(from: start)
   }
 
@@ -90,14 +89,11 @@ final class Sealer: Sendable {
     if keyID == 0 { return [UInt8](bytes[4...]) }
     guard let key = ring.withLock({ $0.keys[keyID] }), bytes.count >= 32 else { throw Damaged() }
     let end = bytes.count - 16
-    do {
-      let box = try AES.GCM.SealedBox(
-        nonce: AES.GCM.Nonce(data: bytes[4..<16]), ciphertext: bytes[16..<end], tag: bytes[end...])
-      return [UInt8](
-        try AES.GCM.open(box, using: key, authenticating: Self.aad(owner: owner, id: id, kind: kind, part: part)))
-    } catch {
+    let aad = Self.aad(owner: owner, id: id, kind: kind, part: part)
+    guard let plain = key.open(bytes[16..<end], tag: bytes[end...], nonce: bytes[4..<16], authenticating: aad) else {
       throw Damaged()
     }
+    return plain
   }
 
   private func nextNonce() -> [UInt8] {

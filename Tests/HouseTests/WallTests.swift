@@ -31,7 +31,7 @@ import Testing
       rooms: ["Messages", "Text", "HL7", "Hilt", "ConnectorKit", "CErrorPages"], packages: ["Yams", "Crypto"],
       system: libc.union(["Synchronization", "Foundation"])),
     "Store": Room(
-      rooms: ["Messages", "CSQLite"], packages: ["Crypto"],
+      rooms: ["Messages", "CSQLite", "COpenSSL"], packages: ["Crypto"],
       system: libc.union(["Synchronization", "FoundationEssentials"])),
     "Engine": Room(
       rooms: ["Messages", "Text", "HL7", "Hilt", "ConnectorKit", "Definitions", "Store"],
@@ -51,6 +51,7 @@ import Testing
       system: libc.union(["Synchronization", "Dispatch", "Foundation"])),
     // C: headers and tables only.
     "CSQLite": Room(),
+    "COpenSSL": Room(),
     "CErrorPages": Room(),
   ]
 

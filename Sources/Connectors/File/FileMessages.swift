@@ -28,7 +28,7 @@ enum FileMessages {
   /// MSH-10, made fit to be shown; `nil` where it can't be read.
   static func controlID(_ message: ArraySlice<UInt8>) -> String? {
     let headerBytesMax = 4096
-    guard let id = HL7Header(message.prefix(headerBytesMax))?.controlID, !id.isEmpty else { return nil }
+    guard let id = HL7Header(Array(message.prefix(headerBytesMax)))?.controlID, !id.isEmpty else { return nil }
     return FileName(id).description
   }
 }

@@ -135,9 +135,9 @@ final class MLLPLane: @unchecked Sendable {
   }
 
   /// The message as far as MSH goes, blank lines before it included: its control id is all that is asked for.
-  private static func opening(_ message: [UInt8]) -> ArraySlice<UInt8> {
+  private static func opening(_ message: [UInt8]) -> [UInt8] {
     let end = message.dropFirst(8).firstIndex { $0 == 0x0D || $0 == 0x0A }
-    return message[..<(end ?? message.endIndex)]
+    return Array(message[..<(end ?? message.endIndex)])
   }
 
   private func write(_ message: [UInt8], _ entry: Outstanding, on link: MLLPLink) {
