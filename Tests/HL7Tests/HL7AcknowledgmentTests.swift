@@ -103,7 +103,7 @@ import Text
     let header = try #require(HL7Header(full))
     #expect(header.controlID == "99")
     #expect(answer(header, .rejected(refusal))?.contains("MSA|AR|99|") == true)
-    #expect(HL7Header(full.prefix(20))?.sendingApplication == "A")
+    #expect(HL7Header(Array(full.prefix(20)))?.sendingApplication == "A")
     let noControlID = try #require(HL7Header(Array("MSH|^~\\&|".utf8)))
     #expect(answer(noControlID, .error(refusal))?.contains("\nMSA|AE||no MRN") == true)
     for bytes in ["", "MSH", "MSH|", "PID|1", "MSH|aaaa|x", "\u{0}\u{1}"] {
