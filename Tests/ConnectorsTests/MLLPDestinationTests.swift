@@ -74,7 +74,7 @@ struct MLLPDestinationTests {
     let onLoop = Collected<Bool>()
     @Sendable func next(_ number: Int) {
       destination.send(TestDestination.delivery(Sample.adt("\(number)"))) { _ in
-        onLoop.add(eventLoops.makeIterator().contains { $0.inEventLoop })
+        onLoop.add(partnerLoops.makeIterator().contains { $0.inEventLoop })
         if number < 20 { next(number + 1) }
       }
     }
@@ -232,7 +232,7 @@ struct MLLPDestinationTests {
     wire.close()
     await wire.closed()
     // The end of the connection is on its way to the destination's event loop: one turn of each loop lets it in.
-    for loop in eventLoops.makeIterator() { try await loop.submit {}.get() }
+    for loop in partnerLoops.makeIterator() { try await loop.submit {}.get() }
     #expect(await out.send(Sample.adt("2")).short == "AA")
     #expect(partner.wires.now.count == 2)
     await out.destination.close()

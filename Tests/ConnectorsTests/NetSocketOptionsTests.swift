@@ -7,7 +7,7 @@ import Testing
 struct NetSocketOptionsTests {
   @Test func `a connection has every option that lets it notice a partner that is gone`() async throws {
     let partner = try await Partner.answering()
-    let channel = try await ClientBootstrap(group: eventLoops).hilumOptions()
+    let channel = try await ClientBootstrap(group: partnerLoops).hilumOptions()
       .connect(host: "127.0.0.1", port: partner.port).get()
     for (option, value) in SocketOptions.all() {
       let found = try await channel.getOption(option).get()

@@ -24,7 +24,7 @@ package final class MLLPDestination: DestinationConnector {
       host: options.host, port: options.port.number, tls: options.tls?.options,
       within: TimeAmount(options.connectTimeout), logger: context.logger)
     lane = MLLPLane(
-      dial, on: eventLoops.next(), timeout: TimeAmount(options.timeout),
+      dial, on: partnerLoops.next(), timeout: TimeAmount(options.timeout),
       keepOpen: options.keepOpen.map { TimeAmount($0) },
       reading: HL7ReadingOptions(context.hl7),
       answerBytesMax: min(context.messageBytesMax, MLLPLimits.answerBytesMax), answers: context.answers)
@@ -46,7 +46,7 @@ package final class MLLPDestination: DestinationConnector {
         let found = try await blockingThreads.runIfActive { try NameLookup.addresses(host: host, port: port) }
         lines.append("name: \(host) is " + found.map(\.hostText).joined(separator: ", "))
       }
-      let loop = eventLoops.next()
+      let loop = partnerLoops.next()
       let start = loop.now
       let channel = try await dial.connect(on: loop) { Quiet() }.get()
       let milliseconds = (loop.now - start).nanoseconds / 1_000_000

@@ -29,7 +29,7 @@ final class MLLPListener: Sendable {
     self.certificates = certificates
     self.peers = peers
     var receipts: [ObjectIdentifier: MLLPReceipts] = [:]
-    for loop in eventLoops.makeIterator() { receipts[ObjectIdentifier(loop)] = MLLPReceipts(on: loop) }
+    for loop in sourceLoops.makeIterator() { receipts[ObjectIdentifier(loop)] = MLLPReceipts(on: loop) }
     self.receipts = receipts
   }
 
@@ -40,7 +40,7 @@ final class MLLPListener: Sendable {
       let (host, port) = (settings.host, settings.port.number)
       let addresses = try await blockingThreads.runIfActive { try NameLookup.addresses(host: host, port: port) }
       guard let address = addresses.first else { throw NameLookupError(host: host, detail: "it has no address") }
-      return try await ServerBootstrap(group: eventLoops)
+      return try await ServerBootstrap(group: sourceLoops)
         .serverChannelOption(.backlog, value: MLLPLimits.backlog)
         .serverChannelInitializer { [logger = shared.logger] channel in
           channel.eventLoop.makeCompletedFuture {
@@ -102,7 +102,7 @@ final class MLLPListener: Sendable {
 
   /// Lets every connection answer what it has offered and close, and returns when the last has, or when time is up.
   func drain() async {
-    let drained = eventLoops.any().makePromise(of: Void.self)
+    let drained = sourceLoops.any().makePromise(of: Void.self)
     let open = state.withLock { state in
       state.isStopping = true
       state.drained = drained
@@ -110,7 +110,7 @@ final class MLLPListener: Sendable {
     }
     if open.isEmpty { drained.succeed() }
     for (connection, channel) in open { channel.eventLoop.execute { connection.stop() } }
-    let cut = eventLoops.any().scheduleTask(in: MLLPLimits.stop) { [logger = shared.logger] in
+    let cut = sourceLoops.any().scheduleTask(in: MLLPLimits.stop) { [logger = shared.logger] in
       logger.warning(
         "connections were cut: their messages were not answered in time", metadata: ["count": "\(open.count)"])
       for (_, channel) in open { channel.close(promise: nil) }
