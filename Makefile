@@ -33,10 +33,10 @@ bench: setup ## the engine beside its floor, in a release build; BENCH="…" are
 	swift build -c release --static-swift-stdlib --scratch-path .build-release -j $(JOBS) --product hilum
 	.build-release/release/hilum bench $(BENCH)
 
-crash: setup ## the kill loops and the model of a lane, for longer than `make test`
+crash: setup ## kill loops, power cuts (root), failing disks and the model of a lane, for longer than `make test`
 	swift build -j $(JOBS) --build-tests
 	HILUM_MODEL_RUNS=$${HILUM_MODEL_RUNS:-300} HILUM_KILLS=$${HILUM_KILLS:-200} \
-	  swift test --skip-build --filter 'Crash|Kill|LaneModel'
+	  swift test --skip-build --filter 'Crash|Kill|power|disk|LaneModel'
 
 examples: build ## runs the commands of every Examples/*/README.md as they stand there
 	@HILUM=$(HILUM) scripts/examples.sh

@@ -14,7 +14,11 @@ struct Story {
     for step in message.steps { if let line = Self.sentence(step, time) { lines.append(line) } }
     lines.append(Self.outcome(message, deliveries: answer.deliveries.count))
     for delivery in answer.deliveries { lines.append(Self.sentence(delivery, now: now, time)) }
-    if !message.hasRaw { lines.append("The bytes that came in are not kept any more.") }
+    if !message.hasRaw {
+      lines.append(
+        message.state == .duplicate
+          ? "Its bytes are those of the first and stand there." : "The bytes that came in are not kept any more.")
+    }
     self.lines = lines
   }
 

@@ -48,6 +48,17 @@ import Testing
     }
   }
 
+  @Test func `every test that the page of faults names is there`() throws {
+    let tests = try House.files(in: "Tests", "swift").map { try House.text($0) }.joined()
+    let rows = try House.lines("docs/faults.md").filter { $0.hasPrefix("| ") && $0.contains("`") }
+    #expect(rows.count > 40)
+    for row in rows {
+      let named = row.split(separator: "|").last?.split(separator: "`").filter { $0.count > 5 } ?? []
+      #expect(!named.isEmpty, "no test: \(row)")
+      for name in named { #expect(tests.contains("`\(name)`("), "docs/faults.md names no test of ours: \(name)") }
+    }
+  }
+
   @Test func `links between pages hold`() throws {
     for file in try House.files(in: "", "md") where !file.hasPrefix("Tests/Corpus/") {
       let folder = House.root.appending(path: file).deletingLastPathComponent()

@@ -70,6 +70,7 @@ extension Checker {
     if let near = nearest(name, among: scope.names + Self.reserved) { help = ["did you mean '\(near)'?"] }
     if let code = HL7SegmentCode(name.uppercased()), help.isEmpty, FieldKinds.isKnown(code) { help = ["\(code)"] }
     if Function.named(name) != nil { help = ["\(name)(…)"] }
+    if name == "out" { help = ["let out = copy msg"] }
     return brokenCursor(.unknownName, "'\(name)' is not known here", at: span, help: help)
   }
 

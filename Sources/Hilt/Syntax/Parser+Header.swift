@@ -85,6 +85,16 @@ extension Parser {
       repeat { clause.structures.append(try structure()) } while take(.comma)
     }
     clause.span = start...previous
+    if token.kind != .end, continues {
+      let isVersion = token.kind == .digits
+      let structures = clause.structures.map(\.text).joined(separator: ", ")
+      let version = isVersion ? try version().text : ""
+      problems.report(
+        .header, isVersion ? "the versions stand before the structures" : "this belongs to no header",
+        at: isVersion ? (start...previous) : token.span,
+        help: [isVersion ? "hl7 \(version) \(structures)" : "hl7 2.3..2.6 ADT_A01, ORU_*"])
+      skipLine()
+    }
     return clause
   }
 

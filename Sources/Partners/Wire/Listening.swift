@@ -14,10 +14,19 @@ enum Listening {
     while true {
       do {
         return try await bootstrap.bind(host: host, port: port).get()
-      } catch let error as IOError where error.errnoCode == EADDRINUSE && port != 0 && tries < triesMax {
+      } catch let error as IOError where error.errnoCode == EADDRINUSE {
+        guard port != 0, tries < triesMax else { throw PortTaken(port: port) }
         tries += 1
         try await Task.sleep(for: pause)
       }
     }
+  }
+}
+
+/// Somebody else listens there.
+struct PortTaken: Error, CustomStringConvertible {
+  let port: Int
+  var description: String {
+    "Port \(port) is taken by another program. Stop that one, or choose another port; `ss -ltnp` shows who it is."
   }
 }

@@ -90,8 +90,9 @@ final class Project: Sendable {
     return engine
   }
 
-  /// The binary beside the tests.
+  /// The binary beside the tests, or another one: `HILUM_BINARY=.build-release/release/hilum`.
   static let binary: String = {
+    if let other = ProcessInfo.processInfo.environment["HILUM_BINARY"] { return other }
     let tests = Bundle.main.bundlePath
     var folders = [tests, (tests as NSString).deletingLastPathComponent]
     if let program = CommandLine.arguments.first { folders.append((program as NSString).deletingLastPathComponent) }
