@@ -84,7 +84,8 @@ extension SQLiteStore {
       chmod(path, 0o600)
       _ = hilum_sqlite_settle(connection.handle, 1)
       if try connection.number("PRAGMA page_count") == 0 {
-        try connection.execute("PRAGMA page_size = 8192; PRAGMA auto_vacuum = INCREMENTAL")
+        // A commit writes its pages whole, and adds up each byte of them: with pages of 8 KiB it took a tenth longer.
+        try connection.execute("PRAGMA page_size = 4096; PRAGMA auto_vacuum = INCREMENTAL")
       }
       try connection.execute(
         """

@@ -35,9 +35,9 @@ import Testing
     let folder = TestFolder()
     try await filled(folder)
     let whole = TestFolder.read(folder.database)
-    for page in 0..<whole.count / 8_192 {
+    for page in 0..<whole.count / 4_096 {
       var bytes = whole
-      bytes.replaceSubrange(page * 8_192..<(page + 1) * 8_192, with: [UInt8](repeating: 0, count: 8_192))
+      bytes.replaceSubrange(page * 4_096..<(page + 1) * 4_096, with: [UInt8](repeating: 0, count: 4_096))
       let other = TestFolder()
       TestFolder.write(bytes, other.database)
       do {
@@ -92,7 +92,7 @@ import Testing
     for _ in 0..<40 {
       var bytes = whole
       for _ in 0..<8 {
-        let place = Int.random(in: 8_192..<bytes.count, using: &random)
+        let place = Int.random(in: 4_096..<bytes.count, using: &random)
         bytes[place] ^= UInt8(1) << UInt8.random(in: 0..<8, using: &random)
       }
       let other = TestFolder()
