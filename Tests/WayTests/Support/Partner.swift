@@ -7,7 +7,11 @@ final class Partner: Sendable {
   let receiver: MLLPReceiver
 
   private final class Told: Sendable {
-    let behaviour = Mutex<@Sendable (Reception) -> ReceiverBehaviour>({ _ in ReceiverBehaviour() })
+    /// In a struct: a mutex of the function itself would wrap it once more at every look.
+    struct Script: Sendable {
+      var behaviour: @Sendable (Reception) -> ReceiverBehaviour
+    }
+    let script = Mutex(Script { _ in ReceiverBehaviour() })
   }
 
   private init(_ told: Told, _ receiver: MLLPReceiver) {
@@ -30,7 +34,7 @@ final class Partner: Sendable {
 
   private static func made(history: HistoryLog?, keepsBytes: Bool) -> Partner {
     let told = Told()
-    var plan = ReceivePlan { reception in told.behaviour.withLock { $0 }(reception) }
+    var plan = ReceivePlan { reception in told.script.withLock { $0.behaviour }(reception) }
     plan.keepsBytes = keepsBytes
     plan.history = history
     return Partner(told, MLLPReceiver(plan))
@@ -42,7 +46,7 @@ final class Partner: Sendable {
 
   func answer(_ behaviour: ReceiverBehaviour) { answer { _ in behaviour } }
   func answer(_ script: @escaping @Sendable (Reception) -> ReceiverBehaviour) {
-    told.behaviour.withLock { $0 = script }
+    told.script.withLock { $0.behaviour = script }
   }
 
   /// Waits until so many messages came, and gives all that did.
