@@ -2,7 +2,7 @@ package import Engine
 import Foundation
 import Hummingbird
 import HTTPTypes
-package import Messages
+import Messages
 import NIOCore
 package import Store
 

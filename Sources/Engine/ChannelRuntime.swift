@@ -1,6 +1,6 @@
 package import ConnectorKit
 package import Definitions
-package import Logging
+import Logging
 package import Messages
 package import Store
 import Synchronization

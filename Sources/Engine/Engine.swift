@@ -1,7 +1,7 @@
 import ConnectorKit
 package import Definitions
 package import Logging
-package import Messages
+import Messages
 package import Store
 import Synchronization
 

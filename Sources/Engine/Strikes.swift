@@ -1,4 +1,4 @@
-package import ConnectorKit
+import ConnectorKit
 package import Messages
 package import Store
 

@@ -5,14 +5,17 @@ struct Reading {
   let connection: Connection
   let preparer: Preparer
 
+  /// - Parameter whenDamaged: told where SQLite finds that the file isn't what it wrote. A payload that doesn't fit its
+  ///   hash is no such case: it belongs to its message.
   static func run<T>(
-    _ connection: Connection, _ preparer: Preparer, _ body: (Reading) throws -> T
+    _ connection: Connection, _ preparer: Preparer, whenDamaged: (SQLiteFailure) -> Void, _ body: (Reading) throws -> T
   ) -> Result<T, StoreError> {
     do {
       try connection.execute("BEGIN")
       defer { if !connection.isAutocommit { try? connection.execute("COMMIT") } }
       return .success(try body(Reading(connection: connection, preparer: preparer)))
     } catch let failure as SQLiteFailure {
+      if failure.isDamage { whenDamaged(failure) }
       return .failure(failure.storeError)
     } catch let error as StoreError {
       return .failure(error)

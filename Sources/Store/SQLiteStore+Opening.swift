@@ -131,8 +131,7 @@ extension SQLiteStore {
     guard failure.isDamage else { return failure.storeError }
     return StoreError(
       .damaged,
-      "\(path) is damaged (\(failure)). Nothing was changed. Keep a copy of the folder, and restore a backup, or "
-        + "salvage with `sqlite3 hilum.db .recover`.")
+      "\(path) is damaged (\(failure)). Nothing was changed. \(SQLiteFailure.advice)")
   }
 
   /// The head of the file, before SQLite touches it: what isn't a database isn't given a log.

@@ -139,10 +139,12 @@ package final class SQLiteStore: Store {
 
   /// Runs `body` on one of the store's reading threads, in one read transaction.
   func read<T: Sendable>(_ body: @escaping @Sendable (Reading) throws -> T) async throws(StoreError) -> T {
-    let preparer = preparer
+    let (preparer, queue) = (preparer, queue)
     let result: Result<T, StoreError> = await withCheckedContinuation { continuation in
       let taken = readers.submit { connection in
-        continuation.resume(returning: Reading.run(connection, preparer, body))
+        let result = Reading.run(
+          connection, preparer, whenDamaged: { _ = queue.push(.task(.lose($0))) }, body)
+        continuation.resume(returning: result)
       }
       if !taken { continuation.resume(returning: .failure(StoreError(.closed, Self.closedReason))) }
     }

@@ -20,6 +20,8 @@ enum WriterTask {
   case prune([Int64: Retention], now: Int64, rowsMax: Int, @Sendable (Result<Bool, StoreError>) -> Void)
   case rotate(to: StoreSettings.MasterKey, @Sendable (Result<Void, StoreError>) -> Void)
   case emptyTrash
+  /// A reader found that the file can't be trusted.
+  case lose(SQLiteFailure)
   /// Looks at what only the writer's connection can tell, as its pragmas.
   case inspect(@Sendable (Connection) -> Void)
   /// Everything before it is durable.

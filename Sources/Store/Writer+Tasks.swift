@@ -11,6 +11,7 @@ extension Writer {
       done(result { () throws(StoreError) in try prune(keeping, now: now, rowsMax: rowsMax) })
     case .rotate(let to, let done): done(result { () throws(StoreError) in try rotate(to: to) })
     case .emptyTrash: try? emptyTrash()
+    case .lose(let failure): lose(failure.reasonToEnd)
     case .inspect(let body): body(connection)
     case .barrier(let done): done()
     case .close(let orderly, let done):
@@ -35,7 +36,7 @@ extension Writer {
       return value
     } catch {
       rolledBack()
-      if error.isInputOutput || error.isDamage { lose(error.description) }
+      if error.isInputOutput || error.isDamage { lose(error.reasonToEnd) }
       throw error.storeError
     }
   }

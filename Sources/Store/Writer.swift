@@ -231,7 +231,7 @@ final class Writer: @unchecked Sendable {
     } else if failure.isInputOutput || failure.isDamage || failure.primary == SQLITE_READONLY
       || failure.primary == SQLITE_CANTOPEN
     {
-      lose(failure.description)
+      lose(failure.reasonToEnd)
       refuse(units, failure.description)
     } else if units.count > 1 {
       for unit in units { runGroup([unit]) }

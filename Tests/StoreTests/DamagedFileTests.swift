@@ -51,6 +51,30 @@ import Testing
     }
   }
 
+  @Test func `Damage that a reader meets loses the store`() async throws {
+    let folder = TestFolder()
+    try await filled(folder)
+    let whole = TestFolder.read(folder.database)
+    var met = 0
+    for page in 1..<whole.count / 4_096 {
+      var bytes = whole
+      bytes.replaceSubrange(page * 4_096..<(page + 1) * 4_096, with: [UInt8](repeating: 0, count: 4_096))
+      let other = TestFolder()
+      TestFolder.write(bytes, other.database)
+      guard let store = try? SQLiteStore.open(other.path, settings: testSettings()) else { continue }
+      do {
+        _ = try await store.waiting(lane: 1, after: 0, countMax: 1_000, bytesMax: .max)
+      } catch {
+        met += 1
+        await store.drain()
+        guard case .lost(let reason) = store.condition else { throw Bench.Unexpected() }
+        #expect(reason.contains("restore a backup"))
+      }
+      await store.close(orderly: false)
+    }
+    #expect(met > 0)
+  }
+
   @Test func `A log that was cut off is refused, because commits are missing`() async throws {
     let folder = TestFolder()
     let bench = try await Bench.open(folder)

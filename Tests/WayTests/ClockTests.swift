@@ -81,7 +81,8 @@ extension Ways {
       let records = try await way.project.messages()
       #expect(records.allSatisfy { abs($0.receivedAt / 1000 - Int64(moment)) < 60 })
       #expect(try await way.project.hilum("messages", "list").status == 0)
-      #expect(await way.project.running?.stop() == .exited(0))
+      let engine = try #require(way.project.running)
+      #expect(await engine.stop() == .exited(0), "\(engine.launch.errors)")
     }
   }
 }

@@ -190,7 +190,7 @@ extension Ways {
         return
       }
       // It may find out later, and then ends on purpose; until then what it sends is right.
-      try await eventually("it has sent what it can, or ended on purpose") {
+      try await eventually("it has sent what it can, or ended on purpose, seed \(seed)") {
         if !second.launch.isRunning { return true }
         return try await way.project.lane("adt/ehr").waiting == 0
       }

@@ -55,6 +55,11 @@ final class MLLPLane: @unchecked Sendable {
   /// The partner has closed a connection before. Looking for it costs a system call, which a send from within an answer
   /// is spared where the partner never did.
   private var isWary = false
+  /// When this connection's last answer came.
+  private var lastAnswer: NIODeadline?
+  /// Messages wait whether the partner ends the connection after its answer, as it did before: what is sent into that
+  /// would have to be sent again.
+  private var settling: Scheduled<Void>?
   /// When the oldest one's answer must be here; or, with none outstanding, when the connection was last used.
   private var answerDeadline = NIODeadline.uptimeNanoseconds(0)
   private var lastUse = NIODeadline.uptimeNanoseconds(0)
@@ -121,9 +126,12 @@ final class MLLPLane: @unchecked Sendable {
       // The partner closed while nothing was under way, and the event loop has yet to hear of it: nothing is lost.
       connection = .none
       disarm()
+      settleNoLonger()
       link.leave()
       waiting.append((message, outstanding))
       open()
+    case .open where isSettling:
+      waiting.append((message, outstanding))
     case .open(let link, _):
       write(message, outstanding, on: link)
     case .none:
@@ -132,6 +140,30 @@ final class MLLPLane: @unchecked Sendable {
     case .opening, .closed:
       waiting.append((message, outstanding))
     }
+  }
+
+  /// Whether a message has to wait for the partner's end of the connection; begins to wait where it may be on its way.
+  private var isSettling: Bool {
+    if settling != nil { return true }
+    guard isWary, outstanding.isEmpty, let lastAnswer else { return false }
+    let end = lastAnswer + MLLPLimits.settle
+    guard loop.now < end else { return false }
+    settling = loop.scheduleTask(deadline: end) { self.settled() }
+    return true
+  }
+
+  /// The partner kept the connection this time.
+  private func settled() {
+    settling = nil
+    isWary = false
+    guard case .open(let link, _) = connection else { return }
+    while let (message, entry) = waiting.popFirst() { write(message, entry, on: link) }
+    flushUnlessReading()
+  }
+
+  private func settleNoLonger() {
+    settling?.cancel()
+    settling = nil
   }
 
   /// The message as far as MSH goes, blank lines before it included: its control id is all that is asked for.
@@ -173,6 +205,7 @@ final class MLLPLane: @unchecked Sendable {
     guard case .opening = connection else { return link.leave() }
     guard channel.isActive else { return failed("the partner closed the connection at once") }
     connection = .open(link, channel)
+    lastAnswer = nil
     committed.removeAll()
     lastUse = loop.now
     while let (message, entry) = waiting.popFirst() { write(message, entry, on: link) }
@@ -191,7 +224,11 @@ final class MLLPLane: @unchecked Sendable {
     connection = .none
     isWary = true
     disarm()
-    guard !outstanding.isEmpty else { return }
+    settleNoLonger()
+    guard !outstanding.isEmpty else {
+      if !waiting.isEmpty { open() }
+      return
+    }
     failAll(
       DeliveryError(.unreachable, reason ?? "the partner closed the connection without an answer", bytesSent: true))
   }
@@ -209,6 +246,7 @@ final class MLLPLane: @unchecked Sendable {
   /// Fails what was sent, what waits for the connection, and what was handed over behind it: none of it may overtake
   /// what failed before it. What is handed over from now on is a new attempt.
   private func failAll(_ error: DeliveryError) {
+    settleNoLonger()
     let sentCount = outstanding.count - unflushedCount
     let entries = Array(outstanding) + waiting.map(\.outstanding)
     let behind = handed.withLock { handed in
@@ -240,6 +278,7 @@ final class MLLPLane: @unchecked Sendable {
     }
     outstanding.removeFirst()
     lastUse = loop.now
+    lastAnswer = lastUse
     answerDeadline = lastUse + timeout
     if answer.code == .CA { committed.add(answer.controlID) }
     head.then(Self.result(answer, Payload(.hl7v2, bytes)))
@@ -290,7 +329,7 @@ final class MLLPLane: @unchecked Sendable {
 
   private func look() {
     timer = nil
-    guard case .open(let link, _) = connection, let deadline else { return }
+    guard case .open(let link, _) = connection, waiting.isEmpty, let deadline else { return }
     guard deadline <= loop.now else { return arm() }
     if !outstanding.isEmpty {
       broke("the partner did not answer within \(timeout.nanoseconds / 1_000_000) ms")

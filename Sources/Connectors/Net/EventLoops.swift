@@ -1,4 +1,4 @@
-package import NIOPosix
+import NIOPosix
 import NIOCore
 
 /// The threads on which sources read and answer, and on which their messages go through the pipeline: one for each

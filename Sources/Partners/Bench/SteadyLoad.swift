@@ -16,18 +16,19 @@ package struct SteadyLoad: Sendable {
   }
 
   package struct Report: Sendable, CustomStringConvertible {
+    package var subject: String
     package var rate: Double
     package var answer: LatencySummary
-    package var partner: LatencySummary
+    /// `nil` where the subject delivers to nobody.
+    package var partner: LatencySummary?
     package var cpuMillisecondsPerMessage: Double
     package var rssBytesMax: Int
 
     package var description: String {
       """
-      \(Int(rate)) messages/s offered
-      sent to acknowledged  \(answer)
-      sent to partner       \(partner)
-      CPU \(Decimals.text(cpuMillisecondsPerMessage, places: 4)) ms a message, memory at most \(rssBytesMax >> 20) MiB
+      \(subject), \(Int(rate)) messages/s offered
+        sent to acknowledged  \(answer)\(partner.map { "\n  sent to partner       \($0)" } ?? "")
+        CPU \(Decimals.text(cpuMillisecondsPerMessage, places: 4)) ms a message, memory at most \(rssBytesMax >> 20) MiB
       """
     }
   }
@@ -42,8 +43,9 @@ package struct SteadyLoad: Sendable {
     receiving.history = history
     let partner = MLLPReceiver(receiving)
     try await partner.start()
+    let delivers = subject.destinationCount > 0
     do {
-      let port = try await subject.start(directory: folder, partnerPorts: [partner.port])
+      let port = try await subject.start(directory: folder, partnerPorts: delivers ? [partner.port] : [])
       let before = try subject.usage()
       var sending = SendPlan(PartnerEndpoint(port: port))
       sending.rate = rate
@@ -54,13 +56,14 @@ package struct SteadyLoad: Sendable {
       let generator = MessageGenerator(seed: seed)
       let messages = (0..<count).map(generator.message)
       let report = try await MLLPSender(sending).send(count: count) { messages[$0] }
-      _ = try await partner.receptions(atLeast: count)
+      if delivers { _ = try await partner.receptions(atLeast: count) }
       let after = try subject.usage()
       guard report.isAllAccepted else { throw PartnerError.child("not every message was accepted: \(report)") }
       await subject.stop()
       await partner.stop()
       return Report(
-        rate: rate, answer: report.latency.summary, partner: Self.wayTimes(history.events).summary,
+        subject: subject.name, rate: rate, answer: report.latency.summary,
+        partner: delivers ? Self.wayTimes(history.events).summary : nil,
         cpuMillisecondsPerMessage: (after.cpuSeconds - before.cpuSeconds) * 1000 / Double(count),
         rssBytesMax: after.rssBytesMax)
     } catch {

@@ -30,6 +30,11 @@ struct SQLiteFailure: Error, CustomStringConvertible {
     return "SQLite: \(words) (code \(code)\(system)) while it did: \(doing)"
   }
 
+  /// Why the store is lost, and for damage what to do.
+  var reasonToEnd: String { isDamage ? "the store's file is damaged (\(description)). \(Self.advice)" : description }
+  static let advice =
+    "Keep a copy of the folder, and restore a backup, or salvage with `sqlite3 hilum.db .recover`."
+
   var storeError: StoreError {
     StoreError(isDamage ? .damaged : .io, description)
   }

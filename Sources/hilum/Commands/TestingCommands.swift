@@ -163,6 +163,8 @@ struct BenchCommand: AsyncParsableCommand {
     let directory = URL(fileURLWithPath: directory).path
     if let rate {
       let load = SteadyLoad(rate: rate, seconds: seconds, directory: directory)
+      // Beside the floor: what a slow disk did to both is not the engine's.
+      Terminal.line(try await load.run(FloorSubject(arguments: ["bench", "--floor-in"])).description)
       return Terminal.line(try await load.run(EngineSubject(destinations: 1, window: 1)).description)
     }
     var plan = Bench.Plan(directory: directory)

@@ -39,7 +39,7 @@ final class Launch: Sendable {
     posix_spawn_file_actions_addopen(&actions, 1, output, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
     posix_spawn_file_actions_addopen(&actions, 2, errors, O_WRONLY | O_CREAT | O_APPEND, 0o600)
     // Sockets of the tests that are not marked would keep ports and connections open.
-    Self.addCloseFrom?(&actions, 3)
+    _ = Self.addCloseFrom?(&actions, 3)
     // `env -C` takes the program's place after the change of folder: the number is the program's.
     let words = ["env", "-C", folder] + words
     let arguments = words.map { strdup($0) }
