@@ -82,7 +82,8 @@ extension Ways {
       #expect(records.allSatisfy { abs($0.receivedAt / 1000 - Int64(moment)) < 60 })
       #expect(try await way.project.hilum("messages", "list").status == 0)
       let engine = try #require(way.project.running)
-      #expect(await engine.stop() == .exited(0), "\(engine.launch.errors)")
+      let ending = await engine.stop()
+      #expect(ending == .exited(0), "\(engine.launch.errors) \(way.project.log.suffix(400))")
     }
   }
 }
