@@ -47,12 +47,16 @@ public struct Delivery: Sendable {
   public let attempt: Int
   /// It may have reached the partner before: a reply was lost, or the engine died while it was under way.
   public let possibleDuplicate: Bool
+  /// Others of its lane were under way when it was decided to send this one. A connector that has failed one of those
+  /// as unreachable must fail this one too, however late it comes, or it would overtake: the first that doesn't follow
+  /// others is the lane's new attempt.
+  public let followsOthers: Bool
   /// The values of this destination's templates, by setting (`name`), taken from the message before the commit.
   public let rendered: [String: [TemplatePiece]]
 
   public init(
     id: DeliveryID, message: MessageID, lane: LaneName, payload: Payload, attempt: Int, possibleDuplicate: Bool,
-    rendered: [String: [TemplatePiece]] = [:]
+    followsOthers: Bool = false, rendered: [String: [TemplatePiece]] = [:]
   ) {
     self.id = id
     self.message = message
@@ -60,6 +64,7 @@ public struct Delivery: Sendable {
     self.payload = payload
     self.attempt = attempt
     self.possibleDuplicate = possibleDuplicate
+    self.followsOthers = followsOthers
     self.rendered = rendered
   }
 }

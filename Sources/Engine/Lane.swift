@@ -186,17 +186,18 @@ package final class Lane: Sendable {
 
   private func perform(_ action: LaneMachine.Action) {
     switch action {
-    case .send(let waiting, let attempt) where isStruck(waiting.id):
+    case .send(let waiting, let attempt, _) where isStruck(waiting.id):
       let reason = "the partner's answer crashed the engine twice; it was not sent again"
       run {
         $0.sent(
           waiting.id, attempt: attempt, .refused(reason: reason, code: nil, forever: true, reply: nil, retryAfter: nil),
           $1)
       }
-    case .send(let waiting, let attempt):
+    case .send(let waiting, let attempt, let followsOthers):
       let delivery = Delivery(
         id: waiting.id, message: waiting.message, lane: name, payload: waiting.payload, attempt: attempt,
-        possibleDuplicate: waiting.possiblySent, rendered: waiting.rendered.mapValues(Self.pieces))
+        possibleDuplicate: waiting.possiblySent, followsOthers: followsOthers,
+        rendered: waiting.rendered.mapValues(Self.pieces))
       connector.send(delivery) { [self] result in
         let end = Self.end(result)
         run { $0.sent(delivery.id, attempt: attempt, end, $1) }

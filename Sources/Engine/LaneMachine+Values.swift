@@ -5,8 +5,8 @@ package import Store
 
 extension LaneMachine {
   package enum Action: Sendable {
-    /// Hand it to the connector. `attempt` counts from 1.
-    case send(WaitingDelivery, attempt: Int)
+    /// Hand it to the connector. `attempt` counts from 1; `followsOthers` where others are under way.
+    case send(WaitingDelivery, attempt: Int, followsOthers: Bool)
     /// Make an attempt's end durable; answer with `finished`.
     case finish(Attempt, bytes: Int)
     /// Read on in the store; answer with `refilled` or `refillFailed`.

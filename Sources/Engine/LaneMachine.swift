@@ -360,8 +360,9 @@ package struct LaneMachine: Sendable {
       entries[index].state = .sending
       entries[index].delivery.attempts += 1
       entries[index].failuresBefore = outage?.failures ?? 0
+      let delivery = entries[index].delivery
+      actions.append(.send(delivery, attempt: delivery.attempts, followsOthers: sending > 0))
       sending += 1
-      actions.append(.send(entries[index].delivery, attempt: entries[index].delivery.attempts))
     }
   }
 

@@ -133,6 +133,23 @@ struct MLLPDestinationTests {
     await partner.close()
   }
 
+  @Test func `what was decided before the lane knew of a failure does not overtake what failed`() async throws {
+    let partner = try await Partner.open { wire, index, frame in
+      if index == 0 { return wire.close() }
+      wire.send(Sample.ack("AA", HL7Header(frame)?.controlID ?? ""))
+    }
+    let out = try TestDestination(port: partner.port)
+    #expect(await out.send(Sample.adt("1")).short == "unreachable sent")
+    // Handed over after the failure, and decided before it.
+    #expect(await out.send(Sample.adt("2"), followsOthers: true).short == "unreachable")
+    #expect(await out.send(Sample.adt("3"), followsOthers: true).short == "unreachable")
+    #expect(await out.send(Sample.adt("1")).short == "AA")
+    #expect(await out.send(Sample.adt("2"), followsOthers: true).short == "AA")
+    #expect(partner.frames.now.compactMap { HL7Header($0)?.controlID } == ["1", "1", "2"])
+    await out.destination.close()
+    await partner.close()
+  }
+
   @Test func `each message of a window has its own time, from when it is the oldest`() async throws {
     let partner = try await Partner.open { wire, index, frame in
       let answer = Sample.ack("AA", HL7Header(frame)?.controlID ?? "")

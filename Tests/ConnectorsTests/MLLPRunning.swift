@@ -69,10 +69,11 @@ struct TestDestination: Sendable {
       settings, context: ConnectorContext(channel: ChannelName("test"), destination: "ehr", logger: log.logger))
   }
 
-  static func delivery(_ message: String) -> Delivery {
+  static func delivery(_ message: String, followsOthers: Bool = false) -> Delivery {
     Delivery(
       id: ScriptedInbox.id, message: ScriptedInbox.id, lane: LaneName(channel: ChannelName("test"), destination: "ehr"),
-      payload: Payload(.hl7v2, Array(message.utf8)), attempt: 1, possibleDuplicate: false)
+      payload: Payload(.hl7v2, Array(message.utf8)), attempt: 1, possibleDuplicate: false,
+      followsOthers: followsOthers)
   }
 
   /// Sends and goes on; the result is collected.
@@ -80,9 +81,9 @@ struct TestDestination: Sendable {
     destination.send(Self.delivery(message)) { [results] in results.add($0) }
   }
 
-  func send(_ message: String) async -> Result<Reply, DeliveryError> {
+  func send(_ message: String, followsOthers: Bool = false) async -> Result<Reply, DeliveryError> {
     await withCheckedContinuation { continuation in
-      destination.send(Self.delivery(message)) { continuation.resume(returning: $0) }
+      destination.send(Self.delivery(message, followsOthers: followsOthers)) { continuation.resume(returning: $0) }
     }
   }
 }

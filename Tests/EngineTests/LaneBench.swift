@@ -40,7 +40,7 @@ struct LaneBench {
     event(&machine, now)
     while let action = machine.actions.popFirst() {
       switch action {
-      case .send(let delivery, _): sends.append(delivery)
+      case .send(let delivery, _, _): sends.append(delivery)
       case .finish(let attempt, _): finishes.append(attempt)
       case .refill(let after, let countMax, let bytesMax): refills.append((after, countMax, bytesMax))
       case .wake(let after): wakes.append(after)

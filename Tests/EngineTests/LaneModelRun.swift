@@ -218,7 +218,7 @@ final class LaneModelRun {
     event(&machine, now)
     while let action = machine.actions.popFirst() {
       switch action {
-      case .send(let delivery, _): try decide(delivery)
+      case .send(let delivery, _, _): try decide(delivery)
       case .finish(let attempt, _): if case .waits = attempt.end {} else { concluded.insert(attempt.sequence) }
       case .refill: if reading != nil || read != nil { throw ModelFailure("two reads at once") }
       case .wake(let after): if after <= 0 { throw ModelFailure("a wake-up that lies \(after) ms ahead") }
@@ -253,7 +253,7 @@ final class LaneModelRun {
   private func perform() throws {
     guard let action = actions.popFirst() else { return }
     switch action {
-    case .send(let delivery, let attempt):
+    case .send(let delivery, let attempt, _):
       if taken.contains(delivery.id) {
         duplicates += 1
         if !delivery.possiblySent { throw ModelFailure("\(delivery.sequence) goes twice and isn't flagged") }

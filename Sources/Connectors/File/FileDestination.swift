@@ -30,7 +30,8 @@ package final class FileDestination: DestinationConnector {
   init(_ options: FileDestinationSettings, failpoint: FileFailpoint?) {
     worker = SerialWorker(jobsMax: Self.togetherMax) {
       let writer = FileWriter(options, failpoint: failpoint)
-      return { jobs, worker in Self.work(jobs, with: writer, worker) }
+      var refusesFollowers = false
+      return { jobs, worker in Self.work(jobs, with: writer, worker, &refusesFollowers) }
     }
   }
 
@@ -62,12 +63,26 @@ package final class FileDestination: DestinationConnector {
 
   private static let closed = DeliveryError(.cancelled, "the destination is closed", bytesSent: false)
 
-  private static func work(_ jobs: [Job], with writer: FileWriter, _ worker: SerialWorker<Job>) {
+  /// - Parameter refusesFollowers: something could not be written, and what the lane had decided to send behind it may
+  ///   still come.
+  private static func work(
+    _ jobs: [Job], with writer: FileWriter, _ worker: SerialWorker<Job>, _ refusesFollowers: inout Bool
+  ) {
+    var jobs = jobs
+    if refusesFollowers {
+      jobs.removeAll {
+        guard refusesFollowers, case .write(let delivery, let then) = $0 else { return false }
+        refusesFollowers = delivery.followsOthers
+        if refusesFollowers { then(.failure(.behind)) }
+        return refusesFollowers
+      }
+    }
     var deliveries: [Delivery] = []
     for case .write(let delivery, _) in jobs { deliveries.append(delivery) }
     var results = writer.write(deliveries)[...]
     // A lane's order holds: what is behind a message that waits for its folder waits with it.
     let isStuck = results.contains { if case .failure(let error) = $0 { error.kind == .unreachable } else { false } }
+    if isStuck { refusesFollowers = true }
     let rest = isStuck ? worker.takeWaiting() : []
     for job in jobs {
       switch job {

@@ -31,7 +31,7 @@ package final class MLLPDestination: DestinationConnector {
   }
 
   package func send(_ delivery: Delivery, then: @escaping @Sendable (Result<Reply, DeliveryError>) -> Void) {
-    lane.send(MLLPLane.Sending(delivery: delivery.id, payload: delivery.payload, then: then))
+    lane.send(MLLPLane.Sending(delivery, then: then))
   }
 
   package func close() async {

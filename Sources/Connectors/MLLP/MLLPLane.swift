@@ -14,7 +14,15 @@ final class MLLPLane: @unchecked Sendable {
   struct Sending: Sendable {
     let delivery: DeliveryID
     let payload: Payload
+    let followsOthers: Bool
     let then: @Sendable (Result) -> Void
+
+    init(_ delivery: Delivery, then: @escaping @Sendable (Result) -> Void) {
+      self.delivery = delivery.id
+      payload = delivery.payload
+      followsOthers = delivery.followsOthers
+      self.then = then
+    }
   }
 
   /// Written, and its answer awaited.
@@ -52,6 +60,8 @@ final class MLLPLane: @unchecked Sendable {
   /// How many of them, counted from the newest, have not left the process.
   private var unflushedCount = 0
   private var isTaking = false
+  /// What was under way has failed: what the lane had decided to send behind it fails as well.
+  private var refusesFollowers = false
   /// The partner has closed a connection before. Looking for it costs a system call, which a send from within an answer
   /// is spared where the partner never did.
   private var isWary = false
@@ -110,6 +120,12 @@ final class MLLPLane: @unchecked Sendable {
   private func take(_ sending: Sending) {
     let then = sending.then
     if case .closed = connection { return then(.failure(Self.stopped(bytesSent: false))) }
+    if refusesFollowers {
+      guard !sending.followsOthers else {
+        return then(.failure(DeliveryError(.unreachable, "the message before it failed", bytesSent: false)))
+      }
+      refusesFollowers = false
+    }
     guard case .bytes(let message) = sending.payload.content else {
       return then(.failure(Self.unsendable("the payload is not in memory")))
     }
@@ -244,7 +260,7 @@ final class MLLPLane: @unchecked Sendable {
   }
 
   /// Fails what was sent, what waits for the connection, and what was handed over behind it: none of it may overtake
-  /// what failed before it. What is handed over from now on is a new attempt.
+  /// what failed before it, nor may what comes later and was decided before the lane could know.
   private func failAll(_ error: DeliveryError) {
     settleNoLonger()
     let sentCount = outstanding.count - unflushedCount
@@ -253,6 +269,7 @@ final class MLLPLane: @unchecked Sendable {
       defer { handed.sends.removeAll() }
       return handed.sends.map(\.then)
     }
+    if !entries.isEmpty || !behind.isEmpty { refusesFollowers = true }
     outstanding.removeAll()
     waiting.removeAll()
     unflushedCount = 0
@@ -366,27 +383,4 @@ final class MLLPLane: @unchecked Sendable {
     }
     try? await closed.get()
   }
-}
-
-/// Messages whose accept acknowledgement (CA) has come, and whose application acknowledgement may follow on the same
-/// connection (HL7 v2.9 chapter 2.9.3.2). It says nothing that the lane still needs to know.
-struct MLLPCommitted {
-  private var controlIDs: [String?] = []
-  /// How many such answers were passed over.
-  private(set) var passedOverCount = 0
-
-  mutating func add(_ controlID: String?) {
-    if controlIDs.count >= MLLPLimits.committedMax { controlIDs.removeFirst() }
-    controlIDs.append(controlID)
-  }
-
-  /// Whether the answer is such a one; each is expected once.
-  mutating func take(_ controlID: String?) -> Bool {
-    guard let index = controlIDs.firstIndex(of: controlID) else { return false }
-    controlIDs.remove(at: index)
-    passedOverCount += 1
-    return true
-  }
-
-  mutating func removeAll() { controlIDs.removeAll() }
 }

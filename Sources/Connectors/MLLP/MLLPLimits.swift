@@ -21,8 +21,8 @@ enum MLLPLimits {
   static let answerBytesMax = 4 << 20
   /// What a partner may send outside of frames before its answer counts as garbage: line ends and the like.
   static let answerJunkBytesMax = 16
-  /// How long after an answer a partner's end of the connection is waited for, where it ended one before. Longer than an
-  /// end takes that follows an answer at once; a partner that keeps the connection is waited for once.
+  /// How long after an answer a partner's end of the connection is waited for, where it ended one before. Longer than
+  /// an end takes that follows an answer at once; a partner that keeps the connection is waited for once.
   static let settle: TimeAmount = .milliseconds(20)
   /// Messages that were answered with CA and whose application acknowledgement may still come on the same connection.
   static let committedMax = 256
