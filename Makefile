@@ -3,7 +3,7 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 JOBS ?= $(shell nproc)
-HILUM := .build/debug/hilum
+HILUM := $(CURDIR)/.build/debug/hilum
 
 .PHONY: help setup build demo test lint format bench crash examples fuzz generate clean
 
