@@ -11,6 +11,12 @@ static inline int hilum_sqlite_settle(sqlite3 *db, int checkpoint_on_close) {
   return sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, checkpoint_on_close ? 0 : 1, (int *)0);
 }
 
+// What a statement needs while it runs comes from slots of the connection's own instead of malloc. SQLite's own few are taken by the
+// statements that are kept. Only before the connection's first statement.
+static inline void hilum_sqlite_slots(sqlite3 *db, int bytes, int count) {
+  sqlite3_db_config(db, SQLITE_DBCONFIG_LOOKASIDE, (void *)0, bytes, count);
+}
+
 // SQLite counts its memory under a mutex, for figures that nobody reads here. Counts only before SQLite's first use in the process.
 static inline void hilum_sqlite_configure(void) { sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); }
 

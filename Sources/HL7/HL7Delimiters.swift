@@ -60,8 +60,12 @@ package struct HL7Delimiters: Sendable, Hashable {
     }
   }
 
-  /// MSH-2 as it is written.
-  package var encodingCharacters: [UInt8] {
-    [component] + [repetition, escape, subcomponent, truncation].compactMap(\.self)
+  /// Appends MSH-2 as it is written.
+  func appendEncodingCharacters(to bytes: inout [UInt8]) {
+    bytes.append(component)
+    if let repetition { bytes.append(repetition) }
+    if let escape { bytes.append(escape) }
+    if let subcomponent { bytes.append(subcomponent) }
+    if let truncation { bytes.append(truncation) }
   }
 }

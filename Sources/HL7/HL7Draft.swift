@@ -10,17 +10,38 @@ package struct HL7Draft: HL7Reading {
   package static let repetitionNumberMax = 65_536
   package static let componentNumberMax = 1_000
 
-  let base: HL7Message
-  package private(set) var charset: Charset
-  private var edits: [Edit] = []
-  private var editedByteCount = 0
-  /// For each segment id the edit of its first edited field, or `none`, or `removed`. Empty as long as there is no
-  /// edit.
-  private var heads: [Int32] = []
-  /// Names of segments that were added; the first has the id `base.segmentCount`.
-  private var added: [HL7SegmentCode] = []
-  /// `nil`: the order of the base.
-  private var order: [Int]?
+  /// One reference holds it all, so that a draft that is read or handed on costs one counter. Who writes owns it first.
+  private var content: Content
+
+  /// Changed by its only owner: Swift's own checks of that at run time would cost more than the changes.
+  private final class Content: @unchecked Sendable {
+    let base: HL7Message
+    @exclusivity(unchecked) var charset: Charset
+    @exclusivity(unchecked) var edits: [Edit] = []
+    @exclusivity(unchecked) var editedByteCount = 0
+    /// For each segment id the edit of its first edited field, or `none`, or `removed`. Empty as long as there is no
+    /// edit.
+    @exclusivity(unchecked) var heads: [Int32] = []
+    /// Names of segments that were added; the first has the id `base.segmentCount`.
+    @exclusivity(unchecked) var added: [HL7SegmentCode] = []
+    /// `nil`: the order of the base.
+    @exclusivity(unchecked) var order: [Int]?
+
+    init(_ message: HL7Message, _ charset: Charset) {
+      base = message
+      self.charset = charset
+    }
+
+    init(copying other: Content) {
+      base = other.base
+      charset = other.charset
+      edits = other.edits
+      editedByteCount = other.editedByteCount
+      heads = other.heads
+      added = other.added
+      order = other.order
+    }
+  }
 
   private struct Edit: Sendable {
     let field: Int32
@@ -32,16 +53,28 @@ package struct HL7Draft: HL7Reading {
   private static let none: Int32 = -1
   private static let removed: Int32 = -2
 
-  package init(_ message: HL7Message) {
-    base = message
-    charset = message.charset
+  package init(_ message: HL7Message) { content = Content(message, message.charset) }
+
+  /// The content, for one who writes: other copies of the draft don't see what is written.
+  private mutating func owned() -> Content {
+    if !isKnownUniquelyReferenced(&content) { content = Content(copying: content) }
+    return content
   }
+
+  var base: HL7Message { content.base }
+  package var charset: Charset { content.charset }
+  private var edits: [Edit] { content.edits }
+  private var heads: [Int32] { content.heads }
+  private var added: [HL7SegmentCode] { content.added }
+  private var order: [Int]? { content.order }
 
   /// A draft of a message that holds nothing but MSH with its delimiters.
   package static func blank(
     delimiters: HL7Delimiters = .standard, charset: Charset = .utf8
   ) throws(HL7ParseError) -> HL7Draft {
-    let header = Array("MSH".utf8) + [delimiters.field] + delimiters.encodingCharacters + [0x0D]
+    var header = Array("MSH".utf8) + [delimiters.field]
+    delimiters.appendEncodingCharacters(to: &header)
+    header.append(0x0D)
     return HL7Draft(try HL7Message(header, HL7ReadingOptions(charset: charset)))
   }
 
@@ -78,6 +111,12 @@ package struct HL7Draft: HL7Reading {
       if left == 0 { return segment }
     }
     return nil
+  }
+
+  package func firstSegment(_ code: HL7SegmentCode) -> (segment: Int, isOnly: Bool)? {
+    guard let order else { return base.firstSegment(code) }
+    guard let first = order.first(where: { rawCode(of: $0) == code }) else { return nil }
+    return (first, order.count { rawCode(of: $0) == code } == 1)
   }
 
   package func segments(named code: HL7SegmentCode) -> [Int] {
@@ -119,23 +158,25 @@ package struct HL7Draft: HL7Reading {
 
   /// Replaces the raw bytes of a field. The caller has escaped them.
   mutating func replaceField(_ number: Int, of segment: Int, with bytes: [UInt8]) {
-    if heads.isEmpty {
-      heads = [Int32](repeating: Self.none, count: base.segmentCount + added.count)
-      edits.reserveCapacity(12)
+    let content = owned()
+    if content.heads.isEmpty {
+      content.heads = [Int32](repeating: Self.none, count: base.segmentCount + added.count)
+      content.edits.reserveCapacity(12)
     }
-    editedByteCount += bytes.count + 1
+    content.editedByteCount += bytes.count + 1
     var before = Self.none
-    var edit = heads[segment]
-    while edit >= 0, edits[Int(edit)].field < number {
+    var edit = content.heads[segment]
+    while edit >= 0, content.edits[Int(edit)].field < number {
       before = edit
-      edit = edits[Int(edit)].next
+      edit = content.edits[Int(edit)].next
     }
-    if edit >= 0, edits[Int(edit)].field == number {
-      edits[Int(edit)].bytes = bytes
+    if edit >= 0, content.edits[Int(edit)].field == number {
+      content.edits[Int(edit)].bytes = bytes
       return
     }
-    edits.append(Edit(field: Int32(number), next: edit, bytes: bytes))
-    if before >= 0 { edits[Int(before)].next = Int32(edits.count - 1) } else { heads[segment] = Int32(edits.count - 1) }
+    content.edits.append(Edit(field: Int32(number), next: edit, bytes: bytes))
+    let last = Int32(content.edits.count - 1)
+    if before >= 0 { content.edits[Int(before)].next = last } else { content.heads[segment] = last }
   }
 
   /// Adds an empty segment behind another, or at the message's end where `after` is `nil`.
@@ -147,21 +188,22 @@ package struct HL7Draft: HL7Reading {
   ) throws(HL7EditError) -> Int {
     guard !code.declaresDelimiters else { throw HL7EditError(.fixedHeader, segment: code) }
     var order = order ?? base.segmentIDs
-    self.order = nil
-    defer { self.order = order }
     var place = order.count
     if let segment, segment != order.last {
       guard let index = order.firstIndex(of: segment) else { throw HL7EditError(.noSegment, segment: code) }
       place = index + 1
     }
     let id = base.segmentCount + added.count
-    added.append(code)
-    if heads.isEmpty {
-      heads = [Int32](repeating: Self.none, count: id + 1)
+    let content = owned()
+    content.order = nil
+    content.added.append(code)
+    if content.heads.isEmpty {
+      content.heads = [Int32](repeating: Self.none, count: id + 1)
     } else {
-      heads.append(Self.none)
+      content.heads.append(Self.none)
     }
     order.insert(id, at: place)
+    content.order = order
     return id
   }
 
@@ -169,18 +211,21 @@ package struct HL7Draft: HL7Reading {
   package mutating func removeSegment(_ segment: Int) throws(HL7EditError) {
     guard segment != 0 else { throw HL7EditError(.fixedHeader) }
     guard exists(segment) else { throw HL7EditError(.noSegment) }
-    if heads.isEmpty { heads = [Int32](repeating: Self.none, count: base.segmentCount + added.count) }
-    heads[segment] = Self.removed
-    var order = order ?? base.segmentIDs
-    self.order = nil
+    let content = owned()
+    if content.heads.isEmpty {
+      content.heads = [Int32](repeating: Self.none, count: base.segmentCount + added.count)
+    }
+    content.heads[segment] = Self.removed
+    var order = content.order ?? base.segmentIDs
+    content.order = nil
     if let place = order.lastIndex(of: segment) { order.remove(at: place) }
-    self.order = order
+    content.order = order
   }
 
   /// Goes over to another character set: every field that is not plain ASCII is written anew. MSH-18 is not touched.
   mutating func recode(to target: Charset) throws(HL7EditError) {
     var recoded = self
-    recoded.charset = target
+    recoded.owned().charset = target
     let encoder = HL7Encoder(delimiters: delimiters, charset: target)
     for segment in segmentIDs {
       if segment < base.segmentCount, let high = base.firstHighByteOfName(of: segment) {
@@ -224,7 +269,7 @@ extension HL7Draft {
   package func serialized() -> [UInt8] {
     guard isChanged else { return base.bytes }
     return base.bytes.withUnsafeBufferPointer { bytes in
-      var output = Output(base: bytes, capacity: bytes.count + editedByteCount + added.count * 8 + 16)
+      var output = Output(base: bytes, capacity: bytes.count + content.editedByteCount + added.count * 8 + 16)
       output.copy(0..<base.index.start(of: 0))
       if let order {
         for segment in order { write(segment, to: &output) }

@@ -41,17 +41,22 @@ package struct HL7Header: Sendable {
     hasMSA = Self.holdsMSA(bytes[end...], separator: segment.delimiters.field)
   }
 
+  /// Looks at segments' ends only: CR, and LF where there are any.
   private static func holdsMSA(_ bytes: ArraySlice<UInt8>, separator: UInt8) -> Bool {
-    bytes.withUnsafeBufferPointer { bytes in
-      guard bytes.count >= 5 else { return false }
-      for index in 0..<bytes.count - 4 where bytes[index] == 0x0D || bytes[index] == 0x0A {
-        if bytes[index + 1] == UInt8(ascii: "M"), bytes[index + 2] == UInt8(ascii: "S"),
-          bytes[index + 3] == UInt8(ascii: "A"), bytes[index + 4] == separator
-        {
-          return true
+    bytes.withUnsafeBytes { bytes in
+      [UInt8(0x0D), 0x0A].contains { lineEnd in
+        var index = 0
+        while let end = bytes.offset(of: lineEnd, from: index) {
+          guard end + 4 < bytes.count else { return false }
+          if bytes[end + 1] == UInt8(ascii: "M"), bytes[end + 2] == UInt8(ascii: "S"),
+            bytes[end + 3] == UInt8(ascii: "A"), bytes[end + 4] == separator
+          {
+            return true
+          }
+          index = end + 1
         }
+        return false
       }
-      return false
     }
   }
 

@@ -23,6 +23,22 @@ struct HL7Index: Sendable {
   /// Where the name of a segment ends.
   func nameEnd(of segment: Int) -> Int { Int(marks[Int(segments[segment].firstMark)]) }
 
+  /// The first segment of a name, from a segment on.
+  func firstSegment(_ code: HL7SegmentCode, in bytes: UnsafeBufferPointer<UInt8>, from: Int) -> Int? {
+    var number = from
+    while number < segments.count {
+      let segment = segments[number]
+      let start = Int(segment.start)
+      if marks[Int(segment.firstMark)] == segment.start + 3,
+        UInt32(bytes[start]) << 16 | UInt32(bytes[start + 1]) << 8 | UInt32(bytes[start + 2]) == code.rawValue
+      {
+        return number
+      }
+      number += 1
+    }
+    return nil
+  }
+
   /// How many separators a segment has, which is how many fields stand behind its name.
   func separatorCount(of segment: Int) -> Int {
     let segment = segments[segment]

@@ -103,22 +103,22 @@ package struct HL7Message: HL7Reading {
 
   package func segment(_ code: HL7SegmentCode, occurrence: Int) -> Int? {
     guard occurrence >= 1 else { return nil }
-    let name = (
-      UInt8(truncatingIfNeeded: code.rawValue >> 16), UInt8(truncatingIfNeeded: code.rawValue >> 8),
-      UInt8(truncatingIfNeeded: code.rawValue)
-    )
-    let index = content.index
+    let content = content
     return content.bytes.withUnsafeBufferPointer { bytes in
-      var left = occurrence
-      for (number, segment) in index.segments.enumerated() {
-        let start = Int(segment.start)
-        guard bytes.count - start >= 3, bytes[start] == name.0, bytes[start + 1] == name.1, bytes[start + 2] == name.2,
-          index.nameEnd(of: number) == start + 3
-        else { continue }
-        left -= 1
-        if left == 0 { return number }
+      var segment = content.index.firstSegment(code, in: bytes, from: 0)
+      for _ in 1..<occurrence {
+        guard let before = segment else { return nil }
+        segment = content.index.firstSegment(code, in: bytes, from: before + 1)
       }
-      return nil
+      return segment
+    }
+  }
+
+  package func firstSegment(_ code: HL7SegmentCode) -> (segment: Int, isOnly: Bool)? {
+    let content = content
+    return content.bytes.withUnsafeBufferPointer { bytes in
+      guard let first = content.index.firstSegment(code, in: bytes, from: 0) else { return nil }
+      return (first, content.index.firstSegment(code, in: bytes, from: first + 1) == nil)
     }
   }
 

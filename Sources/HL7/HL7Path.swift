@@ -8,11 +8,15 @@ package struct HL7SegmentCode: Sendable, Hashable, CustomStringConvertible, Expr
 
   /// `nil` unless it is a capital letter and two capital letters or digits.
   package init?(_ text: some StringProtocol) {
-    let bytes = Array(text.utf8)
-    guard bytes.count == 3, Self.isCapital(bytes[0]), bytes.dropFirst().allSatisfy({ Self.isCapitalOrDigit($0) }) else {
-      return nil
+    var value: UInt32 = 0
+    var count = 0
+    for byte in text.utf8 {
+      guard count < 3, count == 0 ? Self.isCapital(byte) : Self.isCapitalOrDigit(byte) else { return nil }
+      value = value << 8 | UInt32(byte)
+      count += 1
     }
-    rawValue = bytes.reduce(0) { $0 << 8 | UInt32($1) }
+    guard count == 3 else { return nil }
+    rawValue = value
   }
 
   /// For names written in our own program text; a name that is not one becomes `___`, which no message has.
@@ -25,7 +29,8 @@ package struct HL7SegmentCode: Sendable, Hashable, CustomStringConvertible, Expr
 
   package static let msh: HL7SegmentCode = "MSH"
   /// Whether the first field is the separator itself: MSH, FHS and BHS.
-  var declaresDelimiters: Bool { self == "MSH" || self == "FHS" || self == "BHS" }
+  var declaresDelimiters: Bool { Self.headers.contains(self) }
+  private static let headers: [HL7SegmentCode] = ["MSH", "FHS", "BHS"]
   /// A segment of a site's own making.
   package var isLocal: Bool { rawValue >> 16 == UInt32(UInt8(ascii: "Z")) }
 

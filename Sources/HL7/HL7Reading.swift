@@ -13,6 +13,8 @@ package protocol HL7Reading: Sendable {
   func code(of segment: Int) -> HL7SegmentCode?
   /// The id of the n-th segment (from 1) of a name.
   func segment(_ code: HL7SegmentCode, occurrence: Int) -> Int?
+  /// The id of the first segment of a name, and whether there is another.
+  func firstSegment(_ code: HL7SegmentCode) -> (segment: Int, isOnly: Bool)?
   /// The ids of all segments of a name, in order.
   func segments(named code: HL7SegmentCode) -> [Int]
   /// The number of the last field that the segment has bars for.

@@ -11,9 +11,8 @@ extension HL7Encoder {
       try append(text, to: &bytes)
       return
     }
-    let separators = try separatorPairs(of: piece, at: level)
-    let keepsSeparators = separators.allSatisfy { $0.from == $0.to }
-    if keepsSeparators, piece.delimiters == delimiters, isASCIICompatible(piece),
+    let separators = try Separators(of: piece, at: level, in: delimiters)
+    if separators.areKept, piece.delimiters == delimiters, isASCIICompatible(piece),
       !piece.bytes.contains(where: Self.endsSegmentOrFrame)
     {
       bytes.append(contentsOf: piece.bytes)
@@ -21,7 +20,7 @@ extension HL7Encoder {
     }
     var leafStart = piece.bytes.startIndex
     for index in piece.bytes.indices {
-      guard let pair = separators.first(where: { $0.from == piece.bytes[index] }) else { continue }
+      guard let pair = separators.first(from: piece.bytes[index]) else { continue }
       try appendLeaf(piece.bytes[leafStart..<index], of: piece, to: &bytes)
       guard let separator = pair.to else { throw pair.missing }
       bytes.append(separator)
@@ -30,45 +29,70 @@ extension HL7Encoder {
     try appendLeaf(piece.bytes[leafStart...], of: piece, to: &bytes)
   }
 
-  private typealias SeparatorPair = (from: UInt8, to: UInt8?, missing: HL7EditError.Kind)
+  /// Which separator of the source becomes which of the target. Three at most, and no array: every copied field asks.
+  private struct Separators {
+    struct Pair {
+      var from: UInt8
+      var to: UInt8?
+      /// What is wrong where the target has none.
+      var missing: HL7EditError.Kind
+    }
+    private var repetition: Pair?
+    private var component: Pair?
+    private var subcomponent: Pair?
 
-  /// Which separator of the source becomes which of the target.
-  private func separatorPairs(
-    of piece: HL7Piece, at level: HL7Piece.Level
-  ) throws(HL7EditError.Kind) -> [SeparatorPair] {
-    let source = piece.delimiters
-    var pairs: [SeparatorPair] = []
-    var sourceLevel = piece.level
-    var targetLevel = level
-    if sourceLevel == .field {
-      let repeats = source.repetition.map { piece.bytes.contains($0) } ?? false
-      if repeats, level != .field { throw .repeats }
-      if repeats, let from = source.repetition { pairs.append((from, delimiters.repetition, .noSeparator)) }
-      sourceLevel = .repetition
-    }
-    if targetLevel == .field { targetLevel = .repetition }
-    // What has one component only may stand where a component stands.
-    if sourceLevel == .repetition, targetLevel > .repetition, !piece.bytes.contains(source.component) {
-      sourceLevel = .component
-    }
-    let sourceSeparators: [UInt8?] =
+    init(of piece: HL7Piece, at level: HL7Piece.Level, in target: HL7Delimiters) throws(HL7EditError.Kind) {
+      let source = piece.delimiters
+      var sourceLevel = piece.level
+      if sourceLevel == .field {
+        if let from = source.repetition, piece.bytes.contains(from) {
+          if level != .field { throw .repeats }
+          repetition = Pair(from: from, to: target.repetition, missing: .noSeparator)
+        }
+        sourceLevel = .repetition
+      }
+      let targetLevel = level == .field ? .repetition : level
+      // What has one component only may stand where a component stands.
+      if sourceLevel == .repetition, targetLevel > .repetition, !piece.bytes.contains(source.component) {
+        sourceLevel = .component
+      }
+      // A level down at the target: what was a component becomes a subcomponent.
+      let (first, second): (UInt8?, UInt8?) =
+        switch targetLevel {
+        case .field, .repetition: (target.component, target.subcomponent)
+        case .component: (target.subcomponent, nil)
+        case .subcomponent, .delimiters: (nil, nil)
+        }
+      let depth =
+        switch targetLevel {
+        case .field, .repetition: 2
+        case .component: 1
+        case .subcomponent, .delimiters: 0
+        }
       switch sourceLevel {
-      case .repetition, .field: [source.component, source.subcomponent]
-      case .component: [source.subcomponent]
-      default: []
+      case .field, .repetition:
+        component = Pair(from: source.component, to: first, missing: depth > 0 ? .noSeparator : .tooDeep)
+        subcomponent = source.subcomponent.map {
+          Pair(from: $0, to: second, missing: depth > 1 ? .noSeparator : .tooDeep)
+        }
+      case .component:
+        subcomponent = source.subcomponent.map {
+          Pair(from: $0, to: first, missing: depth > 0 ? .noSeparator : .tooDeep)
+        }
+      case .subcomponent, .delimiters: break
       }
-    let targetSeparators: [UInt8?] =
-      switch targetLevel {
-      case .repetition, .field: [delimiters.component, delimiters.subcomponent]
-      case .component: [delimiters.subcomponent]
-      default: []
-      }
-    for (depth, from) in sourceSeparators.enumerated() {
-      guard let from else { continue }
-      let exists = depth < targetSeparators.count
-      pairs.append((from, exists ? targetSeparators[depth] : nil, exists ? .noSeparator : .tooDeep))
     }
-    return pairs
+
+    var areKept: Bool { Self.isKept(repetition) && Self.isKept(component) && Self.isKept(subcomponent) }
+
+    private static func isKept(_ pair: Pair?) -> Bool { pair.map { $0.from == $0.to } ?? true }
+
+    func first(from byte: UInt8) -> Pair? {
+      if let repetition, repetition.from == byte { return repetition }
+      if let component, component.from == byte { return component }
+      if let subcomponent, subcomponent.from == byte { return subcomponent }
+      return nil
+    }
   }
 
   /// Whether the bytes mean the same text in both sets.

@@ -24,7 +24,7 @@ struct HL7SegmentWriter {
   /// MSH-1 and MSH-2.
   mutating func encodingCharacters() {
     bytes.append(encoder.delimiters.field)
-    bytes.append(contentsOf: encoder.delimiters.encodingCharacters)
+    encoder.delimiters.appendEncodingCharacters(to: &bytes)
   }
 
   /// Leaves fields empty.

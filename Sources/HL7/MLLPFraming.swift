@@ -1,5 +1,3 @@
-import Glibc
-
 /// The frames of the Minimal Lower Layer Protocol in a stream of bytes: VT, message, FS, CR (HL7 v2.9 appendix C).
 ///
 /// A pure machine for one direction of one connection: bytes in, actions out, no I/O. How the stream is cut into reads
@@ -164,10 +162,10 @@ package struct MLLPFraming: Sendable {
 
   private mutating func collect(_ bytes: UnsafeRawBufferPointer, from start: Int, _ actions: inout [Action]) -> Int {
     let rest = UnsafeRawBufferPointer(rebasing: bytes[start...])
-    let end = Self.offset(of: Self.endBlock, in: rest) ?? rest.count
+    let end = rest.offset(of: Self.endBlock) ?? rest.count
     let content = UnsafeRawBufferPointer(rebasing: rest[..<end])
     // VT is a mistake wherever it stands, but only what stands before it counts against the limit.
-    let secondStart = Self.offset(of: Self.startBlock, in: content)
+    let secondStart = content.offset(of: Self.startBlock)
     let room = options.frameBytesMax - buffer.count
     let taken = secondStart ?? content.count
     if taken > room {
@@ -224,11 +222,6 @@ package struct MLLPFraming: Sendable {
     default: break
     }
     return nil
-  }
-
-  private static func offset(of byte: UInt8, in bytes: UnsafeRawBufferPointer) -> Int? {
-    guard let base = bytes.baseAddress, let found = memchr(base, Int32(byte), bytes.count) else { return nil }
-    return base.distance(to: UnsafeRawPointer(found))
   }
 }
 

@@ -82,6 +82,7 @@ extension SQLiteStore {
         path: path, flags: SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE,
         busyMilliseconds: Int32(clamping: settings.busyMilliseconds))
       chmod(path, 0o600)
+      hilum_sqlite_slots(connection.handle, 4_096, 256)
       _ = hilum_sqlite_settle(connection.handle, 1)
       if try connection.number("PRAGMA page_count") == 0 {
         // A commit writes its pages whole, and adds up each byte of them: with pages of 8 KiB it took a tenth longer.
@@ -120,7 +121,7 @@ extension SQLiteStore {
       { context, _, _, pages in
         guard let context else { return SQLITE_OK }
         let writer = Unmanaged<Writer>.fromOpaque(context).takeUnretainedValue()
-        writer.logBytes = Int(pages) * (8_192 + 24)
+        writer.logBytes = Int(pages) * (writer.pageBytes + 24)
         return SQLITE_OK
       }, Unmanaged.passUnretained(writer).toOpaque())
   }

@@ -33,6 +33,7 @@ final class Writer: @unchecked Sendable {
   /// How long commits take, smoothed over the last few.
   private var commitNanoseconds: UInt64 = 0
   private var keyDay: Int64 = -1
+  let pageBytes: Int
   /// How long the log is, as the last commit told, and how much of that was carried over already.
   var logBytes = 0
   var carriedBytes = 0
@@ -52,6 +53,7 @@ final class Writer: @unchecked Sendable {
     self.disk = disk
     master = settings.masterKey
     statements = try WriterStatements(connection)
+    pageBytes = Int(try connection.number("PRAGMA page_size") ?? 4_096)
     try tally.load(connection)
     try runs.load(&window, connection)
     if preparer.sealer.currentID != 0 { keyDay = settings.clock.wall() / 86_400_000 }

@@ -295,4 +295,19 @@ import Text
     #expect(try second.value(at: path("PID-8")) == .text("b"))
     #expect(first.segment("ZPV", occurrence: 1) == 6)
   }
+
+  @Test func `the first segment of a name is found, and whether it is the only one`() throws {
+    var draft = try draft()
+    let found = try #require(draft.firstSegment("OBX"))
+    #expect(found.segment == draft.segments(named: "OBX").first)
+    #expect(!found.isOnly)
+    for segment in draft.segments(named: "OBX").dropFirst() { try draft.removeSegment(segment) }
+    #expect(try #require(draft.firstSegment("OBX")).isOnly)
+    try draft.insertSegment("OBX", after: 0)
+    let again = try #require(draft.firstSegment("OBX"))
+    #expect(again.segment == draft.segments(named: "OBX").first)
+    #expect(!again.isOnly)
+    #expect(draft.firstSegment("ZZZ") == nil)
+    #expect(try #require(draft.firstSegment("PID")).isOnly)
+  }
 }

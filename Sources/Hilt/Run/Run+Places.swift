@@ -6,14 +6,14 @@ extension HL7Place {
     try run.step(at: span)
     switch segment {
     case .only:
-      let first = run.segment(code, occurrence: 1, in: message)
-      if first != nil, run.segment(code, occurrence: 2, in: message) != nil {
+      guard let first = run.firstSegment(code, in: message) else { return nil }
+      guard first.isOnly else {
         throw Interrupt.failure(
           Failure(
             .stopping, .repeats, "\(code) stands several times in this message; a single one is needed here", at: span,
             path: code.description, help: ["\(code)[1]", "\(code)[where …]", "for x in \(code)[*]"]))
       }
-      return first
+      return first.segment
     case .index(let number): return run.segment(code, occurrence: number, in: message)
     case .last: return run.segments(code, in: message).last
     case .firstWhere(let mark, let holds):
