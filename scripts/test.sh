@@ -9,6 +9,11 @@ cd "$(dirname "$0")/.."
 swift build -j "$(nproc)" --build-tests
 tests=$(swift build --show-bin-path)/hilumPackageTests.xctest
 
+# What tests leave behind goes with the run. The path is short: a Unix socket's has 107 bytes. HILUM_KEEP=1 keeps it.
+TMPDIR=$(mktemp -d /tmp/hilum-test.XXXXXX)
+export TMPDIR
+[ -n "${HILUM_KEEP:-}" ] || trap 'rm -rf "$TMPDIR"' EXIT
+
 status=0
 # run NAME SECONDS OPTIONS…
 run() {

@@ -16,7 +16,8 @@ final class FileScratch: Sendable {
   let path: String
 
   init() {
-    var template = Array("/tmp/hilum-file-XXXXXX".utf8).map { CChar(bitPattern: $0) } + [0]
+    let parent = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
+    var template = Array("\(parent)/hilum-file-XXXXXX".utf8).map { CChar(bitPattern: $0) } + [0]
     path = mkdtemp(&template).map { String(cString: $0) } ?? "/nonexistent"
   }
 

@@ -9,7 +9,8 @@ final class TestFolder: Sendable {
   let path: String
 
   init() {
-    var template = Array("/tmp/hilum-store-XXXXXX".utf8CString)
+    let parent = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
+    var template = Array("\(parent)/hilum-store-XXXXXX".utf8CString)
     guard mkdtemp(&template) != nil else { preconditionFailure("no folder for a test: \(errno)") }
     path = String(decoding: template.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
   }

@@ -240,11 +240,7 @@ final class MLLPLane: @unchecked Sendable {
     connection = .none
     isWary = true
     disarm()
-    settleNoLonger()
-    guard !outstanding.isEmpty else {
-      if !waiting.isEmpty { open() }
-      return
-    }
+    guard !outstanding.isEmpty else { return goOnAnew() }
     failAll(
       DeliveryError(.unreachable, reason ?? "the partner closed the connection without an answer", bytesSent: true))
   }
@@ -256,7 +252,14 @@ final class MLLPLane: @unchecked Sendable {
     disarm()
     // Closed first: an answer that comes late finds nobody, and the next attempt is on another connection.
     link.leave()
+    guard !outstanding.isEmpty else { return goOnAnew() }
     failAll(DeliveryError(.unreachable, reason, bytesSent: true))
+  }
+
+  /// The connection ended with nothing under way: nothing failed, and what waits goes out on another.
+  private func goOnAnew() {
+    settleNoLonger()
+    if !waiting.isEmpty { open() }
   }
 
   /// Fails what was sent, what waits for the connection, and what was handed over behind it: none of it may overtake
