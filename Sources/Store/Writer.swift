@@ -146,6 +146,8 @@ final class Writer: @unchecked Sendable {
     try inject(.beforeCommit)
     let start = nanoseconds(CLOCK_MONOTONIC)
     try statements.commit.run()
+    // A test's word for a COMMIT that reached the log and was said to have failed.
+    try inject(.afterCommit)
     lastWrite = nanoseconds(CLOCK_MONOTONIC)
     commitNanoseconds = (3 * commitNanoseconds + lastWrite - start) / 4
     tally.committed()
@@ -224,17 +226,18 @@ final class Writer: @unchecked Sendable {
 
   /// A group that couldn't be committed.
   private func failed(_ units: [Unit], _ failure: SQLiteFailure) {
+    let isUnknown = failure.leavesCommitUnknown
     if failure.isFull {
       disk.releaseBallast()
       condition.set(.low(reason: "the disk of the data folder is full"))
-      retain(units, "the disk of the data folder is full")
+      retain(units, "the disk of the data folder is full", isUnknown: isUnknown)
     } else if failure.isBusy {
       retain(units, "another process holds the store's file")
     } else if failure.isInputOutput || failure.isDamage || failure.primary == SQLITE_READONLY
       || failure.primary == SQLITE_CANTOPEN
     {
       lose(failure.reasonToEnd)
-      refuse(units, failure.description)
+      refuse(units, failure.description, isUnknown: isUnknown)
     } else if units.count > 1 {
       for unit in units { runGroup([unit]) }
     } else {
@@ -249,20 +252,22 @@ final class Writer: @unchecked Sendable {
   }
 
   /// Finishes are kept for the next try; the rest is answered.
-  private func retain(_ units: [Unit], _ reason: String) {
+  private func retain(_ units: [Unit], _ reason: String, isUnknown: Bool = false) {
     var others: [Unit] = []
     for unit in units {
       if case .finish = unit { retained.append(unit) } else { others.append(unit) }
     }
-    refuse(others, reason)
+    refuse(others, reason, isUnknown: isUnknown)
   }
 
-  private func refuse(_ units: [Unit], _ reason: String) {
+  /// - Parameter isUnknown: the arrivals may come back at the next start. Their files stay until then, when those that
+  ///   no row owns are swept.
+  private func refuse(_ units: [Unit], _ reason: String, isUnknown: Bool = false) {
     for unit in units {
       switch unit {
       case .accept(let arrival, let then):
         arrival.gate?.close()
-        discardBlobs(arrival, .unavailable(reason: reason))
+        if !isUnknown { discardBlobs(arrival, .unavailable(reason: reason)) }
         then(.unavailable(reason: reason))
       case .refuse(let own, let gate, let then):
         gate?.close()

@@ -107,6 +107,31 @@ final class Trouble: Sendable {
     await again.store.close()
   }
 
+  @Test func `An arrival whose commit was said to fail and comes back has its bytes`() async throws {
+    let folder = TestFolder()
+    let isFailing = Atomic<Bool>(false)
+    var settings = testSettings()
+    settings.failure = { point in
+      point == .afterCommit && isFailing.load(ordering: .sequentiallyConsistent) ? SQLITE_IOERR | 4 << 8 : 0
+    }
+    let bench = try await Bench.open(folder, settings)
+    var arrival = bench.arrival("", key: "K")
+    arrival.payload = Payload(.dicom, [UInt8](repeating: 7, count: 300_000))
+    isFailing.store(true, ordering: .sequentiallyConsistent)
+    #expect(await bench.accept(arrival).isUnavailable)
+    await bench.store.close()
+    isFailing.store(false, ordering: .sequentiallyConsistent)
+    let again = try await Bench.open(folder, settings)
+    await again.store.drainReaders()
+    let raw = try await again.store.raw(arrival.id)
+    #expect(raw == arrival.payload)
+    var resent = again.arrival("", key: "K")
+    resent.payload = arrival.payload
+    #expect(await again.accept(resent).original == arrival.id)
+    #expect(try await again.store.audit() == [])
+    await again.store.close()
+  }
+
   /// Row 13.
   @Test func `Another process that holds the file makes arrivals unavailable, never lost`() async throws {
     let folder = TestFolder()

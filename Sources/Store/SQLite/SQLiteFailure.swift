@@ -23,6 +23,9 @@ struct SQLiteFailure: Error, CustomStringConvertible {
   var isDamage: Bool { primary == SQLITE_CORRUPT || primary == SQLITE_NOTADB }
   /// Reading, writing or syncing failed: what the page cache holds can't be trusted any more.
   var isInputOutput: Bool { primary == SQLITE_IOERR && !isFull }
+  /// A COMMIT that failed so may have reached the log all the same, and come back at the next start. That includes a
+  /// full disk that only the sync noticed.
+  var leavesCommitUnknown: Bool { primary == SQLITE_IOERR }
 
   var description: String {
     let words = sqlite3_errstr(code).map { String(cString: $0) } ?? "unknown error"
