@@ -59,7 +59,7 @@ package final class SQLiteStore: Store {
     do throws(StoreError) {
       unit = .finish(try PreparedAttempt(attempt, with: preparer), then)
     } catch {
-      unit = .refuseFinish(error.reason, then)
+      unit = .refuseFinish(attempt.delivery, error.reason, then)
     }
     var rides = false
     if case .delivered = attempt.end { rides = true }

@@ -1,4 +1,5 @@
 import Glibc
+import Messages
 
 /// What the writer does. Units are values: what shall be true, and whom to tell.
 enum Unit {
@@ -8,7 +9,7 @@ enum Unit {
   case finish(PreparedAttempt, @Sendable (UnitResult) -> Void)
   case change(Change, @Sendable (UnitResult) -> Void)
   /// Answers `unavailable` in its turn: its preparation failed.
-  case refuseFinish(String, @Sendable (UnitResult) -> Void)
+  case refuseFinish(DeliveryID, String, @Sendable (UnitResult) -> Void)
   /// Work with transactions of its own, between groups.
   case task(WriterTask)
 

@@ -50,7 +50,10 @@ extension Writer {
       return
     }
     disk.releaseBallast()
-    try? connection.execute("INSERT OR REPLACE INTO meta (name, value) VALUES ('closed', 1)")
+    // Without the mark the next start takes what may be under way for possibly sent.
+    if unwritten.isEmpty {
+      try? connection.execute("INSERT OR REPLACE INTO meta (name, value) VALUES ('closed', 1)")
+    }
     try? connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
   }
 

@@ -28,6 +28,8 @@ final class Writer: @unchecked Sendable {
 
   /// Finishes that couldn't be written and aren't lost: they go before everything else.
   private var retained: [Unit] = []
+  /// Deliveries with an end that was never written: the next start must take them for possibly sent.
+  private(set) var unwritten: Set<DeliveryID> = []
   private var nextPoll: UInt64 = 0
   private var lastWrite: UInt64 = 0
   /// How long commits take, smoothed over the last few.
@@ -179,7 +181,7 @@ final class Writer: @unchecked Sendable {
       return .accept(.unavailable(reason: reason))
     case .finish(let attempt, _): return .unit(try finish(attempt))
     case .change(let change, _): return .unit(try self.change(change))
-    case .refuseFinish(let reason, _): return .unit(.unavailable(reason: reason))
+    case .refuseFinish(_, let reason, _): return .unit(.unavailable(reason: reason))
     case .task: return .unit(.stale)
     }
   }
@@ -208,8 +210,12 @@ final class Writer: @unchecked Sendable {
         discardBlobs(arrival, result)
         then(result)
       case (.refuse(_, _, let then), .accept(let result)): then(result)
-      case (.finish(_, let then), .unit(let result)), (.change(_, let then), .unit(let result)),
-        (.refuseFinish(_, let then), .unit(let result)):
+      case (.finish(let attempt, let then), .unit(let result)):
+        if !unwritten.isEmpty, case .done = result { unwritten.remove(attempt.attempt.delivery) }
+        then(result)
+      case (.change(_, let then), .unit(let result)): then(result)
+      case (.refuseFinish(let delivery, _, let then), .unit(let result)):
+        unwritten.insert(delivery)
         then(result)
       default: break
       }
@@ -272,8 +278,13 @@ final class Writer: @unchecked Sendable {
       case .refuse(let own, let gate, let then):
         gate?.close()
         then(.unavailable(reason: own))
-      case .finish(_, let then), .change(_, let then): then(.unavailable(reason: reason))
-      case .refuseFinish(let own, let then): then(.unavailable(reason: own))
+      case .finish(let attempt, let then):
+        unwritten.insert(attempt.attempt.delivery)
+        then(.unavailable(reason: reason))
+      case .change(_, let then): then(.unavailable(reason: reason))
+      case .refuseFinish(let delivery, let own, let then):
+        unwritten.insert(delivery)
+        then(.unavailable(reason: own))
       case .task: break
       }
     }

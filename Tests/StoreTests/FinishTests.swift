@@ -1,3 +1,4 @@
+import CSQLite
 import Messages
 import Testing
 
@@ -104,5 +105,35 @@ import Testing
     let again = try await Bench.open(folder)
     #expect(try await again.waiting(again.ehr).isEmpty)
     await again.store.close()
+  }
+
+  @Test(arguments: [SQLITE_FULL, SQLITE_CONSTRAINT]) func `A close that drops an end of an attempt isn't clean`(
+    code: Int32
+  ) async throws {
+    let folder = TestFolder()
+    let trouble = Trouble()
+    var settings = testSettings()
+    settings.failure = { trouble.at($0) }
+    let bench = try await Bench.open(folder, settings)
+    let delivery = try await bench.take("1").deliveries[0]
+    trouble.set(code)
+    let results = Collected<UnitResult>()
+    bench.store.finish(bench.attempt(delivery, .delivered(summary: "AA", reply: nil))) { results.add($0) }
+    await bench.store.close()
+    #expect(results.values.map(\.isUnavailable) == [true])
+    trouble.set(0)
+    let again = try await Bench.open(folder, settings)
+    #expect(!again.store.closedCleanly)
+
+    // One that is written at a later try is no reason.
+    trouble.set(SQLITE_CONSTRAINT)
+    let waiting = (delivery.id, delivery.lane, try await again.waiting(again.ehr)[0].sequence)
+    #expect(await again.deliver(waiting).isUnavailable)
+    trouble.set(0)
+    #expect(await again.deliver(waiting) == .done(1))
+    await again.store.close()
+    let last = try await Bench.open(folder, settings)
+    #expect(last.store.closedCleanly)
+    await last.store.close()
   }
 }
