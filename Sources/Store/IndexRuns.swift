@@ -199,8 +199,8 @@ struct IndexRuns {
     runs.reset()
     let rows = try connection.statement(
       """
-      SELECT id, channel, keys FROM message WHERE id > ?1
-      UNION ALL SELECT m.id, m.channel, m.keys FROM late l CROSS JOIN message m ON m.id = l.message
+      SELECT id, channel, keys, prior FROM message WHERE id > ?1
+      UNION ALL SELECT m.id, m.channel, m.keys, m.prior FROM late l CROSS JOIN message m ON m.id = l.message
       """)
     defer { rows.reset() }
     rows.bind(1, through)
@@ -210,8 +210,23 @@ struct IndexRuns {
       pending.greatest = max(pending.greatest, message)
       pending.listed.append((rows.integer(1), message))
       for column in keys.columns { pending.columns.append((column.field, column.hash, message)) }
-      remember(keys, message, &window)
+      remember(try newer(keys, message, prior: rows.optionalInteger(3), window, connection), message, &window)
     }
     window.committed()
+  }
+
+  /// Of a row's keys those that no newer message is known by. A reprocessed message stands in `late` though its keys
+  /// were carried over long ago; one that really came late names the one before it (`prior`).
+  private func newer(
+    _ keys: MessageKeys, _ message: Int64, prior: Int64?, _ window: DuplicateWindow, _ connection: Connection
+  ) throws(SQLiteFailure) -> MessageKeys {
+    let isLate = message <= through
+    func known(_ hash: Int64) throws(SQLiteFailure) -> Int64? {
+      isLate ? try find(hash, window, connection) : window[hash]
+    }
+    var keys = keys
+    if let hash = keys.duplicate, let other = try known(hash), other != prior { keys.duplicate = nil }
+    if let hash = keys.transport, let other = try known(hash), other >= message { keys.transport = nil }
+    return keys
   }
 }

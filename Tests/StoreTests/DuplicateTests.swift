@@ -175,6 +175,30 @@ import Testing
     await again.store.close()
   }
 
+  /// Its key stands in memory, or in the file already.
+  @Test(arguments: [400_000, 10]) func `A reprocessed message doesn't hide a newer one with its key after a restart`(
+    keysMax: Int
+  ) async throws {
+    let folder = TestFolder()
+    var settings = testSettings()
+    settings.runMessages = 20
+    settings.duplicateKeysMax = keysMax
+    let bench = try await Bench.open(folder, settings)
+    var older = bench.arrival("A", state: .failed, key: "K", mrn: "P")
+    #expect(await bench.accept(older).isAccepted)
+    let newer = bench.arrival("B", key: "K")
+    #expect(await bench.accept(newer).isAccepted)
+    for number in 0..<60 { try await bench.take("m \(number)", key: "k \(number)") }
+    (older.state, older.replaces) = (.routed, [.failed])
+    #expect(await bench.accept(older).isAccepted)
+    await bench.store.close(orderly: false)
+    let again = try await Bench.open(folder, settings)
+    #expect(await again.accept(again.arrival("B", key: "K")).original == newer.id)
+    #expect(await again.accept(again.arrival("A", key: "K")).original == older.id)
+    #expect(try await again.store.audit() == [])
+    await again.store.close()
+  }
+
   @Test func `Keys that ran out are forgotten`() async throws {
     let folder = TestFolder()
     let clock = TestClock()
