@@ -79,11 +79,17 @@ extension Engine {
   // MARK: Dead deliveries
 
   package func retryDead(_ ids: [DeliveryID]) async throws -> [ItemOutcome] {
-    try await forEach(ids, state: .dead, otherwise: "it is not dead") { id, record in
+    var outcomes = try await forEach(ids, state: .dead, otherwise: "it is not dead") { id, record in
       guard try await shared.change(.retryDead([id], at: shared.clock.now().wall)) == 1 else { return nil }
       lane(of: record)?.grown(by: 1, bytes: record.byteCount)
       return "goes to the end of \(record.channel)/\(record.destination)"
     }
+    for (index, id) in ids.enumerated() where !outcomes[index].done {
+      guard let record = try await store.delivery(id), record.state == .dead, record.sequence < 0 else { continue }
+      outcomes[index].text =
+        "it was dead from the start: a value of its settings is absent; mend that and reprocess the message"
+    }
+    return outcomes
   }
 
   package func discardDead(_ ids: [DeliveryID], reason: String) async throws -> [ItemOutcome] {

@@ -56,25 +56,29 @@ extension Writer {
     var rendered: [UInt8]?
     var result: [UInt8]?
     var state: DeliveryState
+    var sequence: Int64
+    /// Dead from the start, because a value of the destination's settings was absent: it is stored without that value,
+    /// and would go out under a wrong name.
+    var isIncomplete: Bool { sequence < 0 }
   }
 
   private func delivery(_ id: DeliveryID) throws(SQLiteFailure) -> DeliveryRow? {
     let row = try connection.statement(
-      "SELECT message, lane, size, output, rendered, result, state FROM delivery WHERE id = ?1 AND low = ?2")
+      "SELECT message, lane, size, output, rendered, result, state, sequence FROM delivery WHERE id = ?1 AND low = ?2")
     defer { row.reset() }
     row.bind(1, id.key)
     row.bind(2, id.lowKey)
     guard try row.step(), let state = DeliveryState(code: row.integer(6)) else { return nil }
     return DeliveryRow(
       message: row.integer(0), lane: row.integer(1), size: row.int(2), output: row.optionalInteger(3),
-      rendered: row.bytes(4), result: row.bytes(5), state: state)
+      rendered: row.bytes(4), result: row.bytes(5), state: state, sequence: row.integer(7))
   }
 
   /// A dead delivery goes to the tail of its lane, with a fresh budget.
   private func retry(_ id: DeliveryID, _ at: Int64) throws(SQLiteFailure) -> Bool {
-    guard let delivery = try delivery(id), delivery.state == .dead, tally.lanes[delivery.lane] != nil else {
-      return false
-    }
+    guard let delivery = try delivery(id), delivery.state == .dead, !delivery.isIncomplete,
+      tally.lanes[delivery.lane] != nil
+    else { return false }
     let row = try connection.statement(
       """
       UPDATE delivery SET state = 0, sequence = ?2, attempts = 0, due_at = 0, delay = 0, ended_at = NULL WHERE id = ?1
@@ -160,8 +164,8 @@ extension Writer {
 
   /// The stored bytes of a delivery once more, where they are still kept.
   private func resend(_ original: DeliveryID, as id: DeliveryID, at: Int64) throws(SQLiteFailure) -> Bool {
-    guard let delivery = try delivery(original), delivery.state != .waiting, tally.lanes[delivery.lane] != nil,
-      try hasPayload(delivery)
+    guard let delivery = try delivery(original), delivery.state != .waiting, !delivery.isIncomplete,
+      tally.lanes[delivery.lane] != nil, try hasPayload(delivery)
     else { return false }
     var rendered = delivery.rendered
     if let sealed = rendered {

@@ -139,4 +139,21 @@ import Testing
     #expect(try await bench.store.messages(MessageQuery(states: [.failed, .held])).isEmpty)
     await bench.store.close()
   }
+
+  /// It is stored without the value that was absent, and would go out under a wrong name.
+  @Test func `What was dead from the start is neither retried nor sent once more`() async throws {
+    let folder = TestFolder()
+    let bench = try await Bench.open(folder)
+    var arrival = bench.arrival("1")
+    arrival.deliveries[0].dead = "the file's name needs PID-3, and it is absent"
+    #expect(await bench.accept(arrival).isAccepted)
+    let id = arrival.deliveries[0].id
+    #expect(await bench.change(.retryDead([id], at: 9)) == .stale)
+    #expect(await bench.change(.resend(id, as: bench.store.mint(), at: 9)) == .stale)
+    #expect(await bench.change(.discardDead([id], reason: "reprocessed", at: 9)) == .done(1))
+    #expect(await bench.change(.resend(id, as: bench.store.mint(), at: 9)) == .stale)
+    #expect(try await bench.waiting(bench.ehr).isEmpty)
+    #expect(try await bench.store.audit() == [])
+    await bench.store.close()
+  }
 }

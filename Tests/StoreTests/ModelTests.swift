@@ -92,6 +92,9 @@ struct StoreModel {
     }
   }
 
+  /// Dead from the start: never sent, not by hand either.
+  func isIncomplete(_ id: DeliveryID) -> Bool { deliveries[id]?.sequence == -1 }
+
   mutating func move(_ id: DeliveryID, from: DeliveryState, to: DeliveryState) -> Bool {
     guard let delivery = deliveries[id], delivery.state == from else { return false }
     lanes[delivery.lane].counts[from, default: 0] -= 1
@@ -269,7 +272,7 @@ struct StoreModel {
       case 0:
         guard let id = anyDelivery([.dead, .delivered]) else { return }
         change = .retryDead([id], at: 1)
-        wanted = model.move(id, from: .dead, to: .waiting)
+        wanted = !model.isIncomplete(id) && model.move(id, from: .dead, to: .waiting)
       case 1:
         guard let id = anyDelivery([.dead, .waiting]) else { return }
         change = .discardDead([id], reason: "r", at: 1)
@@ -282,7 +285,7 @@ struct StoreModel {
         guard let id = anyDelivery([.delivered, .dead, .waiting, .cancelled]) else { return }
         let new = bench.store.mint()
         change = .resend(id, as: new, at: 1)
-        wanted = model.resend(id, as: new)
+        wanted = !model.isIncomplete(id) && model.resend(id, as: new)
       default:
         guard let id = anyMessage([.failed, .held, .routed]) else { return }
         change = .discardMessages([id], reason: "r", at: 1)
