@@ -80,6 +80,13 @@ final class UnitQueue: @unchecked Sendable {
 
   /// Returns `false` where the store is closed: the unit was not taken.
   func push(_ unit: Unit, weight: Int = 0, rides: Bool = false) -> Bool {
+    push(unit, weight: weight, rides: rides, isLast: false)
+  }
+
+  /// The last unit: after it nothing is taken any more. Returns `false` where it was closed before.
+  func close(_ unit: Unit) -> Bool { push(unit, weight: 0, rides: false, isLast: true) }
+
+  private func push(_ unit: Unit, weight: Int, rides: Bool, isLast: Bool) -> Bool {
     pthread_mutex_lock(mutex)
     if isClosed {
       pthread_mutex_unlock(mutex)
@@ -89,19 +96,11 @@ final class UnitQueue: @unchecked Sendable {
     if !rides { eager += 1 }
     self.weight += weight
     units.append((unit, weight, rides))
+    isClosed = isLast
     let signals = isWaiting
     isWaiting = false
     pthread_mutex_unlock(mutex)
     if signals { pthread_cond_signal(wake) }
-    return true
-  }
-
-  /// The last unit: after it nothing is taken any more. Returns `false` where it was closed before.
-  func close(_ unit: Unit) -> Bool {
-    guard push(unit) else { return false }
-    pthread_mutex_lock(mutex)
-    isClosed = true
-    pthread_mutex_unlock(mutex)
     return true
   }
 
