@@ -78,7 +78,8 @@ final class Writer: @unchecked Sendable {
       } else {
         runGroup(takeRetained() + units)
       }
-      maintain()
+      // After a close there is no connection any more.
+      if !isEnding { maintain() }
     }
   }
 

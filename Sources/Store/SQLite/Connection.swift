@@ -72,7 +72,10 @@ final class Connection {
   var rowsScanned: Int { statements.values.reduce(0) { $0 + $1.rowsScanned } }
 
   /// Whether no transaction is open: SQLite ends one by itself after some errors.
-  var isAutocommit: Bool { sqlite3_get_autocommit(handle) != 0 }
+  var isAutocommit: Bool {
+    precondition(isOpen, "the connection is closed, its handle is freed")
+    return sqlite3_get_autocommit(handle) != 0
+  }
 
   /// Runs `body` in one transaction that is rolled back where it throws.
   func transaction<T>(_ body: () throws(SQLiteFailure) -> T) throws(SQLiteFailure) -> T {
