@@ -9,6 +9,8 @@ struct DiskGuard {
   private let ballastBytes: Int64
   private var device: dev_t = 0
   private var inode: ino_t = 0
+  /// The log beside the file, once it was seen. SQLite keeps the one file while a connection is open.
+  private var log: (device: dev_t, inode: ino_t)?
   private(set) var hasBallast = false
   private var ballastPath: String { folder + "/ballast" }
 
@@ -46,10 +48,14 @@ struct DiskGuard {
     return "the disk of the data folder has \(free >> 20) MiB free and must have \(needed >> 20) MiB"
   }
 
-  /// Whether the file's name still leads to the file that is open.
-  var isSameFile: Bool {
+  /// Whether the names of file and log still lead to those that are open.
+  mutating func isSameFile() -> Bool {
     var status = stat()
-    return stat(file, &status) == 0 && status.st_dev == device && status.st_ino == inode
+    guard stat(file, &status) == 0, status.st_dev == device, status.st_ino == inode else { return false }
+    let isThere = stat(file + "-wal", &status) == 0
+    if let log { return isThere && status.st_dev == log.device && status.st_ino == log.inode }
+    if isThere { log = (status.st_dev, status.st_ino) }
+    return true
   }
 
   /// Holds space back, as far as the disk has it.

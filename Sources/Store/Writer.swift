@@ -305,8 +305,10 @@ final class Writer: @unchecked Sendable {
     guard now >= nextPoll else { return }
     nextPoll = now + UInt64(settings.pollMilliseconds) * 1_000_000
     guard !isLost else { return }
-    guard disk.isSameFile else {
-      return lose("the store's file was removed or replaced while the engine had it open; what is written goes nowhere")
+    guard disk.isSameFile() else {
+      return lose(
+        "the store's file or its log (hilum.db-wal) was removed or replaced while the engine had it open; what is "
+          + "written goes nowhere")
     }
     if let reason = disk.low(wasLow: !condition.isOpen) {
       condition.set(.low(reason: reason))

@@ -153,16 +153,19 @@ final class Trouble: Sendable {
   }
 
   /// Row 15.
-  @Test(arguments: [true, false]) func `A file that was removed or replaced is noticed`(removed: Bool) async throws {
+  @Test(arguments: [true, false], ["", "-wal"]) func `A file that was removed or replaced is noticed`(
+    removed: Bool, suffix: String
+  ) async throws {
     let folder = TestFolder()
+    let file = folder.database + suffix
     let clock = TestClock()
     let bench = try await open(folder, Trouble(), clock: clock)
     try await bench.take("1")
     if removed {
-      unlink(folder.database)
+      unlink(file)
     } else {
-      TestFolder.write(TestFolder.read(folder.database), folder.path + "/copy")
-      rename(folder.path + "/copy", folder.database)
+      TestFolder.write(TestFolder.read(file), folder.path + "/copy")
+      rename(folder.path + "/copy", file)
     }
     clock.advance(1_000)
     // The look is at most a poll old; what is handed over after it is refused.
