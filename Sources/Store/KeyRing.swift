@@ -21,6 +21,10 @@ enum KeyRing {
       guard let bytes = try? unwrap(row, master: master, key: key) else {
         throw StoreError(.refused, refusal(row.master, master))
       }
+      guard bytes.count == 32 else {
+        throw StoreError(
+          .damaged, "data key \(row.id) of the store has \(bytes.count) bytes; it needs 32. \(SQLiteFailure.advice)")
+      }
       if row.id == secretID {
         secret = bytes
       } else {

@@ -171,4 +171,13 @@ import Testing
       #expect(input.withUnsafeBytes { sip.hash($0) } == hash, "\(count) bytes")
     }
   }
+
+  @Test(arguments: [0, 1]) func `A data key of a wrong size is damage, said in words`(id: Int) async throws {
+    let folder = TestFolder()
+    try await Bench.open(folder).store.close()
+    try Bench.sql(folder, "UPDATE data_key SET master = '', wrapped = zeroblob(16) WHERE id = \(id)")
+    let error = #expect(throws: StoreError.self) { try SQLiteStore.open(folder.path, settings: testSettings()) }
+    #expect(error?.kind == .damaged)
+    #expect(error?.reason.contains("data key \(id) of the store has 16 bytes") == true)
+  }
 }
