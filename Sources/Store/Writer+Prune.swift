@@ -38,8 +38,10 @@ extension Writer {
   /// Each channel and kind has a mark up to which it was walked, in the order of the ids. What had to stay (it waits,
   /// is held, failed or dead) is noted in `kept` and looked at again later.
   func prune(_ keeping: [Int64: Retention], now: Int64, rowsMax: Int) throws(StoreError) -> Bool {
-    // Retention walks along the index: what is older than a day is carried into it first.
-    if runs.isOlder(than: Identifier(high: UInt64(max(0, now - 86_400_000)) << 15, low: 0).key) { try buildRun() }
+    // Retention walks along the index: what is older than a day, or than the smallest age, is carried into it first.
+    let ages = keeping.values.flatMap { retention in PruneKind.allCases.compactMap { $0.age(retention) } }
+    let age = max(0, min(86_400_000, ages.min() ?? 86_400_000))
+    if runs.isOlder(than: Identifier(high: UInt64(max(0, now - age)) << 15, low: 0).key) { try buildRun() }
     var more = false
     for kind in PruneKind.allCases {
       var rest = max(1, rowsMax)

@@ -169,4 +169,19 @@ import Testing
     #expect(await bench.accept(bench.arrival("1", key: "x")).isAccepted)
     await bench.store.close()
   }
+
+  @Test func `An age of less than a day counts in a quiet channel too`() async throws {
+    let folder = TestFolder()
+    let clock = TestClock()
+    let bench = try await Bench.open(folder, testSettings(clock))
+    let arrival = try await delivered(bench, "old")
+    clock.advance(2 * 3_600_000)
+    let young = try await delivered(bench, "young")
+    var retention = Self.nothing
+    retention.raw = 3_600_000
+    try await prune(bench, retention, now: clock.now)
+    #expect(try await bench.store.raw(arrival.id) == nil)
+    #expect(try await bench.store.raw(young.id) != nil)
+    await bench.store.close()
+  }
 }
