@@ -80,8 +80,9 @@ final class PreparedAcceptance: Sendable {
     keysKept = kept.isEmpty ? nil : slab.append(kept.encoded)
     withinMilliseconds = arrival.duplicateKey?.withinMilliseconds ?? 0
 
-    outputs = try preparer.outputs(arrival, sealed: sealed, into: &slab)
-    deliveries = preparer.deliveries(arrival, outputs: outputs, sealed: sealed)
+    let made = try preparer.outputs(arrival, sealed: sealed, into: &slab)
+    outputs = made.compactMap { $0 }
+    deliveries = preparer.deliveries(arrival, outputs: made, sealed: sealed)
     deliveryList = deliveries.isEmpty ? nil : slab.append(DeliveryList.encode(deliveries.map(\.id.key)))
     progress = preparer.progress(arrival, sealed: sealed)
     self.slab = slab
@@ -187,11 +188,17 @@ struct Preparer: Sendable {
     return keys
   }
 
+  /// The outputs as deliveries point at them; `nil` for one that none points at. Retention finds outputs by their
+  /// deliveries: such a one would be kept for ever.
   func outputs(
     _ arrival: Acceptance, sealed: Bool, into slab: inout Slab
-  ) throws(StoreError) -> [PreparedAcceptance.Output] {
-    var outputs: [PreparedAcceptance.Output] = []
-    for payload in arrival.outputs {
+  ) throws(StoreError) -> [PreparedAcceptance.Output?] {
+    var outputs: [PreparedAcceptance.Output?] = []
+    for (index, payload) in arrival.outputs.enumerated() {
+      guard arrival.deliveries.contains(where: { $0.output == index }) else {
+        outputs.append(nil)
+        continue
+      }
       var output = PreparedAcceptance.Output(id: mint(), format: payload.format, size: payload.byteCount)
       switch payload.content {
       case .blob(let staged): output.blob = staged
@@ -209,7 +216,7 @@ struct Preparer: Sendable {
   }
 
   func deliveries(
-    _ arrival: Acceptance, outputs: [PreparedAcceptance.Output], sealed: Bool
+    _ arrival: Acceptance, outputs: [PreparedAcceptance.Output?], sealed: Bool
   ) -> [PreparedAcceptance.Delivery] {
     arrival.deliveries.map { delivery in
       let output = delivery.output.flatMap { outputs.indices.contains($0) ? outputs[$0] : nil }

@@ -5,6 +5,24 @@ import Testing
 @testable import Store
 
 @Suite struct AcceptTests {
+  /// Retention finds outputs by their deliveries.
+  @Test func `An output that no delivery refers to isn't kept`() async throws {
+    let folder = TestFolder()
+    let bench = try await Bench.open(folder)
+    var arrival = bench.arrival("in", lanes: [bench.ehr, bench.archive])
+    arrival.outputs = [
+      Payload(.text, Array("nobody".utf8)), Payload(.dicom, [UInt8](repeating: 7, count: 300_000)),
+      Payload(.text, Array("archive".utf8)),
+    ]
+    arrival.deliveries[1].output = 2
+    #expect(await bench.accept(arrival).isAccepted)
+    #expect(try Bench.number(folder, "SELECT count(*) FROM output") == 1)
+    #expect(TestFolder.files(folder.path + "/blobs").isEmpty)
+    #expect(try await bench.waiting(bench.ehr).map(\.bytes) == [Array("in".utf8)])
+    #expect(try await bench.waiting(bench.archive).map(\.bytes) == [Array("archive".utf8)])
+    await bench.store.close()
+  }
+
   @Test func `What was accepted is there with its bytes, its story and its deliveries`() async throws {
     let folder = TestFolder()
     let bench = try await Bench.open(folder)
