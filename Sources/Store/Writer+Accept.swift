@@ -241,6 +241,7 @@ extension Writer {
     update.bind(6, keys.isEmpty ? nil : keys.encoded)
     try update.run()
     try runs.addColumns(arrival.keys, message: arrival.id.key, connection)
+    try keepForRetention(arrival.id.key, arrival.channel)
     tally.change(channel: arrival.channel) {
       $0.count(state, -1)
       $0.count(arrival.state)

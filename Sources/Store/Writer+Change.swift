@@ -165,7 +165,7 @@ extension Writer {
   /// The stored bytes of a delivery once more, where they are still kept.
   private func resend(_ original: DeliveryID, as id: DeliveryID, at: Int64) throws(SQLiteFailure) -> Bool {
     guard let delivery = try delivery(original), delivery.state != .waiting, !delivery.isIncomplete,
-      tally.lanes[delivery.lane] != nil, try hasPayload(delivery)
+      let channel = tally.lanes[delivery.lane]?.channel, try hasPayload(delivery)
     else { return false }
     var rendered = delivery.rendered
     if let sealed = rendered {
@@ -195,6 +195,7 @@ extension Writer {
       $0.states[DeliveryState.waiting.code] += 1
       $0.waitingBytes += delivery.size
     }
+    try keepForRetention(delivery.message, channel)
     try addStep(Step(.retried, "sent once more by hand", lane: laneName(delivery.lane), at: at), delivery.message)
     return true
   }

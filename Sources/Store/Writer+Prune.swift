@@ -94,16 +94,25 @@ extension Writer {
     let walked = try column(
       "SELECT message FROM listed WHERE channel = ?1 AND message > ?2 AND message < ?3 ORDER BY message LIMIT ?4",
       channel, through, before, Int64(rowsMax))
-    for message in walked where !(try pruneMessage(kind, message, channel)) {
-      let row = try connection.statement(
-        "INSERT INTO kept (channel, kind, message) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING")
-      row.bind(1, channel)
-      row.bind(2, kind.rawValue)
-      row.bind(3, message)
-      try row.run()
-    }
+    for message in walked where !(try pruneMessage(kind, message, channel)) { try keep(kind, message, channel) }
     if let last = walked.last { tally.change(channel: channel) { $0.through[kind.rawValue] = last } }
     return walked.count
+  }
+
+  /// Notes a message that has to stay for now, to be looked at again.
+  private func keep(_ kind: PruneKind, _ message: Int64, _ channel: Int64) throws(SQLiteFailure) {
+    let row = try connection.statement(
+      "INSERT INTO kept (channel, kind, message) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING")
+    row.bind(1, channel)
+    row.bind(2, kind.rawValue)
+    row.bind(3, message)
+    try row.run()
+  }
+
+  /// What is added to a message that retention has passed is looked at again: the walk doesn't come by a second time.
+  func keepForRetention(_ message: Int64, _ channel: Int64) throws(SQLiteFailure) {
+    guard let through = tally.channels[channel]?.through else { return }
+    for kind in PruneKind.allCases where through[kind.rawValue] >= message { try keep(kind, message, channel) }
   }
 
   private func column(_ sql: String, _ values: Int64...) throws(SQLiteFailure) -> [Int64] {

@@ -184,4 +184,40 @@ import Testing
     #expect(try await bench.store.raw(young.id) != nil)
     await bench.store.close()
   }
+
+  @Test func `What is added to a message that retention has passed goes too`() async throws {
+    let folder = TestFolder()
+    let clock = TestClock()
+    let bench = try await Bench.open(folder, testSettings(clock))
+    let resent = try await bench.take("resent")
+    _ = await bench.deliver(resent.deliveries[0])
+    var again = bench.arrival("reprocessed", state: .dropped)
+    #expect(await bench.accept(again).isAccepted)
+    clock.advance(10 * day)
+    var retention = Self.nothing
+    (retention.sent, retention.replies, retention.blobs) = (day, day, day)
+    try await prune(bench, retention, now: clock.now)
+
+    let id = bench.store.mint()
+    #expect(await bench.change(.resend(resent.deliveries[0].id, as: id, at: 1)) == .done(1))
+    #expect(await bench.deliver((id, bench.ehr, 2), reply: "reply") == .done(1))
+    (again.state, again.replaces) = (.routed, [.dropped])
+    again.outputs = [Payload(.text, Array("out".utf8)), Payload(.text, [UInt8](repeating: 7, count: 300_000))]
+    again.deliveries = [bench.ehr, bench.archive].enumerated().map {
+      .init(id: bench.store.mint(), lane: $1, output: $0)
+    }
+    #expect(await bench.accept(again).isAccepted)
+    #expect(await bench.deliver((again.deliveries[0].id, bench.ehr, 3)) == .done(1))
+    try await prune(bench, retention, now: clock.now)
+    #expect(try await bench.store.sent(id)?.reply == nil)
+    // One delivery of it still waits.
+    #expect(try Bench.number(folder, "SELECT count(*) FROM output") == 2)
+    #expect(await bench.deliver((again.deliveries[1].id, bench.archive, 1)) == .done(1))
+    try await prune(bench, retention, now: clock.now)
+    #expect(try Bench.number(folder, "SELECT count(*) FROM output") == 0)
+    #expect(TestFolder.files(folder.path + "/blobs").isEmpty)
+    #expect(try Bench.number(folder, "SELECT count(*) FROM kept") == 0)
+    #expect(try await bench.store.audit() == [])
+    await bench.store.close()
+  }
 }
