@@ -117,6 +117,26 @@ struct MLLPSourceTests {
     try await source.stop()
   }
 
+  @Test func `what came before a message that is too large is answered, though the sender closes its half`() async throws {
+    let source = try await RunningSource.start(messageBytesMax: 4_096)
+    let wire = try await Wire.connect(port: source.port)
+    wire.write(
+      Sample.frame(Sample.adt("1")) + Sample.frame(Sample.adt("2", note: String(repeating: "x", count: 9_000))))
+    try await wire.closeOutput()
+    await wire.closed()
+    #expect(wire.frames.now.map(\.answer) == ["AA 1", "AR 2"])
+    try await source.stop()
+  }
+
+  /// So many that their answers don't fit into the kernel's buffers of both ends.
+  @Test func `a sender that closes its half and reads slowly gets all of its answers`() async throws {
+    let source = try await RunningSource.start()
+    let count = 40_000
+    let answers = await SlowReader.run(port: source.port, messages: (1...count).map { Sample.adt("\($0)") })
+    #expect(answers == count)
+    try await source.stop()
+  }
+
   @Test func `a sender that closes its half after the last message still gets its answer`() async throws {
     let source = try await RunningSource.start(ScriptedInbox { _, _ in nil })
     let wire = try await Wire.connect(port: source.port)

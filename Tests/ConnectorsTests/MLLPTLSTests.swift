@@ -138,6 +138,23 @@ struct MLLPTLSTests {
     await partner.close()
   }
 
+  @Test(arguments: ["ehr.hospital.example", "10.9.9.9"])
+  func `a certificate for the address connected to is none for another name`(_ name: String) async throws {
+    let partner = try await Partner.answering(tls: made.serverContext("address"))
+    let plain = try destination(partner, host: "127.0.0.1", made.client())
+    #expect(await plain.send(Sample.adt("1")).short == "AA")
+    let settings = made.client()
+    settings.serverName = name
+    let out = try destination(partner, host: "127.0.0.1", settings)
+    let result = await out.send(Sample.adt("2"))
+    #expect(result.short == "unreachable")
+    #expect(result.error?.reason == "the partner's certificate is for 127.0.0.1, not for \(name)")
+    #expect(partner.frames.now.count == 1)
+    await plain.destination.close()
+    await out.destination.close()
+    await partner.close()
+  }
+
   @Test(arguments: [TLSVersion.tlsv12, .tlsv13])
   func `a partner that wants a certificate gets ours, or says so`(_ version: TLSVersion) async throws {
     let partner = try await Partner.answering(tls: made.serverContext("server", clients: "ca", newest: version))
@@ -146,7 +163,8 @@ struct MLLPTLSTests {
     await out.destination.close()
     let without = try destination(partner, made.client())
     let result = await without.send(Sample.adt("2"))
-    #expect(result.error?.kind == .unreachable)
+    // Nothing of it was read: it costs the message nothing, and it isn't a possible duplicate.
+    #expect(result.short == "unreachable")
     #expect(result.error?.reason.contains("certificate from us") == true, "\(result.error?.reason ?? "")")
     let ping = await without.destination.ping()
     #expect(!ping.reached)

@@ -26,6 +26,7 @@ final class TestCertificates: Sendable {
     try issue("server", names: local)
     try issue("client", names: "DNS:pas.hospital.example", subject: "/O=Hospital/CN=pas.hospital.example")
     try issue("elsewhere", names: "DNS:ehr.hospital.example")
+    try issue("address", names: "IP:127.0.0.1")
     try issue("stranger", by: "other-ca", names: local)
     try issue("expired", names: local, from: "20200101000000Z", to: "20200201000000Z")
     try issue("future", names: local, from: "20450101000000Z", to: "20460201000000Z")

@@ -22,6 +22,19 @@ struct TLSTests {
     #expect(old.notAfter == 1_580_515_200)
   }
 
+  @Test(arguments: [
+    ("server", "localhost", true), ("server", "LOCALHOST.", true), ("server", "127.0.0.1", true),
+    ("server", "::ffff:127.0.0.1", true), ("server", "ehr.localhost", false), ("server", "10.0.0.1", false),
+    ("address", "localhost", false), ("address", "127.0.0.1", true), ("client", "127.0.0.1", false),
+    ("client", "pas.hospital.example", true), ("client", "hospital.example", false),
+  ]) func `a certificate is for the names it holds and no other`(
+    _ name: String, _ expected: String, _ isFor: Bool
+  ) throws {
+    let made = try TestCertificates.made()
+    let certificate = try #require(try NIOSSLCertificate.fromPEMFile(made.path("\(name).pem")).first)
+    #expect(try #require(CertificateFacts(certificate)).isFor(expected) == isFor)
+  }
+
   @Test func `a certificate that is cut or flipped anywhere gives facts or none, and never traps`() throws {
     let made = try TestCertificates.made()
     let der = try #require(try NIOSSLCertificate.fromPEMFile(made.path("server.pem")).first).toDERBytes()

@@ -59,6 +59,8 @@ final class MLLPConnection: ChannelDuplexHandler, @unchecked Sendable {
   private var isEnding = false
   /// An answer was sent that the sender, who is still sending, has yet to read.
   private var isLingering = false
+  /// It closes when what was written has gone out.
+  private var isLeaving = false
   private var isClosed = false
   private var inputHasEnded = false
   private let timers = MLLPTimers()
@@ -306,7 +308,10 @@ final class MLLPConnection: ChannelDuplexHandler, @unchecked Sendable {
   }
 
   private func inputClosed() {
-    if isLingering { return close() }
+    if isLingering {
+      inputHasEnded = true
+      return finish()
+    }
     guard !isEnding, !isClosed else { return }
     framing.finish().forEach(note)
     inputHasEnded = true
@@ -328,11 +333,24 @@ final class MLLPConnection: ChannelDuplexHandler, @unchecked Sendable {
       context.writeAndFlush(wrapOutboundOut(outgoing), promise: nil)
       outgoing.clear()
     }
-    guard isLingering else { return close() }
+    guard isLingering, !inputHasEnded else { return closeWhenWritten(context) }
     guard !timers.isLingering else { return }
     timers.linger(MLLPLimits.linger)
     context.close(mode: .output, promise: nil)
     context.read()
+  }
+
+  /// Closes behind the last answer: what the kernel hasn't taken yet would be dropped with the connection, and an answer
+  /// that a sender never gets makes it send again.
+  private func closeWhenWritten(_ context: ChannelHandlerContext) {
+    guard !isLeaving else { return }
+    isLeaving = true
+    isEnding = true
+    timers.farewell(MLLPLimits.farewell)
+    let written = context.eventLoop.makePromise(of: Void.self)
+    let connection = NIOLoopBound(self, eventLoop: context.eventLoop)
+    written.futureResult.whenComplete { _ in connection.value.close() }
+    context.writeAndFlush(wrapOutboundOut(ByteBuffer()), promise: written)
   }
 
   private func close() {
@@ -351,7 +369,7 @@ final class MLLPConnection: ChannelDuplexHandler, @unchecked Sendable {
       return end()
     case .handshake:
       refuse("the TLS handshake was not completed within \((shared.handshake ?? .zero).nanoseconds / 1_000_000) ms")
-    case .linger: break
+    case .linger, .farewell: break
     }
     close()
   }

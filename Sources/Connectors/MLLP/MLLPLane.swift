@@ -235,14 +235,18 @@ final class MLLPLane: @unchecked Sendable {
   }
 
   /// The partner closed the connection, or it broke.
-  func lost(_ link: MLLPLink, _ reason: String?) {
+  ///
+  /// - Parameter isRefused: because of our certificate. Before its first answer it has then read none of what was sent.
+  func lost(_ link: MLLPLink, _ reason: String?, isRefused: Bool) {
     guard case .open(let current, _) = connection, current === link else { return }
     connection = .none
     isWary = true
     disarm()
     guard !outstanding.isEmpty else { return goOnAnew() }
     failAll(
-      DeliveryError(.unreachable, reason ?? "the partner closed the connection without an answer", bytesSent: true))
+      DeliveryError(
+        .unreachable, reason ?? "the partner closed the connection without an answer",
+        bytesSent: !isRefused || lastAnswer != nil))
   }
 
   /// What came is no answer to what was sent: from here on nothing on this connection can be trusted.

@@ -13,6 +13,8 @@ enum MLLPLimits {
   /// How long a sender whose message is refused for its size may go on sending before its connection is cut: without it
   /// the kernel would drop the refusal together with the connection (RFC 1122 section 4.2.2.13).
   static let linger: TimeAmount = .seconds(2)
+  /// How long a sender that sends nothing more may take to read its last answers.
+  static let farewell: TimeAmount = .seconds(30)
   /// Senders that are remembered for `hilum status`.
   static let peersMax = 256
   /// Connections that the kernel holds while the source is not accepting.

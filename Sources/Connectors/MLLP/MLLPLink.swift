@@ -20,6 +20,8 @@ final class MLLPLink: ChannelInboundHandler, @unchecked Sendable {
   private var context: ChannelHandlerContext?
   private var framing: MLLPFraming
   private var reason: String?
+  /// The partner ended the connection because of our certificate.
+  private var isRefused = false
   /// Its lane has no more to do with it: what still arrives is nobody's answer.
   private var isLeft = false
   private(set) var isReading = false
@@ -87,6 +89,7 @@ final class MLLPLink: ChannelInboundHandler, @unchecked Sendable {
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
     if let lane, reason == nil {
+      isRefused = TLSFailure.isRefusalOfOurCertificate(error)
       let certificate = (try? context.pipeline.syncOperations.handler(type: NIOSSLClientHandler.self))?.peerCertificate
       reason =
         TLSFailure.reason(
@@ -98,7 +101,7 @@ final class MLLPLink: ChannelInboundHandler, @unchecked Sendable {
 
   func channelInactive(context: ChannelHandlerContext) {
     isReading = false
-    if !isLeft { lane?.lost(self, reason) }
+    if !isLeft { lane?.lost(self, reason, isRefused: isRefused) }
     isLeft = true
     lane = nil
   }

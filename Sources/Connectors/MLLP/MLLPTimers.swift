@@ -4,7 +4,7 @@ import NIOCore
 ///
 /// Lives on the connection's event loop.
 final class MLLPTimers {
-  enum Kind { case handshake, frame, idle, linger }
+  enum Kind { case handshake, frame, idle, linger, farewell }
 
   private var loop: (any EventLoop)?
   private var expire: ((Kind) -> Void)?
@@ -49,6 +49,7 @@ final class MLLPTimers {
   }
 
   func linger(_ limit: TimeAmount) { begin(.linger, limit) }
+  func farewell(_ limit: TimeAmount) { begin(.farewell, limit) }
 
   private func begin(_ kind: Kind, _ limit: TimeAmount) {
     guard let loop, deadlines[kind] == nil else { return }

@@ -13,42 +13,48 @@ struct Dial: Sendable {
   let tls: ClientTLSSettings?
   let within: TimeAmount
   let logger: Logger
+  /// Another one in tests: the system's look-up gives what its files say.
+  var resolver: @Sendable (any EventLoop) -> any Resolver & Sendable = { NameLookup(on: $0) }
 
   /// The partner as the channel file names it.
   var target: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
 
   /// A connection that can be written to; with TLS after the handshake.
   ///
-  /// - Parameter handler: made for the connection, and put above TLS.
+  /// A name may have several addresses, which are tried beside each other: the handlers are made for the connection that
+  /// won, and nothing is read before they are there.
+  ///
+  /// - Parameter handler: made once, for the connection, and put above TLS.
   /// - Returns: fails with `Unreachable`.
   func connect(
     on loop: any EventLoop, _ handler: @escaping @Sendable () -> any ChannelInboundHandler & Sendable
   ) -> EventLoopFuture<any Channel> {
     let deadline = loop.now + within
     return context(on: loop).flatMap { context in
-      let ready = loop.makePromise(of: Void.self)
-      if context == nil { ready.succeed() }
       let bootstrap = ClientBootstrap(group: loop)
         .connectTimeout(within)
         .hilumOptions()
-        .channelInitializer { channel in
-          channel.eventLoop.makeCompletedFuture {
-            if let context, let tls {
-              try channel.pipeline.syncOperations.addHandler(try tls.handler(context, host: host))
-              try channel.pipeline.syncOperations.addHandler(
-                Handshake(ready, expectedName: tls.expectedName(host: host)))
-            }
-            try channel.pipeline.syncOperations.addHandler(handler())
-          }
-        }
+        .channelOption(.autoRead, value: false)
       let connected: EventLoopFuture<any Channel> =
         if let address = try? SocketAddress(ipAddress: host, port: port) {
           bootstrap.connect(to: address)
         } else {
-          bootstrap.resolver(NameLookup(on: loop)).connect(host: host, port: port)
+          bootstrap.resolver(resolver(loop)).connect(host: host, port: port)
         }
-      connected.whenFailure { ready.fail($0) }
       return connected.flatMap { channel in
+        let ready = loop.makePromise(of: Void.self)
+        do {
+          if let context, let tls {
+            try channel.pipeline.syncOperations.addHandler(try tls.handler(context, host: host))
+            try channel.pipeline.syncOperations.addHandler(Handshake(ready, expectedName: tls.expectedName(host: host)))
+          } else {
+            ready.succeed()
+          }
+          try channel.pipeline.syncOperations.addHandler(handler())
+        } catch {
+          ready.fail(error)
+        }
+        channel.setOption(.autoRead, value: true).cascadeFailure(to: ready)
         let cut = loop.scheduleTask(deadline: deadline) {
           ready.fail(Unreachable("\(target) did not complete the TLS handshake in time"))
         }
@@ -96,8 +102,13 @@ private final class Handshake: ChannelInboundHandler, RemovableChannelHandler {
 
   func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
     if case TLSUserEvent.handshakeCompleted = event {
-      ready.succeed()
-      context.pipeline.syncOperations.removeHandler(self, promise: nil)
+      let certificate = try? context.pipeline.syncOperations.handler(type: NIOSSLClientHandler.self).peerCertificate
+      if let facts = certificate.flatMap({ CertificateFacts($0) }), facts.isFor(expectedName) {
+        ready.succeed()
+        context.pipeline.syncOperations.removeHandler(self, promise: nil)
+      } else {
+        return errorCaught(context: context, error: NIOSSLExtraError.failedToValidateHostname)
+      }
     }
     context.fireUserInboundEventTriggered(event)
   }

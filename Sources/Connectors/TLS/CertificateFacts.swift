@@ -7,10 +7,44 @@ package struct CertificateFacts: Sendable, Equatable {
   /// `CN=ehr.hospital.example, O=Hospital`, control characters replaced.
   package let subject: String
   /// DNS names and IP addresses of the subject's alternative names.
-  package let names: [String]
+  package var names: [String] { alternatives.map(\.text) }
+  private let alternatives: [Alternative]
   /// Seconds since 1970.
   package let notBefore: Int64
   package let notAfter: Int64
+
+  private enum Alternative: Equatable {
+    case name(String)
+    case address([UInt8])
+
+    var text: String {
+      switch self {
+      case .name(let name): name
+      case .address(let bytes): IPAddress.text(bytes)
+      }
+    }
+  }
+
+  /// Whether the certificate holds this very name or address (RFC 9525): an address counts only where an address was
+  /// expected, and only the same. NIOSSL takes a certificate that holds the address connected to, whatever name was
+  /// expected, so it is asked again here. A certificate without alternative names was judged by NIOSSL by its subject.
+  func isFor(_ expected: String) -> Bool {
+    if let address = IPAddress.bytes(expected) { return alternatives.contains(.address(address)) }
+    if alternatives.isEmpty { return true }
+    let wanted = Self.labels(expected)
+    return alternatives.contains { alternative in
+      guard case .name(let name) = alternative else { return false }
+      let labels = Self.labels(name)
+      guard labels.count == wanted.count, labels.dropFirst() == wanted.dropFirst() else { return false }
+      // `*` stands for one whole label, the leftmost.
+      return labels[0] == wanted[0] || labels[0] == "*"
+    }
+  }
+
+  private static func labels(_ name: String) -> [Substring] {
+    let name = name.hasSuffix(".") ? String(name.dropLast()) : name
+    return name.lowercased().split(separator: ".", omittingEmptySubsequences: false)
+  }
 
   init?(_ certificate: NIOSSLCertificate) {
     guard let bytes = try? certificate.toDERBytes() else { return nil }
@@ -37,11 +71,11 @@ package struct CertificateFacts: Sendable, Equatable {
     notBefore = start
     notAfter = end
     self.subject = Self.name(subject)
-    var names: [String] = []
+    var alternatives: [Alternative] = []
     while let element = fields.next() {
-      if element.tag == 0xA3 { names = Self.alternativeNames(element.content) }
+      if element.tag == 0xA3 { alternatives = Self.alternatives(element.content) }
     }
-    self.names = names
+    self.alternatives = alternatives
   }
 
   /// RDNSequence: a set of (type, value) for each level, the widest first; written narrowest first as RFC 4514 does.
@@ -83,7 +117,7 @@ package struct CertificateFacts: Sendable, Equatable {
   }
 
   /// Extension 2.5.29.17: a sequence of names, of which [2] is a DNS name and [7] an address.
-  private static func alternativeNames(_ extensions: ArraySlice<UInt8>) -> [String] {
+  private static func alternatives(_ extensions: ArraySlice<UInt8>) -> [Alternative] {
     var outer = DERReader(extensions)
     guard let list = outer.next(DERReader.sequence) else { return [] }
     var entries = DERReader(list)
@@ -96,11 +130,11 @@ package struct CertificateFacts: Sendable, Equatable {
         var inner = DERReader(value.content)
         guard let list = inner.next(DERReader.sequence) else { return [] }
         var names = DERReader(list)
-        var found: [String] = []
+        var found: [Alternative] = []
         while let name = names.next() {
-          if name.tag == 0x82 { found.append(printable(name.content)) }
+          if name.tag == 0x82 { found.append(.name(printable(name.content))) }
           if name.tag == 0x87, name.content.count == 4 || name.content.count == 16 {
-            found.append(IPAddress.text(Array(name.content)))
+            found.append(.address(Array(name.content)))
           }
         }
         return found

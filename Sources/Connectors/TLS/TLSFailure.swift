@@ -31,6 +31,17 @@ enum TLSFailure {
     return "TLS failed: \(names)"
   }
 
+  /// The other side refused our certificate, or wants one. In TLS 1.3 it says so after we count the handshake as over,
+  /// and then it has read nothing of what we sent.
+  static func isRefusalOfOurCertificate(_ error: any Error) -> Bool {
+    guard error is NIOSSLError || error is BoringSSLError else { return false }
+    let names = names(error)
+    return known.contains { name, _ in
+      name.hasPrefix("ALERT_") && name != "ALERT_PROTOCOL_VERSION" && name != "ALERT_HANDSHAKE_FAILURE"
+        && names.contains(name)
+    }
+  }
+
   /// BoringSSL's names of reasons, in words. An ALERT is what the other side said about us.
   private static let known: [(String, String)] = [
     ("PEER_DID_NOT_RETURN_A_CERTIFICATE", "the client showed no certificate"),
