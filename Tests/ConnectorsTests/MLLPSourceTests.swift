@@ -128,12 +128,11 @@ struct MLLPSourceTests {
     try await source.stop()
   }
 
-  /// So many that their answers don't fit into the kernel's buffers of both ends.
   @Test func `a sender that closes its half and reads slowly gets all of its answers`() async throws {
     let source = try await RunningSource.start()
-    let count = 40_000
-    let answers = await SlowReader.run(port: source.port, messages: (1...count).map { Sample.adt("\($0)") })
-    #expect(answers == count)
+    let (sent, answers) = await SlowReader.run(port: source.port)
+    #expect(sent > 100)
+    #expect(answers == sent)
     try await source.stop()
   }
 

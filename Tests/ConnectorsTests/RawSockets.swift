@@ -42,34 +42,49 @@ final class Silence: Sendable {
   deinit { for descriptor in descriptors { close(descriptor) } }
 }
 
-/// A sender that sends everything, closes its half, and only then begins to read.
+/// A sender that sends until nothing more is taken, because nobody reads the answers, closes its half, and reads slowly.
 enum SlowReader {
-  /// Returns how many answers came; below 0 where it could not send.
-  static func run(port: Int, messages: [String]) async -> Int {
+  /// How many whole messages were sent, and how many answers came.
+  static func run(port: Int) async -> (sent: Int, answers: Int) {
     await withCheckedContinuation { continuation in
-      DispatchQueue(label: "slow-reader").async { continuation.resume(returning: exchange(port, messages)) }
+      DispatchQueue(label: "slow-reader").async { continuation.resume(returning: exchange(port)) }
     }
   }
 
-  private static func exchange(_ port: Int, _ messages: [String]) -> Int {
-    let bytes = messages.flatMap { Sample.frame($0) }
+  private static func exchange(_ port: Int) -> (sent: Int, answers: Int) {
     let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
     defer { close(descriptor) }
-    guard withLoopback(port: port, { connect(descriptor, $0, $1) }) == 0 else { return -1 }
-    var sent = 0
-    while sent < bytes.count {
-      let count = bytes[sent...].withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
-      guard count > 0 else { return -2 }
-      sent += count
-    }
+    // Little room in the kernel, so that the answers soon wait in the source.
+    var room: Int32 = 4_096
+    setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &room, socklen_t(MemoryLayout<Int32>.size))
+    guard withLoopback(port: port, { connect(descriptor, $0, $1) }) == 0 else { return (-1, -1) }
+    let sent = sendWhileTaken(descriptor)
     shutdown(descriptor, Int32(SHUT_WR))
-    usleep(1_500_000)
     var answers = 0
-    var buffer = [UInt8](repeating: 0, count: 65_536)
+    var buffer = [UInt8](repeating: 0, count: 16_384)
     while true {
       let count = read(descriptor, &buffer, buffer.count)
-      guard count > 0 else { return answers }
+      guard count > 0 else { return (sent, answers) }
       answers += buffer[..<count].count { $0 == 0x1C }
+      usleep(3_000)
     }
+  }
+
+  private static func sendWhileTaken(_ descriptor: Int32) -> Int {
+    var number = 0
+    while number < 200_000 {
+      let frame = Sample.frame(Sample.adt("\(number + 1)"))
+      var sent = 0
+      while sent < frame.count {
+        var wait = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+        guard poll(&wait, 1, 500) == 1 else { return number }
+        let count = frame[sent...].withUnsafeBytes {
+          send(descriptor, $0.baseAddress, $0.count, Int32(MSG_DONTWAIT))
+        }
+        if count > 0 { sent += count } else if errno != EAGAIN { return -1 }
+      }
+      number += 1
+    }
+    return number
   }
 }
