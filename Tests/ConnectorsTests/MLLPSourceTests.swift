@@ -117,7 +117,9 @@ struct MLLPSourceTests {
     try await source.stop()
   }
 
-  @Test func `what came before a message that is too large is answered, though the sender closes its half`() async throws {
+  @Test func `what came before a message that is too large is answered, though the sender closes its half`()
+    async throws
+  {
     let source = try await RunningSource.start(messageBytesMax: 4_096)
     let wire = try await Wire.connect(port: source.port)
     wire.write(

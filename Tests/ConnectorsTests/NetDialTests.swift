@@ -16,8 +16,11 @@ struct NetDialTests {
     let second: EventLoopFuture<[SocketAddress]>
 
     init(_ loop: any EventLoop, _ ports: (Int, Int)) {
-      first = loop.makeSucceededFuture([try! SocketAddress(ipAddress: "127.0.0.1", port: ports.0)])
-      second = loop.makeSucceededFuture([try! SocketAddress(ipAddress: "127.0.0.1", port: ports.1)])
+      func address(_ port: Int) -> EventLoopFuture<[SocketAddress]> {
+        loop.makeCompletedFuture { [try SocketAddress(ipAddress: "127.0.0.1", port: port)] }
+      }
+      first = address(ports.0)
+      second = address(ports.1)
     }
     func initiateAQuery(host: String, port: Int) -> EventLoopFuture<[SocketAddress]> { second }
     func initiateAAAAQuery(host: String, port: Int) -> EventLoopFuture<[SocketAddress]> { first }

@@ -42,7 +42,8 @@ final class Silence: Sendable {
   deinit { for descriptor in descriptors { close(descriptor) } }
 }
 
-/// A sender that sends until nothing more is taken, because nobody reads the answers, closes its half, and reads slowly.
+/// A sender that sends until nothing more is taken, because nobody reads the answers, closes its half, and reads
+/// slowly.
 enum SlowReader {
   /// How many whole messages were sent, and how many answers came.
   static func run(port: Int) async -> (sent: Int, answers: Int) {

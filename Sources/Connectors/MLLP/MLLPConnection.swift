@@ -340,8 +340,8 @@ final class MLLPConnection: ChannelDuplexHandler, @unchecked Sendable {
     context.read()
   }
 
-  /// Closes behind the last answer: what the kernel hasn't taken yet would be dropped with the connection, and an answer
-  /// that a sender never gets makes it send again.
+  /// Closes behind the last answer: what the kernel hasn't taken yet would be dropped with the connection, and an
+  /// answer that a sender never gets makes it send again.
   private func closeWhenWritten(_ context: ChannelHandlerContext) {
     guard !isLeaving else { return }
     isLeaving = true

@@ -21,8 +21,8 @@ struct Dial: Sendable {
 
   /// A connection that can be written to; with TLS after the handshake.
   ///
-  /// A name may have several addresses, which are tried beside each other: the handlers are made for the connection that
-  /// won, and nothing is read before they are there.
+  /// A name may have several addresses, which are tried beside each other: the handlers are made for the connection
+  /// that won, and nothing is read before they are there.
   ///
   /// - Parameter handler: made once, for the connection, and put above TLS.
   /// - Returns: fails with `Unreachable`.
