@@ -107,9 +107,9 @@ extension Engine {
 
   // MARK: Messages
 
-  /// Sends the stored outgoing bytes of every delivery of a message once more, or of one lane's.
+  /// Sends the stored outgoing bytes of a message once more: to each of its destinations, or to one.
   package func resend(_ id: MessageID, to destination: String?) async throws -> [ItemOutcome] {
-    var records = try await store.deliveries(of: id).filter { $0.state != .waiting }
+    var records = Self.newestEnded(try await store.deliveries(of: id))
     if let destination { records = records.filter { $0.destination == destination } }
     guard !records.isEmpty else {
       return [
@@ -132,6 +132,19 @@ extension Engine {
           text: done ? "the same bytes go to \(record.destination) again" : "what was sent is not kept any more"))
     }
     return outcomes
+  }
+
+  /// The newest ended delivery of each destination. A resend is a delivery too: were each of them sent again, every
+  /// call would double what the partner gets.
+  private static func newestEnded(_ records: [DeliveryRecord]) -> [DeliveryRecord] {
+    var newest: [String: DeliveryRecord] = [:]
+    var destinations: [String] = []
+    for record in records where record.state != .waiting {
+      if newest[record.destination] == nil { destinations.append(record.destination) }
+      // Ids grow with time.
+      if record.id > newest[record.destination]?.id ?? "" { newest[record.destination] = record }
+    }
+    return destinations.compactMap { newest[$0] }
   }
 
   /// Runs stored inputs through the newest revision. With `dryRun` nothing is stored or sent.

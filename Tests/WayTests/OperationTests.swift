@@ -57,6 +57,16 @@ extension Ways {
       #expect(try await way.project.story(id).contains("sent again by hand"))
       let lane = try await way.project.ledger("adt").lanes[0]
       #expect(lane.deliveries == ["created": 2, "delivered": 2])
+
+      // Once for each call, however often it was sent again before.
+      for call in 2...4 {
+        let again = try await way.project.hilum("resend", id)
+        #expect(again.output.split(separator: "\n").count == 1, "\(again)")
+        try await way.partner.waits(for: 1 + call)
+        try await way.project.drained()
+      }
+      #expect(way.partner.got.count == 5)
+      #expect(try await way.project.story(id).contains("routed to 1 destination."))
       let nowhere = try await way.project.hilum("resend", id, "--to", "nobody")
       #expect(nowhere.status == 1)
       let unknown = try await way.project.hilum("resend", "00000000000000000000000000")
