@@ -27,6 +27,8 @@ package final class ChannelRuntime: Sendable {
     var failures = 0
   }
   private let state: Mutex<State>
+  /// A stop waits for what is under way: a start that comes meanwhile must not pass it.
+  private let turns = Turns()
 
   /// What an operator wants of a channel.
   package enum Work: String, Sendable, Codable, CaseIterable {
@@ -182,8 +184,10 @@ package final class ChannelRuntime: Sendable {
     if work == .running { startSource() }
   }
 
-  /// Changes what runs, durably.
-  func change(to work: Work) async throws(StoreError) {
+  /// Changes what runs, durably; after the changes that were asked for before it.
+  func change(to work: Work) async throws { try await turns.take { [self] in try await perform(work) } }
+
+  private func perform(_ work: Work) async throws {
     try await shared.change(.channelState(channel: keys.channel, state: work.rawValue, at: shared.clock.now().wall))
     let before = state.withLock { state in
       defer { state.work = work }

@@ -41,8 +41,10 @@ extension Engine {
 
   package func setLane(_ name: String, paused: Bool) async throws {
     let (_, lane) = try lane(name)
-    try await shared.change(.lanePaused(lane: lane.key, paused: paused, at: shared.clock.now().wall))
-    if paused { lane.pause() } else { lane.resume() }
+    try await lane.turns.take { [shared] in
+      try await shared.change(.lanePaused(lane: lane.key, paused: paused, at: shared.clock.now().wall))
+      if paused { lane.pause() } else { lane.resume() }
+    }
   }
 
   package func ping(_ name: String) async throws -> PingReport { try await lane(name).1.ping() }

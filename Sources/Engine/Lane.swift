@@ -41,6 +41,8 @@ package final class Lane: Sendable {
     var saidNotDurable = false
   }
   fileprivate let state: Mutex<State>
+  /// Of what an operator asks of this lane, so that store and memory say the same.
+  let turns = Turns()
   /// What waits in this lane, in memory or not: created less ended.
   fileprivate let backlog: Atomic<Int>
   fileprivate let backlogBytes: Atomic<Int>
