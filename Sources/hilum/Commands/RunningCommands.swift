@@ -61,6 +61,8 @@ struct StatusCommand: AsyncParsableCommand {
     if let why = lane.unreachable {
       line += Terminal.red(", unreachable \(lane.failures) times: \(Terminal.safe(why))")
       if let next = lane.nextTryIn { line += ", next try in \(Terminal.age(next))" }
+    } else if let why = lane.lastFailure, let at = lane.lastFailureAt {
+      line += Terminal.yellow(", last failure \(Terminal.age(now - at)) ago: \(Terminal.safe(why))")
     } else if let answer = lane.lastAnswer, let at = lane.lastAnswerAt {
       line += ", last answer \(Terminal.safe(answer)) \(Terminal.age(now - at)) ago"
     }
