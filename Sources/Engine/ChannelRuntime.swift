@@ -1,4 +1,4 @@
-package import ConnectorKit
+import ConnectorKit
 package import Definitions
 import Logging
 package import Messages
@@ -159,6 +159,10 @@ package final class ChannelRuntime: Sendable {
   private func submit(_ acceptance: Acceptance, _ decided: Decided, then: @escaping @Sendable (AcceptResult) -> Void) {
     store.accept(acceptance) { [self] result in
       if case .accepted(let sequences, _) = result {
+        for (index, delivery) in acceptance.deliveries.enumerated() where delivery.dead != nil {
+          // Its own reason may quote the message.
+          lanes[decided.deliveries[index].lane].wasBornDead(delivery.id)
+        }
         for (index, delivery) in acceptance.deliveries.enumerated() where delivery.dead == nil {
           let payload = delivery.output.map { acceptance.outputs[$0] } ?? acceptance.payload
           lanes[decided.deliveries[index].lane].offer(
@@ -262,16 +266,4 @@ package final class ChannelRuntime: Sendable {
       trouble: seen.listening == nil && work == .running ? trouble ?? "starting" : nil, source: seen,
       perMinute: meter.perMinute, lanes: lanes.map { $0.status() })
   }
-}
-
-/// A channel as an operator sees it.
-package struct ChannelStatus: Sendable, Codable, Equatable {
-  package var name: String
-  package var about: String?
-  package var state: String
-  /// Why the source isn't running although it should.
-  package var trouble: String?
-  package var source: SourceStatus
-  package var perMinute: Int
-  package var lanes: [LaneStatus]
 }

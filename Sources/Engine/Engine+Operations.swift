@@ -1,4 +1,5 @@
 package import ConnectorKit
+import Definitions
 package import Messages
 package import Store
 
@@ -52,6 +53,10 @@ extension Engine {
   /// Cancels what waits in a lane: these deliveries, or all where none is named. What is at the partner at this
   /// moment is left.
   package func cancelWaiting(_ name: String, _ ids: [DeliveryID]?, reason: String) async throws -> Int {
+    if let key = try await strandedLane(name) {
+      return try await shared.change(
+        .cancelWaiting(lane: key, ids, except: [], reason: reason, at: shared.clock.now().wall))
+    }
     let (channel, lane) = try lane(name)
     var cancelled = 0
     var failure: (any Error)?
@@ -72,6 +77,18 @@ extension Engine {
     return cancelled
   }
 
+  /// The key of a lane that the channel file doesn't name any more and that something waits in.
+  private func strandedLane(_ name: String) async throws -> Int64? {
+    guard let parsed = LaneName(name), let channel = channel(parsed.channel.text),
+      !channel.lanes.contains(where: { $0.name == parsed }),
+      await status().channels.first(where: { $0.name == parsed.channel.text })?.stranded
+        .contains(where: { $0.name == parsed.destination }) == true
+    else { return nil }
+    var registration = channel.definition.registration
+    registration.lanes = [parsed.destination]
+    return try await store.register(registration).lanes.first?.key
+  }
+
   private func waiting(_ channel: ChannelRuntime, _ lane: Lane) async throws -> (count: Int, bytes: Int) {
     let ledger = try await store.ledger().first { $0.channel == channel.name.text }
     let row = ledger?.lanes.first { $0.name == lane.name.destination }
@@ -81,7 +98,11 @@ extension Engine {
   // MARK: Dead deliveries
 
   package func retryDead(_ ids: [DeliveryID]) async throws -> [ItemOutcome] {
-    try await forEach(ids, state: .dead, otherwise: "it is not dead") { id, record in
+    try await forEachDead(ids) { id, record in
+      guard lane(of: record) != nil else {
+        let name = record.destination
+        throw OperationError("channel \(record.channel) has no destination \(name) at work: it would wait for ever")
+      }
       guard try await shared.change(.retryDead([id], at: shared.clock.now().wall)) == 1 else { return nil }
       lane(of: record)?.grown(by: 1, bytes: record.byteCount)
       return "goes to the end of \(record.channel)/\(record.destination)"
@@ -89,20 +110,25 @@ extension Engine {
   }
 
   package func discardDead(_ ids: [DeliveryID], reason: String) async throws -> [ItemOutcome] {
-    try await forEach(ids, state: .dead, otherwise: "it is not dead") { id, _ in
+    try await forEachDead(ids) { id, _ in
       try await shared.change(.discardDead([id], reason: reason, at: shared.clock.now().wall)) == 1 ? "discarded" : nil
     }
   }
 
-  private func forEach(
-    _ ids: [DeliveryID], state: DeliveryState, otherwise: String,
-    _ act: (DeliveryID, DeliveryRecord) async throws -> String?
+  private func forEachDead(
+    _ ids: [DeliveryID], _ act: (DeliveryID, DeliveryRecord) async throws -> String?
   ) async throws -> [ItemOutcome] {
     var outcomes: [ItemOutcome] = []
     for id in ids {
-      var text: String?
-      if let record = try await store.delivery(id), record.state == state { text = try await act(id, record) }
-      outcomes.append(ItemOutcome(id: id.description, done: text != nil, text: text ?? otherwise))
+      var done: String?
+      var reason: String?
+      do {
+        if let record = try await store.delivery(id), record.state == .dead { done = try await act(id, record) }
+      } catch let error as OperationError {
+        reason = error.description
+      }
+      if done == nil, reason == nil { reason = try await whyNotDead(id) }
+      outcomes.append(ItemOutcome(id: id.description, done: done != nil, text: done ?? reason ?? ""))
     }
     return outcomes
   }

@@ -252,9 +252,7 @@ package final class Lane: Sendable {
 
   private func finished(_ attempt: Attempt, _ bytes: Int, _ refusal: String?, _ result: UnitResult) {
     if case (.done, .dead(let reason, _)) = (result, attempt.end) {
-      log.warning(
-        "A delivery is dead. It waits for a person: hilum dead list.",
-        metadata: ["delivery": "\(attempt.delivery)", "reason": "\(refusal ?? reason)"])
+      logDead(attempt.delivery, refusal ?? reason)
     }
     switch (result, attempt.end) {
     case (.done, .delivered), (.done, .dead):
@@ -268,6 +266,17 @@ package final class Lane: Sendable {
       return notDurable(attempt, bytes, refusal, reason)
     }
     run { $0.finished($1) }
+  }
+
+  /// A delivery that was given up before it came into the lane.
+  func wasBornDead(_ id: DeliveryID) {
+    logDead(id, "a setting of its destination could not be filled from the message")
+  }
+
+  private func logDead(_ id: DeliveryID, _ reason: String) {
+    log.warning(
+      "A delivery is dead. It waits for a person: hilum dead list.",
+      metadata: ["delivery": "\(id)", "reason": "\(reason)"])
   }
 
   /// The end of an attempt could not be written. It stays unconfirmed, so that no more than `unconfirmedMax` go twice
