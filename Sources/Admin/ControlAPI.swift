@@ -29,7 +29,7 @@ package struct ControlAPI: Sendable {
   func router() -> Router<BasicRequestContext> {
     let router = Router()
     router.add(middleware: ErrorsAsText())
-    router.get("status") { _, _ in try json(engine.status()) }
+    router.get("status") { _, _ in try json(await engine.status()) }
     channels(router)
     messages(router)
     decisions(router)
@@ -46,7 +46,7 @@ package struct ControlAPI: Sendable {
         throw HTTPError(.badRequest, message: "a state is running, paused or stopped")
       }
       try await engine.set(try context.parameters.require("name"), work)
-      return try json(engine.status())
+      return try json(await engine.status())
     }
     router.post("lanes/:channel/:lane/:act") { request, context in
       let lane = "\(try context.parameters.require("channel"))/\(try context.parameters.require("lane"))"
@@ -61,13 +61,15 @@ package struct ControlAPI: Sendable {
           CountAnswer(count: try await engine.cancelWaiting(lane, ids, reason: wanted.reason ?? "cancelled")))
       default: throw HTTPError(.notFound, message: "a lane can be paused, resumed, cancelled and pinged")
       }
-      return try json(engine.status())
+      return try json(await engine.status())
     }
   }
 
   private func messages(_ router: Router<BasicRequestContext>) {
     router.post("messages/search") { request, _ in
-      try json(try await engine.store.messages(try await body(MessageQuery.self, request)))
+      let query = try await body(MessageQuery.self, request)
+      try await engine.check(query)
+      return try json(try await engine.store.messages(query))
     }
     router.get("messages/:id") { _, context in try json(try await message(context).answer) }
     router.get("messages/:id/why") { _, context in try json(try await message(context).story) }
@@ -75,7 +77,9 @@ package struct ControlAPI: Sendable {
       try bytes(try await engine.store.raw(try identifier(context)), "what came in")
     }
     router.post("deliveries/search") { request, _ in
-      try json(try await engine.store.deliveries(try await body(DeliveryQuery.self, request)))
+      let query = try await body(DeliveryQuery.self, request)
+      try await engine.check(query)
+      return try json(try await engine.store.deliveries(query))
     }
     router.get("deliveries/:id/:part") { _, context in
       let sent = try await engine.store.sent(try identifier(context))

@@ -12,7 +12,7 @@ struct Story {
     let message = answer.message
     var lines = [Self.arrival(message, time)]
     for step in message.steps { if let line = Self.sentence(step, time) { lines.append(line) } }
-    lines.append(Self.outcome(message, deliveries: answer.deliveries.count))
+    lines.append(Self.outcome(message, destinations: Set(answer.deliveries.map(\.destination)).count))
     for delivery in answer.deliveries { lines.append(Self.sentence(delivery, now: now, time)) }
     if !message.hasRaw {
       lines.append(
@@ -47,13 +47,13 @@ struct Story {
     }
   }
 
-  private static func outcome(_ message: MessageRecord, deliveries: Int) -> String {
+  private static func outcome(_ message: MessageRecord, destinations: Int) -> String {
     let reason = message.reason.map { ": \($0)" } ?? ""
     switch message.state {
     case .routed:
-      return deliveries == 0
+      return destinations == 0
         ? "It was accepted and routed to nobody."
-        : "It was accepted and routed to \(deliveries) destination\(deliveries == 1 ? "" : "s")."
+        : "It was accepted and routed to \(destinations) destination\(destinations == 1 ? "" : "s")."
     case .dropped: return "It was accepted and dropped\(reason)."
     case .held: return "It was accepted and waits for a person\(reason)."
     case .failed:

@@ -42,6 +42,8 @@ package enum ChannelReference {
       `refused:` says for each code of a refusal how often the message is tried again before it is put aside
       (`hilum dead`): AE three times and AR never, unless said. Another code counts as AE where the message may be taken
       later, and as AR where it never will be. A partner that can't be reached refuses nothing: `retry:` holds then.
+      But a message that takes the connection with it three times in a row after it was sent counts as refused once, as
+      if by AE: it may be this message that the partner can't bear.
       """)
     for type in registry.destinations {
       page.connector("destination", type.name, type.about, type.settingKind)

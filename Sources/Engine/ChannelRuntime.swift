@@ -1,4 +1,4 @@
-package import ConnectorKit
+import ConnectorKit
 package import Definitions
 import Logging
 package import Messages
@@ -27,6 +27,8 @@ package final class ChannelRuntime: Sendable {
     var failures = 0
   }
   private let state: Mutex<State>
+  /// A stop waits for what is under way: a start that comes meanwhile must not pass it.
+  private let turns = Turns()
 
   /// What an operator wants of a channel.
   package enum Work: String, Sendable, Codable, CaseIterable {
@@ -157,6 +159,10 @@ package final class ChannelRuntime: Sendable {
   private func submit(_ acceptance: Acceptance, _ decided: Decided, then: @escaping @Sendable (AcceptResult) -> Void) {
     store.accept(acceptance) { [self] result in
       if case .accepted(let sequences, _) = result {
+        for (index, delivery) in acceptance.deliveries.enumerated() where delivery.dead != nil {
+          // Its own reason may quote the message.
+          lanes[decided.deliveries[index].lane].wasBornDead(delivery.id)
+        }
         for (index, delivery) in acceptance.deliveries.enumerated() where delivery.dead == nil {
           let payload = delivery.output.map { acceptance.outputs[$0] } ?? acceptance.payload
           lanes[decided.deliveries[index].lane].offer(
@@ -182,8 +188,10 @@ package final class ChannelRuntime: Sendable {
     if work == .running { startSource() }
   }
 
-  /// Changes what runs, durably.
-  func change(to work: Work) async throws(StoreError) {
+  /// Changes what runs, durably; after the changes that were asked for before it.
+  func change(to work: Work) async throws { try await turns.take { [self] in try await perform(work) } }
+
+  private func perform(_ work: Work) async throws {
     try await shared.change(.channelState(channel: keys.channel, state: work.rawValue, at: shared.clock.now().wall))
     let before = state.withLock { state in
       defer { state.work = work }
@@ -258,16 +266,4 @@ package final class ChannelRuntime: Sendable {
       trouble: seen.listening == nil && work == .running ? trouble ?? "starting" : nil, source: seen,
       perMinute: meter.perMinute, lanes: lanes.map { $0.status() })
   }
-}
-
-/// A channel as an operator sees it.
-package struct ChannelStatus: Sendable, Codable, Equatable {
-  package var name: String
-  package var about: String?
-  package var state: String
-  /// Why the source isn't running although it should.
-  package var trouble: String?
-  package var source: SourceStatus
-  package var perMinute: Int
-  package var lanes: [LaneStatus]
 }

@@ -1,4 +1,5 @@
 package import ConnectorKit
+import Definitions
 package import Messages
 package import Store
 
@@ -41,8 +42,10 @@ extension Engine {
 
   package func setLane(_ name: String, paused: Bool) async throws {
     let (_, lane) = try lane(name)
-    try await shared.change(.lanePaused(lane: lane.key, paused: paused, at: shared.clock.now().wall))
-    if paused { lane.pause() } else { lane.resume() }
+    try await lane.turns.take { [shared] in
+      try await shared.change(.lanePaused(lane: lane.key, paused: paused, at: shared.clock.now().wall))
+      if paused { lane.pause() } else { lane.resume() }
+    }
   }
 
   package func ping(_ name: String) async throws -> PingReport { try await lane(name).1.ping() }
@@ -50,6 +53,10 @@ extension Engine {
   /// Cancels what waits in a lane: these deliveries, or all where none is named. What is at the partner at this
   /// moment is left.
   package func cancelWaiting(_ name: String, _ ids: [DeliveryID]?, reason: String) async throws -> Int {
+    if let key = try await strandedLane(name) {
+      return try await shared.change(
+        .cancelWaiting(lane: key, ids, except: [], reason: reason, at: shared.clock.now().wall))
+    }
     let (channel, lane) = try lane(name)
     var cancelled = 0
     var failure: (any Error)?
@@ -70,6 +77,18 @@ extension Engine {
     return cancelled
   }
 
+  /// The key of a lane that the channel file doesn't name any more and that something waits in.
+  private func strandedLane(_ name: String) async throws -> Int64? {
+    guard let parsed = LaneName(name), let channel = channel(parsed.channel.text),
+      !channel.lanes.contains(where: { $0.name == parsed }),
+      await status().channels.first(where: { $0.name == parsed.channel.text })?.stranded
+        .contains(where: { $0.name == parsed.destination }) == true
+    else { return nil }
+    var registration = channel.definition.registration
+    registration.lanes = [parsed.destination]
+    return try await store.register(registration).lanes.first?.key
+  }
+
   private func waiting(_ channel: ChannelRuntime, _ lane: Lane) async throws -> (count: Int, bytes: Int) {
     let ledger = try await store.ledger().first { $0.channel == channel.name.text }
     let row = ledger?.lanes.first { $0.name == lane.name.destination }
@@ -79,43 +98,50 @@ extension Engine {
   // MARK: Dead deliveries
 
   package func retryDead(_ ids: [DeliveryID]) async throws -> [ItemOutcome] {
-    var outcomes = try await forEach(ids, state: .dead, otherwise: "it is not dead") { id, record in
+    try await forEachDead(ids) { id, record in
+      guard lane(of: record) != nil else {
+        let name = record.destination
+        throw OperationError("channel \(record.channel) has no destination \(name) at work: it would wait for ever")
+      }
+      guard record.sequence >= 0 else {
+        throw OperationError(
+          "it was dead from the start: a value of its settings is absent; mend that and reprocess the message")
+      }
       guard try await shared.change(.retryDead([id], at: shared.clock.now().wall)) == 1 else { return nil }
       lane(of: record)?.grown(by: 1, bytes: record.byteCount)
       return "goes to the end of \(record.channel)/\(record.destination)"
     }
-    for (index, id) in ids.enumerated() where !outcomes[index].done {
-      guard let record = try await store.delivery(id), record.state == .dead, record.sequence < 0 else { continue }
-      outcomes[index].text =
-        "it was dead from the start: a value of its settings is absent; mend that and reprocess the message"
-    }
-    return outcomes
   }
 
   package func discardDead(_ ids: [DeliveryID], reason: String) async throws -> [ItemOutcome] {
-    try await forEach(ids, state: .dead, otherwise: "it is not dead") { id, _ in
+    try await forEachDead(ids) { id, _ in
       try await shared.change(.discardDead([id], reason: reason, at: shared.clock.now().wall)) == 1 ? "discarded" : nil
     }
   }
 
-  private func forEach(
-    _ ids: [DeliveryID], state: DeliveryState, otherwise: String,
-    _ act: (DeliveryID, DeliveryRecord) async throws -> String?
+  private func forEachDead(
+    _ ids: [DeliveryID], _ act: (DeliveryID, DeliveryRecord) async throws -> String?
   ) async throws -> [ItemOutcome] {
     var outcomes: [ItemOutcome] = []
     for id in ids {
-      var text: String?
-      if let record = try await store.delivery(id), record.state == state { text = try await act(id, record) }
-      outcomes.append(ItemOutcome(id: id.description, done: text != nil, text: text ?? otherwise))
+      var done: String?
+      var reason: String?
+      do {
+        if let record = try await store.delivery(id), record.state == .dead { done = try await act(id, record) }
+      } catch let error as OperationError {
+        reason = error.description
+      }
+      if done == nil, reason == nil { reason = try await whyNotDead(id) }
+      outcomes.append(ItemOutcome(id: id.description, done: done != nil, text: done ?? reason ?? ""))
     }
     return outcomes
   }
 
   // MARK: Messages
 
-  /// Sends the stored outgoing bytes of every delivery of a message once more, or of one lane's.
+  /// Sends the stored outgoing bytes of a message once more: to each of its destinations, or to one.
   package func resend(_ id: MessageID, to destination: String?) async throws -> [ItemOutcome] {
-    var records = try await store.deliveries(of: id).filter { $0.state != .waiting }
+    var records = Self.newestEnded(try await store.deliveries(of: id))
     if let destination { records = records.filter { $0.destination == destination } }
     guard !records.isEmpty else {
       return [
@@ -138,6 +164,19 @@ extension Engine {
           text: done ? "the same bytes go to \(record.destination) again" : "what was sent is not kept any more"))
     }
     return outcomes
+  }
+
+  /// The newest ended delivery of each destination. A resend is a delivery too: were each of them sent again, every
+  /// call would double what the partner gets.
+  private static func newestEnded(_ records: [DeliveryRecord]) -> [DeliveryRecord] {
+    var newest: [String: DeliveryRecord] = [:]
+    var destinations: [String] = []
+    for record in records where record.state != .waiting {
+      if newest[record.destination] == nil { destinations.append(record.destination) }
+      // Ids grow with time.
+      if record.id > newest[record.destination]?.id ?? "" { newest[record.destination] = record }
+    }
+    return destinations.compactMap { newest[$0] }
   }
 
   /// Runs stored inputs through the newest revision. With `dryRun` nothing is stored or sent.

@@ -10,9 +10,9 @@ package final class Engine: Sendable {
   package let store: any Store
   package let startedAt: Int64
   /// The name of this installation.
-  private let site: String
+  let site: String
   let shared: EngineShared
-  private let log: Logger
+  let log: Logger
   private let state = Mutex(State())
 
   private struct State {
@@ -35,6 +35,7 @@ package final class Engine: Sendable {
   }
 
   package var channels: [ChannelRuntime] { state.withLock { $0.channels } }
+  var broken: [BrokenChannel] { state.withLock { $0.broken } }
   package func channel(_ name: String) -> ChannelRuntime? { channels.first { $0.name.text == name } }
 
   /// Starts channels, and returns when their sources listen. One that can't start is reported and left out; the
@@ -49,6 +50,7 @@ package final class Engine: Sendable {
         state.withLock { $0.broken.append(BrokenChannel(name: definition.name.text, reason: "\(error)")) }
       }
     }
+    await warnOfStranded()
     for channel in channels { channel.start() }
     await withTaskGroup(of: Void.self) { group in
       for channel in channels { group.addTask { await channel.cameUp() } }
@@ -143,22 +145,6 @@ package final class Engine: Sendable {
       log.error("What is too old could not be removed.", metadata: ["reason": "\(error)"])
     }
   }
-
-  package func status() -> EngineStatus {
-    EngineStatus(
-      site: site, startedAt: startedAt, store: store.condition.text, channels: channels.map { $0.status() },
-      broken: state.withLock { $0.broken })
-  }
-}
-
-/// The engine as an operator sees it.
-package struct EngineStatus: Sendable, Codable, Equatable {
-  package var site: String
-  package var startedAt: Int64
-  /// `open`, or why nothing is taken.
-  package var store: String
-  package var channels: [ChannelStatus]
-  package var broken: [BrokenChannel]
 }
 
 /// A channel that isn't at work because its file, or what it needs, is wrong.

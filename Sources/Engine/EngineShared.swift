@@ -4,7 +4,7 @@ import Synchronization
 
 /// What all channels of an engine share.
 final class EngineShared: Sendable {
-  /// What may be on its way from the wire to the disk at once. Beyond it senders are told to try again later: memory
+  /// What may be on its way from the wire to the disk at once. Beyond it senders get no answer and send again: memory
   /// stays bounded however many connections push at once.
   static let arrivingBytesMax = 256 << 20
 

@@ -16,18 +16,18 @@ package final class Lane: Sendable {
   package let key: Int64
   private let connector: any DestinationConnector
   private let store: any Store
-  fileprivate let clock: any EngineClock
+  let clock: any EngineClock
   private let log: Logger
   /// The answers to this delivery crashed the engine too often to ask for another.
   private let isStruck: @Sendable (DeliveryID) -> Bool
 
-  fileprivate struct Holders: OptionSet {
+  struct Holders: OptionSet {
     let rawValue: Int
     static let lane = Holders(rawValue: 1)
     static let channel = Holders(rawValue: 2)
   }
 
-  fileprivate struct State {
+  struct State {
     var machine: LaneMachine
     /// Who wants that nothing is sent.
     var holders: Holders = []
@@ -39,11 +39,15 @@ package final class Lane: Sendable {
     var stopped = false
     /// The last end that was written was not: said once.
     var saidNotDurable = false
+    /// Why deliveries were refused, in our words: what is stored holds the partner's too, and is never logged.
+    var refusals: [DeliveryID: String] = [:]
   }
-  fileprivate let state: Mutex<State>
+  let state: Mutex<State>
+  /// Of what an operator asks of this lane, so that store and memory say the same.
+  let turns = Turns()
   /// What waits in this lane, in memory or not: created less ended.
-  fileprivate let backlog: Atomic<Int>
-  fileprivate let backlogBytes: Atomic<Int>
+  let backlog: Atomic<Int>
+  let backlogBytes: Atomic<Int>
 
   package init(
     _ name: LaneName, keys: ChannelKeys.Lane, connector: any DestinationConnector, store: any Store,
@@ -166,12 +170,15 @@ package final class Lane: Sendable {
 
   private func run(_ event: (inout State, Moment) -> Void) {
     let now = clock.now()
-    let performs = state.withLock { state in
+    let (performs, news) = state.withLock { state in
+      let before = state.machine.outage?.since
       event(&state, now)
-      if state.performing || state.machine.actions.isEmpty { return false }
+      let news = News(before, state.machine.outage, now)
+      if state.performing || state.machine.actions.isEmpty { return (false, news) }
       state.performing = true
-      return true
+      return (true, news)
     }
+    if let news { news.log(log) }
     guard performs else { return }
     while true {
       let next: LaneMachine.Action? = state.withLock { state in
@@ -200,10 +207,13 @@ package final class Lane: Sendable {
         rendered: waiting.rendered.mapValues(Self.pieces))
       connector.send(delivery) { [self] result in
         let end = Self.end(result)
-        run { $0.sent(delivery.id, attempt: attempt, end, $1) }
+        run { state, now in
+          if case .failure(let failure) = result, case .refused = end { state.refusals[delivery.id] = failure.reason }
+          state.machine.sent(delivery.id, attempt: attempt, end, now)
+        }
       }
     case .finish(let attempt, let bytes):
-      finish(attempt, bytes)
+      finish(attempt, bytes, refusal: refusal(attempt))
     case .refill(let after, let countMax, let bytesMax):
       Task { await refill(after: after, countMax: countMax, bytesMax: bytesMax) }
     case .wake(let after):
@@ -231,11 +241,19 @@ package final class Lane: Sendable {
     }
   }
 
-  private func finish(_ attempt: Attempt, _ bytes: Int) {
-    store.finish(attempt) { [self] result in finished(attempt, bytes, result) }
+  private func refusal(_ attempt: Attempt) -> String? {
+    if case .delivered = attempt.end { return nil }
+    return state.withLock { $0.refusals.removeValue(forKey: attempt.delivery) }
   }
 
-  private func finished(_ attempt: Attempt, _ bytes: Int, _ result: UnitResult) {
+  private func finish(_ attempt: Attempt, _ bytes: Int, refusal: String?) {
+    store.finish(attempt) { [self] result in finished(attempt, bytes, refusal, result) }
+  }
+
+  private func finished(_ attempt: Attempt, _ bytes: Int, _ refusal: String?, _ result: UnitResult) {
+    if case (.done, .dead(let reason, _)) = (result, attempt.end) {
+      logDead(attempt.delivery, refusal ?? reason)
+    }
     switch (result, attempt.end) {
     case (.done, .delivered), (.done, .dead):
       backlog.wrappingSubtract(1, ordering: .relaxed)
@@ -245,21 +263,32 @@ package final class Lane: Sendable {
     case (.stale, _):
       log.warning("A delivery ended that the store had given up.", metadata: ["delivery": "\(attempt.delivery)"])
     case (.unavailable(let reason), _):
-      return notDurable(attempt, bytes, reason)
+      return notDurable(attempt, bytes, refusal, reason)
     }
     run { $0.finished($1) }
   }
 
+  /// A delivery that was given up before it came into the lane.
+  func wasBornDead(_ id: DeliveryID) {
+    logDead(id, "a setting of its destination could not be filled from the message")
+  }
+
+  private func logDead(_ id: DeliveryID, _ reason: String) {
+    log.warning(
+      "A delivery is dead. It waits for a person: hilum dead list.",
+      metadata: ["delivery": "\(id)", "reason": "\(reason)"])
+  }
+
   /// The end of an attempt could not be written. It stays unconfirmed, so that no more than `unconfirmedMax` go twice
   /// after a restart, and is written again in a second; a lane that stops lets it go.
-  private func notDurable(_ attempt: Attempt, _ bytes: Int, _ reason: String) {
+  private func notDurable(_ attempt: Attempt, _ bytes: Int, _ refusal: String?, _ reason: String) {
     let (stopping, isNews) = state.withLock { state in
       defer { state.saidNotDurable = true }
       return (state.machine.stopping, !state.saidNotDurable)
     }
     if isNews { log.error("The end of a delivery is not durable.", metadata: ["reason": "\(reason)"]) }
     if stopping { return run { $0.finished($1) } }
-    clock.wake(after: 1000) { [self] in finish(attempt, bytes) }
+    clock.wake(after: 1000) { [self] in finish(attempt, bytes, refusal: refusal) }
   }
 
   private static func end(_ failure: DeliveryError) -> LaneMachine.End {
@@ -276,41 +305,5 @@ package final class Lane: Sendable {
 
   private static func pieces(_ values: [TemplateValue]) -> [TemplatePiece] {
     values.map { $0.isValue ? .value($0.text) : .literal($0.text) }
-  }
-}
-
-/// A lane as an operator sees it.
-package struct LaneStatus: Sendable, Codable, Equatable {
-  package var name: String
-  package var waiting: Int
-  package var waitingBytes: Int
-  package var paused: Bool
-  /// `AA`, `AE`, `written as …`; `nil` before the first.
-  package var lastAnswer: String?
-  package var lastAnswerAt: Int64?
-  /// Why the partner can't be reached.
-  package var unreachable: String?
-  package var failures: Int
-  /// Milliseconds until the next try.
-  package var nextTryIn: Int64?
-}
-
-extension Lane {
-  package var waiting: (count: Int, bytes: Int) {
-    (max(0, backlog.load(ordering: .relaxed)), max(0, backlogBytes.load(ordering: .relaxed)))
-  }
-
-  package func status() -> LaneStatus {
-    let now = clock.now()
-    let waiting = self.waiting
-    return state.withLock { state in
-      let outage = state.machine.outage
-      return LaneStatus(
-        name: name.destination, waiting: waiting.count, waitingBytes: waiting.bytes,
-        paused: state.holders.contains(.lane),
-        lastAnswer: state.machine.lastAnswer?.summary, lastAnswerAt: state.machine.lastAnswer?.at,
-        unreachable: outage?.reason, failures: outage?.failures ?? 0,
-        nextTryIn: state.machine.nextTry.map { max(0, $0 - now.steady) })
-    }
   }
 }

@@ -68,14 +68,14 @@ extension LaneMachine {
 
   /// Gives up what has waited for the partner longer than `retry: for`, from the front.
   ///
-  /// A message that came late into an outage has its own time, and what came into memory after the last failed try
-  /// gets one more.
+  /// A message that came late into an outage, or that a person sent again, has its own time, and what came into memory
+  /// after the last failed try gets one more.
   mutating func giveUp(_ now: Moment) {
     guard let outage, let limit = policy.retry.forMilliseconds,
       outage.failed.steady - outage.since.steady >= limit
     else { return }
     while let first = entries.first, first.state == .queued, first.since <= outage.failed.steady,
-      outage.failed.wall - first.delivery.id.milliseconds >= limit, unconfirmed + sending < policy.unconfirmedMax
+      outage.failed.steady - first.came >= limit, unconfirmed + sending < policy.unconfirmedMax
     {
       conclude(0, .dead(reason: "not delivered for \(limit / 1000) s: \(outage.reason)", reply: nil), now)
     }

@@ -58,6 +58,8 @@ extension LaneMachine {
     var due: Int64 = 0
     /// When it came into memory, on the steady clock.
     var since: Int64
+    /// When it came into the lane, or a person sent it again, on the steady clock.
+    var came: Int64
     /// How often the partner had failed when it was handed out; 0 where it was not known to be away.
     var failuresBefore = 0
   }

@@ -43,6 +43,7 @@ package struct LaneMachine: Sendable {
   /// How often a lane that stops still tries to read its suspects.
   private var readsLeft = 3
   private var saidStopped = false
+  private var arrivals: Arrivals
 
   package private(set) var paused: Bool
   package private(set) var stopping = false
@@ -67,6 +68,7 @@ package struct LaneMachine: Sendable {
     paused = keys.paused
     random = seed
     self.suspects = (suspects, keys.lastSequence)
+    arrivals = Arrivals(limit: policy.retry.forMilliseconds, lastBefore: keys.lastSequence)
   }
 
   /// Deliveries in memory, their payloads' bytes, and how many of them are at the partner.
@@ -85,11 +87,15 @@ package struct LaneMachine: Sendable {
   // MARK: Events
 
   /// The lane begins its work.
-  package mutating func started(_ now: Moment) { pump(now) }
+  package mutating func started(_ now: Moment) {
+    arrivals.begin(now)
+    pump(now)
+  }
 
   /// A delivery became durable. Called in the order of the commits.
   package mutating func offer(_ delivery: WaitingDelivery, _ now: Moment) {
     guard delivery.sequence > tail else { return }
+    arrivals.note(behind: delivery.sequence - 1, now)
     offered = max(offered, delivery.sequence)
     if !behind, delivery.sequence == tail + 1, hasRoom(for: delivery.bytesInMemory) {
       append(delivery, now)
@@ -101,6 +107,7 @@ package struct LaneMachine: Sendable {
 
   /// More waits at the lane's end than was offered: a dead letter that is tried again, a resend.
   package mutating func grown(_ now: Moment) {
+    arrivals.note(behind: max(offered, tail), isAgain: true, now)
     behind = true
     lookAgain = true
     pump(now)
@@ -236,7 +243,7 @@ package struct LaneMachine: Sendable {
   // MARK: The run
 
   private mutating func append(_ delivery: WaitingDelivery, _ now: Moment) {
-    var entry = Entry(delivery: delivery, since: now.steady)
+    var entry = Entry(delivery: delivery, since: now.steady, came: arrivals.start(of: delivery, now))
     tail = delivery.sequence
     // The wall clock may have been set since: nothing waits longer than the delay that was meant.
     if delivery.dueAt > 0 {

@@ -122,22 +122,67 @@ import Testing
     #expect(lane.ended() == ["4 dead"])
   }
 
-  @Test func `what comes into an outage that is older than its limit gets a try of its own`() {
+  @Test func `what was there when the engine came up has the age of its message`() {
     var policy = LanePolicy.plain
     policy.retry.forMilliseconds = 2000
-    var lane = LaneBench(policy)
-    lane.offer(1...1)
+    var lane = LaneBench(policy, waiting: 1)
+    lane.event { machine, now in
+      machine.refilled([LaneBench.delivery(1, mintedAt: LaneBench.start - 1500)], all: true, now)
+    }
     lane.unreachable(1)
     lane.pass(1000)
     lane.unreachable(1)
+    #expect(lane.ended() == [])  // The partner was away for a second only, as far as this engine knows.
     lane.pass(2000)
     lane.unreachable(1)
     #expect(lane.ended() == ["1 dead"])
-    lane.pass(1)
-    lane.offer(2...2)  // A dead letter, minted long ago, that a person tries again.
+  }
+
+  /// A lane whose only delivery died of an outage that goes on.
+  private func died(after limit: Int64) -> LaneBench {
+    var policy = LanePolicy.plain
+    policy.retry.forMilliseconds = limit
+    var lane = LaneBench(policy)
+    lane.offer(1...1)
+    while lane.finishes.isEmpty {
+      lane.unreachable(1)
+      lane.pass(limit / 2)
+    }
+    #expect(lane.ended() == ["1 dead"])
+    lane.durable(1)
+    return lane
+  }
+
+  @Test func `what a person sends again into an outage has its whole time again`() {
+    var lane = died(after: 20_000)
+    lane.pass(60_000)
+    _ = lane.sent()
+    lane.event { $0.grown($1) }  // The dead letter, minted long ago.
+    lane.refilled([2], all: true)
+    #expect(lane.sent() == [2])
+    for _ in 0..<3 {
+      lane.unreachable(2)
+      lane.pass(5000)
+      #expect(lane.ended() == [])
+    }
+    lane.pass(300_000)
+    lane.unreachable(2)
+    #expect(lane.ended() == ["2 dead"])
+  }
+
+  @Test func `what came into a long outage and was read from the store has its own age, by the steady clock`() {
+    var lane = died(after: 20_000)
+    lane.event { machine, _ in machine.letGo() }
+    lane.offer(2...2)
+    lane.pass(1000)
+    lane.now.wall += 86_400_000
+    lane.event { $0.changed($1) }
+    lane.refilled([2], all: true)
+    lane.unreachable(2)
+    lane.pass(15_000)
+    lane.unreachable(2)
     #expect(lane.ended() == [])
-    lane.pass(8000)
-    #expect(lane.sent().last == 2)
+    lane.pass(300_000)
     lane.unreachable(2)
     #expect(lane.ended() == ["2 dead"])
   }

@@ -188,3 +188,20 @@ final class StubStore: Store {
   func audit() async throws(StoreError) -> [String] { throw unasked }
   private var unasked: StoreError { StoreError(.refused, "a lane doesn't ask for this") }
 }
+
+/// Notes each line that is logged: level, text, and what it says about, by name.
+struct NotedLog: LogHandler {
+  let journal: Journal
+  var logLevel = Logger.Level.trace
+  var metadata: Logger.Metadata = [:]
+
+  subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+    get { metadata[key] }
+    set { metadata[key] = newValue }
+  }
+
+  func log(event: LogEvent) {
+    let about = (event.metadata ?? [:]).sorted { $0.key < $1.key }.map { "\($0.value)" }
+    journal.note((["\(event.level)", "\(event.message)"] + about).joined(separator: " "))
+  }
+}

@@ -11,6 +11,8 @@ import Testing
 @Suite struct LaneTests {
   private let journal = Journal()
   private let clock = ManualClock()
+  /// What is logged.
+  private let said = Journal()
 
   private func lane(
     _ connector: StubConnector, _ store: StubStore, _ policy: LanePolicy = .plain, waiting: Int = 0
@@ -19,10 +21,52 @@ import Testing
     let keys = ChannelKeys.Lane(
       name: "ehr", key: 7, waiting: waiting, waitingBytes: waiting * 10, doneThrough: 0, lastSequence: Int64(waiting),
       paused: false)
-    let log = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+    let log = Logger(label: "test") { [said] _ in NotedLog(journal: said) }
     let lane = Lane(name, keys: keys, connector: connector, store: store, policy: policy, clock: clock, log: log)
     lane.start()
     return lane
+  }
+
+  @Test func `a partner that goes and comes back is logged once, and a dead delivery without the partner's words`()
+    async
+  {
+    let connector = StubConnector(journal)
+    let lane = lane(connector, StubStore(journal))
+    for number in 1...2 as ClosedRange<Int64> { lane.offer(LaneBench.delivery(number)) }
+    for _ in 1...2 {
+      connector.answer(1, .failure(DeliveryError(.unreachable, "refused the connection", bytesSent: false)))
+      clock.pass(5000)
+    }
+    let away = lane.status()
+    #expect(away.unreachable == "refused the connection" && away.failures == 2 && away.nextTryIn == 0)
+    connector.answer(1)
+    let refused = DeliveryError(.permanent, "refused it", code: "AR", partnerText: "Miller is unknown", bytesSent: true)
+    connector.answer(2, .failure(refused))
+    #expect(
+      said.lines == [
+        "warning The partner can't be reached; its messages wait. refused the connection",
+        "info The partner is back. 10 s",
+        "warning A delivery is dead. It waits for a person: hilum dead list. \(LaneBench.delivery(2).id) refused it",
+      ])
+    await lane.stop()
+  }
+
+  @Test func `a lane with nothing waiting says when it failed last, and tries nothing`() async {
+    var policy = LanePolicy.plain
+    policy.retry.forMilliseconds = 1000
+    let connector = StubConnector(journal)
+    let lane = lane(connector, StubStore(journal), policy)
+    lane.offer(LaneBench.delivery(1))
+    for _ in 1...2 {
+      connector.answer(1, .failure(DeliveryError(.unreachable, "refused the connection", bytesSent: false)))
+      clock.pass(1200)
+    }
+    #expect(journal.lines.last == "dead 1")
+    let status = lane.status()
+    #expect(status.waiting == 0 && status.unreachable == nil && status.nextTryIn == nil)
+    #expect(status.lastFailure == "refused the connection")
+    #expect(status.lastFailureAt == clock.now().wall - 1200)
+    await lane.stop()
   }
 
   @Test func `sends leave in order though answers and commits come on threads of their own`() async {

@@ -67,6 +67,26 @@ extension Ways {
       #expect(dead.status == 1 && dead.errors.contains("No engine answers"), "\(dead)")
     }
 
+    @Test func `that hilum init prints do what they say when they are pasted at once`() async throws {
+      let project = try Project()
+      let printed = try await project.hilum("init", "hospital").output
+      let page = try #require(printed.split(separator: "Next:").last)
+      let (inbound, outbound) = (try project.port(), try project.port())
+      let channel = String(decoding: project.read("hospital/Channels/first.yaml"), as: UTF8.self)
+      func local(_ text: String) -> String {
+        text.replacing("2575", with: "\(inbound)").replacing("6661", with: "\(outbound)")
+      }
+      try project.write("hospital/Channels/first.yaml", local(channel))
+      let script = """
+        set -e
+        hilum() { "\(Project.binary)" "$@"; }
+        trap 'kill $(jobs -p); wait' EXIT
+        \(local(String(page)))
+        """
+      let result = try await project.run(["bash", "-c", script])
+      #expect(result.status == 0 && result.output.contains("The ledger adds up."), "\(result)")
+    }
+
     @Test func `of a first project does what the page after hilum init says`() async throws {
       let project = try Project()
       #expect(try await project.hilum("init", "hospital").status == 0)

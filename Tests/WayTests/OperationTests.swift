@@ -57,6 +57,16 @@ extension Ways {
       #expect(try await way.project.story(id).contains("sent again by hand"))
       let lane = try await way.project.ledger("adt").lanes[0]
       #expect(lane.deliveries == ["created": 2, "delivered": 2])
+
+      // Once for each call, however often it was sent again before.
+      for call in 2...4 {
+        let again = try await way.project.hilum("resend", id)
+        #expect(again.output.split(separator: "\n").count == 1, "\(again)")
+        try await way.partner.waits(for: 1 + call)
+        try await way.project.drained()
+      }
+      #expect(way.partner.got.count == 5)
+      #expect(try await way.project.story(id).contains("routed to 1 destination."))
       let nowhere = try await way.project.hilum("resend", id, "--to", "nobody")
       #expect(nowhere.status == 1)
       let unknown = try await way.project.hilum("resend", "00000000000000000000000000")
@@ -115,6 +125,25 @@ extension Ways {
       #expect(try await project.hilum("start", "adt").status == 0)
       #expect(try await way.partner.waits(for: 1).map(\.controlID) == ["S1"])
       #expect(try await project.hilum("pause", "nobody").status == 1)
+    }
+
+    @Test func `of a channel that is started while it still stops: it sends`() async throws {
+      let way = try await OneWay.start()
+      let project = way.project
+      // Half a message keeps the source from ending at once.
+      let wire = try await Wire.connect(to: way.port)
+      try await wire.send([0x0B] + Sample.adt("T1"))
+      try await eventually("the engine sees the sender") {
+        try await !project.channel("adt").source.peers.isEmpty
+      }
+      async let stopped = project.hilum("stop", "adt")
+      try await eventually("it stops") { try await project.channel("adt").state == "stopped" }
+      #expect(try await project.hilum("start", "adt").status == 0)
+      #expect(try await stopped.status == 0)
+
+      #expect(try await project.channel("adt").state == "running")
+      #expect(try await send([Sample.adt("T2")], to: way.port).isAllAccepted)
+      #expect(try await way.partner.waits(for: 1).map(\.controlID) == ["T2"])
     }
 
     @Test func `and a bad channel file or transform never stops the good channels`() async throws {

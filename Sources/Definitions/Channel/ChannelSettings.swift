@@ -103,7 +103,10 @@ struct LimitSettings: Settings {
   var message: ByteSize?
   @Setting("Steps that a transform may take for one message; 2000000.", example: "2000000") var steps: Int?
   @Setting("Messages that a transform may emit for one that came; 4096.", example: "4096") var emits: Int?
-  @Setting("Deliveries that may wait; then senders are told to try again later.", example: "100000") var waiting: Int?
+  @Setting(
+    "Deliveries that may wait; then senders get no answer and their connection is closed, so that they send again.",
+    example: "100000")
+  var waiting: Int?
   @Setting("Bytes that may wait; without it a fifth of the disk.", example: "10GiB") var bytes: ByteSize?
 
   init() {}

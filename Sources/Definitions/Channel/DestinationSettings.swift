@@ -21,7 +21,9 @@ struct DestinationSettings: Settings {
   var unconfirmed: Int
   @Setting("While the partner can't be reached or does not answer.")
   var retry: RetrySettings?
-  @Setting("When the partner refuses a message: tries again for each code, and then.")
+  @Setting(
+    "When the partner refuses a message: tries again for each code, and then. A connection that is lost three times "
+      + "after the same message was sent counts as one AE.")
   var refused: RefusedSetting?
 
   init() {}
@@ -43,7 +45,10 @@ struct RetrySettings: Settings {
     "`full` draws each wait from between nothing and its length, so that many lanes don't come back at one instant.",
     default: .full)
   var jitter: Jitter
-  @Setting("How long to go on; after that the delivery is dead.", default: .unlimited) var `for`: PatienceSetting
+  @Setting(
+    "How long to go on; after that the delivery is dead. A message that takes the connection with it three times "
+      + "after it was sent counts as refused once.", default: .unlimited)
+  var `for`: PatienceSetting
 
   init() {}
 

@@ -53,9 +53,9 @@ enum NotYet {
   /// Connectors that are foreseen.
   static let connectors = [
     "dicom": "the engine can't take or send images yet",
-    "http": "only the connectors that are listed in `hilum reference` are there yet",
-    "fhir": "only the connectors that are listed in `hilum reference` are there yet",
-    "database": "only the connectors that are listed in `hilum reference` are there yet",
+    "http": "only `mllp` and `file` are there yet",
+    "fhir": "only `mllp` and `file` are there yet",
+    "database": "only `mllp` and `file` are there yet",
     "channel": "let the first channel write to a folder and the second read from it, or connect them by mllp",
   ]
 

@@ -32,6 +32,7 @@ struct InitCommand: ParsableCommand {
         hilum try Transforms/first.hilt samples/a01.hl7
         hilum receive mllp://127.0.0.1:6661 &      # a test partner
         hilum run &                                # the engine
+        until hilum status >/dev/null 2>&1; do sleep 0.2; done
         hilum send mllp://127.0.0.1:2575 samples/a01.hl7
         hilum messages; hilum audit
       """)

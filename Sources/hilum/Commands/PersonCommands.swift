@@ -124,8 +124,13 @@ struct FailedCommand: AsyncParsableCommand {
 
   struct Retry: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Runs failed messages through the newest transform: these, or all of a channel, oldest first.",
-      discussion: "Example:\n  hilum failed retry --channel adt-to-ehr --dry-run")
+      abstract: "Runs failed messages through the transform again: these, or all of a channel, oldest first.",
+      discussion: """
+        It is the transform that the engine runs: restart the engine after an edit.
+
+        Example:
+          hilum failed retry --channel adt-to-ehr --dry-run
+        """)
     @OptionGroup var engine: EngineOptions
     @Argument(help: "Ids of messages.") var ids: [String] = []
     @Option(help: "All of this channel.") var channel: String?
@@ -169,8 +174,13 @@ struct ResendCommand: AsyncParsableCommand {
 
 struct ReprocessCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "reprocess", abstract: "Runs stored inputs through the newest revision of their channel.",
-    discussion: "Example:\n  hilum reprocess 06fzk… --dry-run")
+    commandName: "reprocess", abstract: "Runs stored inputs through their channel again.",
+    discussion: """
+      It is the revision that the engine runs: restart the engine after an edit.
+
+      Example:
+        hilum reprocess 06fzk… --dry-run
+      """)
   @OptionGroup var engine: EngineOptions
   @Argument(help: "Ids of messages.") var ids: [String]
   @Flag(help: "Only says what would come of each.") var dryRun = false

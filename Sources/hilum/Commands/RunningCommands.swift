@@ -17,7 +17,10 @@ struct StatusCommand: AsyncParsableCommand {
     if let channel {
       status.channels = status.channels.filter { $0.name == channel }
       status.broken = status.broken.filter { $0.name == channel }
-      if status.channels.isEmpty, status.broken.isEmpty { throw Failure("There is no channel \(channel).") }
+      status.gone = status.gone.filter { $0.name == channel }
+      guard !status.channels.isEmpty || !status.broken.isEmpty || !status.gone.isEmpty else {
+        throw Failure("There is no channel \(channel).")
+      }
     }
     if engine.json { return try Terminal.json(status) }
     show(status)
@@ -38,12 +41,31 @@ struct StatusCommand: AsyncParsableCommand {
         Terminal.line("  source   \(channel.state)\(place), \(channel.perMinute) in the last minute")
       }
       for peer in channel.source.peers { show(peer, now) }
+      showOpen(channel)
       for lane in channel.lanes { show(lane, now) }
+      for lane in channel.stranded {
+        let cancel = "hilum lane cancel \(channel.name)/\(lane.name)"
+        let why = "the channel has no destination \(lane.name) any more (\(cancel))"
+        Terminal.line("  lane     \(lane.name): \(lane.waiting) waiting, " + Terminal.red(why))
+      }
     }
     for broken in status.broken {
       Terminal.line()
       Terminal.line(Terminal.bold(broken.name) + "  " + Terminal.red("not started: \(Terminal.safe(broken.reason))"))
     }
+    for channel in status.gone {
+      Terminal.line()
+      Terminal.line(Terminal.bold(channel.name) + "  " + Terminal.red("no channel file has this name any more"))
+      for lane in channel.lanes { Terminal.line("  lane     \(lane.name): \(lane.waiting) waiting") }
+    }
+  }
+
+  /// What waits for a person.
+  private func showOpen(_ channel: ChannelStatus) {
+    let counts = [(channel.failed ?? 0, "failed"), (channel.held ?? 0, "held")].filter { $0.0 > 0 }
+    if counts.isEmpty { return }
+    let text = counts.map { "\($0.0) \($0.1)" }.joined(separator: ", ")
+    Terminal.line("  messages " + Terminal.red("\(text) (hilum failed list)"))
   }
 
   private func show(_ peer: SourceStatus.Peer, _ now: Int64) {
@@ -58,9 +80,12 @@ struct StatusCommand: AsyncParsableCommand {
   private func show(_ lane: LaneStatus, _ now: Int64) {
     var line = "  lane     \(lane.name): \(lane.waiting) waiting"
     if lane.paused { line += Terminal.yellow(", paused") }
+    if let dead = lane.dead, dead > 0 { line += Terminal.red(", \(dead) dead (hilum dead list)") }
     if let why = lane.unreachable {
       line += Terminal.red(", unreachable \(lane.failures) times: \(Terminal.safe(why))")
       if let next = lane.nextTryIn { line += ", next try in \(Terminal.age(next))" }
+    } else if let why = lane.lastFailure, let at = lane.lastFailureAt {
+      line += Terminal.yellow(", last failure \(Terminal.age(now - at)) ago: \(Terminal.safe(why))")
     } else if let answer = lane.lastAnswer, let at = lane.lastAnswerAt {
       line += ", last answer \(Terminal.safe(answer)) \(Terminal.age(now - at)) ago"
     }

@@ -1,0 +1,70 @@
+import Logging
+import Messages
+import Synchronization
+
+/// A lane as an operator sees it.
+package struct LaneStatus: Sendable, Codable, Equatable {
+  package var name: String
+  package var waiting: Int
+  package var waitingBytes: Int
+  package var paused: Bool
+  /// `AA`, `AE`, `written as …`; `nil` before the first.
+  package var lastAnswer: String?
+  package var lastAnswerAt: Int64?
+  /// Why the partner can't be reached; `nil` where nothing waits, because nothing is tried then.
+  package var unreachable: String?
+  package var failures: Int
+  /// Milliseconds until the next try.
+  package var nextTryIn: Int64?
+  /// Why the last send failed, and when, where none has succeeded since.
+  package var lastFailure: String?
+  package var lastFailureAt: Int64?
+  /// Deliveries that were given up and wait for a person; `nil` where the store could not be read.
+  package var dead: Int?
+}
+
+extension Lane {
+  package var waiting: (count: Int, bytes: Int) {
+    (max(0, backlog.load(ordering: .relaxed)), max(0, backlogBytes.load(ordering: .relaxed)))
+  }
+
+  package func status() -> LaneStatus {
+    let now = clock.now()
+    let waiting = self.waiting
+    return state.withLock { state in
+      let outage = state.machine.outage
+      return LaneStatus(
+        name: name.destination, waiting: waiting.count, waitingBytes: waiting.bytes,
+        paused: state.holders.contains(.lane),
+        lastAnswer: state.machine.lastAnswer?.summary, lastAnswerAt: state.machine.lastAnswer?.at,
+        unreachable: waiting.count > 0 ? outage?.reason : nil, failures: outage?.failures ?? 0,
+        nextTryIn: waiting.count > 0 ? state.machine.nextTry.map { max(0, $0 - now.steady) } : nil,
+        lastFailure: outage?.reason, lastFailureAt: outage?.failed.wall)
+    }
+  }
+}
+
+extension Lane {
+  /// The partner went, or is back.
+  enum News {
+    case away(reason: String)
+    case back(after: Int64)
+
+    init?(_ before: Moment?, _ outage: LaneMachine.Outage?, _ now: Moment) {
+      switch (before, outage) {
+      case (nil, let outage?): self = .away(reason: outage.reason)
+      case (let since?, nil): self = .back(after: now.steady - since.steady)
+      default: return nil
+      }
+    }
+
+    func log(_ log: Logger) {
+      switch self {
+      case .away(let reason):
+        log.warning("The partner can't be reached; its messages wait.", metadata: ["reason": "\(reason)"])
+      case .back(let after):
+        log.info("The partner is back.", metadata: ["after": "\(after / 1000) s"])
+      }
+    }
+  }
+}
