@@ -159,13 +159,15 @@ package final class ChannelRuntime: Sendable {
   private func submit(_ acceptance: Acceptance, _ decided: Decided, then: @escaping @Sendable (AcceptResult) -> Void) {
     store.accept(acceptance) { [self] result in
       if case .accepted(let sequences, _) = result {
-        for (index, delivery) in acceptance.deliveries.enumerated() where delivery.dead != nil {
-          // Its own reason may quote the message.
-          lanes[decided.deliveries[index].lane].wasBornDead(delivery.id)
-        }
-        for (index, delivery) in acceptance.deliveries.enumerated() where delivery.dead == nil {
+        for (index, delivery) in acceptance.deliveries.enumerated() {
+          let lane = lanes[decided.deliveries[index].lane]
+          if delivery.dead != nil {
+            // Its own reason may quote the message.
+            lane.wasBornDead(delivery.id)
+            continue
+          }
           let payload = delivery.output.map { acceptance.outputs[$0] } ?? acceptance.payload
-          lanes[decided.deliveries[index].lane].offer(
+          lane.offer(
             WaitingDelivery(
               id: delivery.id, message: acceptance.id, sequence: sequences[index], payload: payload,
               rendered: delivery.rendered, attempts: 0, dueAt: 0, delay: 0, possiblySent: false, damaged: false))

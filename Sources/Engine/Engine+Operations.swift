@@ -81,8 +81,8 @@ extension Engine {
   private func strandedLane(_ name: String) async throws -> Int64? {
     guard let parsed = LaneName(name), let channel = channel(parsed.channel.text),
       !channel.lanes.contains(where: { $0.name == parsed }),
-      await status().channels.first(where: { $0.name == parsed.channel.text })?.stranded
-        .contains(where: { $0.name == parsed.destination }) == true
+      let ledger = try await store.ledger().first(where: { $0.channel == parsed.channel.text }),
+      ledger.lanes.contains(where: { $0.name == parsed.destination && $0.waiting > 0 })
     else { return nil }
     var registration = channel.definition.registration
     registration.lanes = [parsed.destination]

@@ -56,18 +56,12 @@ extension HL7Encoder {
       if sourceLevel == .repetition, targetLevel > .repetition, !piece.bytes.contains(source.component) {
         sourceLevel = .component
       }
-      // A level down at the target: what was a component becomes a subcomponent.
-      let (first, second): (UInt8?, UInt8?) =
+      // What separates at the target, and how many levels there are: what was a component may become a subcomponent.
+      let (first, second, depth): (UInt8?, UInt8?, Int) =
         switch targetLevel {
-        case .field, .repetition: (target.component, target.subcomponent)
-        case .component: (target.subcomponent, nil)
-        case .subcomponent, .delimiters: (nil, nil)
-        }
-      let depth =
-        switch targetLevel {
-        case .field, .repetition: 2
-        case .component: 1
-        case .subcomponent, .delimiters: 0
+        case .field, .repetition: (target.component, target.subcomponent, 2)
+        case .component: (target.subcomponent, nil, 1)
+        case .subcomponent, .delimiters: (nil, nil, 0)
         }
       switch sourceLevel {
       case .field, .repetition:
