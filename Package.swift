@@ -46,9 +46,12 @@ let package = Package(
     // The pages of docs/errors, embedded: an installed binary has no docs beside it.
     .target(name: "CErrorPages", exclude: ["pages.md"]),
 
+    // The tables of HL7 v2, embedded.
+    .target(name: "CHL7Tables", exclude: ["hl7.tables"]),
+
     .target(name: "Messages", swiftSettings: strict),
     .target(name: "Text", dependencies: ["Messages"], swiftSettings: strict),
-    .target(name: "HL7", dependencies: ["Messages", "Text"], swiftSettings: strict),
+    .target(name: "HL7", dependencies: ["Messages", "Text", "CHL7Tables"], swiftSettings: strict),
     .target(name: "Hilt", dependencies: ["Messages", "Text", "HL7"], swiftSettings: strict),
     .target(name: "ConnectorKit", dependencies: ["Messages", product("Logging", "swift-log")], swiftSettings: strict),
     .target(

@@ -1,3 +1,4 @@
+import HL7
 package import Messages
 
 /// A transform, checked and compiled: what it takes, what it gives, where it sends, and how to run it.
@@ -11,6 +12,9 @@ package struct HiltProgram: Sendable {
     package let versionUpTo: String?
     /// `ADT_A01`, or `ADT_*` for every structure of that kind. Empty: any.
     package let structures: [String]
+
+    /// Those that the tables know of them.
+    var versions: HL7Versions? { versionFrom.flatMap { from in HL7Versions(from, upTo: versionUpTo ?? from) } }
   }
 
   package let name: String

@@ -13,7 +13,7 @@ struct ExpressionTests {
 
   private func message(_ event: String = "A01") throws -> HL7Message {
     try HL7Message(
-      Array("MSH|^~\\&|PAS|RXX|C|D|20240229||ADT^\(event)|4711|P|2.5\rPID|1||1^^^A^MR~2^^^B^NH||X^Y||\"\"\r".utf8))
+      Array("MSH|^~\\&|PAS|RXX|C|D|20240229||ADT^\(event)|4711|P|2.5\rPID|1|9~8|1^^^A^MR~2^^^B^NH||X^Y||\"\"\r".utf8))
   }
 
   @Test("A condition holds or does not, over what is sent and what came")
@@ -36,7 +36,7 @@ struct ExpressionTests {
     #expect(try text("PID-3[1].1") == .text("1"))
     #expect(try text("PID-7") == .null)
     #expect(try text("MRG-1[1].1") == .absent)
-    #expect(try text("upper(PID-5.2) ?? \"-\"") == .text("Y"))
+    #expect(try text("upper(PID-5[1].2) ?? \"-\"") == .text("Y"))
     #expect(try text("count(PID-3[*])") == .text("2"))
   }
 
@@ -92,13 +92,13 @@ struct ExpressionTests {
 
   @Test("A failure at run time stands in the channel's file too, with the place in the message")
   func failure() throws {
-    let value = try #require(HiltValue.compile("PID-3.1", context()).value)
+    let value = try #require(HiltValue.compile("PID-2.1", context()).value)
     #expect {
       try value.text(HiltInput(message()))
     } throws: { error in
       guard let failure = error as? HiltFailure else { return false }
       return failure.problem.code == "E120" && failure.problem.place.description == "adt.yaml:12:10"
-        && failure.path == "PID-3"
+        && failure.path == "PID-2"
     }
   }
 }

@@ -74,8 +74,8 @@ struct ProgramTests {
   func noContent() throws {
     let secret = "Zyxwvut"
     let message = try HL7Message(
-      Array("MSH|^~\\&|A|B|C|D|20240229||ADT^A01|1|P|2.5\rPID|1||\(secret)^b~\(secret)||\(secret)^x\r".utf8))
-    for body in ["note PID-3.1", "note PID-5", "let out = copy msg\nout.PID-5.1.1 = PID-5\nemit out"] {
+      Array("MSH|^~\\&|A|B|C|D|20240229||ADT^A01|1|P|2.5\rPID|1|\(secret)^b~\(secret)||||||\(secret)^x\r".utf8))
+    for body in ["note PID-2.1", "note PID-2", "let out = copy msg\nout.PID-2.1 = PID-8\nemit out"] {
       let program = try #require(
         HiltProgram.compile("transform t\n  in hl7\n\(body)\nemit msg\n", file: "t.hilt").program)
       guard case .failed(let failure) = program.run(HiltInput(message)).decision else {
@@ -92,10 +92,11 @@ struct ProgramTests {
     let message = try HL7Message(
       Array("MSH|^~\\&|A|B|C|D|20240229||ADT^A01|1|P|2.5\rPID|1||1||\(secret)^b\r".utf8))
     for last in [
-      "emit out meta { name: PID-5.1 }", "drop \"{PID-5.1}\"", "fail \"{PID-5.1}\"", "hold \"{PID-5.1}\"",
-      "reject AE 101 \"{PID-5.1}\" at PID-5",
+      "emit out meta { name: PID-5[1].1.1 }", "drop \"{PID-5[1].1.1}\"", "fail \"{PID-5[1].1.1}\"",
+      "hold \"{PID-5[1].1.1}\"",
+      "reject AE 101 \"{PID-5[1].1.1}\" at PID-5",
     ] {
-      let source = "transform t\n  in hl7\nlet out = copy msg\nout.PID-8 = PID-5.1\nnote PID-5.1\n\(last)\n"
+      let source = "transform t\n  in hl7\nlet out = copy msg\nout.PID-8 = PID-5[1].1.1\nnote PID-5[1].1.1\n\(last)\n"
       let program = try #require(HiltProgram.compile(source, file: "t.hilt").program)
       let input = HiltInput(message)
       let result = program.run(input, tracing: true)

@@ -116,7 +116,7 @@ struct ValueTests {
   }
 
   private func emitted(_ body: String) throws -> String {
-    let source = "transform t\n  in hl7\nlet out = copy msg\nout.PID-3 = PID-3 \(body)\nemit out\n"
+    let source = "transform t\n  in hl7\nlet out = copy msg\nout.PID-3 = PID-3[1] \(body)\nemit out\n"
     let (program, problems) = HiltProgram.compile(source, file: "t.hilt")
     #expect(problems == [], "\(body)")
     let message = try HL7Message(

@@ -21,7 +21,7 @@ import Testing
   static let rooms: [String: Room] = [
     "Messages": Room(),
     "Text": Room(rooms: ["Messages"], system: libc),
-    "HL7": Room(rooms: ["Messages", "Text"], system: libc),
+    "HL7": Room(rooms: ["Messages", "Text", "CHL7Tables"], system: libc.union(["Synchronization"])),
     "Hilt": Room(rooms: ["Messages", "Text", "HL7"]),
     "ConnectorKit": Room(rooms: ["Messages"], packages: ["Logging"], system: ["Synchronization"]),
     "Connectors": Room(
@@ -53,6 +53,7 @@ import Testing
     "CSQLite": Room(),
     "COpenSSL": Room(),
     "CErrorPages": Room(),
+    "CHL7Tables": Room(),
   ]
 
   /// What a line imports; `nil` where it imports nothing.

@@ -76,7 +76,7 @@ extension Ways {
     }
 
     @Test func `what a field says never leaves the folder, and no file is overwritten`() async throws {
-      let project = try await start(source: ", complete: {by: rename}", name: "{PID-5[1].1}.hl7")
+      let project = try await start(source: ", complete: {by: rename}", name: "{PID-5[1].1.1}.hl7")
       let names = [
         "../../escaped", "/etc/owned", "a/b", "..", ".", "nul\u{0}byte", "x;rm -rf x",
         String(repeating: "long", count: 200), "same", "same",

@@ -33,7 +33,7 @@ extension Ways {
           out hl7
 
         let out = copy msg
-        out.PID-5[1].1 = upper(PID-5[1].1)
+        out.PID-5[1].1.1 = upper(PID-5[1].1.1)
         emit out
 
         """)

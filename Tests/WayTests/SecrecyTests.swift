@@ -36,10 +36,10 @@ extension Ways {
               refused: {AE: 1}
             folder:
               when: MSH-9.2 == "A02"
-              file: {directory: ../missing, name: "{PID-5[1].1}.hl7"}
+              file: {directory: ../missing, name: "{PID-5[1].1.1}.hl7"}
           """,
         channel:
-          "transform: ../Transforms/adt.hilt\ncolumns: {mrn: \"PID-3[1].1\", name: \"PID-5[1].1\"}\n"
+          "transform: ../Transforms/adt.hilt\ncolumns: {mrn: \"PID-3[1].1\", name: \"PID-5[1].1.1\"}\n"
           + "limits: {message: 512KiB}"
       )
       try way.project.write(
@@ -49,12 +49,12 @@ extension Ways {
           in  hl7 2.3..2.6 ADT_*
           out hl7
 
-        when MSH-9.2 == "A03" => drop "not {PID-5[1].1}"
+        when MSH-9.2 == "A03" => drop "not {PID-5[1].1.1}"
         when MSH-9.2 == "A04" => reject AE 207 "not {PID-3[1].1}" at PID-3
-        when MSH-9.2 == "A05" => fail "not {PID-5[1].1}"
-        when MSH-9.2 == "A06" => hold "look at {PID-5[1].1}"
-        let count = if MSH-9.2 == "A07" then (number(PID-5[1].1) catch fail "no number: {PID-5[1].1}") else 0
-        note "seen {PID-5[1].1} {count}"
+        when MSH-9.2 == "A05" => fail "not {PID-5[1].1.1}"
+        when MSH-9.2 == "A06" => hold "look at {PID-5[1].1.1}"
+        let count = if MSH-9.2 == "A07" then (number(PID-5[1].1.1) catch fail "no number: {PID-5[1].1.1}") else 0
+        note "seen {PID-5[1].1.1} {count}"
         emit msg
 
         """)
@@ -182,7 +182,7 @@ extension Ways {
 
   @Suite struct `What steers a terminal or a log` {
     @Test func `is written out, one record a line`() async throws {
-      let way = try await OneWay.start(channel: "columns: {who: \"PID-5[1].1\"}")
+      let way = try await OneWay.start(channel: "columns: {who: \"PID-5[1].1.1\"}")
       let evil = "Evil\u{1B}[31m\u{7}\u{9B}2J\u{202E}2026-01-01 00:00:00.000Z ERROR forged"
       let wire = try await Wire.connect(to: way.port)
       #expect(try await wire.exchange(Sample.adt("LOG\u{1B}[2J\n2026-01-01 ERROR forged", name: evil)).message != nil)

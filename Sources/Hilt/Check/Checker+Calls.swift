@@ -99,7 +99,9 @@ extension Checker {
     let firstLeaf: Bool
     switch element {
     case .text, .nothing: return value
-    case .content(let leaf): firstLeaf = leaf
+    case .content(let kind):
+      if kind.isComposite, !checkText(value, kind) { return .broken(value.span) }
+      firstLeaf = kind.givesFirstLeaf
     case .attribute, .number, .stamp: firstLeaf = false
     default:
       mismatch(value, wanted: "a list of texts")

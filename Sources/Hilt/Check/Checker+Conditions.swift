@@ -189,7 +189,7 @@ extension Checker {
       }
     }
     let (all, span, path) = (list.evaluate, list.span, list.path)
-    let firstLeaf = if case .content(let firstLeaf) = element { firstLeaf } else { false }
+    let firstLeaf = if case .content(let kind) = element { kind.givesFirstLeaf } else { false }
     return { run in
       guard case .text(let text) = try evaluate(run), case .list(let values) = try all(run) else { return false }
       for value in values {

@@ -71,7 +71,8 @@ extension Checker {
   mutating func text(_ value: Typed, wanted: String = "a text") -> Typed {
     switch value.type {
     case .text, .nothing, .broken, .never: return value
-    case .content(let firstLeaf): return decoded(value, firstLeaf: firstLeaf)
+    case .content(let kind):
+      return checkText(value, kind) ? decoded(value, firstLeaf: kind.givesFirstLeaf) : .broken(value.span)
     case .attribute: return decoded(value, firstLeaf: false)
     case .composite:
       problems.report(

@@ -35,6 +35,7 @@ extension Checker {
     }
     if let code = HL7SegmentCode(name) {
       guard hasMessage else { return noMessage(span) }
+      guard checkSegment(code, of: .input, at: span) else { return .broken }
       return .place(HL7Place(message: .input, code: code, span: span))
     }
     return unknown(name, span)
@@ -49,9 +50,12 @@ extension Checker {
     case .segment(let mark, let message, let code):
       return .place(HL7Place(message: message, code: code, segment: .mark(mark), span: span))
     case .repetition(let mark, let draft, let code, let field):
-      return .place(
-        HL7Place(
-          message: .draft(draft), code: code, segment: .mark(mark), field: field, repetition: .mark(mark), span: span))
+      var place = HL7Place(
+        message: .draft(draft), code: code, segment: .mark(mark), field: field, repetition: .mark(mark), span: span)
+      let versions = versions(of: place.message)
+      if let segment = HL7Tables.segment(code) { place.kind = Kind(segment.part(field, in: versions), in: versions) }
+      place.kind.repeats = false
+      return .place(place)
     case .draft(let draft): return .message(.draft(draft))
     case .table(let table): return .table(table)
     case .broken: return .broken
@@ -68,7 +72,7 @@ extension Checker {
     var help: [String] = []
     guard problems.isOpen else { return brokenCursor(.unknownName, "", at: span) }
     if let near = nearest(name, among: scope.names + Self.reserved) { help = ["did you mean '\(near)'?"] }
-    if let code = HL7SegmentCode(name.uppercased()), help.isEmpty, FieldKinds.isKnown(code) { help = ["\(code)"] }
+    if let code = HL7SegmentCode(name.uppercased()), help.isEmpty, HL7Tables.segment(code) != nil { help = ["\(code)"] }
     if Function.named(name) != nil { help = ["\(name)(…)"] }
     if name == "out" { help = ["let out = copy msg"] }
     return brokenCursor(.unknownName, "'\(name)' is not known here", at: span, help: help)
@@ -101,8 +105,8 @@ extension Checker {
 
   private mutating func selectedRoot(_ span: Span) -> Cursor {
     switch selected {
-    case .repetition(let slot, let firstLeaf):
-      return .value(Typed(.content(firstLeaf: firstLeaf), mayBeAbsent: true, at: span) { $0.slots[slot] })
+    case .repetition(let slot, let kind, let path):
+      return .value(Typed(.content(kind), mayBeAbsent: true, at: span, path: path) { $0.slots[slot] })
     case .segment(let mark, let message, let code):
       return .place(HL7Place(message: message, code: code, segment: .mark(mark), span: span))
     case nil: return brokenCursor(.syntax, "a path begins with a segment or a name", at: span, help: ["PID-5.1"])
@@ -131,6 +135,7 @@ extension Checker {
         .path, "'\(name)' is no segment: three capitals, or digits after the first", at: step.span,
         help: ["msg.PID-5"])
     }
+    guard checkSegment(code, of: message, at: step.span) else { return .broken }
     return .place(HL7Place(message: message, code: code, span: step.span))
   }
 
@@ -143,20 +148,25 @@ extension Checker {
       guard place.field == nil else {
         return brokenCursor(.path, "a field has components, written with a point", at: step.span, help: [".\(number)"])
       }
+      guard let kind = field(number, of: place, at: place.span) else { return .broken }
       place.field = number
+      place.kind = kind
       return .place(place)
     case .component(let number):
       guard place.field != nil else {
         return brokenCursor(
           .path, "a segment has fields, written with a dash", at: step.span, help: ["\(place.code)-\(number)"])
       }
-      if place.component == nil {
-        place.component = number
-      } else if place.subcomponent == nil {
-        place.subcomponent = number
-      } else {
+      guard place.subcomponent == nil else {
         return brokenCursor(.path, "nothing lies below a subcomponent", at: step.span)
       }
+      if place.component == nil, place.kind.repeats, case .only = place.repetition {
+        reportRepeats(source.text(Span(Int(place.span.start), Int(step.span.start))), ".\(number)", at: place.span)
+        place.repetition = .index(1)
+      }
+      guard let kind = component(number, of: place, at: place.span) else { return .broken }
+      if place.component == nil { place.component = number } else { place.subcomponent = number }
+      place.kind = kind
       return .place(place)
     case .member(let name):
       return brokenCursor(
@@ -171,19 +181,21 @@ extension Checker {
     if place.component != nil {
       return brokenCursor(.path, "a component does not repeat", at: span)
     }
-    if let field = place.field {
+    if place.field != nil {
       guard case .only = place.repetition else { return brokenCursor(.path, "one selector is enough", at: span) }
-      let firstLeaf = FieldKinds.givesFirstLeaf(place.code, field)
+      // What is selected is one of them.
+      place.kind.repeats = false
+      let (kind, path) = (place.kind, place.path)
       switch selector {
       case .last: place.repetition = .last
       case .all: place.repetition = .all
       case .firstWhere(let expression):
         let slot = newSlot()
-        let holds = condition(expression, selecting: .repetition(slot: slot, firstLeaf: firstLeaf))
+        let holds = condition(expression, selecting: .repetition(slot: slot, kind, path: path))
         place.repetition = .firstWhere(slot: slot, holds)
       case .allWhere(let expression):
         let slot = newSlot()
-        let holds = condition(expression, selecting: .repetition(slot: slot, firstLeaf: firstLeaf))
+        let holds = condition(expression, selecting: .repetition(slot: slot, kind, path: path))
         place.repetition = .allWhere(slot: slot, holds)
       case .keys(let keys):
         guard let number = index(keys, span) else { return .broken }
@@ -239,10 +251,21 @@ extension Checker {
     if value.type == .broken { return .broken }
     switch (step.kind, value.type) {
     case (.component(let number), .content), (.component(let number), .composite), (.component(let number), .nothing):
+      var kind = Kind.unknown
+      if case .content(let whole) = value.type {
+        if whole.repeats {
+          reportRepeats(source.text(Span(Int(span.start), Int(step.span.start))), ".\(number)", at: span)
+          return .broken
+        }
+        guard let inner = component(number, of: whole, value.path ?? "this", warns: false, at: span) else {
+          return .broken
+        }
+        kind = inner
+      }
       let evaluate = value.evaluate
       let path = value.path.map { "\($0).\(number)" }
       return .value(
-        Typed(.content(firstLeaf: false), mayBeAbsent: !isFact(span), at: span, path: path) {
+        Typed(.content(kind), mayBeAbsent: !isFact(span), at: span, path: path) {
           try evaluate($0).component(number)
         })
     case (.field, .segment(let message, let code)):

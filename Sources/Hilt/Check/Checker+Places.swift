@@ -30,7 +30,9 @@ extension Checker {
   private mutating func read(_ place: HL7Place, _ expression: Expression) -> Typed {
     let span = expression.span
     guard place.field != nil else { return readSegment(place, span) }
-    let element = Type.content(firstLeaf: place.firstLeaf)
+    var kind = place.kind
+    if case .only = place.repetition {} else { kind.repeats = false }
+    let element = Type.content(kind)
     if place.segment.isMany {
       return Typed(.list(element), at: span, path: place.path) { run in
         var values: [Datum] = []
@@ -52,7 +54,7 @@ extension Checker {
     }
     let isKnown = !place.message.isDraft && facts.contains(canonical(expression))
     var value = Typed(element, mayBeAbsent: !isKnown, at: span, path: place.path) { try place.read($0) }
-    value.isRequired = place.field.map { FieldKinds.isRequired(place.code, $0) } ?? false
+    value.isRequired = place.isRequired
     return value
   }
 

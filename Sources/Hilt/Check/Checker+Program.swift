@@ -11,6 +11,9 @@ extension Checker {
       problems.report(.header, "a transform says what it takes", at: head, help: ["in hl7 2.3..2.6 ADT_*"])
     }
     let outputs = tree.outputs.map { format($0) }
+    inputVersions = input?.versions
+    let given = outputs.map(\.versions)
+    if !given.isEmpty, !given.contains(nil) { outputVersions = given.reduce(into: []) { $0.formUnion($1 ?? []) } }
     checkZone(tree.zone)
     self.parameters(tree.parameters, parameters, head)
     for constant in tree.constants { self.constant(constant) }

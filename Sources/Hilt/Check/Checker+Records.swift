@@ -10,11 +10,11 @@ extension Checker {
 
   /// `XPN { 1.1: …, 2: … }`
   mutating func record(_ type: Word?, _ entries: [Entry], _ span: Span) -> Typed {
-    if let type, !FieldKinds.types.contains(type.text) {
-      if let code = HL7SegmentCode(type.text), FieldKinds.isKnown(code) {
+    if let type, !HL7Tables.typeNames.contains(type.text) {
+      if let code = HL7SegmentCode(type.text), HL7Tables.segment(code) != nil {
         return broken(.unsupported, "a segment as a record is not supported yet", at: type.span)
       }
-      let near = nearest(type.text, among: FieldKinds.types.sorted())
+      let near = nearest(type.text, among: HL7Tables.typeNames)
       return broken(
         .unknownName, "HL7 has no data type '\(type.text)'", at: type.span,
         help: near.map { ["did you mean '\($0)'?"] } ?? [])
@@ -37,6 +37,9 @@ extension Checker {
     let value = typed(base)
     let parts = parts(entries)
     switch value.type {
+    case .content(let kind) where kind.repeats:
+      reportRepeats(source.text(value.span), at: value.span)
+      return .broken(span)
     case .content, .composite, .nothing: break
     case .broken: return .broken(span)
     default:
@@ -101,8 +104,14 @@ extension Checker {
   }
 
   /// Whether a value can be written to a place; reported where not.
-  mutating func writable(_ value: Typed) -> Bool {
+  ///
+  /// - Parameter whole: the place is a whole field, which takes what repeats as it is.
+  mutating func writable(_ value: Typed, whole: Bool = false) -> Bool {
     if value.type == .broken { return false }
+    if !whole, case .content(let kind) = value.type, kind.repeats {
+      reportRepeats(source.text(value.span), at: value.span)
+      return false
+    }
     if value.type.isWritable { return true }
     switch value.type {
     case .boolean: mismatch(value, wanted: "a text", help: ["if … then \"Y\" else \"N\""])

@@ -19,11 +19,11 @@ extension Checker {
         mismatch(value, wanted: "a list of texts or records")
         return { _ in }
       }
-    } else if !writable(value) {
+    } else if !writable(value, whole: isWhole) {
       return { _ in }
     }
     let (evaluate, span) = (value.evaluate, target.span)
-    let formatted = FieldKinds.isFormatted(place.code, field)
+    let formatted = place.kind.isFormatted
     return { run in
       let content = try evaluate(run).content(formatted: formatted)
       try place.write(content, draft, field, run)
@@ -71,6 +71,7 @@ extension Checker {
       return false
     }
     guard !isRemoval else { return true }
+    guard checkOutput(place) else { return false }
     guard place.field != nil else {
       problems.report(.readOnly, "a segment is written field by field", at: target.span, help: ["\(place.code)-1"])
       return false

@@ -19,6 +19,10 @@ struct Checker {
   /// A channel's expression, where only what was emitted and `message.*` can be seen.
   var isExpression = false
 
+  /// The versions that a program says it takes and gives; `nil` where it names none.
+  var inputVersions: HL7Versions?
+  var outputVersions: HL7Versions?
+
   /// Calls whose failure nothing has taken yet.
   var unhandled: [Unhandled] = []
   /// What is known to be valued at the place of the walk, as canonical texts.
@@ -43,7 +47,7 @@ struct Checker {
   }
 
   enum Selected {
-    case repetition(slot: Int, firstLeaf: Bool)
+    case repetition(slot: Int, Kind, path: String)
     case segment(mark: Int, MessageReference, HL7SegmentCode)
   }
 

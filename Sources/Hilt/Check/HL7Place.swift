@@ -51,6 +51,8 @@ struct HL7Place: Sendable {
   var component: Int?
   var subcomponent: Int?
   var span: Span
+  /// What the tables say of it.
+  var kind = Kind.unknown
 
   /// As a person writes it, without selectors that only a run can tell.
   var path: String {
@@ -64,9 +66,6 @@ struct HL7Place: Sendable {
     return text
   }
 
-  /// Whether text of it gives the first of several leaves.
-  var firstLeaf: Bool {
-    guard let field, component == nil else { return false }
-    return FieldKinds.givesFirstLeaf(code, field)
-  }
+  /// Fields of MSH that the standard requires: their absence decides nothing that W105 should warn of.
+  var isRequired: Bool { code == .msh && [1, 2, 9, 10, 11, 12].contains(field) }
 }

@@ -3,9 +3,8 @@ import HL7
 /// What is known of a value before a program runs.
 indirect enum Type: Sendable, Equatable {
   case text, number, boolean, stamp, duration
-  /// What one place of a message holds or can take: a leaf or a composite. Used as text it gives its only leaf, and
-  /// where `firstLeaf` holds the first of several.
-  case content(firstLeaf: Bool)
+  /// What one place of a message holds or can take: a leaf or a composite.
+  case content(Kind)
   /// Components that the program put together.
   case composite
   case list(Type)
@@ -66,11 +65,11 @@ indirect enum Type: Sendable, Equatable {
     case (.broken, _), (_, .broken): return .broken
     case (.never, let other), (let other, .never): return other
     case (.nothing, let other), (let other, .nothing): return other
-    case (.content(let first), .content(let second)): return .content(firstLeaf: first && second)
-    case (.content(let first), .text), (.text, .content(let first)): return .content(firstLeaf: first)
+    case (.content(let first), .content(let second)): return .content(.either(first, second))
+    case (.content(let kind), .text), (.text, .content(let kind)): return .content(kind)
     case (.attribute, .text), (.text, .attribute): return .attribute
     case (.list(let first), .list(let second)): return common(first, second).map { .list($0) }
-    default: return a.isWritable && b.isWritable ? .content(firstLeaf: false) : nil
+    default: return a.isWritable && b.isWritable ? .content(.unknown) : nil
     }
   }
 }

@@ -32,6 +32,7 @@ package enum Code: String, Sendable, CaseIterable {
   case walked = "E118"
   case manyPlaces = "E123"
   case parameter = "E160"
+  case notInStandard = "E201"
   case path = "E202"
   case unhandled = "E301"
   case table = "E501"
@@ -47,6 +48,7 @@ package enum Code: String, Sendable, CaseIterable {
   case neverReached = "W102"
   case needlessCatch = "W104"
   case absentDecides = "W105"
+  case partOfVersions = "W201"
 
   var severity: Problem.Severity { rawValue.hasPrefix("W") ? .warning : .error }
 }

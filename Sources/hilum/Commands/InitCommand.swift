@@ -77,7 +77,7 @@ struct InitCommand: ParsableCommand {
 
       let out = copy msg
       out.MSH-3 = "HUB"
-      out.PID-5[1].1 = upper(PID-5[1].1)
+      out.PID-5[1].1.1 = upper(PID-5[1].1.1)
       emit out
       """ + "\n"
     ),

@@ -1,0 +1,109 @@
+internal import CHL7Tables
+import Synchronization
+
+/// One part of a segment or data type, as some versions have it: a field, a component or a subcomponent.
+package struct HL7Part: Sendable, Hashable {
+  package var versions: HL7Versions
+  /// Its data type: `CX`, `ST`; *varies* where the message itself says it.
+  package var type: String
+  package var isRequired: Bool
+  /// How many there may be at most; `nil` for any number.
+  package var countMax: Int?
+  /// The number of the table that its codes are from: `0001`.
+  package var table: String?
+  /// In small letters, as the newest of all versions calls it.
+  package var name: String
+
+  package var repeats: Bool { countMax != 1 }
+}
+
+/// A segment or a composite data type.
+package struct HL7Composite: Sendable {
+  package var name: String
+  /// By number, from 1; each as its versions have it. Empty where every version leaves a number out.
+  var parts: [[HL7Part]]
+
+  /// The versions that have it at all.
+  package var versions: HL7Versions { parts.joined().reduce(into: []) { $0.formUnion($1.versions) } }
+
+  /// A part as some versions have it; empty where none of them does.
+  package func part(_ number: Int, in versions: HL7Versions = .all) -> [HL7Part] {
+    guard parts.indices.contains(number - 1) else { return [] }
+    return parts[number - 1].filter { !$0.versions.isDisjoint(with: versions) }
+  }
+
+  /// The number of the last part that some versions have.
+  package func lastNumber(in versions: HL7Versions = .all) -> Int {
+    (parts.indices.last { !part($0 + 1, in: versions).isEmpty } ?? -1) + 1
+  }
+}
+
+/// The tables of HL7 v2, versions 2.1 to 2.8.2: segments with their fields, data types with their components, and the
+/// names of the message structures. Withdrawn fields are not in them.
+package enum HL7Tables {
+  /// `nil`: no version has such a segment.
+  package static func segment(_ code: HL7SegmentCode) -> HL7Composite? { composite("S \(code)") }
+
+  /// `nil`: no version has such a type, or it has no components.
+  package static func type(_ name: String) -> HL7Composite? { composite("D \(name)") }
+
+  package static let segmentNames = names("S")
+  /// The composite data types that go by a name of their own in messages and documents.
+  package static let typeNames = names("D").filter { !$0.contains("_") }
+  package static let structureNames = names("M")
+
+  /// In which versions a message structure is.
+  package static func versions(ofStructure name: String) -> HL7Versions {
+    guard let lines = sections["M \(name)"] else { return [] }
+    return lines.reduce(into: []) { $0.formUnion(mask($1.split(separator: " ").first ?? "")) }
+  }
+
+  // MARK: The text
+
+  /// The lines of each section by its head: `S PID`.
+  private static let sections: [String: [Substring]] = {
+    let bytes = UnsafeRawBufferPointer(start: hilum_hl7_tables, count: hilum_hl7_tables_bytes)
+    var sections: [String: [Substring]] = [:]
+    var head = ""
+    var start = 0
+    while let end = bytes.offset(of: UInt8(ascii: "\n"), from: start) {
+      let line = bytes[start..<end]
+      start = end + 1
+      let text = Substring(decoding: line, as: UTF8.self)
+      if line.first == UInt8(ascii: " ") {
+        sections[head, default: []].append(text)
+      } else if line.dropFirst().first == UInt8(ascii: " "), line.first != UInt8(ascii: "#") {
+        head = text.split(separator: " ").prefix(2).joined(separator: " ")
+      }
+    }
+    return sections
+  }()
+
+  private static func names(_ letter: String) -> [String] {
+    sections.keys.filter { $0.hasPrefix(letter + " ") }.map { String($0.dropFirst(2)) }.sorted()
+  }
+
+  /// What was read of the text, as it is asked for.
+  private static let read = Mutex<[String: HL7Composite]>([:])
+
+  private static func composite(_ head: String) -> HL7Composite? {
+    if let known = read.withLock({ $0[head] }) { return known }
+    guard let lines = sections[head] else { return nil }
+    var composite = HL7Composite(name: String(head.dropFirst(2)), parts: [])
+    for line in lines {
+      // ` 3 ffc CX 1 * 0200 patient identifier list`
+      let words = line.split(separator: " ", maxSplits: 6)
+      guard words.count >= 6, let number = Int(words[0]) else { continue }
+      while composite.parts.count < number { composite.parts.append([]) }
+      composite.parts[number - 1].append(
+        HL7Part(
+          versions: mask(words[1]), type: String(words[2]), isRequired: words[3] != "0",
+          countMax: words[4] == "*" ? nil : Int(words[4]), table: words[5] == "-" ? nil : String(words[5]),
+          name: words.count > 6 ? String(words[6]) : ""))
+    }
+    read.withLock { $0[head] = composite }
+    return composite
+  }
+
+  private static func mask(_ text: Substring) -> HL7Versions { HL7Versions(rawValue: UInt16(text, radix: 16) ?? 0) }
+}

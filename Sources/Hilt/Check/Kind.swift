@@ -1,0 +1,66 @@
+import HL7
+
+/// What the tables of HL7 say of a place's content, in the versions in which it is read or written.
+struct Kind: Sendable, Hashable {
+  /// Its data types, each with the versions that have it. Empty where nothing is known: in a segment of a site's own,
+  /// and below what the standard leaves open.
+  var types: [String: HL7Versions] = [:]
+  /// There may be several of it.
+  var repeats = false
+
+  static let unknown = Kind()
+
+  init() {}
+
+  /// One part of a segment or a composite, as some versions have it.
+  init(_ parts: [HL7Part], in versions: HL7Versions) {
+    for part in parts { types[part.type, default: []].formUnion(part.versions.intersection(versions)) }
+    repeats = parts.contains(where: \.repeats)
+  }
+
+  /// The versions that have it at all.
+  var versions: HL7Versions { types.values.reduce(into: []) { $0.formUnion($1) } }
+
+  /// Whether the message itself says what it is, or nothing is known of it. CM is a composite without a name.
+  var isOpen: Bool { types.isEmpty || types["varies"] != nil || types["CM"] != nil }
+
+  /// As a person would call it: `CX`, `CE or CWE`.
+  var name: String { types.keys.sorted().joined(separator: " or ") }
+
+  /// Used as text it gives its first leaf.
+  var givesFirstLeaf: Bool { types.keys.contains { Self.firstLeafTypes.contains($0) } }
+  private static let firstLeafTypes: Set = ["TS", "CE", "CWE", "CNE", "CX", "EI", "HD"]
+
+  /// It has several components of which none stands for the whole: no single text.
+  var isComposite: Bool {
+    !isOpen && !givesFirstLeaf && types.keys.contains { HL7Tables.type($0) != nil }
+  }
+
+  /// A text written here may hold formatting (`\.br\`).
+  var isFormatted: Bool { types.keys.contains { ["FT", "TX", "varies"].contains($0) } }
+
+  /// A component; without types where no version has it. `.1` of what has no components is the whole.
+  func component(_ number: Int) -> Kind {
+    if isOpen { return .unknown }
+    var component = Kind()
+    for (type, versions) in types {
+      let inner: [String: HL7Versions]
+      if let composite = HL7Tables.type(type) {
+        inner = Kind(composite.part(number, in: versions), in: versions).types
+      } else {
+        inner = number == 1 ? [type: versions] : [:]
+      }
+      component.types.merge(inner) { $0.union($1) }
+    }
+    return component
+  }
+
+  /// What is the one or the other.
+  static func either(_ a: Kind, _ b: Kind) -> Kind {
+    var either = Kind()
+    if a.givesFirstLeaf, b.givesFirstLeaf { either.types = a.types.merging(b.types) { $0.union($1) } }
+    if a.types == b.types { either.types = a.types }
+    either.repeats = a.repeats || b.repeats
+    return either
+  }
+}
