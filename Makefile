@@ -29,9 +29,9 @@ lint: setup ## layout, walls between the rooms, scripts
 format: ## lays out every Swift file
 	swift format --in-place --parallel --recursive Package.swift Sources Tests
 
-bench: setup ## the engine beside its floor, in a release build; BENCH="…" are options of `hilum bench`
+bench: setup ## the engine beside its floor, in a release build; BENCH="…" are options of `hilum bench`, SYNC_US=200 a slower disk
 	swift build -c release --static-swift-stdlib --scratch-path .build-release -j $(JOBS) --product hilum
-	.build-release/release/hilum bench $(BENCH)
+	$(if $(SYNC_US),scripts/slow-sync.sh $(SYNC_US)) .build-release/release/hilum bench $(BENCH)
 
 crash: setup ## kill loops, power cuts (root), failing disks and the model of a lane, for longer than `make test`
 	swift build -j $(JOBS) --build-tests

@@ -19,7 +19,12 @@ extension Checker {
         .unknownName, "HL7 has no data type '\(type.text)'", at: type.span,
         help: near.map { ["did you mean '\($0)'?"] } ?? [])
     }
-    guard let parts = parts(entries) else { return .broken(span) }
+    var kind = Kind.unknown
+    if let type {
+      guard let known = dataType(type) else { return .broken(span) }
+      kind = known
+    }
+    guard let parts = parts(entries, of: kind, type?.text ?? "") else { return .broken(span) }
     return Typed(.composite, at: span) { run in
       var contents: [HL7Content] = []
       for part in parts {
@@ -35,7 +40,8 @@ extension Checker {
   /// `id with { 1: trim(id.1) }`: a copy with some components changed. What is absent or null stays so.
   mutating func with(_ base: Expression, _ entries: [Entry], _ span: Span) -> Typed {
     let value = typed(base)
-    let parts = parts(entries)
+    let kind = if case .content(let kind) = value.type { kind } else { Kind.unknown }
+    let parts = parts(entries, of: kind, source.text(base.span))
     switch value.type {
     case .content(let kind) where kind.repeats:
       reportRepeats(source.text(value.span), at: value.span)
@@ -72,7 +78,10 @@ extension Checker {
     }
   }
 
-  private mutating func parts(_ entries: [Entry]) -> [Part]? {
+  /// - Parameters:
+  ///   - kind: what the components belong to.
+  ///   - path: how it is called.
+  private mutating func parts(_ entries: [Entry], of kind: Kind, _ path: String) -> [Part]? {
     var parts: [Part] = []
     var isBroken = false
     for entry in entries {
@@ -89,6 +98,12 @@ extension Checker {
         isBroken = true
         continue
       }
+      var (inner, name): (Kind?, String) = (kind, path)
+      for number in [component, subcomponent].compactMap(\.self) {
+        inner = inner.flatMap { self.component(number, of: $0, name, warns: false, at: entry.keySpan) }
+        name += ".\(number)"
+      }
+      isBroken = isBroken || inner == nil
       if parts.contains(where: { $0.component == component && $0.subcomponent == subcomponent }) {
         problems.report(.nameTwice, "this component is given twice", at: entry.keySpan)
       }

@@ -76,8 +76,9 @@ extension Checker {
     let composites = kind.types.compactMap { type, versions in
       HL7Tables.type(type).map { "\(type) has components 1 to \($0.lastNumber(in: versions))" }
     }
+    let why = path == kind.name ? "" : ": its type is \(kind.name)"
     problems.report(
-      .notInStandard, "\(path) has no component \(number): its type is \(kind.name)", at: span,
+      .notInStandard, "\(path) has no component \(number)\(why)", at: span,
       label: composites.isEmpty
         ? "\(kind.name) has no components" : composites.sorted().joined(separator: ", "))
     return nil
@@ -85,6 +86,22 @@ extension Checker {
 
   mutating func component(_ number: Int, of place: HL7Place, at span: Span) -> Kind? {
     component(number, of: place.kind, place.path, warns: wantsWarning(place.message), at: span)
+  }
+
+  /// A composite data type as the output's versions have it; reported, and `nil`, where they don't.
+  mutating func dataType(_ type: Word) -> Kind? {
+    guard let composite = HL7Tables.type(type.text) else { return .unknown }
+    let versions = outputVersions ?? .all
+    let present = composite.versions.intersection(versions)
+    guard !present.isEmpty else {
+      problems.report(
+        .notInStandard, "HL7 \(versions) has no data type \(type.text)", at: type.span,
+        label: Self.elsewhere(composite.versions, versions))
+      return nil
+    }
+    var kind = Kind()
+    kind.types = [type.text: present]
+    return kind
   }
 
   /// Whether the output's version has a place that is written; reported where not.
