@@ -6,11 +6,8 @@ package struct HL7Part: Sendable, Hashable {
   package var versions: HL7Versions
   /// Its data type: `CX`, `ST`; *varies* where the message itself says it.
   package var type: String
-  package var isRequired: Bool
   /// How many there may be at most; `nil` for any number.
   package var countMax: Int?
-  /// The number of the table that its codes are from: `0001`.
-  package var table: String?
   /// In small letters, as the newest of all versions calls it.
   package var name: String
 
@@ -38,8 +35,8 @@ package struct HL7Composite: Sendable {
   }
 }
 
-/// The tables of HL7 v2, versions 2.1 to 2.8.2: segments with their fields, data types with their components, and the
-/// names of the message structures. Withdrawn fields are not in them.
+/// The tables of HL7 v2, versions 2.1 to 2.8.2: segments with their fields, and data types with their components.
+/// Withdrawn fields are not in them.
 package enum HL7Tables {
   /// `nil`: no version has such a segment.
   package static func segment(_ code: HL7SegmentCode) -> HL7Composite? { composite("S \(code)") }
@@ -50,13 +47,6 @@ package enum HL7Tables {
   package static let segmentNames = names("S")
   /// The composite data types that go by a name of their own in messages and documents.
   package static let typeNames = names("D").filter { !$0.contains("_") }
-  package static let structureNames = names("M")
-
-  /// In which versions a message structure is.
-  package static func versions(ofStructure name: String) -> HL7Versions {
-    guard let lines = sections["M \(name)"] else { return [] }
-    return lines.reduce(into: []) { $0.formUnion(mask($1.split(separator: " ").first ?? "")) }
-  }
 
   // MARK: The text
 
@@ -97,8 +87,7 @@ package enum HL7Tables {
       while composite.parts.count < number { composite.parts.append([]) }
       composite.parts[number - 1].append(
         HL7Part(
-          versions: mask(words[1]), type: String(words[2]), isRequired: words[3] != "0",
-          countMax: words[4] == "*" ? nil : Int(words[4]), table: words[5] == "-" ? nil : String(words[5]),
+          versions: mask(words[1]), type: String(words[2]), countMax: words[4] == "*" ? nil : Int(words[4]),
           name: words.count > 6 ? String(words[6]) : ""))
     }
     read.withLock { $0[head] = composite }

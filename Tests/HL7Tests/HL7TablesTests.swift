@@ -71,14 +71,6 @@ struct HL7TablesTests {
     }
   }
 
-  @Test("Structures are known with their versions")
-  func structures() throws {
-    #expect(HL7Tables.versions(ofStructure: "ORU_R01") == .all)
-    #expect(HL7Tables.versions(ofStructure: "OML_O21").first == "2.4")
-    #expect(HL7Tables.versions(ofStructure: "ADT_X99").isEmpty)
-    #expect(HL7Tables.structureNames.count > 250)
-  }
-
   @Test(
     "A range of versions is said as a program says it",
     arguments: [
