@@ -26,9 +26,10 @@ struct Site {
     return settings
   }
 
-  static func loader(_ settings: EngineSettings) -> ChannelLoader {
+  static func loader(_ settings: EngineSettings, looksAround: Bool = false) -> ChannelLoader {
     ChannelLoader(
-      registry: .builtIn, environment: environment, keep: settings.keep, limits: settings.limits)
+      registry: .builtIn, environment: environment, keep: settings.keep, limits: settings.limits,
+      looksAround: looksAround)
   }
 
   /// A path as a person in this folder would write it.

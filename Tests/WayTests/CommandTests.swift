@@ -176,5 +176,28 @@ extension Ways {
         #expect(page.status == 0 && page.output.contains(code))
       }
     }
+
+    @Test func `that checks looks at the files and folders that a channel names`() async throws {
+      let project = try Project()
+      try project.write("Channels/key.pem", "no certificate")
+      try project.write(
+        "Channels/c.yaml",
+        """
+        channel: c
+        source:
+          mllp:
+            port: 2575
+            tls: {certificate: server.pem, key: {file: key.pem}}
+        destinations:
+          here: {file: {directory: ../out, name: x}}
+          away: {file: {directory: ../nowhere, name: x}}
+        """)
+      let checked = try await project.hilum("check")
+      #expect(checked.status == 1)
+      for line in ["c.yaml:5:24: warning C140", "c.yaml:5:41: error C141", "c.yaml:8:28: warning C140"] {
+        #expect(checked.output.contains(line), "\(line) in \(checked.output)")
+      }
+      #expect(checked.output.contains("1 errors, 2 warnings"), "\(checked.output)")
+    }
   }
 }

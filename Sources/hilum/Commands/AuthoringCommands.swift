@@ -10,8 +10,8 @@ struct CheckCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "check", abstract: "Checks channel files, transforms and tables: all problems at once.",
     discussion: """
-      Without a path it checks ./Channels and everything it reaches. Exits 1 where there is an error, and with --strict
-      where there is a warning.
+      Without a path it checks ./Channels and everything it reaches, certificates and folders too. Exits 1 where there
+      is an error, and with --strict where there is a warning.
 
       Example:
         hilum check
@@ -24,7 +24,7 @@ struct CheckCommand: ParsableCommand {
 
   func run() throws {
     let site = try Site.settings(settings)
-    var checked = try check(paths.isEmpty ? [Site.shown(site.channels)] : paths, Site.loader(site))
+    var checked = try check(paths.isEmpty ? [Site.shown(site.channels)] : paths, Site.loader(site, looksAround: true))
     let errors = checked.problems.count { $0.severity == .error }
     let warnings = checked.problems.count - errors
     if json {
