@@ -67,6 +67,24 @@ extension Ways {
       #expect(dead.status == 1 && dead.errors.contains("No engine answers"), "\(dead)")
     }
 
+    @Test func `that runs an engine where no project is refuses, says what to do and makes nothing`() async throws {
+      let project = try Project()
+      try FileManager.default.removeItem(atPath: project.path("Channels"))
+      let before = project.names(in: "")
+      for words in [[], ["--data", "elsewhere"], ["--settings", "no-such.yaml"]] {
+        let told = try await project.run([Project.binary, "run"] + words, within: 20)
+        #expect(told.status == 2 && told.output.isEmpty, "\(words): \(told)")
+        #expect(told.errors.contains(words.first == "--settings" ? "no-such.yaml" : "hilum init"), "\(told)")
+      }
+      #expect(project.names(in: "") == before)
+      // Named on the command line, or a project by its settings alone, it is meant.
+      try project.makeFolder("elsewhere")
+      let named = try await project.start(["--channels", "elsewhere"])
+      #expect(await named.stop() == .exited(0))
+      try project.write("hilum.yaml", "channels: elsewhere\n")
+      #expect(await (try await project.start()).stop() == .exited(0))
+    }
+
     @Test func `that hilum init prints do what they say when they are pasted at once`() async throws {
       let project = try Project()
       let printed = try await project.hilum("init", "hospital").output
