@@ -43,6 +43,10 @@ struct RunCommand: AsyncParsableCommand {
     let level = Logger.Level(rawValue: site.logLevel.rawValue) ?? .info
     let time = LocalTime(zone: site.zone)
     let log = Logger(label: "hilum") { _ in LineLog(file, level: level) { time.text(Terminal.nowMilliseconds) } }
+    let folder = channels ?? site.channels
+    log.info(
+      "Hilum \(Hilum.versionNumber) starts.",
+      metadata: ["data": "\(site.data)", "channels": "\(folder)", "process": "\(getpid())"])
     if key.isInDataFolder {
       log.notice(
         "The key of the data lies beside the data; in production keep it elsewhere (encryption.key in hilum.yaml).")
@@ -59,6 +63,7 @@ struct RunCommand: AsyncParsableCommand {
     await engine.start(loaded.definitions)
     let server = serve(engine, site.data, time, file)
     let took = ContinuousClock.now - began
+    log.info("\(readiness(engine, loaded))", metadata: ["ms": "\(took.milliseconds)"])
     Terminal.line("hilum is ready: \(engine.channels.count) of \(loaded.files.count) channels, \(took.milliseconds) ms")
 
     let end = await untilTold(store)
@@ -68,6 +73,13 @@ struct RunCommand: AsyncParsableCommand {
     _ = try? await server.value
     log.notice("Stopped.")
     if !end.isOrderly { throw ExitCode(1) }
+  }
+
+  /// `Ready: 2 of 3 channels, listening on 127.0.0.1:2575, /srv/in.`
+  private func readiness(_ engine: Engine, _ loaded: LoadedChannels) -> String {
+    let places = engine.channels.compactMap { $0.status().source.listening }
+    let listening = places.isEmpty ? "listening nowhere" : "listening on " + places.joined(separator: ", ")
+    return "Ready: \(engine.channels.count) of \(loaded.files.count) channels, \(listening)."
   }
 
   /// An engine that was started in the wrong folder would make a store there, listen to nobody and look well.
