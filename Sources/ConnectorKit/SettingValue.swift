@@ -8,6 +8,13 @@ public protocol SettingValue: Sendable {
   static var kind: SettingKind { get }
   /// The value as one would write it.
   var text: String { get }
+  /// Looks at what the value points to outside of the file, on this machine: files and folders that are missing or
+  /// can't be used. Blocks. Only `hilum check` asks; a connector finds it out when it opens them.
+  func look(_ node: SettingNode, _ reader: SettingReader)
+}
+
+extension SettingValue {
+  public func look(_ node: SettingNode, _ reader: SettingReader) {}
 }
 
 /// A setting with a few possible words: an enum with `String` raw values.
@@ -76,6 +83,7 @@ extension Optional: SettingValue where Wrapped: SettingValue {
   }
   public static var kind: SettingKind { Wrapped.kind }
   public var text: String { self?.text ?? "" }
+  public func look(_ node: SettingNode, _ reader: SettingReader) { self?.look(node, reader) }
 }
 
 extension Array: SettingValue where Element: SettingValue {

@@ -47,6 +47,11 @@ extension Settings {
   public static var kind: SettingKind { .group(Self().declared.map(\.entry)) }
   public var text: String { "" }
 
+  /// Looks at what each setting that was written points to.
+  public func look(_ node: SettingNode, _ reader: SettingReader) {
+    for setting in declared { node[setting.key].map { setting.cell.content?.look($0, reader) } }
+  }
+
   /// The declared settings in the order of their declaration.
   var declared: [DeclaredSetting] {
     Mirror(reflecting: self).children.compactMap { child in

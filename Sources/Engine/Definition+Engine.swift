@@ -1,6 +1,6 @@
-import ConnectorKit
+package import ConnectorKit
 import Definitions
-import HL7
+package import HL7
 import Store
 import Text
 
@@ -36,7 +36,7 @@ extension LanePolicy {
 
 extension HL7ReadingOptions {
   /// As the `hl7:` block of a channel says; its character set was checked when the file was read.
-  init(_ settings: HL7Settings) {
+  package init(_ settings: HL7Settings) {
     self.init(
       segmentEnd: settings.segmentEnd == .any ? .any : .cr,
       charset: settings.charset.flatMap { Charset(named: $0) } ?? .utf8,

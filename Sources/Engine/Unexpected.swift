@@ -1,12 +1,12 @@
-import ConnectorKit
-import HL7
-import Hilt
+package import ConnectorKit
+package import HL7
+package import Hilt
 import Messages
 
 /// Whether a message is one that a transform takes: `in hl7 2.3..2.6 ADT_*`.
-enum Unexpected {
+package enum Unexpected {
   /// Why it isn't, in the words of table 0357; `nil` where it is.
-  static func refusal(of header: HL7Header, by input: HiltProgram.FormatClause) -> Rejection? {
+  package static func refusal(of header: HL7Header, by input: HiltProgram.FormatClause) -> Rejection? {
     guard input.format == .hl7v2 else { return nil }
     if !takes(structure: header, input.structures) {
       let wanted = input.structures.joined(separator: ", ")

@@ -27,6 +27,9 @@ package struct HiltProgram: Sendable {
   /// The files it read while it was compiled: with the program's own text they are its revision.
   package let files: [HiltReachedFile]
 
+  /// The text it was compiled from, line by line as its problems and traces count them.
+  package var text: String { String(decoding: source.bytes, as: UTF8.self) }
+
   private let source: Source
   private let layout: Run.Layout
   private let body: [Execute]

@@ -14,7 +14,7 @@ struct Hilum: AsyncParsableCommand {
         hilum check
         hilum run
       """,
-    version: "hilum 0.1.0",
+    version: "hilum \(versionNumber)",
     groupedSubcommands: [
       CommandGroup(
         name: "Authoring", subcommands: [InitCommand.self, CheckCommand.self, TryCommand.self, ExplainCommand.self]),
@@ -32,6 +32,8 @@ struct Hilum: AsyncParsableCommand {
         ]),
       CommandGroup(name: "Testing", subcommands: [SendCommand.self, ReceiveCommand.self, BenchCommand.self]),
     ])
+
+  static let versionNumber = "0.1.0"
 
   static func main() async {
     do {

@@ -10,13 +10,17 @@ struct Site {
   /// Reads `hilum.yaml` where it is, and the channels it names.
   ///
   /// - Throws: `Failure` where `hilum.yaml` has an error. Problems of channels are in `loaded`.
-  init(settingsFile: String = "hilum.yaml", channels: String? = nil) throws {
+  init(settingsFile: String = standardFile, channels: String? = nil) throws {
     settings = try Self.settings(settingsFile)
     loaded = Self.loader(settings).load(folder: Self.shown(channels ?? settings.channels))
   }
 
+  /// The file that is read where none is named; it need not be there.
+  static let standardFile = "hilum.yaml"
+
   static func settings(_ file: String) throws -> EngineSettings {
     guard FileManager.default.fileExists(atPath: file) else {
+      guard file == standardFile else { throw Failure("There is no settings file \(file).", code: 2) }
       return .standard(in: FileManager.default.currentDirectoryPath)
     }
     let outcome = EngineSettings.load(file, environment: environment)
@@ -26,9 +30,10 @@ struct Site {
     return settings
   }
 
-  static func loader(_ settings: EngineSettings) -> ChannelLoader {
+  static func loader(_ settings: EngineSettings, looksAround: Bool = false) -> ChannelLoader {
     ChannelLoader(
-      registry: .builtIn, environment: environment, keep: settings.keep, limits: settings.limits)
+      registry: .builtIn, environment: environment, keep: settings.keep, limits: settings.limits,
+      looksAround: looksAround)
   }
 
   /// A path as a person in this folder would write it.

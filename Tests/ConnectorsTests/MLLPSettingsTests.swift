@@ -65,6 +65,9 @@ struct MLLPSettingsTests {
     #expect(count([("connections", text("0"))]) == 1)
     #expect(count([("idle", text("0s")), ("frame", text("0s"))]) == 2)
     #expect(count([("acknowledge", text("delivered"))]) == 1)
+    #expect(count([("host", text(""))]) == 1)
+    #expect(
+      problems(MLLPDestinationSettings.self, [("host", text("")), ("port", text("6661"))]).map(\.code) == ["C106"])
     #expect(count([("tls", map([("certificate", text("a.pem")), ("key", text("s3cret"))]))]) == 1)
   }
 

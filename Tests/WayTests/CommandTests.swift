@@ -67,6 +67,24 @@ extension Ways {
       #expect(dead.status == 1 && dead.errors.contains("No engine answers"), "\(dead)")
     }
 
+    @Test func `that runs an engine where no project is refuses, says what to do and makes nothing`() async throws {
+      let project = try Project()
+      try FileManager.default.removeItem(atPath: project.path("Channels"))
+      let before = project.names(in: "")
+      for words in [[], ["--data", "elsewhere"], ["--settings", "no-such.yaml"]] {
+        let told = try await project.run([Project.binary, "run"] + words, within: 20)
+        #expect(told.status == 2 && told.output.isEmpty, "\(words): \(told)")
+        #expect(told.errors.contains(words.first == "--settings" ? "no-such.yaml" : "hilum init"), "\(told)")
+      }
+      #expect(project.names(in: "") == before)
+      // Named on the command line, or a project by its settings alone, it is meant.
+      try project.makeFolder("elsewhere")
+      let named = try await project.start(["--channels", "elsewhere"])
+      #expect(await named.stop() == .exited(0))
+      try project.write("hilum.yaml", "channels: elsewhere\n")
+      #expect(await (try await project.start()).stop() == .exited(0))
+    }
+
     @Test func `that hilum init prints do what they say when they are pasted at once`() async throws {
       let project = try Project()
       let printed = try await project.hilum("init", "hospital").output
@@ -175,6 +193,29 @@ extension Ways {
         let page = try await project.hilum("explain", code)
         #expect(page.status == 0 && page.output.contains(code))
       }
+    }
+
+    @Test func `that checks looks at the files and folders that a channel names`() async throws {
+      let project = try Project()
+      try project.write("Channels/key.pem", "no certificate")
+      try project.write(
+        "Channels/c.yaml",
+        """
+        channel: c
+        source:
+          mllp:
+            port: 2575
+            tls: {certificate: server.pem, key: {file: key.pem}}
+        destinations:
+          here: {file: {directory: ../out, name: x}}
+          away: {file: {directory: ../nowhere, name: x}}
+        """)
+      let checked = try await project.hilum("check")
+      #expect(checked.status == 1)
+      for line in ["c.yaml:5:24: warning C140", "c.yaml:5:41: error C141", "c.yaml:8:28: warning C140"] {
+        #expect(checked.output.contains(line), "\(line) in \(checked.output)")
+      }
+      #expect(checked.output.contains("1 errors, 2 warnings"), "\(checked.output)")
     }
   }
 }

@@ -173,6 +173,12 @@ extension Ways {
       try await eventually("the port that is taken is named") {
         try await project.channel("taken").trouble?.contains("the port is taken") == true
       }
+      for words in [["stop", "taken"], ["start", "taken"], ["start", "taken", "--json"]] {
+        let told = try await project.run([Project.binary] + words)
+        #expect(told.status == (words[0] == "stop" ? 0 : 1), "\(words): \(told)")
+        #expect(words[0] == "stop" || told.output.contains("the port is taken"), "\(told)")
+        #expect(!told.output.contains("taken is running"), "\(told)")
+      }
       #expect(try await send([Sample.adt("G1")], to: way.port).isAllAccepted)
       try await way.partner.waits(for: 1)
       #expect(try await project.hilum("check").status == 1)

@@ -168,7 +168,7 @@ extension Ways {
       try await wire.send(hello.unicodeScalars.map { UInt8($0.value) })
       #expect(try await wire.receive(within: 5) == .closed)
       let before = way.project.log
-      let lines = before.split(separator: "\n").filter { $0.contains("127.0.0.1") }
+      let lines = before.split(separator: "\n").filter { $0.contains("peer=\"127.0.0.1") }
       #expect(lines.count == 1, "\(lines)")
       #expect(try await send([Sample.adt("AFTER")], to: way.port).isAllAccepted)
     }

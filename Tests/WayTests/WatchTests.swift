@@ -6,6 +6,16 @@ import Testing
 extension Ways {
   /// What is wrong is seen without looking for it: in the status, in the log, in the answer to a wrong name.
   @Suite struct `Trouble is seen` {
+    @Test func `and so is a start: which engine, with what, and where it listens`() async throws {
+      let way = try await OneWay.start()
+      let lines = way.project.log.split(separator: "\n")
+      let start = try #require(lines.first)
+      #expect(start.contains(" INFO Hilum ") && start.contains("data=\"\(way.project.path("data"))\""), "\(start)")
+      #expect(start.contains("/Channels\""), "\(start)")
+      let ready = lines.filter { $0.contains(" INFO Ready: 1 of 1 channels, listening on 127.0.0.1:\(way.port).") }
+      #expect(ready.count == 1, "\(lines)")
+    }
+
     @Test func `what waits for a person, in the status and in the log`() async throws {
       let way = try await OneWay.make(channel: "transform: ../Transforms/adt.hilt")
       try way.project.write(

@@ -45,6 +45,10 @@ package struct MLLPSourceSettings: Settings {
     }
     guard !IPAddress.isLoopback(host: host) else { return }
     let place = (node["host"] ?? node).place
+    if host.isEmpty {
+      return reader.problem(
+        "C106", "`host` is empty", at: place, help: ["127.0.0.1 is this machine alone, 0.0.0.0 every address of it"])
+    }
     switch tls {
     case .with: break
     case nil:
@@ -129,6 +133,10 @@ package struct MLLPDestinationSettings: Settings {
       reader.problem("C106", "`\(key)` must be longer than nothing", at: (node[key] ?? node).place)
     }
     if port.number == 0 { reader.problem("C106", "a partner has no port 0", at: (node["port"] ?? node).place) }
+    if host.isEmpty {
+      return reader.problem(
+        "C106", "`host` is empty", at: (node["host"] ?? node).place, help: ["the partner's name or address"])
+    }
     guard tls == nil, !IPAddress.isLoopback(host: host) else { return }
     reader.problem(
       "C107", "messages to \(host) go unencrypted", at: (node["host"] ?? node).place, severity: .warning,

@@ -26,6 +26,8 @@ package enum TLSSetting<Options: Settings>: SettingValue {
     }
   }
 
+  package func look(_ node: SettingNode, _ reader: SettingReader) { options?.look(node, reader) }
+
   /// The settings; `nil` for `none`.
   package var options: Options? {
     switch self {
@@ -50,6 +52,12 @@ package struct ServerTLSSettings: Settings {
   package var clients: FilePath?
 
   package init() {}
+
+  package func look(_ node: SettingNode, _ reader: SettingReader) {
+    let look = TLSLook(node, reader)
+    look.identity(certificate: certificate, key: key)
+    if let clients { look.authorities(clients, "clients") }
+  }
 }
 
 /// TLS where we connect to others. The partner's certificate is always verified, and so is its name.
@@ -75,5 +83,10 @@ package struct ClientTLSSettings: Settings {
     guard (certificate == nil) != (key == nil) else { return }
     let (there, missing) = key == nil ? ("certificate", "key") : ("key", "certificate")
     reader.problem("C106", "`\(there)` wants `\(missing)` beside it", at: node.place)
+  }
+  package func look(_ node: SettingNode, _ reader: SettingReader) {
+    let look = TLSLook(node, reader)
+    if let ca { look.authorities(ca, "ca") }
+    if let certificate, let key { look.identity(certificate: certificate, key: key) }
   }
 }

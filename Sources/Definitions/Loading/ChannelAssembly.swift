@@ -159,6 +159,14 @@ struct ChannelAssembly {
     }
   }
 
+  /// Looks at what the connectors' settings point to on this machine.
+  func lookAround() {
+    if let source = draft.source, let block = draft.sourceBlock { source.options.look(block, reader) }
+    for destination in draft.destinations {
+      if let block = destination.block { destination.connector?.options.look(block, reader) }
+    }
+  }
+
   private func attempt(_ block: SettingNode, _ make: () throws -> Void) {
     do {
       try make()

@@ -65,6 +65,7 @@ struct Lexer {
       emit(.textStart, from: start)
       textBody(isTemplate: false, &problems)
     case UInt8(ascii: "'") where quoted(&problems): break
+    case UInt8(ascii: "/") where foreignComment(&problems): break
     case UInt8(ascii: "/") where patternMayStart:
       pattern(&problems)
     case _ where Self.isWordStart(byte):
@@ -98,6 +99,32 @@ struct Lexer {
     emit(.textStart, from: start)
     emit(.piece(content), from: start)
     emit(.textEnd, from: start)
+    return true
+  }
+
+  /// `// …` and `/* … */`, as other languages write comments: said once, where it stands, then passed over. Neither has
+  /// another meaning here. Inside a text's braces a comment would swallow the text's end.
+  private mutating func foreignComment(_ problems: inout Problems) -> Bool {
+    guard braces.isEmpty, peek(1) == UInt8(ascii: "/") || peek(1) == UInt8(ascii: "*") else { return false }
+    let start = offset
+    let isBlock = peek(1) == UInt8(ascii: "*")
+    offset += 2
+    while offset < bytes.count {
+      if isBlock, bytes[offset] == UInt8(ascii: "*"), peek(1) == UInt8(ascii: "/") {
+        offset += 2
+        break
+      }
+      if bytes[offset] == UInt8(ascii: "\n") {
+        if !isBlock { break }
+        newline = true
+      }
+      offset += 1
+    }
+    space = true
+    problems.report(
+      .character, isBlock ? "a comment begins with # in each of its lines" : "a comment begins with #",
+      at: Span(start, isBlock ? start + 2 : offset), help: ["# …"],
+      fix: isBlock ? nil : (Span(start, start + 2), "#"))
     return true
   }
 

@@ -144,12 +144,13 @@ final class SenderRun: @unchecked Sendable {
     }
   }
 
-  func answered(_ flight: SenderFlight, _ code: AcknowledgementCode, on connection: Int) {
+  func answered(_ flight: SenderFlight, _ code: AcknowledgementCode, _ refusal: Refusal?, on connection: Int) {
     let now = MonotonicClock.nanoseconds()
     let since = plan.rate == nil ? flight.sentAt : flight.countsFrom
     report.latency.add(nanoseconds: now &- since)
     finish(flight, on: connection) {
       $0.code = code
+      $0.refusal = refusal
       $0.nanoseconds = now &- since
     }
   }

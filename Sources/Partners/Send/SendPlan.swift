@@ -57,6 +57,8 @@ package struct SendOutcome: Sendable, Hashable {
   package var controlID: String
   /// MSA-1 of its answer.
   package var code: AcknowledgementCode?
+  /// Why, where the answer is no acceptance.
+  package var refusal: Refusal?
   package var failure: Failure?
   /// From when it was sent for the last time (or was to be sent, with a rate) to its answer; 0 without an answer.
   package var nanoseconds: UInt64 = 0
@@ -82,6 +84,8 @@ package struct SendReport: Sendable, CustomStringConvertible {
   /// Messages with AA or CA.
   package var acceptedCount: Int { outcomes.count { $0.code?.isAcceptance == true } }
   package var isAllAccepted: Bool { acceptedCount == outcomes.count }
+  /// Messages that were answered and not taken.
+  package var refused: [SendOutcome] { outcomes.filter { $0.refusal != nil } }
 
   package var description: String {
     let answers = AcknowledgementCode.allCases.map { ($0.rawValue, count($0)) }
@@ -90,6 +94,12 @@ package struct SendReport: Sendable, CustomStringConvertible {
     let rate = seconds > 0 ? Int((Double(outcomes.count) / seconds).rounded()) : 0
     var text = "\(outcomes.count) messages in \(Decimals.text(seconds, places: 2)) s (\(rate)/s): "
     text += parts.isEmpty ? "nothing sent" : parts.joined(separator: ", ")
+    if let first = refused.first, let code = first.code {
+      let count = refused.count
+      let condition = first.refusal?.condition.map { ", condition \($0)" } ?? ""
+      let place = first.refusal?.place.map { " at \($0)" } ?? ""
+      text += "\n\(count) refused, \(count == 1 ? "" : "the first ")with \(code.rawValue)\(condition)\(place)"
+    }
     if latency.count > 0 { text += "\nlatency \(latency.summary)" }
     if extraAnswers > 0 { text += "\n\(extraAnswers) answers came to messages that were answered before" }
     if connectionsLost > 0 { text += "\na connection was lost \(connectionsLost) times" }

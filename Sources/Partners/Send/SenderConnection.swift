@@ -122,9 +122,13 @@ final class SenderConnection: @unchecked Sendable {
     answered.append(id)
     if answered.count > Self.answeredKeptMax { answered.removeFirst() }
     run.plan.history?.append(HistoryEvent(.answered, lane: lane, key: head.key, value: code.rawValue))
-    run.answered(head, code, on: index)
+    run.answered(head, code, refusal(code, content), on: index)
     watchHead()
     run.distribute()
+  }
+
+  private func refusal(_ code: AcknowledgementCode, _ content: ByteBuffer) -> Refusal? {
+    code.isAcceptance ? nil : Refusal(Array(content.readableBytesView))
   }
 
   fileprivate func closed(_ socket: any Channel) {

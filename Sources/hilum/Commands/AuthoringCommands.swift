@@ -1,17 +1,15 @@
 import ArgumentParser
 import Definitions
 import Foundation
-import HL7
 import Hilt
 import Messages
-import Partners
 
 struct CheckCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "check", abstract: "Checks channel files, transforms and tables: all problems at once.",
     discussion: """
-      Without a path it checks ./Channels and everything it reaches. Exits 1 where there is an error, and with --strict
-      where there is a warning.
+      Without a path it checks ./Channels and everything it reaches, certificates and folders too. Exits 1 where there
+      is an error, and with --strict where there is a warning.
 
       Example:
         hilum check
@@ -24,7 +22,7 @@ struct CheckCommand: ParsableCommand {
 
   func run() throws {
     let site = try Site.settings(settings)
-    var checked = try check(paths.isEmpty ? [Site.shown(site.channels)] : paths, Site.loader(site))
+    var checked = try check(paths.isEmpty ? [Site.shown(site.channels)] : paths, Site.loader(site, looksAround: true))
     let errors = checked.problems.count { $0.severity == .error }
     let warnings = checked.problems.count - errors
     if json {
@@ -146,116 +144,5 @@ struct ExplainCommand: ParsableCommand {
       throw Failure("There is no code \(Terminal.safe(code)). `hilum explain` lists them all.", code: 2)
     }
     Terminal.line(page)
-  }
-}
-
-struct TryCommand: ParsableCommand {
-  static let configuration = CommandConfiguration(
-    commandName: "try",
-    abstract: "Shows what a transform makes of sample messages, with values in the margin. Sends nothing.",
-    discussion: """
-      A file may hold several messages; lines may end in CR, LF or CRLF.
-
-      Example:
-        hilum try Transforms/adt-normalise.hilt samples/a01.hl7
-      """)
-  @Argument(help: "The transform.") var transform: String
-  @Argument(help: "Files with messages.") var messages: [String]
-  @Option(name: .customLong("with"), help: "NAME=VALUE for a parameter of the transform.") var parameters: [String] = []
-  @Flag(help: "Only the outcome and what is emitted.") var brief = false
-
-  func run() throws {
-    var values: [String: Value] = [:]
-    for parameter in parameters {
-      guard let equals = parameter.firstIndex(of: "=") else {
-        throw Failure("\(parameter) is not NAME=VALUE.", code: 2)
-      }
-      values[String(parameter[..<equals])] = .text(String(parameter[parameter.index(after: equals)...]))
-    }
-    let loaded = try Transform(transform, parameters: values)
-    for problem in loaded.problems { Terminal.error(problem.rendered(source: loaded.source)) }
-    guard let program = loaded.program else { throw ExitCode(1) }
-    var isGood = true
-    for file in messages {
-      for (number, bytes) in try samples(file).enumerated() {
-        Terminal.line(Terminal.bold("\(file) message \(number + 1)"))
-        isGood = show(program, loaded.source, bytes, file) && isGood
-      }
-    }
-    if !isGood { throw ExitCode(1) }
-  }
-
-  private func samples(_ file: String) throws -> [[UInt8]] {
-    do {
-      return try MessageFiles.read([file])
-    } catch {
-      throw Failure("\(error)", code: 2)
-    }
-  }
-
-  /// Whether it ended as the transform meant: nothing failed.
-  private func show(_ program: HiltProgram, _ source: String, _ bytes: [UInt8], _ file: String) -> Bool {
-    let message: HL7Message
-    do throws(HL7ParseError) {
-      message = try HL7Message(bytes)
-    } catch {
-      Terminal.line(Terminal.red("  can't be read: \(error)"))
-      return false
-    }
-    let input = HiltInput(
-      message,
-      attributes: [
-        "id": .text("00000000000000000000000000"), "channel": .text("try"),
-        "received": .integer(Terminal.nowMilliseconds),
-        "source": .record(["file": .record(["name": .text(file)])]),
-      ])
-    let result = program.run(input, tracing: !brief)
-    if !brief { margin(source, result.trace) }
-    for note in result.notes { Terminal.line("  note: \(Terminal.safe(note.text)) (\(note.place))") }
-    switch result.decision {
-    case .routed: Terminal.line(Terminal.green("  routed: \(result.emitted.count) emitted"))
-    case .dropped(let reason): Terminal.line(Terminal.yellow("  dropped: \(Terminal.safe(reason))"))
-    case .held(let reason): Terminal.line(Terminal.yellow("  held: \(Terminal.safe(reason))"))
-    case .rejected(let refusal):
-      let place = refusal.path.map { " at \($0)" } ?? ""
-      Terminal.line(
-        Terminal.yellow("  rejected: \(refusal.code) \(refusal.number ?? 207)\(place) \(Terminal.safe(refusal.reason))")
-      )
-    case .failed(let failure):
-      let path = failure.path.map { "\n  in the message at \($0)" } ?? ""
-      Terminal.line(Terminal.red("  failed: " + failure.problem.rendered(source: source) + path))
-      return false
-    }
-    for emitted in result.emitted { show(emitted, bytes) }
-    return true
-  }
-
-  private func show(_ emitted: HiltEmitted, _ input: [UInt8]) {
-    let to = emitted.destinations.map { " to " + $0.joined(separator: ", ") } ?? ""
-    switch emitted.content {
-    case .input: Terminal.line("  emitted\(to): the message as it came")
-    case .bytes(let output):
-      Terminal.line("  emitted\(to):")
-      let before = Set(input.split(whereSeparator: { $0 == 0x0D || $0 == 0x0A }).map(Array.init))
-      for line in output.split(whereSeparator: { $0 == 0x0D || $0 == 0x0A }) {
-        let text = Terminal.safe(String(decoding: line, as: UTF8.self))
-        Terminal.line(before.contains(Array(line)) ? "      " + text : "    " + Terminal.green("* ") + text)
-      }
-    }
-  }
-
-  /// The program's lines, each with what it gave behind it; of a loop the last turn's value and how many turns there
-  /// were.
-  private func margin(_ source: String, _ trace: [HiltTraceEntry]) {
-    let byLine = Dictionary(grouping: trace, by: \.line)
-    for (index, line) in source.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).enumerated() {
-      guard let entries = byLine[index + 1], let last = entries.last else {
-        Terminal.line("  \(line)")
-        continue
-      }
-      let turns = entries.count > 1 ? " (\(entries.count) times)" : ""
-      let shown = line.count < 60 ? String(line).padding(toLength: 60, withPad: " ", startingAt: 0) : String(line)
-      Terminal.line("  \(shown)  \(Terminal.green("│ " + Terminal.safe(last.text) + turns))")
-    }
   }
 }

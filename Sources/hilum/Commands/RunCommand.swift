@@ -14,9 +14,9 @@ struct RunCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "run", abstract: "Runs the engine until it is told to stop (SIGTERM, SIGINT).",
     discussion: """
-      Without any file it works on ./Channels with data in ./data. A channel whose file has an error is left out and
-      shown in `hilum status`; the others work. The first signal drains: what is under way is answered; a second ends
-      at once.
+      Without any settings it works on ./Channels with data in ./data; a folder that has neither is refused. A channel
+      whose file has an error is left out and shown in `hilum status`; the others work. The first signal drains: what is
+      under way is answered; a second ends at once.
 
       Example:
         hilum run
@@ -30,6 +30,7 @@ struct RunCommand: AsyncParsableCommand {
   func run() async throws {
     let began = ContinuousClock.now
     prepareProcess()
+    try mustBeProject()
     var site = try Site.settings(settings)
     if let data { site.data = URL(fileURLWithPath: data).path }
     let loaded = Site.loader(site).load(folder: Site.shown(channels ?? site.channels))
@@ -42,6 +43,10 @@ struct RunCommand: AsyncParsableCommand {
     let level = Logger.Level(rawValue: site.logLevel.rawValue) ?? .info
     let time = LocalTime(zone: site.zone)
     let log = Logger(label: "hilum") { _ in LineLog(file, level: level) { time.text(Terminal.nowMilliseconds) } }
+    let folder = channels ?? site.channels
+    log.info(
+      "Hilum \(Hilum.versionNumber) starts.",
+      metadata: ["data": "\(site.data)", "channels": "\(folder)", "process": "\(getpid())"])
     if key.isInDataFolder {
       log.notice(
         "The key of the data lies beside the data; in production keep it elsewhere (encryption.key in hilum.yaml).")
@@ -58,6 +63,7 @@ struct RunCommand: AsyncParsableCommand {
     await engine.start(loaded.definitions)
     let server = serve(engine, site.data, time, file)
     let took = ContinuousClock.now - began
+    log.info("\(readiness(engine, loaded))", metadata: ["ms": "\(took.milliseconds)"])
     Terminal.line("hilum is ready: \(engine.channels.count) of \(loaded.files.count) channels, \(took.milliseconds) ms")
 
     let end = await untilTold(store)
@@ -67,6 +73,23 @@ struct RunCommand: AsyncParsableCommand {
     _ = try? await server.value
     log.notice("Stopped.")
     if !end.isOrderly { throw ExitCode(1) }
+  }
+
+  /// `Ready: 2 of 3 channels, listening on 127.0.0.1:2575, /srv/in.`
+  private func readiness(_ engine: Engine, _ loaded: LoadedChannels) -> String {
+    let places = engine.channels.compactMap { $0.status().source.listening }
+    let listening = places.isEmpty ? "listening nowhere" : "listening on " + places.joined(separator: ", ")
+    return "Ready: \(engine.channels.count) of \(loaded.files.count) channels, \(listening)."
+  }
+
+  /// An engine that was started in the wrong folder would make a store there, listen to nobody and look well.
+  private func mustBeProject() throws {
+    let files = FileManager.default
+    if channels != nil || files.fileExists(atPath: settings) || settings != Site.standardFile { return }
+    if files.fileExists(atPath: Site.shown(try Site.settings(settings).channels)) { return }
+    throw Failure(
+      "There is neither hilum.yaml nor a folder Channels in \(files.currentDirectoryPath). `hilum init` makes a "
+        + "project here; --settings FILE or --channels FOLDER name one elsewhere.", code: 2)
   }
 
   /// The control socket. Its library tells of every start and stop, and counts a stop as an error.

@@ -94,11 +94,24 @@ struct StatusCommand: AsyncParsableCommand {
 }
 
 private func change(_ channels: [String], to state: String, _ engine: EngineOptions) async throws {
+  var isAsTold = true
   for channel in channels {
     let status = try await engine.client.post(
       "channels/\(pathPart(channel))/state", StateRequest(state: state), as: EngineStatus.self)
-    if engine.json { try Terminal.json(status) } else { Terminal.line("\(channel) is \(state)") }
+    // The engine has waited for the source: it listens by now, or has said why it doesn't.
+    let trouble = status.channels.first { $0.name == channel }?.trouble
+    if trouble != nil { isAsTold = false }
+    if engine.json {
+      try Terminal.json(status)
+    } else if let trouble {
+      Terminal.line(
+        "\(channel) shall run, but its source does not: " + Terminal.red(Terminal.safe(trouble))
+          + " (the engine tries again)")
+    } else {
+      Terminal.line("\(channel) is \(state)")
+    }
   }
+  if !isAsTold { throw ExitCode(1) }
 }
 
 /// One part of a path of the control API.
@@ -109,7 +122,13 @@ func pathPart(_ text: String) -> String {
 struct StartCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "start", abstract: "Lets a channel work: source and lanes.",
-    discussion: "What was set stays so over a restart of the engine.\n\nExample:\n  hilum start adt-to-ehr")
+    discussion: """
+      What was set stays so over a restart of the engine. Exits 1 where a source does not come up, and says why; the
+      engine goes on trying.
+
+      Example:
+        hilum start adt-to-ehr
+      """)
   @OptionGroup var engine: EngineOptions
   @Argument(help: "The channels.") var channels: [String]
   func run() async throws { try await change(channels, to: "running", engine) }

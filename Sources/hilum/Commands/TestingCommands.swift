@@ -29,7 +29,7 @@ struct SendCommand: AsyncParsableCommand {
   @Option(help: "TLS: our certificate.") var certificate: String?
   @Option(help: "TLS: our key.") var key: String?
   @Flag(name: .customLong("any-certificate"), help: "TLS: takes any certificate.") var anyCertificate = false
-  @Flag(help: "Shows every answer.") var verbose = false
+  @Flag(help: "Shows every answer, and why a message was refused.") var verbose = false
 
   func run() async throws {
     let messages: [[UInt8]]
@@ -51,10 +51,12 @@ struct SendCommand: AsyncParsableCommand {
     if verbose {
       for outcome in report.outcomes {
         let answer = outcome.code?.rawValue ?? outcome.failure?.rawValue ?? "not sent"
-        Terminal.line("\(outcome.number + 1)  \(Terminal.safe(outcome.controlID))  \(answer)")
+        let why = outcome.refusal.map { "  \(Terminal.safe($0.words))" } ?? ""
+        Terminal.line("\(outcome.number + 1)  \(Terminal.safe(outcome.controlID))  \(answer)\(why)")
       }
     }
     Terminal.line(report.description)
+    if !verbose, !report.refused.isEmpty { Terminal.line("--verbose shows what each answer said.") }
     if !report.isAllAccepted { throw ExitCode(1) }
   }
 }

@@ -1,0 +1,234 @@
+import ArgumentParser
+import ConnectorKit
+import Definitions
+import Engine
+import Foundation
+import HL7
+import Hilt
+import Messages
+import Partners
+import Store
+import Text
+
+struct TryCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "try",
+    abstract: "Shows what a transform makes of sample messages, with values in the margin. Sends nothing.",
+    discussion: """
+      A file may hold several messages; lines may end in CR, LF or CRLF. With --channel they are read as that channel
+      reads them (its `hl7:` block; a file with LF alone as if it had CR), its own transform is tried unless another is
+      named, and it is said to which of its destinations the message would go.
+
+      Example:
+        hilum try Transforms/adt-normalise.hilt samples/a01.hl7
+        hilum try --channel adt-to-ehr samples/a01.hl7
+        hilum try --channel Channels/adt-to-ehr.yaml Transforms/draft.hilt samples/a01.hl7
+      """)
+  @Option(help: "A channel's file, or its name.") var channel: String?
+  @Argument(help: "The transform (NAME.hilt; with --channel it may be left out), then files with messages.")
+  var files: [String]
+  @Option(name: .customLong("with"), help: "NAME=VALUE for a parameter of the transform.") var parameters: [String] = []
+  @Flag(help: "Only the outcome and what is emitted.") var brief = false
+  @Option(help: "The engine's own settings.") var settings = "hilum.yaml"
+
+  func run() throws {
+    var definition = try channel.map(definition)
+    let namesTransform = definition == nil || files.first?.hasSuffix(".hilt") == true
+    let program = namesTransform ? try program(files.first ?? "") : definition?.transform
+    if !namesTransform, !parameters.isEmpty {
+      throw Failure("--with is for a transform that is named here; the channel's own has its values there.", code: 2)
+    }
+    let messages = namesTransform ? Array(files.dropFirst()) : files
+    guard !messages.isEmpty else { throw Failure("Name a file with messages as well.", code: 2) }
+    definition?.transform = program
+    var isGood = true
+    for file in messages {
+      for (number, bytes) in try samples(file, definition).enumerated() {
+        Terminal.line(Terminal.bold("\(file) message \(number + 1)"))
+        isGood = Trial(program, definition, file, brief: brief).show(bytes) && isGood
+      }
+    }
+    if !isGood { throw ExitCode(1) }
+  }
+
+  private func program(_ path: String) throws -> HiltProgram {
+    var values: [String: Value] = [:]
+    for parameter in parameters {
+      guard let equals = parameter.firstIndex(of: "=") else {
+        throw Failure("\(parameter) is not NAME=VALUE.", code: 2)
+      }
+      values[String(parameter[..<equals])] = .text(String(parameter[parameter.index(after: equals)...]))
+    }
+    let loaded = try Transform(path, parameters: values)
+    for problem in loaded.problems { Terminal.error(problem.rendered(source: loaded.source)) }
+    guard let program = loaded.program else { throw ExitCode(1) }
+    return program
+  }
+
+  /// The channel of a file, or of a name among the channels of this project.
+  private func definition(_ channel: String) throws -> ChannelDefinition {
+    let site = try Site.settings(settings)
+    let loader = Site.loader(site)
+    let isFile = FileManager.default.fileExists(atPath: channel)
+    let loaded = isFile ? loader.load([channel]) : loader.load(folder: Site.shown(site.channels))
+    guard let file = isFile ? loaded.files.first : loaded.files.first(where: { $0.name?.text == channel }) else {
+      let known = loaded.files.compactMap { $0.name?.text }.joined(separator: ", ")
+      throw Failure(
+        "There is no channel file and no channel \(channel)\(known.isEmpty ? "" : "; the channels are \(known)").",
+        code: 2)
+    }
+    for problem in file.problems { Terminal.error(problem.rendered(source: loaded.sources[problem.place.file])) }
+    guard let definition = file.definition else { throw ExitCode(1) }
+    guard definition.format == .hl7v2 else {
+      throw Failure("Only HL7 v2 can be tried, and \(channel) takes \(definition.format.rawValue).")
+    }
+    return definition
+  }
+
+  private func samples(_ file: String, _ definition: ChannelDefinition?) throws -> [[UInt8]] {
+    do {
+      let split = try MessageFiles.read([file])
+      guard let definition, let bytes = FileManager.default.contents(atPath: file).map(Array.init) else { return split }
+      // A file with LF alone was saved by an editor: no sender means that.
+      guard definition.hl7.segmentEnd == .any || bytes.contains(0x0D) else { return split }
+      guard let batch = try? HL7Batch(bytes, HL7ReadingOptions(definition.hl7)), !batch.messages.isEmpty else {
+        return [bytes]
+      }
+      return batch.messages.map { Array(bytes[$0]) }
+    } catch {
+      throw Failure("\(error)", code: 2)
+    }
+  }
+}
+
+/// One transform, or one channel, tried on messages of one file.
+private struct Trial {
+  private let program: HiltProgram?
+  private let definition: ChannelDefinition?
+  private let file: String
+  private let isBrief: Bool
+  private let reading: HL7ReadingOptions
+  private var limits = HiltLimits()
+
+  init(_ program: HiltProgram?, _ definition: ChannelDefinition?, _ file: String, brief: Bool) {
+    self.program = program
+    self.definition = definition
+    self.file = file
+    isBrief = brief
+    reading = definition.map { HL7ReadingOptions($0.hl7) } ?? HL7ReadingOptions()
+    if let definition {
+      limits = HiltLimits(stepsMax: definition.limits.stepsMax, emitsMax: definition.limits.emitsMax)
+    }
+  }
+
+  /// Shows what becomes of a message. Whether it ended as transform and channel mean: nothing failed.
+  func show(_ bytes: [UInt8]) -> Bool {
+    let message: HL7Message
+    do throws(HL7ParseError) {
+      message = try HL7Message(bytes, reading)
+    } catch {
+      Terminal.line(Terminal.red("  can't be read: \(error)"))
+      return false
+    }
+    guard let program, takes(message, program) else { return showRoute(bytes) }
+    let source: [String: Value] = ["file": .record(["name": .text(file)])]
+    let input = HiltInput(
+      message,
+      attributes: [
+        "id": .text("00000000000000000000000000"), "channel": .text(definition?.name.text ?? "try"),
+        "received": .integer(Terminal.nowMilliseconds), "source": .record(source),
+      ], limits: limits)
+    let result = program.run(input, tracing: !isBrief)
+    if !isBrief { margin(program.text, result.trace) }
+    for note in result.notes { Terminal.line("  note: \(Terminal.safe(note.text)) (\(note.place))") }
+    guard show(result, of: program) else { return false }
+    for emitted in result.emitted { show(emitted, message) }
+    return result.decision == .routed ? showRoute(bytes) : true
+  }
+
+  /// The channel gives a transform only what it takes.
+  private func takes(_ message: HL7Message, _ program: HiltProgram) -> Bool {
+    definition == nil || Unexpected.refusal(of: HL7Header(message), by: program.input) == nil
+  }
+
+  private func show(_ result: HiltResult, of program: HiltProgram) -> Bool {
+    switch result.decision {
+    case .routed: Terminal.line(Terminal.green("  routed: \(result.emitted.count) emitted"))
+    case .dropped(let reason): Terminal.line(Terminal.yellow("  dropped: \(Terminal.safe(reason))"))
+    case .held(let reason): Terminal.line(Terminal.yellow("  held: \(Terminal.safe(reason))"))
+    case .rejected(let refusal):
+      let place = refusal.path.map { " at \($0)" } ?? ""
+      Terminal.line(
+        Terminal.yellow("  rejected: \(refusal.code) \(refusal.number ?? 207)\(place) \(Terminal.safe(refusal.reason))")
+      )
+    case .failed(let failure):
+      let path = failure.path.map { "\n  in the message at \($0)" } ?? ""
+      Terminal.line(Terminal.red("  failed: " + failure.problem.rendered(source: program.text) + path))
+      return false
+    }
+    return true
+  }
+
+  /// What the channel decides, and where the message would go.
+  private func showRoute(_ bytes: [UInt8]) -> Bool {
+    guard let definition else { return true }
+    let decided = Pipeline(definition).run(
+      Payload(.hl7v2, bytes), ["file": .record(["name": .text(file)])], id: Identifier(high: 0, low: 0),
+      receivedAt: Terminal.nowMilliseconds)
+    let reason = Terminal.safe(decided.steps.last { $0.lane == nil }?.text ?? decided.reason ?? "")
+    switch decided.state {
+    case .routed: break
+    case .failed:
+      Terminal.line(Terminal.red("  channel \(definition.name): failed: \(reason)"))
+      return false
+    default:
+      Terminal.line(Terminal.yellow("  channel \(definition.name): \(decided.state.rawValue): \(reason)"))
+      return true
+    }
+    for delivery in decided.deliveries {
+      let name = definition.destinations[delivery.lane].name
+      if let reason = delivery.dead {
+        Terminal.line(Terminal.red("  \(name): dead from the start: \(Terminal.safe(reason))"))
+      } else {
+        Terminal.line(Terminal.green("  goes to \(name)"))
+      }
+    }
+    for step in decided.steps where step.kind == .unrouted {
+      Terminal.line(Terminal.yellow("  does not go to \(step.lane ?? ""): \(Terminal.safe(step.text))"))
+    }
+    return decided.deliveries.allSatisfy { $0.dead == nil }
+  }
+
+  private func show(_ emitted: HiltEmitted, _ input: HL7Message) {
+    let to = emitted.destinations.map { " to " + $0.joined(separator: ", ") } ?? ""
+    switch emitted.content {
+    case .input: Terminal.line("  emitted\(to): the message as it came")
+    case .bytes(let output):
+      Terminal.line("  emitted\(to):")
+      let before = Set(input.bytes.split(whereSeparator: { $0 == 0x0D || $0 == 0x0A }).map(Array.init))
+      let charset = (try? HL7Message(output, reading))?.charset ?? input.charset
+      for line in output.split(whereSeparator: { $0 == 0x0D || $0 == 0x0A }) {
+        let text = Terminal.safe((try? charset.decode(line)) ?? String(decoding: line, as: UTF8.self))
+        Terminal.line(before.contains(Array(line)) ? "      " + text : "    " + Terminal.green("* ") + text)
+      }
+    }
+  }
+
+  /// The program's lines, each with what it gave behind it; of a loop the last turn's value and how many turns there
+  /// were.
+  private func margin(_ source: String, _ trace: [HiltTraceEntry]) {
+    let byLine = Dictionary(grouping: trace, by: \.line)
+    let lines = source.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
+    // The text of a block in a channel file has that file's lines before it, empty.
+    let first = lines.firstIndex { !$0.isEmpty } ?? 0
+    for (index, line) in lines.enumerated().dropFirst(first) {
+      guard let entries = byLine[index + 1], let last = entries.last else {
+        Terminal.line("  \(line)")
+        continue
+      }
+      let turns = entries.count > 1 ? " (\(entries.count) times)" : ""
+      let shown = line.count < 60 ? String(line).padding(toLength: 60, withPad: " ", startingAt: 0) : String(line)
+      Terminal.line("  \(shown)  \(Terminal.green("│ " + Terminal.safe(last.text) + turns))")
+    }
+  }
+}
