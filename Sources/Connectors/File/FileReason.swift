@@ -1,8 +1,8 @@
 import ConnectorKit
 import Messages
 
-/// What stands beside a file that was set aside: which messages, and what each was rejected for. A rejection's words may
-/// quote the message; the message itself lies beside them, under the same protection. Logs get `reason` alone.
+/// What stands beside a file that was set aside: which messages, and what each was rejected for. A rejection's words
+/// may quote the message; the message itself lies beside them, under the same protection. Logs get `reason` alone.
 struct FileReason {
   static let suffix = ".reason.txt"
 
