@@ -122,6 +122,8 @@ public struct Rejection: Error, Sendable, Hashable {
   public var text: String
   /// Where in the message, in the standard's notation (`PID-3`).
   public var place: String?
+  /// Under which the refusal and the bytes are kept; `nil` before they are.
+  public var message: MessageID?
 
   public init(_ kind: Kind, _ number: Int, _ text: String, at place: String? = nil) {
     self.kind = kind

@@ -101,7 +101,10 @@ package final class ChannelRuntime: Sendable {
       switch result {
       case .accepted:
         switch decided.state {
-        case .rejected: then(.rejected(decided.rejection ?? Rejection(.reject, 207, "not accepted")))
+        case .rejected:
+          var rejection = decided.rejection ?? Rejection(.reject, 207, "not accepted")
+          rejection.message = id
+          then(.rejected(rejection))
         case .failed: then(.failed(id))
         default: then(.accepted(id, reply: nil))
         }

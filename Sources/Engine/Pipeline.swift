@@ -41,7 +41,9 @@ package struct Pipeline: Sendable {
     do throws(HL7ParseError) {
       message = try HL7Message(bytes, reading)
     } catch {
-      return Decided(Rejection(.reject, 207, "this is not an HL7 v2 message that can be read: \(error)"))
+      return Decided(
+        Rejection(
+          .reject, 207, "this is not an HL7 v2 message that can be read: \(error)", at: error.field?.description))
     }
     return route(payload, message, context)
   }

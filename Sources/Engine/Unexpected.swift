@@ -10,16 +10,42 @@ package enum Unexpected {
     guard input.format == .hl7v2 else { return nil }
     if !takes(structure: header, input.structures) {
       let wanted = input.structures.joined(separator: ", ")
-      return Rejection(.reject, 200, "this channel takes \(wanted), and MSH-9 names another message", at: "MSH-9")
+      return Rejection(.reject, 200, "this channel takes \(wanted), and MSH-9 \(type(header))", at: "MSH-9")
     }
     guard let from = input.versionFrom.flatMap(number), let to = input.versionUpTo.flatMap(number) else { return nil }
     guard let version = header.version.flatMap(number), (from...max(from, to)).contains(version) else {
       let wanted = input.versionFrom == input.versionUpTo ? "" : "..\(input.versionUpTo ?? "")"
       return Rejection(
-        .reject, 203, "this channel takes version \(input.versionFrom ?? "")\(wanted), and MSH-12 names another",
+        .reject, 203,
+        "this channel takes version \(input.versionFrom ?? "")\(wanted), and MSH-12 \(shown([header.version]))",
         at: "MSH-12")
     }
     return nil
+  }
+
+  /// `^` would be escaped in an answer: `ADT_A01` is how structures are written.
+  private static func type(_ header: HL7Header) -> String {
+    let event = [header.messageCode, header.triggerEvent]
+    let joined = event.compactMap(\.self).joined(separator: "_")
+    guard let structure = header.messageStructure, structure != joined else { return shown(event) }
+    return shown(event + [structure])
+  }
+
+  /// What stands in a field of codes, as far as it looks like codes; anything else is not repeated.
+  private static func shown(_ components: [String?]) -> String {
+    let valued = components.compactMap(\.self)
+    if valued.isEmpty { return "is empty" }
+    let areCodes = valued.allSatisfy { code in
+      (1...7).contains(code.utf8.count) && code.utf8.allSatisfy { isCodeByte($0) }
+    }
+    guard areCodes else { return "is something else" }
+    let structure = valued.count > 2 ? " (\(valued[2]))" : ""
+    return "is \(valued.prefix(2).joined(separator: "_"))\(structure)"
+  }
+
+  private static func isCodeByte(_ byte: UInt8) -> Bool {
+    (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || byte == UInt8(ascii: "_")
+      || byte == UInt8(ascii: ".")
   }
 
   /// `ADT_*` takes every message of that code. A structure is matched with MSH-9.3, and where that is missing with

@@ -2,10 +2,18 @@ package import Text
 
 /// HL7 table 0211, alternate character sets, as MSH-18 writes them.
 ///
-/// Not supported, because a byte of a character may equal a delimiter or because the set is switched within the text:
-/// `GB 18030-2000`, `BIG-5`, `ISO IR14`, `ISO IR87`, `ISO IR159`, `CNS 11643-1992`, `UNICODE UTF-16`, `UNICODE UTF-32`.
+/// Not supported are those of which a byte of a character may equal a delimiter, and those that are switched within the
+/// text (`unsupportedNames`).
 /// A message that declares one of these and holds only ASCII is read all the same.
 package enum HL7CharacterSet {
+  /// The name of a set of table 0211 that is not supported; `nil` for a value that the table doesn't have.
+  static func unsupported(declared: String) -> String? { unsupportedNames.first { $0 == declared.uppercased() } }
+
+  private static let unsupportedNames = [
+    "GB 18030-2000", "BIG-5", "ISO IR14", "ISO IR87", "ISO IR159", "CNS 11643-1992", "UNICODE UTF-16",
+    "UNICODE UTF-32",
+  ]
+
   /// The set that a value of MSH-18 names; `nil` where it is unknown or not supported.
   package static func charset(declared: String) -> Charset? {
     byName[declared.uppercased()] ?? Charset(named: declared)

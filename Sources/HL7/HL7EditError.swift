@@ -41,7 +41,7 @@ package struct HL7EditError: Error, Hashable, CustomStringConvertible {
     case .noSeparator: "MSH-2 declares no separator for this level"
     case .tooDeep: "the value has more levels than its place"
     case .repeats: "several repetitions are written where one can stand"
-    case .characterSet: "the character set is not supported"
+    case .characterSet: "it would declare a character set that is not written here"
     case .text(let error): error.description
     }
   }

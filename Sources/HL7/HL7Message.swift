@@ -76,10 +76,12 @@ package struct HL7Message: HL7Reading {
     guard !range.isEmpty else { return options.charset }
     let field = HL7Piece(bytes[range], level: .field, delimiters: delimiters, charset: .ascii)
     guard field.leaf.presence == .valued else { return options.charset }
-    if let name = try? field.leaf.text(), let charset = HL7CharacterSet.charset(declared: name) { return charset }
+    let name = try? field.leaf.text()
+    if let charset = name.flatMap({ HL7CharacterSet.charset(declared: $0) }) { return charset }
     // Every set of table 0211 has ASCII where it is not switched, so a message of ASCII needs no other.
     guard index.isASCII, !bytes.contains(0x1B) else {
-      throw HL7ParseError(.characterSet, offset: range.lowerBound, segment: 1)
+      let standard = name.flatMap { HL7CharacterSet.unsupported(declared: $0) }
+      throw HL7ParseError(.characterSet(standard: standard), offset: range.lowerBound, segment: 1)
     }
     return .ascii
   }

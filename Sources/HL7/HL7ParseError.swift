@@ -18,8 +18,9 @@ package struct HL7ParseError: Error, Hashable, CustomStringConvertible {
     case byteOrderMark
     /// A line feed after a segment's end, where only CR may end one.
     case lineFeed
-    /// MSH-18 declares a character set that is not read here, and the message holds more than ASCII.
-    case characterSet
+    /// MSH-18 declares a character set that is not read here, and the message holds more than ASCII. `standard` is its
+    /// name where it is one of HL7 table 0211; any other value is the sender's own and is not repeated.
+    case characterSet(standard: String?)
     case tooLarge(byteCountMax: Int)
     case tooManyFields(fieldCountMax: Int)
   }
@@ -34,6 +35,15 @@ package struct HL7ParseError: Error, Hashable, CustomStringConvertible {
     self.kind = kind
     self.offset = offset
     self.segment = segment
+  }
+
+  /// The field that is wrong, where it is one.
+  package var field: HL7Path? {
+    switch kind {
+    case .delimiters, .truncatedHeader: HL7Path("MSH-2")
+    case .characterSet: HL7Path("MSH-18")
+    default: nil
+    }
   }
 
   package var description: String {
@@ -52,7 +62,9 @@ package struct HL7ParseError: Error, Hashable, CustomStringConvertible {
     case .wideCharacters: "the text is UTF-16 or UTF-32; a message needs one byte for each delimiter"
     case .byteOrderMark: "a byte-order mark stands before MSH; `segment-end: any` takes it"
     case .lineFeed: "a segment ends in more than CR; `segment-end: any` takes LF and CRLF"
-    case .characterSet: "MSH-18 declares a character set that is not supported"
+    case .characterSet(let standard):
+      "MSH-18 declares \(standard ?? "a character set that HL7 table 0211 does not have"), which is not read here; "
+        + "`charset` with `charset-declared: ignore` reads the message as another"
     case .tooLarge(let byteCountMax): "the message has more than \(byteCountMax) bytes"
     case .tooManyFields(let fieldCountMax): "the message has more than \(fieldCountMax) fields"
     }

@@ -60,10 +60,14 @@ import Testing
     async throws
   {
     let source = try FileTestSource { $0.messages = .many }
+    let id = Identifier(high: 1, low: 2)
+    var kept = Rejection(.reject, 200, "CANARY\r\n\u{1B}[31m", at: "CANARY JOE")
+    kept.message = id
+    let rejection = kept
     let inbox = FileTestInbox { arrival in
       switch arrival.fileIndex {
       case "2": .rejected(Rejection(.error, 101, "PID-5 CANARY^JOE is wrong", at: "PID-5[1].2"))
-      case "3": .rejected(Rejection(.reject, 200, "CANARY", at: "CANARY JOE"))
+      case "3": .rejected(rejection)
       default: nil
       }
     }
@@ -79,9 +83,9 @@ import Testing
         channel: lab
         file: day.hl7
         reason: 2 of 4 messages were rejected, the others taken
-        message 2: AE 101 at PID-5[1].2, control id ID2
-        message 3: AR 200, control id ID3
-        What each was rejected for is kept in the engine.
+        message 2: AE 101 at PID-5[1].2, control id ID2: PID-5 CANARY^JOE is wrong
+        message 3: AR 200, control id ID3, kept as \(id): CANARY\\x0d\\x0a\\x1b[31m
+        `hilum why ID` tells the story of a message that is kept.
 
         """)
     #expect(source.log.lines.count == 1)

@@ -129,7 +129,7 @@ import Text
   @Test func `a message whose character set is not supported is answered in ASCII of its own`() throws {
     let head = Array("MSH|^~\\&|".utf8) + [0xA4, 0xA4]
     let bytes = head + Array("|B|C|D|||ADT^A01|5|P|2.5||||||BIG-5\rPID|".utf8) + [0xA4, 0xA4, 0x0D]
-    #expect(parseError(bytes)?.kind == .characterSet)
+    #expect(parseError(bytes)?.kind == .characterSet(standard: "BIG-5"))
     let header = try #require(HL7Header(bytes))
     let answer = try #require(self.answer(header, .rejected(HL7Refusal(code: 207, text: "é"))))
     #expect(answer.contains("MSA|AR|5|?\n"))

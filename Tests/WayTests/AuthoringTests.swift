@@ -66,8 +66,31 @@ extension Ways {
       try project.write(
         "orm.hl7", String(decoding: Sample.adt("X"), as: UTF8.self).replacing("ADT^A01", with: "ORM^O01"))
       let tried = try await project.hilum("try", "--channel", "adt", "orm.hl7")
-      #expect(tried.output.contains("channel adt: rejected: AR 200 at MSH-9"), "\(tried)")
+      #expect(
+        tried.output.contains("channel adt: rejected: AR 200 at MSH-9: this channel takes ADT_*, and MSH-9 is ORM_O01"),
+        "\(tried)")
       #expect(!tried.output.contains("upper("), "the transform does not get it: \(tried.output)")
+    }
+
+    @Test func `reads which field is wrong and what kind of thing came`() async throws {
+      let project = try project()
+      let foreign = Sample.adt("F", name: "Müller^Anna", header: "P|2.5.1||||||GB 18030-2000")
+      try project.write("foreign.hl7", foreign)
+      let read = try await project.hilum("try", "--channel", "adt", "foreign.hl7")
+      #expect(read.status == 1 && read.output.contains("MSH-18 declares GB 18030-2000"), "\(read)")
+      try project.write(
+        "strict.hilt",
+        "transform strict\n  in hl7 2.3..2.6 ADT_*\n  out hl7\n"
+          + "require PID-3[1].1 is valued else reject AE 101 \"no patient\" at PID-3\n"
+          + "require PV2-3 is valued else reject AE 101 \"no reason\" at PV2-3\n"
+          + "reject AR 207 \"not today\" at PID-5\n")
+      try project.write("empty.hl7", Sample.adt("E", patient: ""))
+      let refused = try await project.hilum("try", "strict.hilt", "empty.hl7")
+      #expect(
+        refused.output.contains("rejected: AE 101 at PID-3 no patient\n    PID-3 has component 4, 5 of 5, 10 bytes"),
+        "\(refused)")
+      let segment = try await project.hilum("try", "strict.hilt", "a08.hl7")
+      #expect(segment.output.contains("has no such PV2 segment"), "\(segment)")
     }
 
     @Test func `that names no channel there is reads which there are`() async throws {

@@ -43,6 +43,18 @@ extension Ways {
       #expect(try await project.ledger("drop").received == 1)
     }
 
+    @Test func `a file that is refused has the reason and the message's id beside it`() async throws {
+      let project = try await start(source: ", complete: {by: rename}")
+      try project.write("in/bad.hl7", "no HL7\r")
+      try await eventually("it is set aside") { project.names(in: "in/failed").count == 2 }
+      let reason = String(decoding: project.read("in/failed/bad.hl7.reason.txt"), as: UTF8.self)
+      let record = try #require(try await project.messages(.rejected).first)
+      #expect(
+        reason.contains("message 1: AR 207, kept as \(record.id): this is not an HL7 v2 message that can be read"),
+        "\(reason)")
+      #expect(try await project.hilum("why", record.id).status == 0)
+    }
+
     @Test func `names and kinds that are dangerous are neither followed nor executed, and the rest goes on`()
       async throws
     {

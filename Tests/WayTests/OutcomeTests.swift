@@ -51,7 +51,9 @@ extension Ways {
       #expect(Sample.field("ERR", 3, of: answer)?.hasPrefix("101") == true)
       #expect(String(decoding: answer, as: UTF8.self).contains("no patient identifier"))
       let other = Array("MSH|^~\\&|LAB|L|HUB|H|20260101||ORU^R01|REJECT-2|P|2.5\rOBR|1\r".utf8)
-      #expect(try await wire.exchange(other).code == "AR")
+      let wrongType = try #require(try await wire.exchange(other).message)
+      #expect(Sample.field("MSA", 1, of: wrongType) == "AR")
+      #expect(Sample.field("MSA", 3, of: wrongType) == "this channel takes ADT_*, and MSH-9 is ORU_R01")
       #expect(try await wire.exchange(Array("this is no HL7".utf8)).code == "AR")
 
       #expect(try await way.partner.waits(for: 1).map(\.controlID) == ["OK-1"])

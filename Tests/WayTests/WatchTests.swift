@@ -16,6 +16,14 @@ extension Ways {
       #expect(ready.count == 1, "\(lines)")
     }
 
+    @Test func `a message that is too large to be taken is seen beside its sender`() async throws {
+      let way = try await OneWay.start(channel: "limits: {message: 1KiB}")
+      let large = Sample.adt("BIG", more: (1...40).map { "NTE|\($0)|L|a line of some length" })
+      for _ in 1...2 { #expect(try await send([large], to: way.port).refused.count == 1) }
+      let shown = try await way.project.hilum("status").output
+      #expect(shown.contains("refused 2, the last: a message has more than 1024 bytes"), "\(shown)")
+    }
+
     @Test func `what waits for a person, in the status and in the log`() async throws {
       let way = try await OneWay.make(channel: "transform: ../Transforms/adt.hilt")
       try way.project.write(

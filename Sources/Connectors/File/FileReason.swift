@@ -1,8 +1,8 @@
 import ConnectorKit
 import Messages
 
-/// What stands beside a file that was set aside. Says which messages, never what is in them: a rejection's words may
-/// quote the message, and stay in the engine.
+/// What stands beside a file that was set aside: which messages, and what each was rejected for. A rejection's words
+/// may quote the message; the message itself lies beside them, under the same protection. Logs get `reason` alone.
 struct FileReason {
   static let suffix = ".reason.txt"
 
@@ -31,14 +31,22 @@ struct FileReason {
       if let place = rejection.place.flatMap(Self.place) { line += " at \(place)" }
       let range = taken.messages[refusal.message - 1]
       if let id = FileMessages.controlID(taken.bytes[range]) { line += ", control id \(id)" }
-      return line
+      if let id = rejection.message { line += ", kept as \(id)" }
+      return rejection.text.isEmpty ? line : line + ": " + Self.sentence(rejection.text)
     }
   }
 
   var text: String {
     var lines = ["channel: \(channel)", "file: \(file)", "reason: \(reason)"] + refused
-    if !refused.isEmpty { lines.append("What each was rejected for is kept in the engine.") }
+    if !refused.isEmpty { lines.append("`hilum why ID` tells the story of a message that is kept.") }
     return lines.joined(separator: "\n") + "\n"
+  }
+
+  /// On one line, not endless, and harmless to a terminal.
+  private static func sentence(_ text: String) -> String {
+    let charactersMax = 500
+    let short = text.count > charactersMax ? text.prefix(charactersMax) + "…" : text[...]
+    return FileName(String(short)).description
   }
 
   /// A place in the standard's notation, `PID-3[1].4`; anything else might be content.

@@ -133,8 +133,11 @@ extension HL7Place {
         try body(&draft)
       }
     } catch let error as HL7EditError {
+      // A new MSH-18 makes other fields be written anew: then it is one of those that can't be.
+      let isOther = error.segment != nil && error.segment != code || error.position?.field ?? field != field
+      let reason = isOther ? error : HL7EditError(error.kind)
       throw Interrupt.failure(
-        Failure(.stopping, .unwritable, "\(path) can't be written: \(HL7EditError(error.kind))", at: span, path: path))
+        Failure(.stopping, .unwritable, "\(path) can't be written: \(reason)", at: span, path: path))
     }
   }
 

@@ -72,7 +72,7 @@ struct StatusCommand: AsyncParsableCommand {
     var line = "    from   \(Terminal.safe(peer.address)), \(peer.messages) messages"
     if let at = peer.lastMessageAt { line += ", last \(Terminal.age(now - at)) ago" }
     if let refusal = peer.lastRefusal {
-      line += Terminal.yellow(", refused \(peer.refusals): \(Terminal.safe(refusal))")
+      line += Terminal.yellow(", refused \(peer.refusals), the last: \(Terminal.safe(refusal))")
     }
     Terminal.line(line)
   }

@@ -141,7 +141,7 @@ private struct Trial {
     let result = program.run(input, tracing: !isBrief)
     if !isBrief { margin(program.text, result.trace) }
     for note in result.notes { Terminal.line("  note: \(Terminal.safe(note.text)) (\(note.place))") }
-    guard show(result, of: program) else { return false }
+    guard show(result, of: program, message) else { return false }
     for emitted in result.emitted { show(emitted, message) }
     return result.decision == .routed ? showRoute(bytes) : true
   }
@@ -151,22 +151,50 @@ private struct Trial {
     definition == nil || Unexpected.refusal(of: HL7Header(message), by: program.input) == nil
   }
 
-  private func show(_ result: HiltResult, of program: HiltProgram) -> Bool {
+  private func show(_ result: HiltResult, of program: HiltProgram, _ message: HL7Message) -> Bool {
     switch result.decision {
     case .routed: Terminal.line(Terminal.green("  routed: \(result.emitted.count) emitted"))
     case .dropped(let reason): Terminal.line(Terminal.yellow("  dropped: \(Terminal.safe(reason))"))
     case .held(let reason): Terminal.line(Terminal.yellow("  held: \(Terminal.safe(reason))"))
     case .rejected(let refusal):
       let place = refusal.path.map { " at \($0)" } ?? ""
+      let number = refusal.number ?? 207
       Terminal.line(
-        Terminal.yellow("  rejected: \(refusal.code) \(refusal.number ?? 207)\(place) \(Terminal.safe(refusal.reason))")
-      )
+        Terminal.yellow("  rejected: \(refusal.code) \(number)\(place) \(Terminal.safe(refusal.reason))"))
+      if let path = refusal.path { showKind(of: path, in: message) }
     case .failed(let failure):
       let path = failure.path.map { "\n  in the message at \($0)" } ?? ""
       Terminal.line(Terminal.red("  failed: " + failure.problem.rendered(source: program.text) + path))
+      // E903 is about a place of the output.
+      if let path = failure.path, failure.problem.code != "E903" { showKind(of: path, in: message) }
       return false
     }
     return true
+  }
+
+  /// What kind of thing came at the place that is wrong.
+  private func showKind(of path: String, in message: HL7Message) {
+    guard let place = HL7Path(path) else { return }
+    guard message.segment(place.segment, occurrence: place.occurrence) != nil else {
+      return Terminal.line("    the message that came has no such \(place.segment) segment")
+    }
+    let piece = message.piece(at: place)
+    let kind =
+      switch piece.presence {
+      case .absent: "is empty"
+      case .null: "is \"\" (delete what is there)"
+      case .valued: "has \(Self.count(piece)), \(piece.bytes.count) bytes"
+      }
+    Terminal.line("    \(path) \(kind)")
+  }
+
+  private static func count(_ piece: HL7Piece) -> String {
+    if piece.level == .field, piece.repetitionCount > 1 { return "\(piece.repetitionCount) repetitions" }
+    if piece.level < .component, piece.componentCount > 1 {
+      let valued = piece.components.indices.filter { piece.components[$0].presence == .valued }.map { String($0 + 1) }
+      return "component \(valued.joined(separator: ", ")) of \(piece.componentCount)"
+    }
+    return "one value"
   }
 
   /// What the channel decides, and where the message would go.
