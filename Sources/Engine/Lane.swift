@@ -258,8 +258,8 @@ package final class Lane: Sendable {
     case (.done, .delivered), (.done, .dead):
       backlog.wrappingSubtract(1, ordering: .relaxed)
       backlogBytes.wrappingSubtract(bytes, ordering: .relaxed)
-    case (.done, .waits):
-      break
+    case (.done, .waits), (.stale, .waits):
+      break  // Stale where a later attempt's end was written before it.
     case (.stale, _):
       log.warning("A delivery ended that the store had given up.", metadata: ["delivery": "\(attempt.delivery)"])
     case (.unavailable(let reason), _):
