@@ -57,17 +57,16 @@ extension Engine {
       return try await shared.change(
         .cancelWaiting(lane: key, ids, except: [], reason: reason, at: shared.clock.now().wall))
     }
-    let (channel, lane) = try lane(name)
+    let (_, lane) = try lane(name)
     var cancelled = 0
     var failure: (any Error)?
     await lane.changing { underWay in
       do {
-        let before = try await waiting(channel, lane)
-        cancelled = try await shared.change(
+        let gone = try await shared.taking(
           .cancelWaiting(
             lane: lane.key, ids, except: Array(underWay), reason: reason, at: shared.clock.now().wall))
-        let after = try await waiting(channel, lane)
-        return (cancelled, max(0, before.bytes - after.bytes))
+        cancelled = gone.count
+        return gone
       } catch {
         failure = error
         return (0, 0)
@@ -87,12 +86,6 @@ extension Engine {
     var registration = channel.definition.registration
     registration.lanes = [parsed.destination]
     return try await store.register(registration).lanes.first?.key
-  }
-
-  private func waiting(_ channel: ChannelRuntime, _ lane: Lane) async throws -> (count: Int, bytes: Int) {
-    let ledger = try await store.ledger().first { $0.channel == channel.name.text }
-    let row = ledger?.lanes.first { $0.name == lane.name.destination }
-    return (row?.waiting ?? 0, row?.waitingBytes ?? 0)
   }
 
   // MARK: Dead deliveries

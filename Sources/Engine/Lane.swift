@@ -79,7 +79,7 @@ package final class Lane: Sendable {
   /// A delivery of a commit, in the order of the commits.
   package func offer(_ delivery: WaitingDelivery) {
     backlog.wrappingAdd(1, ordering: .relaxed)
-    backlogBytes.wrappingAdd(delivery.payload.byteCount, ordering: .relaxed)
+    backlogBytes.wrappingAdd(delivery.byteCount, ordering: .relaxed)
     run { $0.offer(delivery, $1) }
   }
 
@@ -255,7 +255,7 @@ package final class Lane: Sendable {
       logDead(attempt.delivery, refusal ?? reason)
     }
     switch (result, attempt.end) {
-    case (.done, .delivered), (.done, .dead):
+    case (.done, .delivered), (.done, .dead), (.cancelled, _):
       backlog.wrappingSubtract(1, ordering: .relaxed)
       backlogBytes.wrappingSubtract(bytes, ordering: .relaxed)
     case (.done, .waits), (.stale, .waits):

@@ -98,6 +98,6 @@ extension LaneMachine {
       .finish(
         Attempt(
           delivery: delivery.id, lane: lane, sequence: delivery.sequence, epoch: epoch, attempts: delivery.attempts,
-          at: now.wall, possiblySent: delivery.possiblySent, end: end), bytes: delivery.payload.byteCount))
+          at: now.wall, possiblySent: delivery.possiblySent, end: end), bytes: delivery.byteCount))
   }
 }

@@ -225,6 +225,8 @@ package enum AcceptResult: Sendable {
 package enum UnitResult: Sendable, Equatable {
   /// Durable; how many rows it was about.
   case done(Int)
+  /// Durable; how many deliveries were cancelled, and what the store had counted for them.
+  case cancelled(count: Int, bytes: Int)
   /// The conditions of the unit don't hold any more; nothing was changed.
   case stale
   case unavailable(reason: String)

@@ -22,7 +22,7 @@ extension Writer {
       return counted(
         try each(ids) { id throws(SQLiteFailure) in try end(id, from: .dead, as: .discarded, reason: reason, at: at) })
     case .cancelWaiting(let lane, let ids, let except, let reason, let at):
-      return counted(try cancel(lane, ids, Set(except), reason: reason, at: at))
+      return try cancel(lane, ids, Set(except), reason: reason, at: at)
     case .discardMessages(let ids, let reason, let at):
       return counted(try each(ids) { id throws(SQLiteFailure) in try discard(id, reason: reason, at: at) })
     case .resend(let original, let id, let at): return counted(try resend(original, as: id, at: at) ? 1 : 0)
@@ -123,16 +123,18 @@ extension Writer {
   /// delivery and not in every message's story, because there may be a million of them.
   private func cancel(
     _ lane: Int64, _ ids: [DeliveryID]?, _ except: Set<DeliveryID>, reason: String, at: Int64
-  ) throws(SQLiteFailure) -> Int {
+  ) throws(SQLiteFailure) -> UnitResult {
     var waiting: [DeliveryID] = []
     if let ids { waiting = ids } else { waiting = try waitingIDs(lane) }
     var count = 0
+    let bytesBefore = tally.lanes[lane]?.waitingBytes ?? 0
     for id in waiting where !except.contains(id) {
       if try end(id, from: .waiting, as: .cancelled, reason: reason, at: at, lane: lane, tells: ids != nil) {
         count += 1
       }
     }
-    return count
+    if count == 0 { return .stale }
+    return .cancelled(count: count, bytes: bytesBefore - (tally.lanes[lane]?.waitingBytes ?? 0))
   }
 
   private func waitingIDs(_ lane: Int64) throws(SQLiteFailure) -> [DeliveryID] {

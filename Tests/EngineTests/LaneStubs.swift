@@ -90,7 +90,7 @@ final class StubConnector: DestinationConnector {
   }
 
   func send(_ delivery: Delivery, then: @escaping Answer) {
-    let number = Int(delivery.id.low)
+    let number = Int(truncatingIfNeeded: delivery.id.low)
     journal.note("send \(number)\(delivery.possibleDuplicate ? " again" : "")")
     if let behaviour { return behaviour(delivery, then) }
     open.withLock { $0[number, default: []].append(then) }

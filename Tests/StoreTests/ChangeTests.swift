@@ -47,10 +47,10 @@ import Testing
     let other = try await bench.take("other", lanes: [bench.archive]).deliveries[0].id
     let named = Change.cancelWaiting(
       lane: bench.ehr, [deliveries[1], deliveries[2], other], except: [deliveries[2]], reason: "wrong patient", at: 5)
-    #expect(await bench.change(named) == .done(1))
+    #expect(await bench.change(named) == .cancelled(count: 1, bytes: 1))
     #expect(try await bench.waiting(bench.ehr).map(\.sequence) == [1, 3, 4, 5, 6])
     let all = Change.cancelWaiting(lane: bench.ehr, nil, except: [deliveries[0]], reason: "lane removed", at: 6)
-    #expect(await bench.change(all) == .done(4))
+    #expect(await bench.change(all) == .cancelled(count: 4, bytes: 4))
     #expect(try await bench.waiting(bench.ehr).map(\.id) == [deliveries[0]])
     #expect(try await bench.waiting(bench.archive).count == 1)
     #expect(try await bench.store.delivery(deliveries[5])?.summary == "lane removed")
