@@ -96,7 +96,8 @@ import Testing
   }
 
   @Test func `what is dead because its bytes are damaged takes from what waits what the store had counted`() async {
-    let lane = lane(StubConnector(journal), StubStore(journal))
+    let connector = StubConnector(journal)
+    let lane = lane(connector, StubStore(journal))
     var damaged = LaneBench.delivery(1)
     damaged.payload = Payload(.hl7v2, [])
     damaged.damaged = true
@@ -105,6 +106,7 @@ import Testing
     #expect(lane.waiting == (0, 0))
     lane.offer(LaneBench.delivery(2))
     #expect(lane.waiting == (1, 10))
+    connector.answer(2)
     await lane.stop()
   }
 
