@@ -17,7 +17,7 @@ package struct ItemOutcome: Sendable, Codable, Equatable {
 }
 
 extension Engine {
-  private func lane(_ name: String) throws -> (ChannelRuntime, Lane) {
+  func lane(_ name: String) throws -> (ChannelRuntime, Lane) {
     guard let parsed = LaneName(name) else { throw OperationError("\(name) is not CHANNEL/LANE") }
     guard let channel = channel(parsed.channel.text) else {
       throw OperationError("no channel \(parsed.channel) is running")
@@ -49,44 +49,6 @@ extension Engine {
   }
 
   package func ping(_ name: String) async throws -> PingReport { try await lane(name).1.ping() }
-
-  /// Cancels what waits in a lane: these deliveries, or all where none is named. What is at the partner at this
-  /// moment is left.
-  package func cancelWaiting(_ name: String, _ ids: [DeliveryID]?, reason: String) async throws -> Int {
-    if let key = try await strandedLane(name) {
-      return try await shared.change(
-        .cancelWaiting(lane: key, ids, except: [], reason: reason, at: shared.clock.now().wall))
-    }
-    let (_, lane) = try lane(name)
-    var cancelled = 0
-    var failure: (any Error)?
-    await lane.changing { underWay in
-      do {
-        let gone = try await shared.taking(
-          .cancelWaiting(
-            lane: lane.key, ids, except: Array(underWay), reason: reason, at: shared.clock.now().wall))
-        cancelled = gone.count
-        return gone
-      } catch {
-        failure = error
-        return (0, 0)
-      }
-    }
-    if let failure { throw failure }
-    return cancelled
-  }
-
-  /// The key of a lane that the channel file doesn't name any more and that something waits in.
-  private func strandedLane(_ name: String) async throws -> Int64? {
-    guard let parsed = LaneName(name), let channel = channel(parsed.channel.text),
-      !channel.lanes.contains(where: { $0.name == parsed }),
-      let ledger = try await store.ledger().first(where: { $0.channel == parsed.channel.text }),
-      ledger.lanes.contains(where: { $0.name == parsed.destination && $0.waiting > 0 })
-    else { return nil }
-    var registration = channel.definition.registration
-    registration.lanes = [parsed.destination]
-    return try await store.register(registration).lanes.first?.key
-  }
 
   // MARK: Dead deliveries
 

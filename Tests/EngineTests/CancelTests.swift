@@ -22,4 +22,38 @@ import Testing
     #expect(cancelled >= 19)
     await bench.engine.stop(within: 0)
   }
+
+  /// One unit of a million would hold everybody up.
+  @Test func `a long lane is cancelled in steps`() async throws {
+    let folder = try EngineBench.folder()
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let bench = try await EngineBench(in: folder, channel: "cancel-steps", lanes: ["ehr"])
+    let count = 2 * Engine.cancelStepMax + 100
+    try await bench.arrive(1...count)
+    let commits = bench.disk.commits
+    let cancelled = try await bench.engine.cancelWaiting("cancel-steps/ehr", nil, reason: "not wanted")
+    #expect(bench.disk.commits >= commits + 3)
+    #expect(cancelled == count - 1)
+    #expect(bench.engine.channel("cancel-steps")?.lanes[0].waiting.count == 1)
+    let named = try await bench.store.deliveries(DeliveryQuery(state: .waiting)).compactMap { Identifier($0.id) }
+    #expect(try await bench.engine.cancelWaiting("cancel-steps/ehr", named, reason: "at the partner") == 0)
+    #expect(try await bench.store.audit() == [])
+    await bench.engine.stop(within: 0)
+  }
+
+  @Test func `a cancel that the disk stops in between tells how far it came`() async throws {
+    let folder = try EngineBench.folder()
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let bench = try await EngineBench(in: folder, channel: "cancel-disk", lanes: ["ehr"])
+    let count = Engine.cancelStepMax + 100
+    try await bench.arrive(1...count)
+    bench.disk.isFull(after: 1)
+    let error = await #expect(throws: OperationError.self) {
+      try await bench.engine.cancelWaiting("cancel-disk/ehr", nil, reason: "not wanted")
+    }
+    #expect(error?.description.hasPrefix("\(Engine.cancelStepMax) were cancelled, and the others not: ") == true)
+    #expect(bench.engine.channel("cancel-disk")?.lanes[0].waiting.count == 100)
+    #expect(try await bench.store.audit() == [])
+    await bench.engine.stop(within: 0)
+  }
 }

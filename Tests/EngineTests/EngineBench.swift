@@ -14,6 +14,7 @@ final class EngineBench: Sendable {
   let folder: String
   let engine: Engine
   let store: SQLiteStore
+  let disk = Disk()
   private let channelName: String
 
   /// - Parameter lanes: the destinations of its one channel; none for an engine without a channel.
@@ -34,11 +35,28 @@ final class EngineBench: Sendable {
     settings.masterKey = StoreSettings.MasterKey(id: "test", bytes: [UInt8](repeating: 7, count: 32))
     settings.freeBytesMin = 0
     settings.ballastBytes = 0
+    settings.failure = { [disk] in $0 == .beforeCommit ? disk.commit() : 0 }
     store = try SQLiteStore.open(folder + "/data", settings: settings)
     engine = Engine(
       site: "test", store: store, strikes: Strikes(try StrikeBoard.open(folder + "/strikes")), waitingBytesMax: nil,
       log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
     await engine.start(loaded.definitions)
+  }
+
+  /// Counts commits, and can be full for one.
+  final class Disk: Sendable {
+    private let state = Mutex((commits: 0, fullAt: 0))
+    var commits: Int { state.withLock { $0.commits } }
+    /// The commit after `count` more finds no room.
+    func isFull(after count: Int) { state.withLock { $0.fullAt = $0.commits + count + 1 } }
+
+    fileprivate func commit() -> Int32 {
+      let sqliteFull: Int32 = 13
+      return state.withLock { state in
+        state.commits += 1
+        return state.commits == state.fullAt ? sqliteFull : 0
+      }
+    }
   }
 
   static func message(_ number: Int) -> String {

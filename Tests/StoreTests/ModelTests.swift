@@ -280,7 +280,7 @@ struct StoreModel {
         wanted = model.move(id, from: .dead, to: .discarded)
       case 2:
         guard let id = anyDelivery([.waiting]), let delivery = model.deliveries[id] else { return }
-        change = .cancelWaiting(lane: lane(delivery.lane), [id], except: [], reason: "r", at: 1)
+        change = .cancelWaiting(lane: lane(delivery.lane), [id], reason: "r", at: 1)
         done = .cancelled(count: 1, bytes: delivery.size)
         wanted = model.move(id, from: .waiting, to: .cancelled)
       case 3:
