@@ -13,13 +13,11 @@ extension Engine {
   ///
   /// - Returns: how many were cancelled.
   package func cancelWaiting(_ name: String, _ ids: [DeliveryID]?, reason: String) async throws -> Int {
-    if let key = try await strandedLane(name) {
-      return try await cancel(key, ids, except: [], reason: reason).whole
-    }
-    let (_, lane) = try lane(name)
+    let (key, lane) = try await laneOrKey(name)
+    guard let lane else { return try await cancel(key, ids, except: [], reason: reason).whole }
     var cancelled = Cancelled()
     await lane.changing { underWay in
-      cancelled = await cancel(lane.key, ids, except: underWay, reason: reason)
+      cancelled = await cancel(key, ids, except: underWay, reason: reason)
       return (cancelled.count, cancelled.bytes)
     }
     return try cancelled.whole
@@ -69,15 +67,13 @@ extension Engine {
     return cancelled
   }
 
-  /// The key of a lane that the channel file doesn't name any more and that something waits in.
-  private func strandedLane(_ name: String) async throws -> Int64? {
-    guard let parsed = LaneName(name), let channel = channel(parsed.channel.text),
-      !channel.lanes.contains(where: { $0.name == parsed }),
-      let ledger = try await store.ledger().first(where: { $0.channel == parsed.channel.text }),
-      ledger.lanes.contains(where: { $0.name == parsed.destination && $0.waiting > 0 })
-    else { return nil }
-    var registration = channel.definition.registration
-    registration.lanes = [parsed.destination]
-    return try await store.register(registration).lanes.first?.key
+  /// The lane of this name with the store's key for it; without the lane where nothing sends from it, because the
+  /// channel file doesn't name it any more, or there is no such file, or it has an error.
+  private func laneOrKey(_ name: String) async throws -> (Int64, Lane?) {
+    guard let parsed = LaneName(name) else { throw OperationError("\(name) is not CHANNEL/LANE") }
+    if let lane = channel(parsed.channel.text)?.lanes.first(where: { $0.name == parsed }) { return (lane.key, lane) }
+    try await check(DeliveryQuery(channel: parsed.channel.text, destination: parsed.destination, state: .waiting))
+    guard let key = try await store.laneKey(parsed) else { throw OperationError("there is no lane \(name)") }
+    return (key, nil)
   }
 }

@@ -17,7 +17,7 @@ package struct ItemOutcome: Sendable, Codable, Equatable {
 }
 
 extension Engine {
-  func lane(_ name: String) throws -> (ChannelRuntime, Lane) {
+  private func lane(_ name: String) throws -> (ChannelRuntime, Lane) {
     guard let parsed = LaneName(name) else { throw OperationError("\(name) is not CHANNEL/LANE") }
     guard let channel = channel(parsed.channel.text) else {
       throw OperationError("no channel \(parsed.channel) is running")

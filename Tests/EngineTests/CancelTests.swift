@@ -41,6 +41,30 @@ import Testing
     await bench.engine.stop(within: 0)
   }
 
+  @Test func `what nothing sends any more is cancelled, be it the destination or the whole channel that is gone`()
+    async throws
+  {
+    let folder = try EngineBench.folder()
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let first = try await EngineBench(in: folder, channel: "cancel-gone", lanes: ["ehr", "archive"])
+    try await first.arrive(1...3)
+    await first.engine.stop(within: 0)
+
+    let second = try await EngineBench(in: folder, channel: "cancel-gone", lanes: ["ehr"])
+    #expect(try await second.engine.cancelWaiting("cancel-gone/archive", nil, reason: "gone") == 3)
+    await second.engine.stop(within: 0)
+
+    let third = try await EngineBench(in: folder, channel: "cancel-gone", lanes: [])
+    #expect(await third.engine.status().gone.map(\.waiting) == [3])
+    for wrong in ["cancel-gone/nix", "nix/ehr", "ehr"] {
+      await #expect(throws: OperationError.self) { try await third.engine.cancelWaiting(wrong, nil, reason: "no") }
+    }
+    #expect(try await third.engine.cancelWaiting("cancel-gone/ehr", nil, reason: "gone") == 3)
+    #expect(await third.engine.status().gone == [])
+    #expect(try await third.store.audit() == [])
+    await third.engine.stop(within: 0)
+  }
+
   @Test func `a cancel that the disk stops in between tells how far it came`() async throws {
     let folder = try EngineBench.folder()
     defer { try? FileManager.default.removeItem(atPath: folder) }

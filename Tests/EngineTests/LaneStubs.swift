@@ -185,6 +185,7 @@ final class StubStore: Store {
   func messages(_ query: MessageQuery) async throws(StoreError) -> [MessageRecord] { throw unasked }
   func deliveries(_ query: DeliveryQuery) async throws(StoreError) -> [DeliveryRecord] { throw unasked }
   func ledger() async throws(StoreError) -> [ChannelLedger] { throw unasked }
+  func laneKey(_ name: LaneName) async throws(StoreError) -> Int64? { throw unasked }
   func audit() async throws(StoreError) -> [String] { throw unasked }
   private var unasked: StoreError { StoreError(.refused, "a lane doesn't ask for this") }
 }
