@@ -18,18 +18,20 @@ final class EngineBench: Sendable {
   private let channelName: String
 
   /// - Parameter lanes: the destinations of its one channel; none for an engine without a channel.
-  init(in folder: String, channel: String, lanes: [String]) async throws {
+  init(
+    in folder: String, channel: String, lanes: [String], destination: any DestinationConnector.Type = StubConnector.self
+  ) async throws {
     self.folder = folder
     channelName = channel
     let files = folder + "/channels"
     try? FileManager.default.removeItem(atPath: files)
     try FileManager.default.createDirectory(atPath: files, withIntermediateDirectories: true)
     if !lanes.isEmpty {
-      let destinations = lanes.map { "  \($0):\n    stub: {}\n" }.joined()
+      let destinations = lanes.map { "  \($0):\n    \(destination.name): {}\n" }.joined()
       try Data("channel: \(channel)\nsource: {played: {}}\ndestinations:\n\(destinations)".utf8)
         .write(to: URL(fileURLWithPath: files + "/\(channel).yaml"))
     }
-    let registry = ConnectorRegistry(sources: [PlayedSource.self], destinations: [StubConnector.self])
+    let registry = ConnectorRegistry(sources: [PlayedSource.self], destinations: [destination])
     let loaded = ChannelLoader(registry: registry).load(folder: files)
     var settings = StoreSettings()
     settings.masterKey = StoreSettings.MasterKey(id: "test", bytes: [UInt8](repeating: 7, count: 32))
