@@ -148,7 +148,10 @@ package final class Lane: Sendable {
   package func abandon() async {
     run { $0.stop($1) }
     await connector.close()
-    clock.wake(after: 1000) { [weak self] in self?.hasStopped() }
+    clock.wake(after: 1000) { [weak self] in
+      self?.run { $0.abandoned($1) }
+      self?.hasStopped()
+    }
   }
 
   private func hasStopped() {

@@ -70,6 +70,17 @@ extension LaneMachine {
     finish(entries[index].delivery, .waits(dueAt: now.wall, delay: 0, reason: reason, reply: nil), now)
   }
 
+  /// What the connector has still not answered although it was closed may be at the partner: flagged now, because a
+  /// store that was closed in order is all that the next owner has to know it from. What is answered later counts for
+  /// nothing: it goes again.
+  package mutating func abandoned(_ now: Moment) {
+    for index in entries.indices where entries[index].state == .sending {
+      sending -= 1
+      entries[index].state = .queued
+      cancelled(index, "the engine stopped when this was under way", bytesSent: true, now)
+    }
+  }
+
   /// Gives up what has waited for the partner longer than `retry: for`, from the front.
   ///
   /// A message that came late into an outage, or that a person sent again, has its own time, and what came into memory

@@ -34,5 +34,11 @@ private struct TogetherDestination: DestinationConnector {
     try await bench.arrive(1...1)
     await bench.engine.stop(within: 0)
     #expect(TogetherDestination.journal.lines.count >= 2)
+    // Nobody has said what became of it.
+    let again = try await EngineBench(in: folder, channel: "stop-together", lanes: ["ehr", "archive"])
+    #expect(again.store.closedCleanly)
+    let waiting = try await again.store.deliveries(DeliveryQuery(state: .waiting))
+    #expect(waiting.map(\.possibleDuplicate) == [true, true])
+    await again.engine.stop(within: 0)
   }
 }
