@@ -43,7 +43,10 @@ package enum ChannelReference {
       (`hilum dead`): AE three times and AR never, unless said. Another code counts as AE where the message may be taken
       later, and as AR where it never will be. A partner that can't be reached refuses nothing: `retry:` holds then.
       But a message that takes the connection with it three times in a row after it was sent counts as refused once, as
-      if by AE: it may be this message that the partner can't bear.
+      if by AE: it may be this message that the partner can't bear. When one has died of that, losses count for nothing
+      until the partner has answered something, be it a refusal: an outage in which every connection is lost costs one
+      message, however long it is. A second message that the partner can't bear, right behind the first, therefore holds
+      the lane until a person cancels it (`hilum lane cancel`) or `retry.for` ends.
       """)
     for type in registry.destinations {
       page.connector("destination", type.name, type.about, type.settingKind)

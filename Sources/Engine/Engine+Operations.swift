@@ -50,51 +50,6 @@ extension Engine {
 
   package func ping(_ name: String) async throws -> PingReport { try await lane(name).1.ping() }
 
-  /// Cancels what waits in a lane: these deliveries, or all where none is named. What is at the partner at this
-  /// moment is left.
-  package func cancelWaiting(_ name: String, _ ids: [DeliveryID]?, reason: String) async throws -> Int {
-    if let key = try await strandedLane(name) {
-      return try await shared.change(
-        .cancelWaiting(lane: key, ids, except: [], reason: reason, at: shared.clock.now().wall))
-    }
-    let (channel, lane) = try lane(name)
-    var cancelled = 0
-    var failure: (any Error)?
-    await lane.changing { underWay in
-      do {
-        let before = try await waiting(channel, lane)
-        cancelled = try await shared.change(
-          .cancelWaiting(
-            lane: lane.key, ids, except: Array(underWay), reason: reason, at: shared.clock.now().wall))
-        let after = try await waiting(channel, lane)
-        return (cancelled, max(0, before.bytes - after.bytes))
-      } catch {
-        failure = error
-        return (0, 0)
-      }
-    }
-    if let failure { throw failure }
-    return cancelled
-  }
-
-  /// The key of a lane that the channel file doesn't name any more and that something waits in.
-  private func strandedLane(_ name: String) async throws -> Int64? {
-    guard let parsed = LaneName(name), let channel = channel(parsed.channel.text),
-      !channel.lanes.contains(where: { $0.name == parsed }),
-      let ledger = try await store.ledger().first(where: { $0.channel == parsed.channel.text }),
-      ledger.lanes.contains(where: { $0.name == parsed.destination && $0.waiting > 0 })
-    else { return nil }
-    var registration = channel.definition.registration
-    registration.lanes = [parsed.destination]
-    return try await store.register(registration).lanes.first?.key
-  }
-
-  private func waiting(_ channel: ChannelRuntime, _ lane: Lane) async throws -> (count: Int, bytes: Int) {
-    let ledger = try await store.ledger().first { $0.channel == channel.name.text }
-    let row = ledger?.lanes.first { $0.name == lane.name.destination }
-    return (row?.waiting ?? 0, row?.waitingBytes ?? 0)
-  }
-
   // MARK: Dead deliveries
 
   package func retryDead(_ ids: [DeliveryID]) async throws -> [ItemOutcome] {

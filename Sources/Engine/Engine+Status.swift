@@ -38,7 +38,8 @@ extension Engine {
       log.warning(
         """
         channel \(channel.name): \(Self.deliveries(channel.waiting)) (\(lanes)), and no channel file has this name any \
-        more; put the file back, or give the channel its name back
+        more; put the file back, or give the channel its name back, or cancel them with \
+        `hilum lane cancel \(channel.name)/\(channel.lanes[0].name) --all --reason …`
         """, metadata: ["channel": "\(channel.name)"])
     }
   }

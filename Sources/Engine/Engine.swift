@@ -104,7 +104,10 @@ package final class Engine: Sendable {
       let patience = Task {
         try? await Task.sleep(for: .seconds(seconds), clock: SuspendingClock())
         if Task.isCancelled { return }
-        for lane in lanes { await lane.abandon() }
+        // At once: a connector that is slow to close must not hold up those behind it.
+        await withTaskGroup(of: Void.self) { group in
+          for lane in lanes { group.addTask { await lane.abandon() } }
+        }
       }
       for lane in lanes { group.addTask { await lane.stop() } }
       await group.waitForAll()

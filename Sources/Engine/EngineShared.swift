@@ -26,13 +26,19 @@ final class EngineShared: Sendable {
   ///
   /// - Returns: how many rows it was about.
   @discardableResult
-  func change(_ change: Change) async throws(StoreError) -> Int {
+  func change(_ change: Change) async throws(StoreError) -> Int { try await taking(change).count }
+
+  /// Makes a change durable.
+  ///
+  /// - Returns: how many rows it was about, and how many bytes it took from what waits.
+  func taking(_ change: Change) async throws(StoreError) -> (count: Int, bytes: Int) {
     let result = await withCheckedContinuation { continuation in
       store.change(change) { continuation.resume(returning: $0) }
     }
     switch result {
-    case .done(let count): return count
-    case .stale: return 0
+    case .done(let count): return (count, 0)
+    case .cancelled(let count, let bytes): return (count, bytes)
+    case .stale: return (0, 0)
     case .unavailable(let reason): throw StoreError(.io, reason)
     }
   }

@@ -79,7 +79,7 @@ package final class Lane: Sendable {
   /// A delivery of a commit, in the order of the commits.
   package func offer(_ delivery: WaitingDelivery) {
     backlog.wrappingAdd(1, ordering: .relaxed)
-    backlogBytes.wrappingAdd(delivery.payload.byteCount, ordering: .relaxed)
+    backlogBytes.wrappingAdd(delivery.byteCount, ordering: .relaxed)
     run { $0.offer(delivery, $1) }
   }
 
@@ -148,7 +148,10 @@ package final class Lane: Sendable {
   package func abandon() async {
     run { $0.stop($1) }
     await connector.close()
-    clock.wake(after: 1000) { [weak self] in self?.hasStopped() }
+    clock.wake(after: 1000) { [weak self] in
+      self?.run { $0.abandoned($1) }
+      self?.hasStopped()
+    }
   }
 
   private func hasStopped() {
@@ -255,11 +258,11 @@ package final class Lane: Sendable {
       logDead(attempt.delivery, refusal ?? reason)
     }
     switch (result, attempt.end) {
-    case (.done, .delivered), (.done, .dead):
+    case (.done, .delivered), (.done, .dead), (.cancelled, _):
       backlog.wrappingSubtract(1, ordering: .relaxed)
       backlogBytes.wrappingSubtract(bytes, ordering: .relaxed)
-    case (.done, .waits):
-      break
+    case (.done, .waits), (.stale, .waits):
+      break  // Stale where a later attempt's end was written before it.
     case (.stale, _):
       log.warning("A delivery ended that the store had given up.", metadata: ["delivery": "\(attempt.delivery)"])
     case (.unavailable(let reason), _):

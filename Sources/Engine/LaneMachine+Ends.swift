@@ -27,12 +27,13 @@ extension LaneMachine {
     guard bytesSent else { return }
     let wasFlagged = entries[index].delivery.possiblySent
     entries[index].delivery.possiblySent = true
-    entries[index].losses += 1
-    if index == 0, entries[0].losses >= Self.lossesMax {
+    if !hasBlamedMessage { entries[index].losses += 1 }
+    if index == 0, !hasBlamedMessage, entries[0].losses >= Self.lossesMax {
       // It may be this message that the partner can't bear.
       entries[0].losses = 0
       let reason = "the connection was lost \(Self.lossesMax) times after it was sent: \(reason)"
-      refused(0, reason, code: nil, forever: false, reply: nil, retryAfter: nil, now)
+      // Where that was its last try and the next ones fare alike, it was not the message: one died of this outage.
+      hasBlamedMessage = refused(0, reason, code: nil, forever: false, reply: nil, retryAfter: nil, now)
     } else if !wasFlagged {
       let delay = max(0, (outage?.nextTry ?? now.steady) - now.steady)
       finish(
@@ -40,21 +41,24 @@ extension LaneMachine {
     }
   }
 
+  /// - Returns: whether the message is dead of it.
+  @discardableResult
   mutating func refused(
     _ index: Int, _ reason: String, code: String?, forever: Bool, reply: Payload?, retryAfter: Int64?, _ now: Moment
-  ) {
+  ) -> Bool {
     entries[index].refusals += 1
     let refusals = entries[index].refusals
     let budget = code.flatMap { policy.refused[$0] } ?? policy.refused[forever ? "AR" : "AE"] ?? (forever ? 0 : 3)
     if refusals > budget {
       conclude(index, .dead(reason: reason, reply: reply), now)
-      return
+      return true
     }
     let asked = min(max(0, retryAfter ?? 0), Self.retryAfterMax)
     let delay = max(policy.retry.delay(failures: refusals, draw: draw()), asked)
     entries[index].due = now.steady + delay
     finish(
       entries[index].delivery, .waits(dueAt: now.wall + delay, delay: delay, reason: reason, reply: reply), now)
+    return false
   }
 
   /// Says nothing about partner or message. Not again at once: a connector that is closed cancels everything.
@@ -64,6 +68,17 @@ extension LaneMachine {
     // Also when stopping: a store that was closed in order is all that the next owner has to know it from.
     entries[index].delivery.possiblySent = true
     finish(entries[index].delivery, .waits(dueAt: now.wall, delay: 0, reason: reason, reply: nil), now)
+  }
+
+  /// What the connector has still not answered although it was closed may be at the partner: flagged now, because a
+  /// store that was closed in order is all that the next owner has to know it from. What is answered later counts for
+  /// nothing: it goes again.
+  package mutating func abandoned(_ now: Moment) {
+    for index in entries.indices where entries[index].state == .sending {
+      sending -= 1
+      entries[index].state = .queued
+      cancelled(index, "the engine stopped when this was under way", bytesSent: true, now)
+    }
   }
 
   /// Gives up what has waited for the partner longer than `retry: for`, from the front.
@@ -94,6 +109,6 @@ extension LaneMachine {
       .finish(
         Attempt(
           delivery: delivery.id, lane: lane, sequence: delivery.sequence, epoch: epoch, attempts: delivery.attempts,
-          at: now.wall, possiblySent: delivery.possiblySent, end: end), bytes: delivery.payload.byteCount))
+          at: now.wall, possiblySent: delivery.possiblySent, end: end), bytes: delivery.byteCount))
   }
 }

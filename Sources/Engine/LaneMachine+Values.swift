@@ -7,7 +7,7 @@ extension LaneMachine {
   package enum Action: Sendable {
     /// Hand it to the connector. `attempt` counts from 1; `followsOthers` where others are under way.
     case send(WaitingDelivery, attempt: Int, followsOthers: Bool)
-    /// Make an attempt's end durable; answer with `finished`.
+    /// Make an attempt's end durable; answer with `finished`. `bytes` is what the store counts for the delivery.
     case finish(Attempt, bytes: Int)
     /// Read on in the store; answer with `refilled` or `refillFailed`.
     case refill(after: Int64, countMax: Int, bytesMax: Int)

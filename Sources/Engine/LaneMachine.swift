@@ -43,6 +43,9 @@ package struct LaneMachine: Sendable {
   /// How often a lane that stops still tries to read its suspects.
   private var readsLeft = 3
   private var saidStopped = false
+  /// A message died of lost connections, and the partner has answered nothing since: it is the partner that can't bear
+  /// them, not the message.
+  var hasBlamedMessage = false
   private var arrivals: Arrivals
 
   package private(set) var paused: Bool
@@ -225,12 +228,14 @@ package struct LaneMachine: Sendable {
     switch end {
     case .taken(let summary, let reply):
       outage = nil
+      hasBlamedMessage = false
       lastAnswer = (summary, now.wall)
       conclude(index, .delivered(summary: summary, reply: reply), now)
     case .unreachable(let reason, let bytesSent, let retryAfter):
       unreachable(index, reason, bytesSent: bytesSent, retryAfter: retryAfter, now)
     case .refused(let reason, let code, let forever, let reply, let retryAfter):
       outage = nil
+      hasBlamedMessage = false
       lastAnswer = (code ?? reason, now.wall)
       entries[index].losses = 0
       refused(index, reason, code: code, forever: forever, reply: reply, retryAfter: retryAfter, now)

@@ -52,7 +52,7 @@ extension Reading {
     return WaitingDelivery(
       id: delivery.id, message: try messageID(delivery.message), sequence: delivery.sequence, payload: payload,
       rendered: rendered, attempts: delivery.attempts, dueAt: delivery.dueAt, delay: delivery.delay,
-      possiblySent: delivery.possiblySent, damaged: damaged)
+      possiblySent: delivery.possiblySent, damaged: damaged, byteCount: delivery.size)
   }
 
   // MARK: Messages

@@ -16,10 +16,13 @@ package struct WaitingDelivery: Sendable {
   package var possiblySent: Bool
   /// The stored bytes don't fit their hash: must not be sent.
   package var damaged: Bool
+  /// What the store counts for it: the bytes of its payload, also where that is damaged and comes without them.
+  package var byteCount: Int
 
+  /// - Parameter byteCount: where it is not the payload's.
   package init(
     id: DeliveryID, message: MessageID, sequence: Int64, payload: Payload, rendered: [String: [TemplateValue]],
-    attempts: Int, dueAt: Int64, delay: Int64, possiblySent: Bool, damaged: Bool
+    attempts: Int, dueAt: Int64, delay: Int64, possiblySent: Bool, damaged: Bool, byteCount: Int? = nil
   ) {
     self.id = id
     self.message = message
@@ -31,6 +34,7 @@ package struct WaitingDelivery: Sendable {
     self.delay = delay
     self.possiblySent = possiblySent
     self.damaged = damaged
+    self.byteCount = byteCount ?? payload.byteCount
   }
 }
 

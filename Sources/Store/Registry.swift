@@ -27,6 +27,13 @@ final class Registry: Sendable {
   func lane(_ key: Int64) -> Lane? { names.withLock { $0.lanes[key] } }
   func isSealed(channel: Int64) -> Bool { names.withLock { $0.channels[channel]?.sealed ?? true } }
   func isSealed(lane: Int64) -> Bool { names.withLock { $0.lanes[lane]?.sealed ?? true } }
+  func key(of lane: LaneName) -> Int64? {
+    names.withLock { names in
+      names.lanes.first {
+        $0.value.name == lane.destination && names.channels[$0.value.channel]?.name == lane.channel.text
+      }?.key
+    }
+  }
   var all: Names { names.withLock { $0 } }
 
   /// Reads all names from the file.

@@ -84,6 +84,8 @@ extension SQLiteStore {
     try await read { reading in try reading.ledger() }
   }
 
+  package func laneKey(_ name: LaneName) async throws(StoreError) -> Int64? { preparer.registry.key(of: name) }
+
   package func audit() async throws(StoreError) -> [String] {
     try await read { reading in try reading.audit() }
   }

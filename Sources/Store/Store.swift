@@ -73,6 +73,8 @@ package protocol Store: AnyObject, Sendable {
   func messages(_ query: MessageQuery) async throws(StoreError) -> [MessageRecord]
   func deliveries(_ query: DeliveryQuery) async throws(StoreError) -> [DeliveryRecord]
   func ledger() async throws(StoreError) -> [ChannelLedger]
+  /// The key of a lane that was registered once, whether a channel file names it still or not.
+  func laneKey(_ name: LaneName) async throws(StoreError) -> Int64?
   /// Counts rows and compares them with the counters; checks the file. Slow on a large store.
   func audit() async throws(StoreError) -> [String]
 }

@@ -225,6 +225,8 @@ package enum AcceptResult: Sendable {
 package enum UnitResult: Sendable, Equatable {
   /// Durable; how many rows it was about.
   case done(Int)
+  /// Durable; how many deliveries were cancelled, and what the store had counted for them.
+  case cancelled(count: Int, bytes: Int)
   /// The conditions of the unit don't hold any more; nothing was changed.
   case stale
   case unavailable(reason: String)
@@ -275,9 +277,12 @@ package enum Change: Sendable {
   /// `DeliveryQuery`.
   case retryDead([DeliveryID], at: Int64)
   case discardDead([DeliveryID], reason: String, at: Int64)
-  /// Waiting deliveries of a lane that shall not be sent: these, or all where none is named, but for those at the
-  /// partner. The lane must have let go of them.
-  case cancelWaiting(lane: Int64, [DeliveryID]?, except: [DeliveryID], reason: String, at: Int64)
+  /// Waiting deliveries of a lane that shall not be sent. The lane must have let go of them.
+  case cancelWaiting(lane: Int64, [DeliveryID], reason: String, at: Int64)
+  /// The first `countMax` of all that wait in a lane and were minted up to `through`, but for those at the partner. A
+  /// million of them in one unit would hold everybody up: the caller asks again until nothing is left.
+  case cancelAllWaiting(
+    lane: Int64, through: Identifier, except: [DeliveryID], countMax: Int, reason: String, at: Int64)
   /// Failed or held messages that nobody will process.
   case discardMessages([MessageID], reason: String, at: Int64)
   /// Sends the stored bytes of a delivery once more: a new delivery at the tail of its lane.

@@ -21,8 +21,11 @@ extension Writer {
     case .discardDead(let ids, let reason, let at):
       return counted(
         try each(ids) { id throws(SQLiteFailure) in try end(id, from: .dead, as: .discarded, reason: reason, at: at) })
-    case .cancelWaiting(let lane, let ids, let except, let reason, let at):
-      return counted(try cancel(lane, ids, Set(except), reason: reason, at: at))
+    case .cancelWaiting(let lane, let ids, let reason, let at):
+      return try cancel(lane, ids, reason: reason, at: at, tells: true)
+    case .cancelAllWaiting(let lane, let through, let except, let countMax, let reason, let at):
+      let ids = try waitingIDs(lane, through: through, except: Set(except), countMax: countMax)
+      return try cancel(lane, ids, reason: reason, at: at, tells: false)
     case .discardMessages(let ids, let reason, let at):
       return counted(try each(ids) { id throws(SQLiteFailure) in try discard(id, reason: reason, at: at) })
     case .resend(let original, let id, let at): return counted(try resend(original, as: id, at: at) ? 1 : 0)
@@ -119,28 +122,36 @@ extension Writer {
     return true
   }
 
-  /// Cancels what waits in a lane: what is named, or everything. Where everything goes, the reason stands with each
-  /// delivery and not in every message's story, because there may be a million of them.
+  /// Cancels deliveries that wait in a lane.
+  ///
+  /// - Parameter tells: the reason stands in each message's story too. Where everything goes it stands with each
+  ///   delivery only, because there may be a million of them.
   private func cancel(
-    _ lane: Int64, _ ids: [DeliveryID]?, _ except: Set<DeliveryID>, reason: String, at: Int64
-  ) throws(SQLiteFailure) -> Int {
-    var waiting: [DeliveryID] = []
-    if let ids { waiting = ids } else { waiting = try waitingIDs(lane) }
-    var count = 0
-    for id in waiting where !except.contains(id) {
-      if try end(id, from: .waiting, as: .cancelled, reason: reason, at: at, lane: lane, tells: ids != nil) {
-        count += 1
-      }
+    _ lane: Int64, _ ids: [DeliveryID], reason: String, at: Int64, tells: Bool
+  ) throws(SQLiteFailure) -> UnitResult {
+    let bytesBefore = tally.lanes[lane]?.waitingBytes ?? 0
+    let count = try each(ids) { id throws(SQLiteFailure) in
+      try end(id, from: .waiting, as: .cancelled, reason: reason, at: at, lane: lane, tells: tells)
     }
-    return count
+    if count == 0 { return .stale }
+    return .cancelled(count: count, bytes: bytesBefore - (tally.lanes[lane]?.waitingBytes ?? 0))
   }
 
-  private func waitingIDs(_ lane: Int64) throws(SQLiteFailure) -> [DeliveryID] {
-    let rows = try connection.statement("SELECT id, low FROM delivery INDEXED BY waiting WHERE state = 0 AND lane = ?1")
+  private func waitingIDs(
+    _ lane: Int64, through: Identifier, except: Set<DeliveryID>, countMax: Int
+  ) throws(SQLiteFailure) -> [DeliveryID] {
+    let rows = try connection.statement(
+      """
+      SELECT id, low FROM delivery INDEXED BY waiting WHERE state = 0 AND lane = ?1 AND id <= ?2 ORDER BY sequence
+      """)
     defer { rows.reset() }
     rows.bind(1, lane)
+    rows.bind(2, through.key)
     var ids: [DeliveryID] = []
-    while try rows.step() { ids.append(DeliveryID(key: rows.integer(0), low: rows.integer(1))) }
+    while ids.count < countMax, try rows.step() {
+      let id = DeliveryID(key: rows.integer(0), low: rows.integer(1))
+      if !except.contains(id) { ids.append(id) }
+    }
     return ids
   }
 

@@ -1,7 +1,9 @@
 import Messages
 
 extension Writer {
-  /// Ends one attempt, where the delivery still waits as the attempt knew it.
+  /// Ends one attempt, where the delivery still waits as the attempt knew it. An attempt that ended
+  /// without ending the delivery, and that is written late because the disk was full, is stale where a later one has
+  /// been written: its due time and its reason are not true any more.
   func finish(_ prepared: PreparedAttempt) throws(SQLiteFailure) -> UnitResult {
     let attempt = prepared.attempt
     guard attempt.epoch == epoch else { return try stale(prepared) }
@@ -9,6 +11,7 @@ extension Writer {
     row.bind(1, attempt.delivery.key)
     row.bind(2, attempt.lane)
     row.bind(3, attempt.sequence)
+    row.bind(4, prepared.state == .waiting ? Int64(attempt.attempts) : .max)
     guard try row.step(), row.integer(0) == attempt.delivery.lowKey else {
       row.reset()
       return try stale(prepared)

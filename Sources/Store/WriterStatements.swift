@@ -31,7 +31,8 @@ struct WriterStatements {
       "SELECT state, received_at, sha, prior, low, channel FROM message WHERE id = ?1")
     findDelivery = try connection.statement(
       """
-      SELECT low, size, blob, message FROM delivery WHERE id = ?1 AND state = 0 AND lane = ?2 AND sequence = ?3
+      SELECT low, size, blob, message FROM delivery
+      WHERE id = ?1 AND state = 0 AND lane = ?2 AND sequence = ?3 AND attempts <= ?4
       """)
     endAttempt = try connection.statement(
       """

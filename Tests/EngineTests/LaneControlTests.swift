@@ -162,6 +162,19 @@ import Testing
     #expect(lane.stops == 1)
   }
 
+  @Test func `what has no answer when the lane is given up is flagged, and a late answer counts for nothing`() {
+    var lane = LaneBench(.window(2))
+    lane.offer(1...3)
+    lane.event { $0.stop($1) }
+    lane.event { $0.abandoned($1) }
+    #expect(lane.ended() == ["1 waits", "2 waits"])
+    #expect(lane.finishes.allSatisfy { $0.possiblySent })
+    lane.taken(1)
+    #expect(lane.ended() == [])
+    lane.durable(2)
+    #expect(lane.sent() == [1, 2])
+  }
+
   @Test func `a connector that cancels everything is not asked in a circle`() {
     var lane = LaneBench()
     lane.offer(1...1)

@@ -290,6 +290,34 @@ import Testing
     #expect(lane.sent().last == 2)
   }
 
+  /// A partner that hangs or crashes for a night can't bear any message; it is not for each of them to die of it.
+  @Test func `an outage in which every connection is lost costs one message, until the partner has answered again`() {
+    var policy = LanePolicy.plain
+    policy.refused = ["AE": 1, "AR": 0]
+    var lane = LaneBench(policy)
+    lane.offer(1...6)
+    func lose(_ sequence: Int64, times: Int) {
+      for _ in 1...times {
+        lane.unreachable(sequence, bytesSent: true)
+        lane.pass(300_000)
+      }
+    }
+    lose(1, times: 6)
+    #expect(lane.ended() == ["1 waits", "1 waits", "1 dead"])
+    lose(2, times: 50)
+    #expect(lane.ended() == ["2 waits"])
+    #expect(lane.finishes.last?.possiblySent == true)
+    lane.taken(2)
+    // What counted for nothing then doesn't count now.
+    lose(3, times: 5)
+    #expect(lane.ended() == ["2 delivered", "3 waits", "3 waits"])
+    lose(3, times: 1)
+    lose(4, times: 6)
+    lane.refused(4, "AR", forever: true)
+    lose(5, times: 6)
+    #expect(lane.ended() == ["3 dead", "4 waits", "4 dead", "5 waits", "5 waits", "5 dead"])
+  }
+
   @Test func `an answer in between begins the count of lost connections anew`() {
     var lane = LaneBench()
     lane.offer(1...1)

@@ -43,6 +43,8 @@ final class LaneModelRun {
   private var takenThrough: Int64 = 0
   /// What the machine knows that the partner has, and the store doesn't know yet: sequence numbers.
   private var answered: Set<Int64> = []
+  /// How many died of lost connections since the partner last answered.
+  private var blamed = 0
   private(set) var duplicates = 0
   private(set) var crashes = 0
 
@@ -112,6 +114,7 @@ final class LaneModelRun {
 
   private func begin(cleanly: Bool) {
     life = .running
+    blamed = 0
     machine = LaneMachine(
       store.keys, epoch: store.epoch, policy: world.policy,
       suspects: cleanly ? 0 : world.policy.unconfirmedMax + world.policy.window, seed: random.next())
@@ -219,13 +222,21 @@ final class LaneModelRun {
     while let action = machine.actions.popFirst() {
       switch action {
       case .send(let delivery, _, _): try decide(delivery)
-      case .finish(let attempt, _): if case .waits = attempt.end {} else { concluded.insert(attempt.sequence) }
+      case .finish(let attempt, _): try conclude(attempt)
       case .refill: if reading != nil || read != nil { throw ModelFailure("two reads at once") }
       case .wake(let after): if after <= 0 { throw ModelFailure("a wake-up that lies \(after) ms ahead") }
       case .letGo, .stopped: break
       }
       actions.append(action)
     }
+  }
+
+  private func conclude(_ attempt: Attempt) throws {
+    if case .waits = attempt.end { return }
+    concluded.insert(attempt.sequence)
+    guard case .dead(let reason, _) = attempt.end, reason.hasPrefix("the connection was lost") else { return }
+    blamed += 1
+    if blamed > 1 { throw ModelFailure("\(attempt.sequence) died of an outage that another had died of") }
   }
 
   private func decide(_ delivery: WaitingDelivery) throws {
@@ -319,7 +330,13 @@ final class LaneModelRun {
 
   private func hear(_ send: Send, _ end: LaneMachine.End) throws {
     guard open.remove(send.delivery.sequence) != nil else { throw ModelFailure("an end without a send") }
-    if case .taken = end { answered.insert(send.delivery.sequence) }
+    switch end {
+    case .taken:
+      answered.insert(send.delivery.sequence)
+      blamed = 0
+    case .refused: blamed = 0
+    case .unreachable, .cancelled: break
+    }
     try on { $0.sent(send.delivery.id, attempt: send.attempt, end, $1) }
   }
 

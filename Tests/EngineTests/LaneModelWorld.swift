@@ -35,7 +35,8 @@ struct LaneModelWorld {
     policy.retry.firstMilliseconds = 100
     policy.retry.longestMilliseconds = 3000
     policy.retry.forMilliseconds = one(of: [nil, nil, 10_000])
-    losesConnection = one(of: [0, 0.02, 0.2])
+    policy.refused["AE"] = one(of: [0, 3])
+    losesConnection = one(of: [0, 0.02, 0.2, 0.9])
     refusesConnection = one(of: [0, 0.02, 0.2])
     refuses = one(of: [0, 0.05, 0.2])
     cancels = one(of: [0, 0, 0.05])

@@ -90,7 +90,7 @@ final class StubConnector: DestinationConnector {
   }
 
   func send(_ delivery: Delivery, then: @escaping Answer) {
-    let number = Int(delivery.id.low)
+    let number = Int(truncatingIfNeeded: delivery.id.low)
     journal.note("send \(number)\(delivery.possibleDuplicate ? " again" : "")")
     if let behaviour { return behaviour(delivery, then) }
     open.withLock { $0[number, default: []].append(then) }
@@ -185,6 +185,7 @@ final class StubStore: Store {
   func messages(_ query: MessageQuery) async throws(StoreError) -> [MessageRecord] { throw unasked }
   func deliveries(_ query: DeliveryQuery) async throws(StoreError) -> [DeliveryRecord] { throw unasked }
   func ledger() async throws(StoreError) -> [ChannelLedger] { throw unasked }
+  func laneKey(_ name: LaneName) async throws(StoreError) -> Int64? { throw unasked }
   func audit() async throws(StoreError) -> [String] { throw unasked }
   private var unasked: StoreError { StoreError(.refused, "a lane doesn't ask for this") }
 }

@@ -95,6 +95,21 @@ import Testing
     await lane.stop()
   }
 
+  @Test func `what is dead because its bytes are damaged takes from what waits what the store had counted`() async {
+    let connector = StubConnector(journal)
+    let lane = lane(connector, StubStore(journal))
+    var damaged = LaneBench.delivery(1)
+    damaged.payload = Payload(.hl7v2, [])
+    damaged.damaged = true
+    lane.offer(damaged)
+    #expect(journal.lines == ["dead 1"])
+    #expect(lane.waiting == (0, 0))
+    lane.offer(LaneBench.delivery(2))
+    #expect(lane.waiting == (1, 10))
+    connector.answer(2)
+    await lane.stop()
+  }
+
   @Test func `what waits is sent one by one when it is offered while another thread is sending`() async {
     let isHeld = DispatchSemaphore(value: 0)
     let connector = StubConnector(journal) { [journal] delivery, then in

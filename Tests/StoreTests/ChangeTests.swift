@@ -46,16 +46,22 @@ import Testing
     for number in 0..<6 { deliveries.append(try await bench.take("\(number)").deliveries[0].id) }
     let other = try await bench.take("other", lanes: [bench.archive]).deliveries[0].id
     let named = Change.cancelWaiting(
-      lane: bench.ehr, [deliveries[1], deliveries[2], other], except: [deliveries[2]], reason: "wrong patient", at: 5)
-    #expect(await bench.change(named) == .done(1))
+      lane: bench.ehr, [deliveries[1], other], reason: "wrong patient", at: 5)
+    #expect(await bench.change(named) == .cancelled(count: 1, bytes: 1))
     #expect(try await bench.waiting(bench.ehr).map(\.sequence) == [1, 3, 4, 5, 6])
-    let all = Change.cancelWaiting(lane: bench.ehr, nil, except: [deliveries[0]], reason: "lane removed", at: 6)
-    #expect(await bench.change(all) == .done(4))
-    #expect(try await bench.waiting(bench.ehr).map(\.id) == [deliveries[0]])
+    let through = bench.store.mint()
+    let late = try await bench.take("late").deliveries[0].id
+    let all = Change.cancelAllWaiting(
+      lane: bench.ehr, through: through, except: [deliveries[0]], countMax: 3, reason: "lane removed", at: 6)
+    #expect(await bench.change(all) == .cancelled(count: 3, bytes: 3))
+    #expect(try await bench.waiting(bench.ehr).map(\.id) == [deliveries[0], deliveries[5], late])
+    #expect(await bench.change(all) == .cancelled(count: 1, bytes: 1))
+    #expect(await bench.change(all) == .stale)
+    #expect(try await bench.waiting(bench.ehr).map(\.id) == [deliveries[0], late])
     #expect(try await bench.waiting(bench.archive).count == 1)
     #expect(try await bench.store.delivery(deliveries[5])?.summary == "lane removed")
     let lane = try await bench.ledger().lanes[0]
-    #expect(lane.cancelled == 5 && lane.waiting == 1 && lane.waitingBytes == 1)
+    #expect(lane.cancelled == 5 && lane.waiting == 2 && lane.waitingBytes == 5)
     #expect(try await bench.store.audit() == [])
     await bench.store.close()
   }

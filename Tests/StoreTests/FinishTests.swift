@@ -41,6 +41,27 @@ import Testing
     await again.store.close()
   }
 
+  /// A full disk keeps it back for a second, and the lane goes on meanwhile.
+  @Test func `The end of an attempt that is written late does not stand over a later one`() async throws {
+    let folder = TestFolder()
+    let bench = try await Bench.open(folder)
+    let delivery = try await bench.take("1").deliveries[0]
+    func waits(_ attempts: Int) -> Attempt {
+      let end = Attempt.End.waits(dueAt: 1000 * Int64(attempts), delay: 1000, reason: "try \(attempts)", reply: nil)
+      return bench.attempt(delivery, end, attempts: attempts)
+    }
+    #expect(await bench.finish(waits(2)) == .done(1))
+    #expect(await bench.finish(waits(1)) == .stale)
+    let waiting = try await bench.waiting(bench.ehr)
+    #expect(waiting.map(\.attempts) == [2] && waiting[0].dueAt == 2000)
+    #expect(try await bench.store.delivery(delivery.id)?.summary == "try 2")
+    #expect(await bench.finish(waits(2)) == .done(1))  // Written twice, where the first was said to have failed.
+    // What the partner has taken is taken, whatever the count says.
+    #expect(await bench.finish(bench.attempt(delivery, .delivered(summary: "AA", reply: nil), attempts: 1)) == .done(1))
+    #expect(try await bench.store.audit() == [])
+    await bench.store.close()
+  }
+
   @Test func `A finish of an older epoch, of another number or of what has ended is stale`() async throws {
     let folder = TestFolder()
     let bench = try await Bench.open(folder)

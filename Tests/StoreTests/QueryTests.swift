@@ -110,7 +110,9 @@ import Testing
     let taken = try await bench.take("one more", key: "new")
     #expect(await bench.deliver(taken.deliveries[0]) == .done(1))
     #expect(await bench.accept(bench.arrival("m 7", key: "k 7")).original != nil)
-    _ = await bench.change(.cancelWaiting(lane: bench.ehr, nil, except: [], reason: "r", at: 1))
+    _ = await bench.change(
+      .cancelAllWaiting(
+        lane: bench.ehr, through: bench.store.mint(), except: [], countMax: 100, reason: "r", at: 1))
     _ = try await bench.store.prune(
       [bench.keys.channel: Retention(raw: 1, sent: 1, replies: 1, blobs: 1, record: 1)],
       now: bench.store.settings.clock.wall() + 3 * day, rowsMax: 20)

@@ -23,7 +23,8 @@ struct DestinationSettings: Settings {
   var retry: RetrySettings?
   @Setting(
     "When the partner refuses a message: tries again for each code, and then. A connection that is lost three times "
-      + "after the same message was sent counts as one AE.")
+      + "after the same message was sent counts as one AE, until one has died of it: then the partner must answer "
+      + "before another can.")
   var refused: RefusedSetting?
 
   init() {}
@@ -47,7 +48,8 @@ struct RetrySettings: Settings {
   var jitter: Jitter
   @Setting(
     "How long to go on; after that the delivery is dead. A message that takes the connection with it three times "
-      + "after it was sent counts as refused once.", default: .unlimited)
+      + "after it was sent counts as refused once, but only one message dies of that in an outage.", default: .unlimited
+  )
   var `for`: PatienceSetting
 
   init() {}

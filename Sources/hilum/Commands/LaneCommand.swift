@@ -61,7 +61,14 @@ struct LaneCommand: AsyncParsableCommand {
   struct Cancel: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Cancels deliveries that wait: these, or all with --all. What is at the partner is left.",
-      discussion: "Example:\n  hilum lane cancel adt-to-ehr/ehr 06fzk… --reason \"sent by hand\"")
+      discussion: """
+        What comes in while a long lane is cancelled stays. It is done in steps, the oldest first: if the engine ends in
+        between, what was cancelled stays cancelled and the rest is sent after the next start. Where nothing of it may
+        go, pause the lane first (hilum lane pause).
+
+        Example:
+          hilum lane cancel adt-to-ehr/ehr 06fzk… --reason "sent by hand"
+        """)
     @OptionGroup var engine: EngineOptions
     @Argument(help: "CHANNEL/LANE") var lane: String
     @Argument(help: "Ids of deliveries.") var ids: [String] = []

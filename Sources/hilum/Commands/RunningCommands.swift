@@ -56,7 +56,10 @@ struct StatusCommand: AsyncParsableCommand {
     for channel in status.gone {
       Terminal.line()
       Terminal.line(Terminal.bold(channel.name) + "  " + Terminal.red("no channel file has this name any more"))
-      for lane in channel.lanes { Terminal.line("  lane     \(lane.name): \(lane.waiting) waiting") }
+      for lane in channel.lanes {
+        let cancel = "hilum lane cancel \(channel.name)/\(lane.name)"
+        Terminal.line("  lane     \(lane.name): \(lane.waiting) waiting (\(cancel))")
+      }
     }
   }
 
