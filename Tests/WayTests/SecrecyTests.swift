@@ -78,7 +78,7 @@ extension Ways {
       for (id, event) in [
         ("OK", "A01"), ("FOLDER", "A02"), ("DROP", "A03"), ("REJECT", "A04"), ("FAIL", "A05"), ("HOLD", "A06"),
         ("NUMBER", "A07"),
-        ("AE", "A01"), ("GARBAGE", "A01"), ("SILENT", "A01"),
+        ("AE", "A01"), ("GARBAGE", "A01"), ("BETWEEN", "A01"), ("SILENT", "A01"),
       ] {
         _ = try await wire.exchange(message(id, event: event))
       }
