@@ -25,6 +25,8 @@ package final class ChannelRuntime: Sendable {
     /// Why the source isn't there although it should be.
     var trouble: String?
     var failures = 0
+    /// How often the source was started.
+    var runs = 0
   }
   private let state: Mutex<State>
   /// A stop waits for what is under way: a start that comes meanwhile must not pass it.
@@ -232,13 +234,18 @@ package final class ChannelRuntime: Sendable {
     }
     task?.cancel()
     await task?.value
-    state.withLock { $0.trouble = nil }
+    state.withLock { ($0.failures, $0.trouble) = (0, nil) }
   }
 
   /// A source that stops by mistake is started again, with a growing pause: a port that is taken, a folder that is
   /// gone.
   private func keepSourceRunning() async {
     while !Task.isCancelled {
+      let run = state.withLock { state in
+        state.runs += 1
+        return state.runs
+      }
+      look(at: run, after: 1000)
       do {
         try await source.run(ChannelInbox(self))
         if Task.isCancelled { return }
@@ -248,9 +255,24 @@ package final class ChannelRuntime: Sendable {
       } catch {
         trouble("\(error)")
       }
-      let failures = state.withLock { $0.failures }
-      let seconds = min(30, 1 << min(failures - 1, 5))
+      // A second, then twice as long each time.
+      let seconds = state.withLock { min(30, 1 << min(max(0, $0.failures - 1), 5)) }
       try? await Task.sleep(for: .seconds(seconds), clock: SuspendingClock())
+    }
+  }
+
+  /// When a source has listened for a second, its former failures are over: the next one is told anew, and tried again
+  /// soon. One that fails as soon as it listens is not asked in a circle.
+  private func look(at run: Int, after milliseconds: Int64) {
+    shared.clock.wake(after: milliseconds) { [weak self] in
+      guard let self else { return }
+      let isUp = source.status().listening != nil
+      let looksAgain = state.withLock { state in
+        guard state.runs == run, state.failures > 0 else { return false }
+        if isUp { (state.failures, state.trouble) = (0, nil) }
+        return !isUp
+      }
+      if looksAgain { look(at: run, after: min(2 * milliseconds, 60_000)) }
     }
   }
 
@@ -262,6 +284,9 @@ package final class ChannelRuntime: Sendable {
     }
     if isNew { log.error("The source is not running; it is started again.", metadata: ["reason": "\(reason)"]) }
   }
+
+  /// How often the source has failed since it last ran well.
+  var sourceFailures: Int { state.withLock { $0.failures } }
 
   package func status() -> ChannelStatus {
     let (work, trouble) = state.withLock { ($0.work, $0.trouble) }

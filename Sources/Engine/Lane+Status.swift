@@ -1,4 +1,3 @@
-import Logging
 import Messages
 import Synchronization
 
@@ -40,31 +39,6 @@ extension Lane {
         unreachable: waiting.count > 0 ? outage?.reason : nil, failures: outage?.failures ?? 0,
         nextTryIn: waiting.count > 0 ? state.machine.nextTry.map { max(0, $0 - now.steady) } : nil,
         lastFailure: outage?.reason, lastFailureAt: outage?.failed.wall)
-    }
-  }
-}
-
-extension Lane {
-  /// The partner went, or is back.
-  enum News {
-    case away(reason: String)
-    case back(after: Int64)
-
-    init?(_ before: Moment?, _ outage: LaneMachine.Outage?, _ now: Moment) {
-      switch (before, outage) {
-      case (nil, let outage?): self = .away(reason: outage.reason)
-      case (let since?, nil): self = .back(after: now.steady - since.steady)
-      default: return nil
-      }
-    }
-
-    func log(_ log: Logger) {
-      switch self {
-      case .away(let reason):
-        log.warning("The partner can't be reached; its messages wait.", metadata: ["reason": "\(reason)"])
-      case .back(let after):
-        log.info("The partner is back.", metadata: ["after": "\(after / 1000) s"])
-      }
     }
   }
 }

@@ -41,6 +41,7 @@ package final class Lane: Sendable {
     var saidNotDurable = false
     /// Why deliveries were refused, in our words: what is stored holds the partner's too, and is never logged.
     var refusals: [DeliveryID: String] = [:]
+    var news = PartnerNews()
   }
   let state: Mutex<State>
   /// Of what an operator asks of this lane, so that store and memory say the same.
@@ -155,6 +156,7 @@ package final class Lane: Sendable {
   }
 
   private func hasStopped() {
+    sayHeldBack()
     let waiters = state.withLock { state in
       state.stopped = true
       defer { state.whenStopped = [] }
@@ -173,15 +175,17 @@ package final class Lane: Sendable {
 
   private func run(_ event: (inout State, Moment) -> Void) {
     let now = clock.now()
-    let (performs, news) = state.withLock { state in
+    let (performs, said) = state.withLock { state in
       let before = state.machine.outage?.since
       event(&state, now)
-      let news = News(before, state.machine.outage, now)
-      if state.performing || state.machine.actions.isEmpty { return (false, news) }
+      let news = PartnerNews.News(before, state.machine.outage, now)
+      let said = news.map { state.news.note($0, now) }
+      if state.performing || state.machine.actions.isEmpty { return (false, said) }
       state.performing = true
-      return (true, news)
+      return (true, said)
     }
-    if let news { news.log(log) }
+    said?.line?.log(log)
+    if let after = said?.askAfter { clock.wake(after: after) { [weak self] in self?.sayHeldBack() } }
     guard performs else { return }
     while true {
       let next: LaneMachine.Action? = state.withLock { state in
@@ -192,6 +196,11 @@ package final class Lane: Sendable {
       guard let next else { return }
       perform(next)
     }
+  }
+
+  private func sayHeldBack() {
+    let now = clock.now()
+    state.withLock { $0.news.due(now) }?.log(log)
   }
 
   private func perform(_ action: LaneMachine.Action) {

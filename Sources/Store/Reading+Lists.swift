@@ -112,9 +112,6 @@ extension Reading {
     return records
   }
 
-  /// At most so many rows are looked at for one list, so that a reader ends within seconds.
-  private static let rowsMax = 300_000
-
   func messages(_ query: MessageQuery) throws(SQLiteFailure) -> [MessageRecord] {
     if !query.columns.isEmpty { return try found(query) }
     let before = query.before.flatMap { Identifier($0) }?.key ?? .max
@@ -132,7 +129,7 @@ extension Reading {
     if channel != nil, !isOpen { rows.bind(3, try indexedThrough()) }
     var records: [MessageRecord] = []
     var looked = 0
-    while records.count < query.limit, looked < Self.rowsMax, try rows.step() {
+    while records.count < query.limit, looked < preparer.settings.listRowsMax, try rows.step() {
       looked += 1
       guard let state = MessageState(code: rows.integer(1)), states?.contains(state) ?? true else { continue }
       let at = rows.integer(2)
@@ -172,10 +169,10 @@ extension Reading {
     let names = preparer.registry.all
     for (field, known) in names.fields where known.name == name {
       if let channel = query.channel, names.channels[known.channel]?.name != channel { continue }
-      try candidates(field, preparer.blind.hash(.column, scope: field, text), into: &keys)
+      try candidates(field, preparer.blind.hash(.column, scope: field, text), before: before, into: &keys)
     }
     var records: [MessageRecord] = []
-    for key in keys.sorted(by: >) where key < before {
+    for key in keys.sorted(by: >).prefix(preparer.settings.listRowsMax) {
       guard records.count < query.limit else { break }
       guard let record = try message(key), query.columns.allSatisfy({ record.columns[$0.key] == $0.value }) else {
         continue
@@ -189,22 +186,30 @@ extension Reading {
     return records
   }
 
-  private func candidates(_ field: Int64, _ hash: Int64, into keys: inout Set<Int64>) throws(SQLiteFailure) {
+  /// The newest messages that hold this value, of those before `before`.
+  private func candidates(
+    _ field: Int64, _ hash: Int64, before: Int64, into keys: inout Set<Int64>
+  ) throws(SQLiteFailure) {
     let runs = try connection.statement(
       """
       SELECT s.message FROM run r CROSS JOIN searched s ON s.run = r.id AND s.field = ?1 AND s.hash = ?2
+        AND s.message < ?3 ORDER BY s.message DESC LIMIT ?4
       """)
     defer { runs.reset() }
     runs.bind(1, field)
     runs.bind(2, hash)
+    runs.bind(3, before)
+    runs.bind(4, preparer.settings.listRowsMax)
     while try runs.step() { keys.insert(runs.integer(0)) }
     let tail = try connection.statement(
       """
-      SELECT id, keys FROM message WHERE id > ?1 AND keys IS NOT NULL
-      UNION ALL SELECT m.id, m.keys FROM late l CROSS JOIN message m ON m.id = l.message WHERE m.keys IS NOT NULL
+      SELECT id, keys FROM message WHERE id > ?1 AND id < ?2 AND keys IS NOT NULL
+      UNION ALL SELECT m.id, m.keys FROM late l CROSS JOIN message m ON m.id = l.message
+        WHERE m.keys IS NOT NULL AND m.id < ?2
       """)
     defer { tail.reset() }
     tail.bind(1, try indexedThrough())
+    tail.bind(2, before)
     while try tail.step() {
       guard let bytes = tail.bytes(1), let known = try? MessageKeys(decoding: bytes) else { continue }
       if known.columns.contains(where: { $0.field == field && $0.hash == hash }) { keys.insert(tail.integer(0)) }
@@ -238,7 +243,7 @@ extension Reading {
       let rows = try connection.statement("SELECT \(Self.deliveryColumns) FROM delivery NOT INDEXED ORDER BY id DESC")
       defer { rows.reset() }
       var looked = 0
-      while records.count < query.limit, looked < Self.rowsMax, try rows.step() {
+      while records.count < query.limit, looked < preparer.settings.listRowsMax, try rows.step() {
         looked += 1
         guard rows.integer(5) == Int64(query.state.code), lanes[rows.integer(3)] != nil, let delivery = Delivery(rows)
         else {

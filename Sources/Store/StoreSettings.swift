@@ -58,6 +58,8 @@ package struct StoreSettings: Sendable {
 
   /// Threads that read.
   package var readers = 2
+  /// At most so many rows are looked at for one list, the newest first, so that a reader ends within seconds.
+  package var listRowsMax = 300_000
   /// New rows are carried into the search index in sorted runs of this many messages.
   package var runMessages = 4_096
   /// Duplicate keys that are held in memory; older ones are looked up in the file.

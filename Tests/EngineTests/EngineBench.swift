@@ -17,9 +17,13 @@ final class EngineBench: Sendable {
   let disk = Disk()
   private let channelName: String
 
-  /// - Parameter lanes: the destinations of its one channel; none for an engine without a channel.
+  /// - Parameters:
+  ///   - lanes: the destinations of its one channel; none for an engine without a channel.
+  ///   - said: gets what is logged.
   init(
-    in folder: String, channel: String, lanes: [String], destination: any DestinationConnector.Type = StubConnector.self
+    in folder: String, channel: String, lanes: [String], source: any SourceConnector.Type = PlayedSource.self,
+    destination: any DestinationConnector.Type = StubConnector.self, clock: any EngineClock = SystemClock(),
+    said: Journal = Journal()
   ) async throws {
     self.folder = folder
     channelName = channel
@@ -28,10 +32,10 @@ final class EngineBench: Sendable {
     try FileManager.default.createDirectory(atPath: files, withIntermediateDirectories: true)
     if !lanes.isEmpty {
       let destinations = lanes.map { "  \($0):\n    \(destination.name): {}\n" }.joined()
-      try Data("channel: \(channel)\nsource: {played: {}}\ndestinations:\n\(destinations)".utf8)
+      try Data("channel: \(channel)\nsource: {\(source.name): {}}\ndestinations:\n\(destinations)".utf8)
         .write(to: URL(fileURLWithPath: files + "/\(channel).yaml"))
     }
-    let registry = ConnectorRegistry(sources: [PlayedSource.self], destinations: [destination])
+    let registry = ConnectorRegistry(sources: [source], destinations: [destination])
     let loaded = ChannelLoader(registry: registry).load(folder: files)
     var settings = StoreSettings()
     settings.masterKey = StoreSettings.MasterKey(id: "test", bytes: [UInt8](repeating: 7, count: 32))
@@ -40,8 +44,8 @@ final class EngineBench: Sendable {
     settings.failure = { [disk] in $0 == .beforeCommit ? disk.commit() : 0 }
     store = try SQLiteStore.open(folder + "/data", settings: settings)
     engine = Engine(
-      site: "test", store: store, strikes: Strikes(try StrikeBoard.open(folder + "/strikes")), waitingBytesMax: nil,
-      log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+      site: "test", store: store, strikes: Strikes(try StrikeBoard.open(folder + "/strikes")), clock: clock,
+      waitingBytesMax: nil, log: Logger(label: "test") { _ in NotedLog(journal: said) })
     await engine.start(loaded.definitions)
   }
 

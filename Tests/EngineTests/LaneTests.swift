@@ -51,6 +51,37 @@ import Testing
     await lane.stop()
   }
 
+  @Test func `a partner that comes and goes is told of once a minute, and the last state is never left out`() async {
+    let connector = StubConnector(journal)
+    let lane = lane(connector, StubStore(journal))
+    func flap(_ number: Int, isBack: Bool = true) {
+      lane.offer(LaneBench.delivery(Int64(number)))
+      connector.answer(number, .failure(DeliveryError(.unreachable, "reset", bytesSent: false)))
+      clock.pass(1000)
+      if isBack { connector.answer(number) }
+    }
+    let away = "warning The partner can't be reached; its messages wait."
+    flap(1)
+    #expect(said.lines == ["\(away) reset", "info The partner is back. 1 s"])
+    for number in 2...20 { flap(number) }
+    #expect(said.lines.count == 2)
+    clock.pass(60_000)
+    #expect(said.lines.dropFirst(2) == ["info The partner is back. 1 s 37"])
+    // It went again within a minute of that, and stayed away.
+    flap(21)
+    flap(22, isBack: false)
+    #expect(said.lines.count == 3)
+    clock.pass(60_000)
+    #expect(said.lines.dropFirst(3) == ["\(away) 2 reset"])
+    connector.answer(22)
+    #expect(said.lines.dropFirst(4) == ["info The partner is back. 61 s"])
+    // What is held back when the lane stops is said then.
+    flap(23)
+    #expect(said.lines.count == 5)
+    await lane.stop()
+    #expect(said.lines.dropFirst(5) == ["info The partner is back. 1 s 1"])
+  }
+
   @Test func `a lane with nothing waiting says when it failed last, and tries nothing`() async {
     var policy = LanePolicy.plain
     policy.retry.forMilliseconds = 1000

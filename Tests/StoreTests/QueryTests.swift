@@ -54,6 +54,31 @@ import Testing
     await bench.store.close()
   }
 
+  @Test func `A value that very many messages hold is looked for in the newest of them, and goes on behind those`()
+    async throws
+  {
+    let folder = TestFolder()
+    var settings = testSettings()
+    settings.runMessages = 16
+    settings.listRowsMax = 20
+    let bench = try await Bench.open(folder, settings)
+    var ids: [String] = []
+    for number in 0..<100 {
+      let arrival = bench.arrival("\(number)", state: number < 5 ? .failed : .routed, mrn: "P")
+      #expect(await bench.accept(arrival).isAccepted)
+      ids.append(arrival.id.description)
+    }
+    func found(_ query: MessageQuery) async throws -> [Int] {
+      try await bench.store.messages(query).compactMap { ids.firstIndex(of: $0.id) }
+    }
+    #expect(try await found(MessageQuery(columns: ["mrn": "P"], limit: 3)) == [99, 98, 97])
+    #expect(try await found(MessageQuery(columns: ["mrn": "P"], limit: 100)) == (80...99).reversed())
+    #expect(try await found(MessageQuery(states: [.failed], columns: ["mrn": "P"])) == [])
+    let older = MessageQuery(states: [.failed], columns: ["mrn": "P"], before: ids[20])
+    #expect(try await found(older) == [4, 3, 2, 1, 0])
+    await bench.store.close()
+  }
+
   @Test func `Deliveries are listed in the order of their lanes`() async throws {
     let folder = TestFolder()
     let bench = try await Bench.open(folder)
