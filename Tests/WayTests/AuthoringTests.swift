@@ -48,7 +48,8 @@ extension Ways {
       for channel in ["adt", "Channels/adt.yaml"] {
         let tried = try await project.hilum("try", "--channel", channel, "a08.hl7")
         #expect(tried.status == 0 && tried.output.contains("MÜLLER^Anna"), "\(tried)")
-        #expect(tried.output.contains("out.PID-5[1].1.1 = upper(PID-5[1].1.1)"), "the channel's transform: \(tried.output)")
+        #expect(
+          tried.output.contains("out.PID-5[1].1.1 = upper(PID-5[1].1.1)"), "the channel's transform: \(tried.output)")
         #expect(tried.output.contains("goes to ehr"), "\(tried.output)")
         #expect(tried.output.contains("does not go to admissions: its `when` did not hold"), "\(tried.output)")
       }
