@@ -50,27 +50,41 @@ package enum HL7Tables {
 
   // MARK: The text
 
-  /// The lines of each section by its head: `S PID`.
-  private static let sections: [String: [Substring]] = {
-    let bytes = UnsafeRawBufferPointer(start: hilum_hl7_tables, count: hilum_hl7_tables_bytes)
-    var sections: [String: [Substring]] = [:]
-    var head = ""
-    var start = 0
-    while let end = bytes.offset(of: UInt8(ascii: "\n"), from: start) {
-      let line = bytes[start..<end]
-      start = end + 1
-      let text = Substring(decoding: line, as: UTF8.self)
-      if line.first == UInt8(ascii: " ") {
-        sections[head, default: []].append(text)
-      } else if line.dropFirst().first == UInt8(ascii: " "), line.first != UInt8(ascii: "#") {
-        head = text.split(separator: " ").prefix(2).joined(separator: " ")
+  private static var text: UnsafeRawBufferPointer {
+    UnsafeRawBufferPointer(start: hilum_hl7_tables, count: hilum_hl7_tables_bytes)
+  }
+
+  /// Where the lines begin that belong to a head, `S PID`. They are read when they are asked for.
+  private static let starts: [String: Int] = {
+    let text = Self.text
+    var starts: [String: Int] = [:]
+    var offset = 0
+    while let end = text.offset(of: UInt8(ascii: "\n"), from: offset) {
+      if text[offset] != UInt8(ascii: " ") {
+        let words = String(decoding: text[offset..<end], as: UTF8.self).split(separator: " ").prefix(2)
+        starts[words.joined(separator: " ")] = end + 1
       }
+      offset = end + 1
     }
-    return sections
+    return starts
   }()
 
+  /// The lines that belong to a head; `nil` where there is no such head.
+  private static func lines(_ head: String) -> [String]? {
+    guard var offset = starts[head] else { return nil }
+    let text = Self.text
+    var lines: [String] = []
+    while offset < text.count, text[offset] == UInt8(ascii: " "),
+      let end = text.offset(of: UInt8(ascii: "\n"), from: offset)
+    {
+      lines.append(String(decoding: text[offset..<end], as: UTF8.self))
+      offset = end + 1
+    }
+    return lines
+  }
+
   private static func names(_ letter: String) -> [String] {
-    sections.keys.filter { $0.hasPrefix(letter + " ") }.map { String($0.dropFirst(2)) }.sorted()
+    starts.keys.filter { $0.hasPrefix(letter + " ") }.map { String($0.dropFirst(2)) }.sorted()
   }
 
   /// What was read of the text, as it is asked for.
@@ -78,7 +92,7 @@ package enum HL7Tables {
 
   private static func composite(_ head: String) -> HL7Composite? {
     if let known = read.withLock({ $0[head] }) { return known }
-    guard let lines = sections[head] else { return nil }
+    guard let lines = lines(head) else { return nil }
     var composite = HL7Composite(name: String(head.dropFirst(2)), parts: [])
     for line in lines {
       // ` 3 ffc CX 1 * 0200 patient identifier list`

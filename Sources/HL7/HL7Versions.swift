@@ -3,14 +3,16 @@ package struct HL7Versions: OptionSet, Sendable, Hashable {
   package let rawValue: UInt16
   package init(rawValue: UInt16) { self.rawValue = rawValue }
 
-  /// In their order; the first is the lowest bit.
-  package static let names = [
-    "2.1", "2.2", "2.3", "2.3.1", "2.4", "2.5", "2.5.1", "2.6", "2.7", "2.8", "2.8.1", "2.8.2",
+  /// Every version that HL7 has, in their order.
+  package static let published = [
+    "2.1", "2.2", "2.3", "2.3.1", "2.4", "2.5", "2.5.1", "2.6", "2.7", "2.7.1", "2.8", "2.8.1", "2.8.2", "2.9",
   ]
+  /// Those that the tables hold; the first is the lowest bit.
+  static let names = published.filter { others[$0] == nil }
   package static let all = HL7Versions(rawValue: 1 << UInt16(names.count) - 1)
 
   /// Versions that the tables don't hold, and the one that stands for each: 2.7.1 corrected 2.7, and 2.9 adds to 2.8.2.
-  package static let others = ["2.7.1": "2.7", "2.9": "2.8.2"]
+  static let others = ["2.7.1": "2.7", "2.9": "2.8.2"]
 
   /// All versions from one to another, both included; `nil` for a name that HL7 doesn't have, or a range that runs
   /// backwards.

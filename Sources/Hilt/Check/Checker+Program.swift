@@ -1,3 +1,4 @@
+import HL7
 import Messages
 
 extension Checker {
@@ -45,17 +46,15 @@ extension Checker {
     }
   }
 
-  static let versions = [
-    "2.1", "2.2", "2.3", "2.3.1", "2.4", "2.5", "2.5.1", "2.6", "2.7", "2.7.1", "2.8", "2.8.1", "2.8.2", "2.9",
-  ]
-
   private mutating func format(_ clause: FormatClause) -> HiltProgram.FormatClause {
-    for word in [clause.from, clause.upTo].compactMap(\.self) where !Self.versions.contains(word.text) {
+    for word in [clause.from, clause.upTo].compactMap(\.self) where !HL7Versions.published.contains(word.text) {
       problems.report(
-        .header, "HL7 has no version \(word.text)", at: word.span, help: [Self.versions.joined(separator: " ")])
+        .header, "HL7 has no version \(word.text)", at: word.span,
+        help: [HL7Versions.published.joined(separator: " ")])
     }
     if let from = clause.from, let upTo = clause.upTo,
-      let first = Self.versions.firstIndex(of: from.text), let last = Self.versions.firstIndex(of: upTo.text),
+      let first = HL7Versions.published.firstIndex(of: from.text),
+      let last = HL7Versions.published.firstIndex(of: upTo.text),
       first > last
     {
       problems.report(
