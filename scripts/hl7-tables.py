@@ -69,14 +69,15 @@ def write_elements(letter, attribute):
 
 
 def grammar(children):
-    """`MSH SFT* PATIENT_RESULT+( … )`: once, ? at most once, + at least once, * any number of times."""
+    """`MSH SFT* PATIENT_RESULT+( … )`: once, ? at most once, + at least once, * any number of times; one of `[ … ]`."""
     words = []
     for name, reference, (least, most), kind, *_ in children:
         sign = {(1, 1): "", (0, 1): "?", (1, -1): "+", (0, -1): "*"}[least, most]
         if kind == "SEG":
             words.append(name + sign)
         else:
-            words.append(name + sign + "( " + grammar(reference[1]) + " )")
+            start, end = "[]" if reference[0] == "choice" else "()"
+            words.append(" ".join([name + sign + start, grammar(reference[1]), end]))
     return " ".join(words)
 
 

@@ -70,7 +70,7 @@ package enum HL7Tables {
   }()
 
   /// The lines that belong to a head; `nil` where there is no such head.
-  private static func lines(_ head: String) -> [String]? {
+  static func lines(_ head: String) -> [String]? {
     guard var offset = starts[head] else { return nil }
     let text = Self.text
     var lines: [String] = []
@@ -83,7 +83,7 @@ package enum HL7Tables {
     return lines
   }
 
-  private static func names(_ letter: String) -> [String] {
+  static func names(_ letter: String) -> [String] {
     starts.keys.filter { $0.hasPrefix(letter + " ") }.map { String($0.dropFirst(2)) }.sorted()
   }
 
@@ -108,5 +108,5 @@ package enum HL7Tables {
     return composite
   }
 
-  private static func mask(_ text: Substring) -> HL7Versions { HL7Versions(rawValue: UInt16(text, radix: 16) ?? 0) }
+  static func mask(_ text: Substring) -> HL7Versions { HL7Versions(rawValue: UInt16(text, radix: 16) ?? 0) }
 }
