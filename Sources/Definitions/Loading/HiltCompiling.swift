@@ -2,6 +2,7 @@ import ConnectorKit
 import Hilt
 import Messages
 import Synchronization
+import Text
 
 /// Compiles the Hilt of one channel file: its transforms, expressions and templates.
 ///

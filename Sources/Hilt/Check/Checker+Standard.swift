@@ -6,7 +6,7 @@ extension Checker {
   func versions(of message: MessageReference) -> HL7Versions {
     switch message {
     case .input: inputVersions ?? .all
-    case .original: .all
+    case .original, .sent: .all
     // A copy still holds what the input held.
     case .draft: (inputVersions ?? .all).union(outputVersions ?? .all)
     }

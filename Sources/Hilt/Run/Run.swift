@@ -6,6 +6,9 @@ import Text
 final class Run {
   let input: HL7Message?
   let original: HL7Message?
+  let sent: HL7Message?
+  /// `msg`, where it is not HL7.
+  var content = Datum.absent
   let attributes: [String: Value]
   let meta: [String: Value]
   let limits: HiltLimits
@@ -18,6 +21,12 @@ final class Run {
   /// Segments and repetitions that loops stand at.
   @exclusivity(unchecked) var marks: [Int]
   @exclusivity(unchecked) var drafts: [HL7Draft?]
+  /// The input's grammar, once it was asked for.
+  var inputStructure: HL7Structure??
+  /// How many messages were made anew; each has a control id of its own.
+  var madeCount = 0
+  /// What is about to be given a name: a loop's next value, a function's next argument.
+  @exclusivity(unchecked) var argument = Datum.absent
 
   @exclusivity(unchecked) var stepsLeft: Int
   var emitted: [HiltEmitted] = []
@@ -31,6 +40,7 @@ final class Run {
   init(_ input: HiltInput, layout: Layout, tracing: Bool) {
     self.input = input.message
     original = input.original
+    sent = input.sent
     attributes = input.attributes
     meta = input.meta
     limits = input.limits
@@ -76,6 +86,7 @@ final class Run {
 enum MessageReference: Sendable, Hashable {
   case input
   case original
+  case sent
   case draft(Int)
 
   var isDraft: Bool {
@@ -93,6 +104,7 @@ extension Run {
     switch message {
     case .input: input?.field(number, of: segment) ?? Self.nothing
     case .original: original?.field(number, of: segment) ?? Self.nothing
+    case .sent: sent?.field(number, of: segment) ?? Self.nothing
     case .draft(let draft): drafts[draft]?.field(number, of: segment) ?? Self.nothing
     }
   }
@@ -101,6 +113,7 @@ extension Run {
     switch message {
     case .input: input?.segment(code, occurrence: occurrence)
     case .original: original?.segment(code, occurrence: occurrence)
+    case .sent: sent?.segment(code, occurrence: occurrence)
     case .draft(let draft): drafts[draft]?.segment(code, occurrence: occurrence)
     }
   }
@@ -110,6 +123,7 @@ extension Run {
     switch message {
     case .input: input?.firstSegment(code)
     case .original: original?.firstSegment(code)
+    case .sent: sent?.firstSegment(code)
     case .draft(let draft): drafts[draft]?.firstSegment(code)
     }
   }
@@ -118,6 +132,7 @@ extension Run {
     switch message {
     case .input: input?.segments(named: code) ?? []
     case .original: original?.segments(named: code) ?? []
+    case .sent: sent?.segments(named: code) ?? []
     case .draft(let draft): drafts[draft]?.segments(named: code) ?? []
     }
   }

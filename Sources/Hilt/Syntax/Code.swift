@@ -13,6 +13,8 @@ package enum Code: String, Sendable, CaseIterable {
   case depth = "E104"
   case header = "E105"
   case size = "E106"
+  case circle = "E107"
+  case library = "E108"
   case tightDash = "E110"
   case unknownName = "E111"
   case nameTwice = "E112"
