@@ -109,7 +109,7 @@ let package = Package(
     tests("MessagesTests", "Messages"),
     tests("TextTests", "Text"),
     tests("HL7Tests", "HL7", "Text", "Messages"),
-    tests("HiltTests", "Hilt", "HL7", "Text", "Messages", data: ["Conformance"]),
+    tests("HiltTests", "Hilt", "Definitions", "HL7", "Text", "Messages", data: ["Conformance"]),
     tests("ConnectorKitTests", "ConnectorKit", "Messages"),
     tests(
       "ConnectorsTests", "Connectors", "ConnectorKit", "HL7", "Messages", product("Logging", "swift-log"),

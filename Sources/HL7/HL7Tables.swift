@@ -47,6 +47,8 @@ package enum HL7Tables {
   package static let segmentNames = names("S")
   /// The composite data types that go by a name of their own in messages and documents.
   package static let typeNames = names("D").filter { !$0.contains("_") }
+  /// The data types that have no components.
+  package static let primitiveNames = ["DT", "DTM", "FT", "GTS", "ID", "IS", "NM", "SI", "ST", "TM", "TN", "TX"]
 
   // MARK: The text
 

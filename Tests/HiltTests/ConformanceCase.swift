@@ -1,3 +1,4 @@
+import Definitions
 import Foundation
 import HL7
 import Hilt
@@ -75,6 +76,7 @@ extension ConformanceCase {
       guard let text = texts[path] else { throw Missing() }
       return Array(text.utf8)
     }
+    func profile(_ bytes: [UInt8], file: String) -> HiltProfile.Reading { ProfileReader.read(bytes, file: file) }
   }
 
   /// The sections that are expected, with what really came.

@@ -67,7 +67,7 @@ extension Checker {
       return .after { try place.segment($0) }
     case .structure:
       checkPlace(code, of: message, group?.type, at: span)
-      return .structure
+      return self.placement(of: code, in: message, group?.find)
     }
   }
 

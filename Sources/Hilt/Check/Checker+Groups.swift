@@ -139,10 +139,22 @@ extension Checker {
       name.hasSuffix("*") ? HL7Tables.structureNames.filter { $0.hasPrefix(name.dropLast()) } : [name]
     }
     for name in names {
-      for version in versions.names { if let one = HL7Tables.structure(name, version: version) { found.append(one) } }
+      for version in versions.names {
+        if let one = Self.structure(profile?.structures[name] ?? name, version) { found.append(one) }
+      }
     }
     inputGrammars = found
     return found
+  }
+
+  /// A structure by its own name, or by that of an event: `ADT_A08`.
+  static func structure(_ name: String, _ version: String) -> HL7Structure? {
+    if let structure = HL7Tables.structure(name, version: version) { return structure }
+    let parts = name.split(separator: "_").map(String.init)
+    guard parts.count == 2, let shared = HL7Events.structure(code: parts[0], event: parts[1], version: version) else {
+      return nil
+    }
+    return HL7Tables.structure(shared, version: version)
   }
 
   /// Whether some grammar has such groups, and none has several kinds of them; reported where not.

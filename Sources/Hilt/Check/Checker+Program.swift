@@ -8,6 +8,7 @@ extension Checker {
     let isWhole = !problems.hasErrors
     checkName(tree)
     checkBody(tree)
+    readProfile(tree.profile)
     let input = tree.input.map { format($0) }
     if input == nil, !problems.hasErrors, !tree.isLibrary {
       problems.report(.header, "a transform says what it takes", at: head, help: ["in hl7 2.3..2.6 ADT_*"])

@@ -47,6 +47,7 @@ extension Checker {
     case .broken: return nil
     case .place(var place):
       place.span = target.span
+      place.placement = placement(of: place.code, in: place.message, place.within)
       return checkWritten(place, target, isRemoval) ? place : nil
     case .message:
       problems.report(
@@ -154,7 +155,7 @@ extension HL7Place {
   func write(_ content: HL7Content, _ draft: Int, _ field: Int, _ run: Run) throws {
     var found = try segment(run)
     if found == nil {
-      if case .absent = content { return }
+      if content.isEmpty { return }
       found = try added(draft, run)
     }
     guard let segment = found else { return }
@@ -181,7 +182,7 @@ extension HL7Place {
           .stopping, .unwritable, "\(path) can't be written: there is no such \(code)", at: span, path: path,
           help: ["out.add \(code)"]))
     }
-    return try run.add(code, to: message, within, around: around, .structure, at: span)
+    return try run.add(code, to: message, within, around: around, placement, at: span)
   }
 
   func clear(_ segment: Int, _ field: Int, _ run: Run) throws {

@@ -35,6 +35,8 @@ struct Checker {
   var madeOf: [Int: [HL7Structure]] = [:]
   /// Outputs that the program began with `new`.
   var made: Set<Int> = []
+  /// What the site's messages have beyond the standard.
+  var profile: HiltProfile?
   /// A channel's expression, where only what was emitted and `message.*` can be seen.
   var isExpression = false
 

@@ -20,12 +20,25 @@ extension Run {
     switch message {
     case .input:
       if let inputStructure { return inputStructure }
-      inputStructure = .some(input.flatMap { HL7Tables.structure(of: $0) })
+      inputStructure = .some(input.flatMap { structure(of: $0) })
       return inputStructure ?? nil
-    case .original: return original.flatMap { HL7Tables.structure(of: $0) }
-    case .sent: return sent.flatMap { HL7Tables.structure(of: $0) }
-    case .draft(let draft): return drafts[draft].flatMap { HL7Tables.structure(of: $0) }
+    case .original: return original.flatMap { structure(of: $0) }
+    case .sent: return sent.flatMap { structure(of: $0) }
+    case .draft(let draft): return drafts[draft].flatMap { structure(of: $0) }
     }
+  }
+
+  /// A structure of the site's own name first, then as the standard has it.
+  private func structure(of message: some HL7Reading) -> HL7Structure? {
+    if !structures.isEmpty {
+      let type = (1...3).map { try? message.value(at: HL7Position(9, component: $0), of: 0).text }
+      let names = [type[2], type[0].flatMap { code in type[1].map { "\(code)_\($0)" } }].compactMap(\.self)
+      let version = (try? message.value(at: HL7Position(12), of: 0).text) ?? HL7Versions.all.last ?? ""
+      for name in names {
+        if let own = structures[name], let found = HL7Tables.structure(own, version: version) { return found }
+      }
+    }
+    return HL7Tables.structure(of: message)
   }
 
   func code(of segment: Int, in message: MessageReference) -> HL7SegmentCode? {

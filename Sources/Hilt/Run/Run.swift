@@ -12,6 +12,8 @@ final class Run {
   let attributes: [String: Value]
   let meta: [String: Value]
   let limits: HiltLimits
+  /// Message structures of the site's own, with those of the standard that they are.
+  let structures: [String: String]
 
   // A run belongs to one thread, and each access to these ends before the next begins: checking that at run time, as
   // Swift does for what a class holds, took a tenth of a transform.
@@ -48,6 +50,7 @@ final class Run {
     marks = [Int](repeating: -1, count: layout.markCount)
     drafts = [HL7Draft?](repeating: nil, count: layout.draftCount)
     stepsLeft = input.limits.stepsMax
+    structures = layout.structures
     trace = tracing ? [] : nil
   }
 
@@ -56,6 +59,8 @@ final class Run {
     var slotCount = 0
     var markCount = 0
     var draftCount = 0
+    /// Message structures of the site's own, with those of the standard that they are.
+    var structures: [String: String] = [:]
   }
 
   /// Counts a node and the bytes that it touches.

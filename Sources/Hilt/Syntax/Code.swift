@@ -15,6 +15,7 @@ package enum Code: String, Sendable, CaseIterable {
   case size = "E106"
   case circle = "E107"
   case library = "E108"
+  case profile = "E109"
   case tightDash = "E110"
   case unknownName = "E111"
   case nameTwice = "E112"
