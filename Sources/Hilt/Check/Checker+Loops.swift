@@ -81,9 +81,6 @@ extension Checker {
   mutating func quantifier(_ word: Word, _ head: LoopHead, _ span: Span) -> Typed {
     guard let kind = Quantifier(rawValue: word.text) else {
       let known = Quantifier.allCases.map(\.rawValue)
-      if ["rest", "sort_by", "distinct", "group_by"].contains(word.text) {
-        return broken(.unsupported, "'\(word.text) … in …' is not supported yet", at: word.span)
-      }
       return broken(
         .unknownFunction, "'\(word.text)' does not search a list", at: word.span,
         help: nearest(word.text, among: known).map { ["did you mean '\($0)'?"] } ?? known)

@@ -273,6 +273,7 @@ extension Checker {
         HL7Place(message: message, code: code, segment: .value(value.evaluate), span: span), step)
     case (.field(let number), _):
       return tightDash(value, number, step, span)
+    case (.member(let name), .fields(let fields)): return field(value, fields, name, step.span, span)
     case (.member(let name), .row(let table)): return column(value, table, name, step.span, span)
     case (.select(let selector), .list): return select(value, selector, step.span, span)
     case (.member(let name), _):

@@ -2,7 +2,9 @@ import HL7
 
 /// What is known of a value before a program runs.
 indirect enum Type: Sendable, Equatable {
-  case text, number, boolean, stamp, duration
+  case text, number, boolean, stamp, time, duration
+  /// Bytes that are no text.
+  case bytes
   /// What one place of a message holds or can take: a leaf or a composite.
   case content(Kind)
   /// Components that the program put together.
@@ -10,6 +12,8 @@ indirect enum Type: Sendable, Equatable {
   case list(Type)
   /// A row of a table, by the table's number.
   case row(Int)
+  /// Several values by name, as `extract` and `zip` give them.
+  case fields([Field])
   case segment(MessageReference, HL7SegmentCode)
   case message(MessageReference)
   /// A value of `message.*` or `meta.*`; what it is shows at run time.
@@ -28,11 +32,15 @@ indirect enum Type: Sendable, Equatable {
     case .number: "a number"
     case .boolean: "true or false"
     case .stamp: "a date"
+    case .time: "a time of day"
     case .duration: "a duration"
+    case .bytes: "a stretch of bytes"
     case .content: "a place's content"
     case .composite: "a record"
+    case .list(.segment): "a list of segments"
     case .list: "a list"
     case .row: "a table's row"
+    case .fields: "a group of named values"
     case .segment: "a segment"
     case .message: "a message"
     case .attribute: "a value of message.*"
@@ -53,7 +61,7 @@ indirect enum Type: Sendable, Equatable {
   /// Whether it can be written to one place of a message.
   var isWritable: Bool {
     switch self {
-    case .text, .content, .composite, .number, .stamp, .nothing, .attribute, .never, .broken: true
+    case .text, .content, .composite, .number, .stamp, .time, .nothing, .attribute, .never, .broken: true
     default: false
     }
   }
@@ -71,6 +79,15 @@ indirect enum Type: Sendable, Equatable {
     case (.list(let first), .list(let second)): return common(first, second).map { .list($0) }
     default: return a.isWritable && b.isWritable ? .content(.unknown) : nil
     }
+  }
+}
+
+extension Type {
+  /// One of several values that have names.
+  struct Field: Sendable, Equatable {
+    var name: String
+    var type: Type
+    var mayBeAbsent = true
   }
 }
 

@@ -8,6 +8,7 @@ enum Datum: Sendable {
   case number(Decimal)
   case boolean(Bool)
   case stamp(Stamp)
+  case time(TimeOfDay)
   /// Seconds.
   case duration(Int)
   /// A stretch of a message that is neither absent nor null: a field, repetition, component or subcomponent.
@@ -15,7 +16,10 @@ enum Datum: Sendable {
   /// Components that a program put together; where a component holds another composite, its parts are subcomponents.
   case composite([HL7Content])
   case list([Datum])
-  /// The values of a table's row, in the order of the table's value columns.
+  /// Bytes that are no text: a document that was decoded, a hash.
+  case bytes([UInt8])
+  /// The values of a table's row, in the order of the table's value columns; of named values, in the order of their
+  /// names.
   case row([Datum])
   /// A value that travels beside a message, such as `message.source`.
   case attribute([String: Datum])

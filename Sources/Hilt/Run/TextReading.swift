@@ -20,6 +20,7 @@ enum TextReading {
     case .number(let number): return .text(number.description)
     case .boolean(let flag): return .text(flag ? "true" : "false")
     case .stamp(let stamp): return .text(stamp.hl7())
+    case .time(let time): return .text(time.hl7())
     case .duration(let seconds): return .text("\(seconds)s")
     case .composite(let parts):
       let valued = parts.filter { Datum($0).isValued }
@@ -27,7 +28,7 @@ enum TextReading {
         throw Interrupt.failure(composite(at: span, path: path))
       }
       return try text(Datum(only), firstLeaf: firstLeaf, run: run, at: span, path: path)
-    case .list, .row, .attribute:
+    case .list, .row, .attribute, .bytes:
       throw Interrupt.failure(Failure(.convert, "this is no single text", at: span, path: path))
     }
   }
@@ -119,12 +120,13 @@ extension Datum {
     case .text(let text): text.isEmpty ? .absent : formatted ? .formatted(Self.withBreaks(text)) : .text(text)
     case .number(let number): .text(number.description)
     case .stamp(let stamp): .text(stamp.hl7())
+    case .time(let time): .text(time.hl7())
     case .boolean(let flag): .text(flag ? "true" : "false")
     case .duration(let seconds): .text("\(seconds)s")
     case .piece(let piece): .piece(piece)
     case .composite(let parts): .parts(parts)
     case .list(let values): .repetitions(values.map { $0.content(formatted: formatted) })
-    case .row, .attribute: .absent
+    case .row, .attribute, .bytes: .absent
     }
   }
 

@@ -140,8 +140,12 @@ struct Expression: Sendable {
     case name(String)
     case path(root: Expression, [Step])
     case call(Word, [Expression])
+    /// `name: value`, an argument of a call.
+    case named(Word, Expression)
     /// `any x in list where …`
     case quantifier(Word, LoopHead)
+    /// `sort_by x in list => key`
+    case keyed(Word, LoopHead, Expression)
     case copy(Expression)
     case with(Expression, [Entry])
     case unary(Word, Expression)
@@ -177,7 +181,8 @@ extension Expression.Kind {
     case .record(_, let entries): entries.map(\.value)
     case .path(let root, let steps): [root] + steps.flatMap(\.parts)
     case .quantifier(_, let head): head.parts
-    case .copy(let value), .unary(_, let value), .test(let value, _, _): [value]
+    case .keyed(_, let head, let key): head.parts + [key]
+    case .copy(let value), .unary(_, let value), .test(let value, _, _), .named(_, let value): [value]
     case .with(let value, let entries): [value] + entries.map(\.value)
     case .binary(let left, _, let right), .caught(let left, let right): [left, right]
     case .conditional(let condition, let then, let otherwise): [condition, then] + [otherwise].compactMap(\.self)
