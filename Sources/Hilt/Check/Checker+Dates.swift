@@ -227,6 +227,7 @@ extension Run {
 
   /// A note that the program didn't write; a loop doesn't repeat it.
   private func noteOnce(_ text: String, at span: Span) throws {
+    try step(bytes: notes.count << 3, at: span)
     guard !notes.contains(where: { $0.span == span && $0.text == text }) else { return }
     try note(text, at: span)
   }

@@ -294,7 +294,7 @@ extension Checker {
     return .broken
   }
 
-  private func isFact(_ span: Span) -> Bool { facts.contains(canonical(Expression(kind: .null, span: span))) }
+  func isFact(_ span: Span) -> Bool { facts.contains(canonical(Expression(kind: .null, span: span))) }
 
   private mutating func select(_ value: Typed, _ selector: Selector, _ step: Span, _ span: Span) -> Cursor {
     guard case .list(let element) = value.type else { return .broken }

@@ -7,7 +7,15 @@ extension Checker {
       return nil
     }
     do {
-      return try Pattern(Array(text.utf8))
+      let pattern = try Pattern(Array(text.utf8))
+      patternSize += pattern.instructions.count
+      guard patternSize <= Self.patternSizeMax else {
+        problems.report(
+          .pattern, "the patterns of this program are too large together, once their counts are written out",
+          at: expression.span)
+        return nil
+      }
+      return pattern
     } catch {
       // Behind the slash.
       let start = Int(expression.span.start) + 1
@@ -77,6 +85,34 @@ extension Checker {
     }
   }
 
+  /// `split(text, /…/)`: the parts between matches. A match of nothing separates nothing.
+  mutating func split(_ call: Call) -> Typed {
+    guard case .pattern? = call[1]?.kind else { return plain(call, .two(Function.split)) }
+    let pattern = call[1].flatMap { self.pattern($0) }
+    let value = call[0].map { argument(typed($0), .text) } ?? .broken(call.span)
+    guard let pattern, value.type != .broken else { return .broken(call.span) }
+    let (evaluate, span) = (value.evaluate, call.span)
+    return Typed(.list(.text), mayBeAbsent: value.mayBeAbsent, at: span) { run in
+      let datum = try evaluate(run)
+      guard case .text(let text) = datum else { return datum }
+      let bytes = Array(text.utf8)
+      var parts: [Datum] = []
+      var end = 0
+      func part(_ upTo: Int) {
+        parts.append(end < upTo ? .text(String(decoding: bytes[end..<upTo], as: UTF8.self)) : .absent)
+      }
+      try run.search(pattern, in: text, wantsParts: true, at: span) { _, slots in
+        guard slots[1] > slots[0] else { return true }
+        part(Int(slots[0]))
+        end = Int(slots[1])
+        return true
+      }
+      part(bytes.count)
+      try run.step(bytes: parts.count << 6, at: span)
+      return .list(parts)
+    }
+  }
+
   /// One of several named values.
   mutating func field(_ value: Typed, _ fields: [Type.Field], _ name: String, _ step: Span, _ span: Span) -> Cursor {
     guard let index = fields.firstIndex(where: { $0.name == name }) else {
@@ -87,8 +123,7 @@ extension Checker {
     }
     let evaluate = value.evaluate
     let field = fields[index]
-    let path = source.text(span)
-    let mayBeAbsent = (field.mayBeAbsent || value.mayBeAbsent) && !facts.contains(path)
+    let mayBeAbsent = (field.mayBeAbsent || value.mayBeAbsent) && !isFact(span)
     return .value(
       Typed(field.type, mayBeAbsent: mayBeAbsent, at: span) { run in
         guard case .row(let values) = try evaluate(run), values.indices.contains(index) else {

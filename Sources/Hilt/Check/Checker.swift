@@ -24,6 +24,10 @@ struct Checker {
   var inputVersions: HL7Versions?
   var outputVersions: HL7Versions?
 
+  /// Instructions of all its patterns; more than the most are refused.
+  var patternSize = 0
+  static let patternSizeMax = 200_000
+
   /// The zone that the head names, and whether it names one that can't be had.
   var zone: TimeZoneRules?
   var isZoneBroken = false
