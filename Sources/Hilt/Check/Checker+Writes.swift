@@ -5,7 +5,9 @@ extension Checker {
   /// `out.PID-8 = …`
   mutating func assign(_ target: Expression, _ expression: Expression) -> Execute {
     let place = writtenPlace(target, isRemoval: false)
+    scope.forgetReads()
     let value = typed(expression)
+    let inputs = scope.reads
     guard let place, let field = place.field, case .draft(let draft) = place.message else { return { _ in } }
     var isWhole = false
     if case .only = place.repetition, place.component == nil { isWhole = true }
@@ -28,6 +30,7 @@ extension Checker {
       let content = try evaluate(run).content(formatted: formatted)
       try place.write(content, draft, field, run)
       if run.trace != nil { run.record(try place.presentField(run), at: span) }
+      if run.observed != nil { try run.observe(place, draft, from: inputs, at: span) }
     }
   }
 

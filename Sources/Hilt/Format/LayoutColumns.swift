@@ -17,7 +17,8 @@ struct LayoutColumns {
     var depth = 0
     for line in lines { gaps.append(Self.gaps(of: line, &depth)) }
     for index in lines.indices.dropFirst() where !lines[index].hasBlankBefore {
-      if lines[index].indentation == lines[index - 1].indentation, !lines[index].isComment, !lines[index - 1].isComment {
+      if lines[index].indentation == lines[index - 1].indentation, !lines[index].isComment, !lines[index - 1].isComment
+      {
         joinTokens(index - 1, index)
       }
       joinComments(index - 1, index)

@@ -11,6 +11,7 @@ extension Run {
     }
     let content = try content(of: message, at: span)
     emitted.append(HiltEmitted(content: content, format: .hl7v2, destinations: destinations, meta: meta))
+    if observed != nil { observeEmit(of: message) }
     if trace != nil {
       let names = destinations.map { $0.joined(separator: ", ") } ?? "every destination"
       record(.text("to \(names)"), at: span)

@@ -25,10 +25,12 @@ final class Run {
   var notes: [(text: String, span: Span)] = []
   /// `nil` unless the run is traced.
   var trace: [(span: Span, turns: [Int], text: String)]?
+  /// `nil` unless somebody wants to know which statements ran and what they wrote.
+  @exclusivity(unchecked) var observed: Observed?
   /// The turn of each loop around the statement at work, outermost first.
   var turns: [Int] = []
 
-  init(_ input: HiltInput, layout: Layout, tracing: Bool) {
+  init(_ input: HiltInput, layout: Layout, tracing: Bool, observing: Bool = false) {
     self.input = input.message
     original = input.original
     attributes = input.attributes
@@ -39,6 +41,7 @@ final class Run {
     drafts = [HL7Draft?](repeating: nil, count: layout.draftCount)
     stepsLeft = input.limits.stepsMax
     trace = tracing ? [] : nil
+    observed = observing ? Observed() : nil
   }
 
   /// How many variables of each kind a program needs.

@@ -81,7 +81,8 @@ struct LayoutRoundTripTests {
     let seed = UInt64.random(in: 0...UInt64.max)
     var generator = SeededGenerator(seed: seed)
     let pieces = [
-      " ", "  ", "    ", "\n", "\n\n\n", "\t", "\r\n", " # why\n", "\n# alone\n", "(", ")", "[", "]", "{", "}", ",", ":",
+      " ", "  ", "    ", "\n", "\n\n\n", "\t", "\r\n", " # why\n", "\n# alone\n", "(", ")", "[", "]", "{", "}", ",",
+      ":",
       "-", "/", "*", ".", "..", "=>", "=", "a", "PID-3", "where", "and", "if", "else", "1", "\"x {a}\"", "in", "with",
     ]
     for round in 0..<500 {

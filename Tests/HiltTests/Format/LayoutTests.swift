@@ -134,7 +134,8 @@ struct LayoutTests {
 
         """)
     try expect(
-      "transform t\n  in hl7   2.3 .. 2.6   ADT_*,ORU_R01\n", becomes: "transform t\n  in hl7 2.3..2.6 ADT_*, ORU_R01\n")
+      "transform t\n  in hl7   2.3 .. 2.6   ADT_*,ORU_R01\n", becomes: "transform t\n  in hl7 2.3..2.6 ADT_*, ORU_R01\n"
+    )
   }
 
   @Test("Columns that the author made stay, as narrow as they can be")
@@ -209,7 +210,9 @@ struct LayoutTests {
         """)
   }
 
-  @Test("At most one empty line stands in a row, and none inside a brace's edge; line ends are LF, the mark at the head goes")
+  @Test(
+    "At most one empty line stands in a row, and none inside a brace's edge; line ends are LF, the mark at the head goes"
+  )
   func blanks() throws {
     try expect(
       "\u{FEFF}\n\ntransform t\r\n\r\n\r\n\r\n  in hl7\r\nif a {\r\n\r\n\tnote \"x\"  \r\n\r\n}\r\n\r\n\r\n",
@@ -222,7 +225,8 @@ struct LayoutTests {
   func statements() throws {
     try expect(
       "for id in x { note \"a\"   remove id }\nif who is valued { m.ORC-12 = [xcn(who)]  m.OBR-16 = m.ORC-12 }\n",
-      becomes: "for id in x { note \"a\"  remove id }\nif who is valued { m.ORC-12 = [xcn(who)]  m.OBR-16 = m.ORC-12 }\n")
+      becomes:
+        "for id in x { note \"a\"  remove id }\nif who is valued { m.ORC-12 = [xcn(who)]  m.OBR-16 = m.ORC-12 }\n")
   }
 
   @Test("What has no end or no meaning is shown, and nothing is laid out")
