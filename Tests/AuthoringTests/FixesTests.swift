@@ -49,7 +49,8 @@ import Testing
 
   @Test func `a name that could be one of two, or a short one, is left to its author`() throws {
     let text =
-      "transform t\n  in hl7\n  out hl7\nlet warda = 1\nlet wardb = 2\nnote \"{wardc} {warda} {wardb} {ab}\"\nemit msg\n"
+      "transform t\n  in hl7\n  out hl7\nlet warda = 1\nlet wardb = 2\n"
+      + "note \"{wardc} {warda} {wardb} {ab}\"\nemit msg\n"
     #expect(try fixed(text).text == text)
   }
 

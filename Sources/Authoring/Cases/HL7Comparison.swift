@@ -1,5 +1,5 @@
-/// Two HL7 messages side by side, segment by segment and field by field. Separators that nothing stands behind, the kind
-/// of line end and empty lines make no difference.
+/// Two HL7 messages side by side, segment by segment and field by field. Separators that nothing stands behind, the
+/// kind of line end and empty lines make no difference.
 struct HL7Comparison {
   /// One difference: `PID-5[1].2: expected "A", got "B"`, at a line of what is expected.
   struct Difference: Equatable {

@@ -2,9 +2,9 @@ package import Messages
 
 /// The one layout of Hilt: what `hilum fmt` makes of a program.
 ///
-/// It works on the tokens and never on the tree, so that a construct is laid out without being known here, and a program
-/// with mistakes too. Lines stay where their author ended them; what is decided is where they begin, and what stands
-/// between two tokens of a line.
+/// It works on the tokens and never on the tree, so that a construct is laid out without being known here, and a
+/// program with mistakes too. Lines stay where their author ended them; what is decided is where they begin, and what
+/// stands between two tokens of a line.
 package enum HiltLayout {
   /// Lays a program out.
   ///

@@ -1,8 +1,8 @@
 /// Where each token and comment of each line begins: columns that the author made stay columns.
 ///
-/// Two tokens of consecutive lines stand in a column where both began equally far behind their lines' first tokens and at
-/// least one had two spaces or more before it. A column begins as far left as all of its lines let it. A comment at a
-/// line's end stays in its column where two spaces fit before it; those that began below one another move together.
+/// Two tokens of consecutive lines stand in a column where both began equally far behind their lines' first tokens and
+/// at least one had two spaces or more before it. A column begins as far left as all of its lines let it. A comment at
+/// a line's end stays in its column where two spaces fit before it; those that began below one another move together.
 struct LayoutColumns {
   private let lines: [LayoutLine]
   /// The spaces before each piece where it stands in no column.

@@ -1,7 +1,7 @@
 /// How many spaces stand between two tokens of a line where no column is kept.
 ///
-/// Where spaces decide what is meant (`PID-5` is a path and `a - 5` a subtraction, `f(x)` a call and `emit (x)` none) the
-/// author's stay, at most one.
+/// Where spaces decide what is meant (`PID-5` is a path and `a - 5` a subtraction, `f(x)` a call and `emit (x)` none)
+/// the author's stay, at most one.
 struct LayoutSpacing {
   let tokens: ArraySlice<LayoutPiece>
 

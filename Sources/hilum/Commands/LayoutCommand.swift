@@ -7,9 +7,9 @@ struct FormatCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "fmt", abstract: "Gives programs the one layout of Hilt.",
     discussion: """
-      Lines stay where they end; indentation, spaces and empty lines are decided, and columns that you made stay columns.
-      Without a path it takes every .hilt file below ./Transforms and ./Channels. It prints the files that it changed. A
-      file that can't be read is left as it is, with what is wrong, and the command exits 1.
+      Lines stay where they end; indentation, spaces and empty lines are decided, and columns that you made stay
+      columns. Without a path it takes every .hilt file below ./Transforms and ./Channels. It prints the files that it
+      changed. A file that can't be read is left as it is, with what is wrong, and the command exits 1.
 
       Example:
         hilum fmt

@@ -211,7 +211,7 @@ struct LayoutTests {
   }
 
   @Test(
-    "At most one empty line stands in a row, and none inside a brace's edge; line ends are LF, the mark at the head goes"
+    "At most one empty line stands in a row, none at a brace's edge; line ends are LF, the mark at the head goes"
   )
   func blanks() throws {
     try expect(
