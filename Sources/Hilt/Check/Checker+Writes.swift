@@ -22,6 +22,7 @@ extension Checker {
     } else if !writable(value, whole: isWhole) {
       return { _ in }
     }
+    checkCodes(expression, place)
     let (evaluate, span) = (value.evaluate, target.span)
     let formatted = place.kind.isFormatted
     return { run in
