@@ -81,20 +81,15 @@ extension HL7Tables {
   }
 
   private static func structure(named: String?, code: String?, event: String?, version: String?) -> HL7Structure? {
-    for version in versions(from: version) {
-      if let named, let structure = structure(named, version: version) { return structure }
-      if let code, let name = HL7Events.structure(code: code, event: event, version: version) {
-        return structure(name, version: version)
-      }
-    }
-    return nil
-  }
-
-  /// A version, those before it from the newest on, those after it.
-  private static func versions(from version: String?) -> [String] {
     let names = HL7Versions.names
     let held = version.map { HL7Versions.others[$0] ?? $0 }
-    let index = held.flatMap { names.firstIndex(of: $0) } ?? names.count - 1
-    return names[...index].reversed() + names[(index + 1)...]
+    let own = held.flatMap { names.firstIndex(of: $0) } ?? names.count - 1
+    let inVersion = { (index: Int) -> HL7Structure? in
+      if let named, let structure = structure(named, version: names[index]) { return structure }
+      let name = code.flatMap { HL7Events.structure(code: $0, event: event, version: names[index]) }
+      return name.flatMap { structure($0, version: names[index]) }
+    }
+    return (0...own).reversed().lazy.compactMap(inVersion).first
+      ?? (own..<names.count).dropFirst().lazy.compactMap(inVersion).first
   }
 }
