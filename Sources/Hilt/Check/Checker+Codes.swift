@@ -47,8 +47,9 @@ extension Checker {
         checkCodes(entry.value, inner.map { component.component($0) } ?? component)
       }
     default:
-      guard let (name, codes) = kind.knownCodes else { return }
-      let wrong = texts(expression).filter { !codes.contains($0) }
+      let texts = texts(expression).filter { !$0.isEmpty }
+      guard !texts.isEmpty, let (name, codes) = kind.knownCodes else { return }
+      let wrong = texts.filter { !codes.contains($0) }
       guard !wrong.isEmpty else { return }
       let verb = wrong.count == 1 ? "is" : "are"
       problems.report(
