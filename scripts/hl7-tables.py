@@ -119,8 +119,20 @@ def write_events():
             print(f" {mask:03x} {structure} {' '.join(sorted(events))}")
 
 
+# Tables to which the standard's own words admit more: events, types and structures with Z, versions to come, all data
+# types in OBX-2, all forms of ISO 3166.
+OPEN = {"HL70003", "HL70076", "HL70104", "HL70125", "HL70354", "HL70399", "HL70440"}
+
+
+def is_open(name, code):
+    """Whether an entry says that there are more codes: `...`, `10 ... 19`, `99zzz`, `W4 and higher`."""
+    return name in OPEN or not re.fullmatch(r"[!-~]+", code) or bool(
+        re.search(r"\.\.\.|xxx|nnn|zzz|<.+>|^_$|^\?\?$|,|^(etc|varies|null)$", code)
+    )
+
+
 def write_codes():
-    """The code tables: a mask for all codes of the same versions."""
+    """The code tables: a mask for all codes of the same versions; the code `...` where there are more than those."""
     codes, names = {}, {}
     for bit, version in enumerate(tables):
         for name, (title, listed) in getattr(version, "TABLES", {}).items():
@@ -128,14 +140,17 @@ def write_codes():
                 continue
             names[name] = title or ""
             for code in listed or ():
+                code = code.strip()
                 masks = codes.setdefault(name, {})
-                masks[code] = masks.get(code, 0) | 1 << bit
+                if is_open(name, code):
+                    masks["..."] = masks.get("...", 0) | 1 << bit
+                if re.fullmatch(r"[!-~]+", code):
+                    masks[code] = masks.get(code, 0) | 1 << bit
     for name in sorted(codes):
         print("T", table(name), names[name])
         by_mask = {}
         for code, mask in codes[name].items():
-            if re.fullmatch(r"[!-~]+", code):
-                by_mask.setdefault(mask, []).append(code)
+            by_mask.setdefault(mask, []).append(code)
         for mask, listed in sorted(by_mask.items()):
             print(f" {mask:03x} {' '.join(sorted(listed))}")
 

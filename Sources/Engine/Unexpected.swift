@@ -48,16 +48,17 @@ package enum Unexpected {
       || byte == UInt8(ascii: ".")
   }
 
-  /// `ADT_*` takes every message of that code. A structure is matched with MSH-9.3, and where that is missing with
-  /// MSH-9.1 and 9.2.
+  /// `ADT_*` takes every message of that code, `ADT_A08` those of the event. `ADT_A01` takes the messages of that
+  /// structure, whether MSH-9.3 says so or, where it says nothing that HL7 knows, the event does: an ADT^A04 too.
   private static func takes(structure header: HL7Header, _ structures: [String]) -> Bool {
     if structures.isEmpty { return true }
     let code = header.messageCode ?? ""
     let event = header.triggerEvent.map { "\(code)_\($0)" }
-    return structures.contains { structure in
+    let isNamed = structures.contains { structure in
       if structure.hasSuffix("_*") { return structure.dropLast(2) == code }
       return structure == header.messageStructure || structure == event
     }
+    return isNamed || HL7Tables.structure(of: header).map { structures.contains($0.name) } ?? false
   }
 
   /// `2.5.1` as a number that can be compared; `nil` where it is none.

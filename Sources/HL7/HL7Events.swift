@@ -20,6 +20,22 @@ package enum HL7Events {
     }
   }
 
+  /// The names of all events, with the codes of their messages, that share the structure of another or have their own:
+  /// `ADT_A04`, `ADT_A01`.
+  package static let names: [String] = {
+    let shared = HL7Tables.names("E").flatMap { code in
+      entries(code).flatMap { entry in entry.events.map { "\(code)_\($0)" } }
+    }
+    return Set(shared + HL7Tables.structureNames).sorted()
+  }()
+
+  /// The versions in which an event shares a structure: `ADT_A04`. None where it always has its own.
+  package static func versions(of name: String) -> HL7Versions {
+    let parts = name.split(separator: "_", maxSplits: 1).map(String.init)
+    guard parts.count == 2 else { return [] }
+    return entries(parts[0]).filter { $0.events.contains(parts[1]) }.reduce(into: []) { $0.formUnion($1.versions) }
+  }
+
   private struct Entry: Sendable {
     let versions: HL7Versions
     let structure: String
@@ -55,23 +71,25 @@ extension HL7Tables {
     let text = { (field: Int, component: Int) in
       (try? message.value(at: HL7Position(field, component: component), of: header))?.text
     }
-    let named = text(9, 3)
-    let code = text(9, 1)
-    let event = text(9, 2)
-    for version in versions(from: text(12, 1)) {
-      if let named, let structure = structure(named, version: version) { return structure }
-      if let code, let name = HL7Events.structure(code: code, event: event, version: version) {
-        return structure(name, version: version)
-      }
-    }
-    return nil
+    return structure(named: text(9, 3), code: text(9, 1), event: text(9, 2), version: text(12, 1))
   }
 
-  /// A version, those before it from the newest on, those after it.
-  private static func versions(from version: String?) -> [String] {
+  /// The structure of a message by its header alone.
+  package static func structure(of header: HL7Header) -> HL7Structure? {
+    structure(
+      named: header.messageStructure, code: header.messageCode, event: header.triggerEvent, version: header.version)
+  }
+
+  private static func structure(named: String?, code: String?, event: String?, version: String?) -> HL7Structure? {
     let names = HL7Versions.names
     let held = version.map { HL7Versions.others[$0] ?? $0 }
-    let index = held.flatMap { names.firstIndex(of: $0) } ?? names.count - 1
-    return names[...index].reversed() + names[(index + 1)...]
+    let own = held.flatMap { names.firstIndex(of: $0) } ?? names.count - 1
+    let inVersion = { (index: Int) -> HL7Structure? in
+      if let named, let structure = structure(named, version: names[index]) { return structure }
+      let name = code.flatMap { HL7Events.structure(code: $0, event: event, version: names[index]) }
+      return name.flatMap { structure($0, version: names[index]) }
+    }
+    return (0...own).reversed().lazy.compactMap(inVersion).first
+      ?? (own..<names.count).dropFirst().lazy.compactMap(inVersion).first
   }
 }

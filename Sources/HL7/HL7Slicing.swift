@@ -48,46 +48,63 @@ struct HL7Slicing {
 
   // MARK: Choosing
 
+  /// The best of the ways that were looked at.
+  private struct Choice {
+    /// The nearest that passes over nothing which must be there.
+    var whole: Move?
+    /// The nearest.
+    var any: Move?
+    /// The nearest new instance of an open group that had such a segment before, and is whole itself.
+    var again: Move?
+
+    mutating func consider(_ move: Move, isAgain: Bool) {
+      if move.missing == 0, whole.map({ move.isNearer(than: $0) }) ?? true { whole = move }
+      if any.map({ move.isNearer(than: $0) }) ?? true { any = move }
+      if isAgain, again.map({ move.isNearer(than: $0) }) ?? true { again = move }
+    }
+
+    /// A way, or another instance where the way goes past the beginning of a group.
+    func preferred(_ move: Move) -> Move {
+      guard move.isPastBeginning, !move.isNewInstance else { return move }
+      return again ?? move
+    }
+  }
+
   /// The way to the place of the next segment; `nil` where it has none.
   func move(to code: HL7SegmentCode) -> Move? {
-    let named = structure.leavesByCode[code] ?? []
-    let moves = named.flatMap { self.moves(to: $0) }
-    if let move = nearest(moves, where: { $0.missing == 0 }) { return move }
+    var named = Choice()
+    for leaf in structure.leavesByCode[code] ?? [] { consider(leaf, &named) }
+    if let move = named.whole { return named.preferred(move) }
     // A site's own segment belongs to where it stands, also where any may stand.
     if !code.isLocal, !structure.openLeaves.isEmpty {
-      let open = structure.openLeaves.flatMap { self.moves(to: $0) }
-      if let move = nearest(open, where: { $0.missing == 0 }) { return move }
+      var open = Choice()
+      for leaf in structure.openLeaves { consider(leaf, &open) }
+      if let move = open.whole { return open.preferred(move) }
     }
-    return nearest(moves) { _ in true }
+    return named.any.map { named.preferred($0) }
   }
 
-  private func nearest(_ moves: [Move], where holds: (Move) -> Bool) -> Move? {
-    guard let nearest = moves.filter(holds).min(by: { $0.isNearer(than: $1) }) else { return nil }
-    guard nearest.isPastBeginning, !nearest.isNewInstance else { return nearest }
-    let again = moves.filter { move in
-      move.isNewInstance && move.leftOut == 0 && lastSegments[move.leaf] >= path[move.level].start
-    }
-    return again.min { $0.isNearer(than: $1) } ?? nearest
-  }
-
-  /// All ways to a leaf.
-  private func moves(to leaf: Int) -> [Move] {
-    var moves: [Move] = []
+  /// Looks at all ways to a leaf.
+  private func consider(_ leaf: Int, _ choice: inout Choice) {
     var leftOut = 0
     var isForwardKnown = false
-    for (level, open) in path.enumerated().reversed() {
-      let group = structure.groups[open.group]
-      if group.leaves.contains(leaf) {
+    var level = path.count - 1
+    while level >= 0 {
+      let open = path[level]
+      if structure.groups[open.group].leaves.contains(leaf) {
         // What is further on in a group is so from the innermost open group alone that has the leaf.
         if !isForwardKnown {
           isForwardKnown = true
-          if let move = forward(to: leaf, level, leftOut) { moves.append(move) }
+          if let move = forward(to: leaf, level, leftOut) { choice.consider(move, isAgain: false) }
         }
-        if level > 0, group.repeats { moves.append(newInstance(from: leaf, level, leftOut)) }
+        if level > 0, structure.groups[open.group].repeats {
+          let move = newInstance(from: leaf, level, leftOut)
+          choice.consider(move, isAgain: move.leftOut == 0 && lastSegments[leaf] >= open.start)
+        }
       }
-      leftOut += group.neededCount(behind: open.position)
+      leftOut += structure.groups[open.group].neededCount(behind: open.position)
+      level -= 1
     }
-    return moves
   }
 
   /// Further on in an open group; `nil` where the leaf is behind us.

@@ -8,6 +8,8 @@ package struct HL7Part: Sendable, Hashable {
   package var type: String
   /// How many there may be at most; `nil` for any number.
   package var countMax: Int?
+  /// The table of its codes, such as `0123`; `nil` where there is none.
+  package var table: String?
   /// In small letters, as the newest of all versions calls it.
   package var name: String
 
@@ -104,7 +106,7 @@ package enum HL7Tables {
       composite.parts[number - 1].append(
         HL7Part(
           versions: mask(words[1]), type: String(words[2]), countMax: words[4] == "*" ? nil : Int(words[4]),
-          name: words.count > 6 ? String(words[6]) : ""))
+          table: words[5] == "-" ? nil : String(words[5]), name: words.count > 6 ? String(words[6]) : ""))
     }
     read.withLock { $0[head] = composite }
     return composite

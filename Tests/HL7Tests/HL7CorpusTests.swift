@@ -89,7 +89,7 @@ import Testing
     #expect(try message.value(at: path("PID-3[1].5")) == .text("MR"))
   }
 
-  @Test func `most of the corpus fits the grammar of its structure`() throws {
+  @Test func `the corpus fits the grammars of its structures but for two messages`() throws {
     var strays: [String: Set<String>] = [:]
     var count = 0
     for file in Self.files {
@@ -104,6 +104,10 @@ import Testing
         }
       }
     }
-    print(count, strays)
+    #expect(count == 130)
+    // An admission has no problems, and its diagnoses stand before the guarantor.
+    let problem = (file: "linuxforhealth/sample_unix.hl7", segment: "ADT_A01 PRB")
+    let diagnosis = (file: "msft-fhir-converter/ADT01-23.hl7", segment: "ADT_A01 DG1")
+    #expect(strays == [problem.file: [problem.segment], diagnosis.file: [diagnosis.segment]])
   }
 }

@@ -92,4 +92,35 @@ struct HL7TablesTests {
     #expect(late.isAfter(early) && !early.isAfter(late) && !HL7Versions.all.isAfter(early))
     #expect(!HL7Versions().isAfter(early) && early.isAfter([]))
   }
+
+  @Test(
+    "A table has the codes that its versions list",
+    arguments: [
+      ("0085", "2.5.1", "C D F I N O P R S U W X"), ("0085", "2.8", "A B C D F I N O P R S U V W X"),
+      ("0136", "2.3.1", "N Y"), ("0123", "2.6", "A C F I O P R S X Y Z"), ("0001", "2.4", "A F M N O U"),
+    ])
+  func codes(_ table: String, _ version: String, _ expected: String) throws {
+    let versions = try #require(HL7Versions(version, upTo: version))
+    #expect(HL7Tables.codes(table: table, in: versions)?.joined(separator: " ") == expected)
+  }
+
+  @Test("Of a table that is open, or that is not known for a version, there are no codes")
+  func noCodes() throws {
+    let range = try #require(HL7Versions("2.3", upTo: "2.5"))
+    #expect(HL7Tables.codes(table: "0123", in: range) == nil && HL7Tables.codes(table: "0123", in: []) == nil)
+    #expect(HL7Tables.versionsWithCodes(table: "0123").description == "2.3.1..2.8.2")
+    for table in ["0203", "0396", "0003", "0104", "9999", ""] {
+      #expect(HL7Tables.codes(table: table, in: try #require(HL7Versions("2.5.1", upTo: "2.5.1"))) == nil, "\(table)")
+    }
+    // The codes that HL7 prints with blanks inside, such as ISO IR87, are not among those known.
+    #expect(HL7Tables.versionsWithCodes(table: "0211").isEmpty)
+  }
+
+  @Test("A field says which table its codes are of")
+  func table() throws {
+    let versions = try #require(HL7Versions("2.5.1", upTo: "2.5.1"))
+    #expect(HL7Tables.segment("OBR")?.part(25, in: versions).map(\.table) == ["0123"])
+    #expect(HL7Tables.segment("OBR")?.part(3, in: versions).map(\.table) == [nil])
+    #expect(HL7Tables.type("XPN")?.part(7, in: versions).map(\.table) == ["0200"])
+  }
 }

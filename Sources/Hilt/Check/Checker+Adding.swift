@@ -43,6 +43,7 @@ extension Checker {
       }
       guard checkOutput(place) else { continue }
       scope.forgetReads()
+      checkCodes(entry.value, place)
       writes.append(write(typed(entry.value), to: place, draft))
     }
     let (find, fields) = (group?.find, writes)

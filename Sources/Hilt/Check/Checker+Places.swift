@@ -96,8 +96,10 @@ extension Checker {
       return brokenCursor(
         .arguments, "'\(table.name)' has \(table.keyCount) key columns, not \(expressions.count)", at: step.span)
     }
-    let keys = expressions.map { text(typed($0)) }
+    let values = expressions.map { typed($0) }
+    let keys = values.map { text($0) }
     if keys.contains(where: { $0.type == .broken }) { return .broken }
+    checkKeys(values, table, span)
     if case .fails = table.missing {
       unhandled.append(Unhandled(what: "\(table.name)[…]", span: span))
     }

@@ -82,22 +82,11 @@ extension Checker {
         .header, "the range of versions runs backwards", at: from.span...upTo.span, help: ["\(upTo.text)..\(from.text)"]
       )
     }
-    for word in clause.structures where !isStructure(word.text) {
-      problems.report(
-        .header, "'\(word.text)' is no message structure", at: word.span, help: ["ADT_A01", "ADT_*"])
-    }
+    let versions = clause.from.flatMap { HL7Versions($0.text, upTo: (clause.upTo ?? $0).text) } ?? .all
+    for word in clause.structures { checkStructure(word, in: versions) }
     return HiltProgram.FormatClause(
       format: .hl7v2, versionFrom: clause.from?.text, versionUpTo: clause.upTo?.text ?? clause.from?.text,
       structures: clause.structures.map(\.text))
-  }
-
-  /// `ADT_A01`, `ADT_*`, `ACK`
-  private func isStructure(_ text: String) -> Bool {
-    if text == "ACK" { return true }
-    let parts = text.split(separator: "_", omittingEmptySubsequences: false)
-    guard parts.count == 2, parts[0].utf8.count == 3 else { return false }
-    return parts[1] == "*"
-      || parts[1].utf8.count == 3 && (parts[0] + parts[1]).allSatisfy { $0.isUppercase || $0.isNumber }
   }
 
   private mutating func checkZone(_ zone: TextLiteral?) {

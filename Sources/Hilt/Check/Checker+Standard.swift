@@ -132,7 +132,7 @@ extension Checker {
   }
 
   /// Where something is that the versions asked for don't have: `exists from 2.7`.
-  private static func elsewhere(_ known: HL7Versions, _ versions: HL7Versions) -> String {
+  static func elsewhere(_ known: HL7Versions, _ versions: HL7Versions) -> String {
     if known.isAfter(versions) { return "exists from \(known.first ?? "") on" }
     if versions.isAfter(known) { return "exists up to \(known.last ?? "")" }
     return "exists in \(known)"

@@ -13,6 +13,7 @@ extension Checker {
     if case .only = place.segment, place.within == nil, made.contains(draft) {
       checkPlace(place.code, of: place.message, nil, at: target.span)
     }
+    checkCodes(expression, place)
     return write(value, to: place, draft)
   }
 

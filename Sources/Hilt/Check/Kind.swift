@@ -7,6 +7,8 @@ struct Kind: Sendable, Hashable {
   var types: [String: HL7Versions] = [:]
   /// There may be several of it.
   var repeats = false
+  /// The tables of HL7 that say which codes there are (data type ID), each with the versions in which it does.
+  var tables: [String: HL7Versions] = [:]
 
   static let unknown = Kind()
 
@@ -14,7 +16,11 @@ struct Kind: Sendable, Hashable {
 
   /// One part of a segment or a composite, as some versions have it.
   init(_ parts: [HL7Part], in versions: HL7Versions) {
-    for part in parts { types[part.type, default: []].formUnion(part.versions.intersection(versions)) }
+    for part in parts {
+      let versions = part.versions.intersection(versions)
+      types[part.type, default: []].formUnion(versions)
+      if part.type == "ID", let table = part.table { tables[table, default: []].formUnion(versions) }
+    }
     repeats = parts.contains(where: \.repeats)
   }
 
@@ -44,13 +50,15 @@ struct Kind: Sendable, Hashable {
     if isOpen { return .unknown }
     var component = Kind()
     for (type, versions) in types {
-      let inner: [String: HL7Versions]
+      var inner = Kind()
       if let composite = HL7Tables.type(type) {
-        inner = Kind(composite.part(number, in: versions), in: versions).types
-      } else {
-        inner = number == 1 ? [type: versions] : [:]
+        inner = Kind(composite.part(number, in: versions), in: versions)
+      } else if number == 1 {
+        inner.types = [type: versions]
+        inner.tables = tables
       }
-      component.types.merge(inner) { $0.union($1) }
+      component.types.merge(inner.types) { $0.union($1) }
+      component.tables.merge(inner.tables) { $0.union($1) }
     }
     return component
   }

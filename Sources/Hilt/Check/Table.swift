@@ -19,6 +19,10 @@ struct Table: Sendable {
   var rows: [String: Datum]
   var hasEmptyValues: Bool
   var missing: Missing
+  /// The different texts of each key column and of each value column, up to a number that no table of HL7 reaches.
+  var keyTexts: [Set<String>] = []
+  var valueTexts: [Set<String>] = []
+  static let textCountMax = 1_000
 
   /// Between several keys: U+001F, the unit separator of ASCII.
   static let separator = "\u{1F}"
@@ -113,6 +117,8 @@ extension Checker {
     _ path: String
   ) {
     var lines: [String: Int] = [:]
+    table.keyTexts = Array(repeating: [], count: keys.count)
+    table.valueTexts = Array(repeating: [], count: values.count)
     for row in rows {
       let first = row[0]
       guard row.count == width else {
@@ -131,9 +137,15 @@ extension Checker {
         continue
       }
       lines[key] = first.line
+      for (index, column) in keys.enumerated() { Self.note(row[column].text, &table.keyTexts[index]) }
+      for (index, column) in values.enumerated() { Self.note(row[column].text, &table.valueTexts[index]) }
       let found = values.map { row[$0].text.isEmpty ? Datum.absent : Datum.text(row[$0].text) }
       if found.contains(where: \.isAbsent) { table.hasEmptyValues = true }
       table.rows[key] = found.count == 1 ? found[0] : .row(found)
     }
+  }
+
+  private static func note(_ text: String, _ texts: inout Set<String>) {
+    if !text.isEmpty, texts.count <= Table.textCountMax { texts.insert(text) }
   }
 }

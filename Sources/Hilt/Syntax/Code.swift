@@ -55,6 +55,7 @@ package enum Code: String, Sendable, CaseIterable {
   case needlessCatch = "W104"
   case absentDecides = "W105"
   case partOfVersions = "W201"
+  case tableCodes = "W210"
 
   var severity: Problem.Severity { rawValue.hasPrefix("W") ? .warning : .error }
 }

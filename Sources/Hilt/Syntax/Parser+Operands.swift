@@ -6,7 +6,7 @@ extension Parser {
   static let words: Set<String> = [
     "if", "then", "else", "match", "for", "catch", "and", "or", "not", "where", "is", "in", "to", "meta", "with",
     "none",
-    "let", "var", "remove", "emit", "matches", "when", "require", "true", "false", "null", "absent",
+    "done", "let", "var", "remove", "emit", "matches", "when", "require", "true", "false", "null", "absent",
   ]
 
   /// What stands between operators, without the steps behind it.
