@@ -61,7 +61,7 @@ extension Checker {
 
   /// What can be said of a place or name that is compared: the name of a fact, where one holds for the rest of the
   /// walk.
-  private func fact(_ expression: Expression) -> Set<String> {
+  func fact(_ expression: Expression) -> Set<String> {
     switch expression.kind {
     case .name(let name):
       guard let variable = scope.find(name), case .value = variable.kind else { return [canonical(expression)] }
@@ -99,7 +99,7 @@ extension Checker {
       return Condition(holds: { _ in false })
     }
     let holds = equal(first, second)
-    if isEqual { return Condition(holds: holds, valuedIfTrue: facts) }
+    if isEqual { return Condition(holds: holds, valuedIfTrue: facts.union(Self.equals(facts, second.constant))) }
     return Condition(holds: { try !holds($0) }, valuedIfFalse: facts)
   }
 
@@ -177,7 +177,10 @@ extension Checker {
       return Condition(holds: { _ in false })
     }
     let holds = contained(text(first), second, element)
-    if isIn { return Condition(holds: holds, valuedIfTrue: fact(left)) }
+    if isIn {
+      let facts = fact(left)
+      return Condition(holds: holds, valuedIfTrue: facts.union(Self.equals(facts, second.constant)))
+    }
     return Condition(holds: { try !holds($0) }, valuedIfFalse: fact(left))
   }
 

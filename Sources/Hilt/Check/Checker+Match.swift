@@ -90,7 +90,7 @@ extension Checker {
     var isBroken = subject.type == .broken
     var bodies: [Evaluate] = []
     for arm in arms {
-      let value = typed(arm.body)
+      let value = knowing(equals(expression, arm)) { $0.typed(arm.body) }
       bodies.append(value.evaluate)
       if value.type == .broken { isBroken = true }
       guard let common = Type.common(type, value.type) else {
@@ -117,7 +117,7 @@ extension Checker {
     var flow = takesAll(arms) ? Flow.none : Flow.nothing
     var bodies: [Execute] = []
     for arm in arms {
-      let (execute, inner) = execute(arm.body)
+      let (execute, inner) = execute(arm.body, knowing: equals(expression, arm))
       bodies.append(execute)
       flow = Flow.either(flow, inner)
     }

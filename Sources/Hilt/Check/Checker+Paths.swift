@@ -220,7 +220,7 @@ extension Checker {
       }
       guard let kind = field(number, of: place, at: place.span) else { return .broken }
       place.field = number
-      place.kind = kind
+      place.kind = narrowed(kind, place, before: step)
       return .place(place)
     case .component(let number):
       guard place.field != nil else {

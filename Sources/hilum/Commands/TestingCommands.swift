@@ -148,6 +148,7 @@ struct BenchCommand: AsyncParsableCommand {
       Example:
         hilum bench --seconds 3 --pairs 5
         hilum bench --rate 1000 --seconds 20
+        hilum bench --language
       """)
   @Option(help: "Seconds of each measurement.") var seconds = 3
   @Option(help: "Pairs of floor and engine.") var pairs = 5
@@ -157,11 +158,16 @@ struct BenchCommand: AsyncParsableCommand {
   @Option(help: "Where the data folders are made; on the disk that is to be measured.") var directory = "."
   @Option(help: "Instead: so many messages a second by schedule, and how long each takes to its partner.") var rate:
     Double?
+  @Flag(help: "Instead: what reading and transforming a message costs, on one core and without an engine.")
+  var language = false
   @Flag(help: "Print JSON.") var json = false
   @Option(help: .hidden) var floorIn: String?
 
   func run() async throws {
     if let floorIn { return try await FloorChild.run(directory: floorIn) }
+    if language {
+      return Terminal.line(try LanguageBench(seconds: Double(seconds) / 3, turns: pairs).run())
+    }
     let directory = URL(fileURLWithPath: directory).path
     if let rate {
       let load = SteadyLoad(rate: rate, seconds: seconds, directory: directory)

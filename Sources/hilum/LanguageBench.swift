@@ -1,0 +1,171 @@
+import Foundation
+import HL7
+import Hilt
+import Messages
+import Partners
+
+/// What reading and transforming cost, on one core and without an engine: `hilum bench --language`.
+///
+/// Messages of about 1 KB, all different, because a processor learns one that repeats. Index and transform take turns,
+/// and the ratio is the median of the turns' ratios.
+struct LanguageBench {
+  /// How long each of them works in a turn.
+  let seconds: Double
+  let turns: Int
+
+  /// Copies a message and writes ten places that it names.
+  static let program = """
+    transform bench
+      in  hl7 2.3..2.6 ADT_*
+      out hl7 2.5.1
+
+    let out = copy msg
+    out.MSH-3 = "HUB"
+    out.MSH-5 = "EHR"
+    out.PID-3[1].4 = "RXX"
+    out.PID-5[1].1.1 = upper(PID-5[1].1.1)
+    out.PID-5[1].2 = trim(PID-5[1].2)
+    out.PID-8 = match PID-8 { "1" => "M", "2" => "F", _ => "U" }
+    out.PID-19 = absent
+    out.PV1-2 = PV1-2 ?? "I"
+    out.PV1-3.1 = "W{PV1-3.1}"
+    out.PV1-10 = "SUR"
+    emit out
+
+    """
+
+  func run() throws -> String {
+    let messages = Self.messages(2_000)
+    let (compiled, problems) = HiltProgram.compile(Self.program, file: "bench.hilt")
+    guard let program = compiled else { throw Failure(problems.first?.message ?? "the program has an error") }
+    let whole = try messages.map { try HL7Message($0) }
+    let inputs = whole.map { HiltInput($0) }
+    var indexes: [Double] = []
+    var changes: [Double] = []
+    for _ in 0..<turns {
+      indexes.append(try rate(messages.count) { _ = try HL7Message(messages[$0]) })
+      changes.append(
+        rate(inputs.count) { number in
+          precondition(program.run(inputs[number]).decision == .routed)
+        })
+    }
+    let ratios = zip(indexes, changes).map { $0 / $1 }
+    return """
+      messages of \(messages.map(\.count).reduce(0, +) / messages.count) bytes, one core, \(turns) turns of \(Self.decimal(seconds)) s
+      index                      \(Self.shown(indexes)) messages/s
+      copy and ten changes       \(Self.shown(changes)) messages/s, \(Self.decimal(Self.median(ratios))) times its cost
+      \(try check())
+      \(try large())
+      """
+  }
+
+  /// Passes over messages until the time is up; gives how many a second.
+  private func rate(_ count: Int, _ body: (Int) throws -> Void) rethrows -> Double {
+    let clock = ContinuousClock()
+    let start = clock.now
+    var done = 0
+    while true {
+      for number in 0..<count { try body(number) }
+      done += count
+      let elapsed = (clock.now - start) / .seconds(1)
+      if elapsed >= seconds { return Double(done) / elapsed }
+    }
+  }
+
+  // MARK: Checking
+
+  /// Two hundred transforms, each with an import, a table and the changes above.
+  private func check() throws -> String {
+    struct Files: HiltFiles {
+      func read(_ path: String) throws -> [UInt8] {
+        if path == "lib/names.hilt" { return Array("library names\n\nfn whole(n) = \"{n.2} {n.1.1}\"\n".utf8) }
+        return Array("local,hl7\n1,M\n2,F\n".utf8)
+      }
+    }
+    let clock = ContinuousClock()
+    var count = 0
+    let elapsed = clock.measure {
+      for number in 1...200 {
+        let source = Self.program.replacing(
+          "out hl7 2.5.1\n",
+          with: """
+            out hl7 2.5.1
+              import "lib/names.hilt"
+
+            table sex from "sex.csv" key local value hl7 default "U"
+            """
+        ).replacing(
+          "let out", with: "note whole(PID-5[1])\nfor i in each IN1 { note \"{i.IN1-\(number % 40 + 1)}\" }\nlet out"
+        ).replacing("transform bench", with: "transform bench\(number)").replacing("upper(PID", with: "lower(PID")
+        count += HiltProgram.compile(source, file: "bench\(number).hilt", files: Files()).problems.count
+      }
+    }
+    return "check of 200 transforms    \(Self.decimal(elapsed / .seconds(1))) s (\(count) problems found in them)"
+  }
+
+  // MARK: A large message
+
+  /// A message of 10 MB is read, copied, changed and written.
+  private func large() throws -> String {
+    var bytes = Array(
+      "MSH|^~\\&|LAB|RXX|EHR|RXX|20240229103000||ADT^A01|1|P|2.5.1\rPID|1||1^^^A^MR||a^b\rPV1|1|I|W1\r".utf8)
+    var number = 1
+    while bytes.count < 10 << 20 {
+      bytes += Array("OBX|\(number)|TX|C^Comment||\(String(repeating: "word ", count: 40))||||||F\r".utf8)
+      number += 1
+    }
+    let before = try ProcessUsage(of: ProcessInfo.processInfo.processIdentifier).rssBytes
+    let (program, _) = HiltProgram.compile(Self.program, file: "bench.hilt")
+    let clock = ContinuousClock()
+    let start = clock.now
+    let message = try HL7Message(bytes)
+    let result = program?.run(HiltInput(message))
+    let elapsed = (clock.now - start) / .seconds(1)
+    guard result?.decision == .routed else { throw Failure("the large message was not routed") }
+    let used = max(0, try ProcessUsage(of: ProcessInfo.processInfo.processIdentifier).rssBytesMax - before)
+    return "one message of 10 MB       \(Self.decimal(elapsed)) s, \(used >> 20) MB of memory beside it at most"
+  }
+
+  // MARK: Messages and figures
+
+  /// Admissions of about 1 KB that differ in names, numbers and lengths. The same in every run.
+  private static func messages(_ count: Int) -> [[UInt8]] {
+    var state: UInt64 = 20_240_229
+    func next(_ bound: Int) -> Int {
+      state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+      return Int(state >> 33) % bound
+    }
+    func word() -> String {
+      String((0..<next(9) + 3).map { _ in Character(Unicode.Scalar(UInt8(97 + next(26)))) })
+    }
+    return (0..<count).map { number in
+      let lines =
+        [
+          "MSH|^~\\&|PAS|RXX|EHR|\(word())|20240229103000||ADT^A01^ADT_A01|\(number)|P|2.5.1", "EVN|A01|20240229103000",
+          "PID|1||\(next(1_000_000))^^^RXX^MR~\(next(1_000_000_000))^^^NHS^NH||\(word())^\(word())^\(word())||"
+            + "19\(next(90) + 10)0\(next(9) + 1)1\(next(9))|\(next(2) + 1)|||\(next(200)) \(word()) St^^\(word())^^\(next(99_999))"
+            + "||\(next(10_000_000))|||M|\(word())|\(next(1_000_000))",
+          "PD1||||\(word())^\(word())",
+        ] + (0..<3).map { "NK1|\($0 + 1)|\(word())^\(word())|SPO|\(next(99)) \(word())^^\(word())|\(next(10_000_000))" }
+        + [
+          "PV1|1|\(next(2) == 0 ? "I" : "")|W\(next(20))^R\(next(9))^B\(next(4))||||\(word())^\(word())|||SUR||||||||"
+            + "\(next(1_000_000))",
+          "PV2|||\(word())^\(word()) \(word())", "AL1|1|DA|\(word())^\(word())|MO|\(word())",
+          "DG1|1||\(word())^\(word()) \(word()) \(word())|||A",
+          "IN1|1|\(word())|\(next(9_999))|\(word()) \(word())|\(next(200)) \(word()) Rd^^\(word())||||\(word())",
+          "GT1|1||\(word())^\(word())||\(next(200)) \(word()) Ave^^\(word())^^\(next(99_999))|\(next(10_000_000))|||||SEL",
+          "OBX|1|NM|8302-2^\(word()) height^LN||1\(next(99))|cm|||||F|||20240229103000",
+          "OBX|2|NM|3141-9^\(word()) weight^LN||\(next(99) + 30)|kg|||||F|||20240229103000",
+          "ZPV|1|\(word())|\(word())|\(String(repeating: word(), count: next(20)))",
+        ]
+      return Array(lines.map { $0 + "\r" }.joined().utf8)
+    }
+  }
+
+  private static func median(_ values: [Double]) -> Double { values.sorted()[values.count / 2] }
+  private static func decimal(_ value: Double) -> String { String(format: "%.2f", value) }
+  private static func shown(_ rates: [Double]) -> String {
+    let text = String(Int(median(rates)))
+    return String(repeating: " ", count: max(0, 9 - text.count)) + text
+  }
+}
