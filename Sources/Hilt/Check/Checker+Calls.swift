@@ -3,7 +3,10 @@ import HL7
 extension Checker {
   /// `upper(PID-5[1].1)`
   mutating func call(_ name: Word, _ arguments: [Expression], _ span: Span) -> Typed {
-    guard let function = Function.named(name.text) else { return unknownFunction(name, arguments) }
+    guard let function = Function.named(name.text) else {
+      if let own = self.function(name) { return call(own, arguments, span) }
+      return unknownFunction(name, arguments)
+    }
     guard let call = matched(function, arguments, span) else { return .broken(span) }
     guard case .checked(let check) = function.body else { return plain(call, function.body) }
     let value = check(&self, call)
@@ -50,7 +53,7 @@ extension Checker {
     if later.contains(name.text) {
       return broken(.unsupported, "the function '\(name.text)' is not supported yet", at: name.span)
     }
-    let near = problems.isOpen ? nearest(name.text, among: Function.all.map(\.name)) : nil
+    let near = problems.isOpen ? nearest(name.text, among: functionNames) : nil
     return broken(
       .unknownFunction, "there is no function '\(name.text)'", at: name.span,
       help: near.map { ["did you mean '\($0)'?"] } ?? [])
@@ -120,7 +123,7 @@ extension Checker {
   }
 
   /// The elements of a list as texts.
-  private mutating func texts(_ value: Typed, _ element: Type) -> Typed {
+  mutating func texts(_ value: Typed, _ element: Type) -> Typed {
     let firstLeaf: Bool
     switch element {
     case .text, .nothing: return value

@@ -163,7 +163,8 @@ extension Checker {
     let value = call[0].map { typed($0) } ?? .broken(call.span)
     let input = value.type == .stamp ? value : argument(value, .text)
     if input.type == .broken { return input }
-    if zone == nil, !isExpression, !isZoneBroken {
+    // A library's functions take the zone of the program that imports it.
+    if zone == nil, !isExpression, !isZoneBroken, !modules[0].tree.isLibrary {
       return broken(
         .noZone, "a time without an offset is nowhere, and this transform names no zone", at: call.span,
         help: ["zone \"Europe/London\" in the head"])

@@ -16,13 +16,11 @@ enum Datum: Sendable {
   /// Components that a program put together; where a component holds another composite, its parts are subcomponents.
   case composite([HL7Content])
   case list([Datum])
-  /// Bytes that are no text: a document that was decoded, a hash.
-  case bytes([UInt8])
-  /// The values of a table's row, in the order of the table's value columns; of named values, in the order of their
-  /// names.
+  /// Values that have names: a table's row, a line of a file, a record. In the order of their names' declaration.
   case row([Datum])
-  /// A value that travels beside a message, such as `message.source`.
-  case attribute([String: Datum])
+  /// Bytes that are no text: a file, a document that was decoded, a hash.
+  case bytes([UInt8])
+  case group(GroupValue)
 
   /// A stretch as it is read: absent and null told apart.
   init(_ piece: HL7Piece) {

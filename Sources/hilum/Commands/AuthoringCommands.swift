@@ -129,6 +129,8 @@ struct Transform {
       guard let data = FileManager.default.contents(atPath: whole) else { throw Failure("it can't be read") }
       return Array(data)
     }
+
+    func profile(_ bytes: [UInt8], file: String) -> HiltProfile.Reading { ProfileReader.read(bytes, file: file) }
   }
 }
 
