@@ -190,6 +190,7 @@ extension Checker {
         arguments, Parameters(names: names, least: names.count, most: names.count), signature, takes: counts, at: span)
     else {
       for argument in arguments { _ = typed(argument) }
+      functions[index].isUsed = true
       return .broken(span)
     }
     var values: [Typed] = []
