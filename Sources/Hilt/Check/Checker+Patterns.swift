@@ -112,6 +112,26 @@ extension Checker {
       return .list(parts)
     }
   }
+
+  /// One of several named values: `row.ward`.
+  mutating func field(_ value: Typed, _ fields: [Type.Field], _ name: String, _ step: Span, _ span: Span) -> Cursor {
+    guard let index = fields.firstIndex(where: { $0.name == name }) else {
+      let names = fields.map(\.name)
+      return brokenCursor(
+        .unknownName, "there is no '\(name)' in it", at: step,
+        help: nearest(name, among: names).map { ["did you mean '\($0)'?"] } ?? names.map { ".\($0)" })
+    }
+    let evaluate = value.evaluate
+    let field = fields[index]
+    let mayBeAbsent = (field.mayBeAbsent || value.mayBeAbsent) && !isFact(span)
+    return .value(
+      Typed(field.type, mayBeAbsent: mayBeAbsent, at: span, path: value.path.map { "\($0).\(name)" }) { run in
+        guard case .row(let values) = try evaluate(run), values.indices.contains(index) else {
+          return if case .list = field.type { .list([]) } else { .absent }
+        }
+        return values[index]
+      })
+  }
 }
 
 extension Pattern {

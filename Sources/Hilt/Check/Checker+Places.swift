@@ -171,8 +171,9 @@ extension Checker {
         help: near.map { ["did you mean '\($0)'?"] } ?? Attributes.known.map { "message." + $0 })
     }
     if keys == ["received"] {
+      let zone = zone
       return Typed(.stamp, mayBeAbsent: true, at: span, path: path) { run in
-        Attributes.received(run.attributes)
+        Attributes.received(run.attributes, in: zone)
       }
     }
     return Typed(.attribute, mayBeAbsent: true, at: span, path: path) { run in

@@ -16,10 +16,10 @@ enum Datum: Sendable {
   /// Components that a program put together; where a component holds another composite, its parts are subcomponents.
   case composite([HL7Content])
   case list([Datum])
+  /// Bytes that are no text: a document that was decoded, a hash.
+  case bytes([UInt8])
   /// Values that have names: a table's row, a line of a file, a record. In the order of their names' declaration.
   case row([Datum])
-  /// Bytes that are no text: a file, a document that was decoded, a hash.
-  case bytes([UInt8])
   case group(GroupValue)
 
   /// A stretch as it is read: absent and null told apart.
