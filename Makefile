@@ -38,7 +38,7 @@ crash: setup ## kill loops, power cuts (root), failing disks and the model of a 
 	HILUM_MODEL_RUNS=$${HILUM_MODEL_RUNS:-300} HILUM_KILLS=$${HILUM_KILLS:-200} \
 	  swift test --skip-build --filter 'Crash|Kill|power|disk|LaneModel'
 
-examples: build ## runs the commands of every Examples/*/README.md as they stand there
+examples: build ## runs the cases of what ships, and the commands of every Examples/*/README.md as they stand there
 	@HILUM=$(HILUM) scripts/examples.sh
 
 fuzz: setup ## hostile bytes for the readers of what comes from outside; FUZZ_SECONDS=60 each

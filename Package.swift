@@ -84,6 +84,10 @@ let package = Package(
       ],
       swiftSettings: strict),
     .target(
+      name: "Authoring",
+      dependencies: ["Messages", "Text", "HL7", "Hilt", "ConnectorKit", "Definitions", "Store", "Engine"],
+      swiftSettings: strict),
+    .target(
       name: "Admin",
       dependencies: [
         "Messages", "HL7", "Definitions", "Store", "Engine", product("Hummingbird", "hummingbird"),
@@ -102,7 +106,7 @@ let package = Package(
       name: "hilum",
       dependencies: [
         "Messages", "Text", "HL7", "Hilt", "ConnectorKit", "Connectors", "Definitions", "Store", "Engine", "Admin",
-        "Partners",
+        "Authoring", "Partners",
         product("ArgumentParser", "swift-argument-parser"), product("AsyncHTTPClient", "async-http-client"),
         product("Crypto", "swift-crypto"), product("Logging", "swift-log"), product("NIOCore", "swift-nio"),
         product("NIOHTTP1", "swift-nio"),
@@ -131,6 +135,7 @@ let package = Package(
       product("DequeModule", "swift-collections"), product("Logging", "swift-log")),
     tests(
       "PartnersTests", "Partners", "HL7", "CSQLite", product("NIOCore", "swift-nio"), product("NIOPosix", "swift-nio")),
+    tests("AuthoringTests", "Authoring", "Definitions", "Connectors", "Hilt", "HL7", "Messages"),
     tests("HouseTests", "Definitions", "Connectors"),
     // Whole ways through the built program: `hilum` is built first.
     tests("WayTests", "hilum", "Admin", "Engine", "Store", "Partners", "HL7", "Messages", data: ["Peers"]),

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs the commands of every example as they stand in its README: all blocks of one page are one script. Names may be given;
-# otherwise all run.
+# otherwise all run, and the cases beside the channels and transforms at the root before them.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 root=$PWD
@@ -19,6 +19,11 @@ ln -s "$hilum" "$work/bin/hilum"
 
 failed=()
 names=("$@")
+if [ ${#names[@]} -eq 0 ]; then
+  # What ships at the root has cases too.
+  "$hilum" fmt --check Transforms Channels Examples || failed+=("layout")
+  "$hilum" test || failed+=("cases")
+fi
 [ ${#names[@]} -gt 0 ] || names=($(cd Examples && ls -d -- */ | tr -d /))
 for name in "${names[@]}"; do
   cp -R "Examples/$name" "$work/$name"

@@ -39,6 +39,7 @@ package struct HiltProgram: Sendable {
 
   private let source: Source
   private let layout: Run.Layout
+  private let statementSpans: [Span]
   private let body: [Execute]
 
   /// Checks and compiles a program. The program is there unless a problem is an error.
@@ -85,14 +86,20 @@ package struct HiltProgram: Sendable {
     isReply = tree.isReply
     source = checker.source
     layout = checker.layout
+    statementSpans = checker.statementSpans
     self.body = body
   }
 
+  /// The line of each statement, by the statement's number.
+  package var statementLines: [Int] { statementSpans.map { source.line(of: Int($0.start)) } }
+
   /// Runs the program over one message. It never throws, never traps and always comes to an end.
   ///
-  /// - Parameter tracing: also keep what each statement gave.
-  package func run(_ input: HiltInput, tracing: Bool = false) -> HiltResult {
-    let run = Run(input, layout: layout, tracing: tracing)
+  /// - Parameters:
+  ///   - tracing: also keep what each statement gave.
+  ///   - observing: also keep which statements ran, and which wrote what.
+  package func run(_ input: HiltInput, tracing: Bool = false, observing: Bool = false) -> HiltResult {
+    let run = Run(input, layout: layout, tracing: tracing, observing: observing)
     var decision: HiltDecision
     do {
       if let refusal = read(input, run) { return result(.rejected(refusal), run, input) }
@@ -133,7 +140,8 @@ package struct HiltProgram: Sendable {
       steps: min(input.limits.stepsMax, input.limits.stepsMax - run.stepsLeft),
       trace: (run.trace ?? []).map {
         HiltTraceEntry(line: source.line(of: Int($0.span.start)), turns: $0.turns, text: $0.text)
-      })
+      }, statements: run.observed?.statements ?? [],
+      origins: decision == .routed ? (run.observed?.origins ?? []).map { $0.resolved(source) } : [])
   }
 
   private func decision(_ ending: Ending) -> HiltDecision {

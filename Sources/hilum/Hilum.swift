@@ -17,7 +17,11 @@ struct Hilum: AsyncParsableCommand {
     version: "hilum \(versionNumber)",
     groupedSubcommands: [
       CommandGroup(
-        name: "Authoring", subcommands: [InitCommand.self, CheckCommand.self, TryCommand.self, ExplainCommand.self]),
+        name: "Authoring",
+        subcommands: [
+          InitCommand.self, CheckCommand.self, FormatCommand.self, TestCommand.self, TryCommand.self,
+          ExplainCommand.self, ReferenceCommand.self,
+        ]),
       CommandGroup(
         name: "Running",
         subcommands: [

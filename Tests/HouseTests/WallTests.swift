@@ -36,6 +36,9 @@ import Testing
     "Engine": Room(
       rooms: ["Messages", "Text", "HL7", "Hilt", "ConnectorKit", "Definitions", "Store"],
       packages: ["Logging", "DequeModule"], system: libc.union(["Synchronization", "Dispatch"])),
+    "Authoring": Room(
+      rooms: ["Messages", "Text", "HL7", "Hilt", "ConnectorKit", "Definitions", "Store", "Engine"],
+      system: libc.union(["Foundation"])),
     "Admin": Room(
       rooms: ["Messages", "HL7", "Hilt", "Definitions", "Store", "Engine"],
       packages: ["Hummingbird", "HTTPTypes", "NIOCore", "NIOPosix", "Logging"], system: libc.union(["Foundation"])),
@@ -45,7 +48,7 @@ import Testing
     "hilum": Room(
       rooms: [
         "Messages", "Text", "HL7", "Hilt", "ConnectorKit", "Connectors", "Definitions", "Store", "Engine", "Admin",
-        "Partners",
+        "Authoring", "Partners",
       ],
       packages: ["ArgumentParser", "AsyncHTTPClient", "Logging", "NIOCore", "NIOPosix", "NIOHTTP1", "Crypto"],
       system: libc.union(["Synchronization", "Dispatch", "Foundation"])),

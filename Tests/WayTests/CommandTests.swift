@@ -6,7 +6,8 @@ import Testing
 extension Ways {
   @Suite struct `Every command` {
     private static let commands: [[String]] = [
-      ["init"], ["check"], ["try"], ["explain"], ["run"], ["status"], ["start"], ["pause"], ["stop"], ["lane", "list"],
+      ["init"], ["check"], ["fmt"], ["test"], ["try"], ["explain"], ["reference"], ["run"], ["status"],
+      ["start"], ["pause"], ["stop"], ["lane", "list"],
       ["lane", "pause"], ["lane", "resume"], ["lane", "cancel"], ["ping"], ["logs"], ["messages", "list"],
       ["messages", "show"],
       ["messages", "export"], ["why"], ["dead", "list"], ["dead", "retry"], ["dead", "discard"], ["failed", "list"],

@@ -42,6 +42,7 @@ extension Checker {
         place.kind = inner
       }
       guard checkOutput(place) else { continue }
+      scope.forgetReads()
       writes.append(write(typed(entry.value), to: place, draft))
     }
     let (find, fields) = (group?.find, writes)

@@ -56,7 +56,8 @@ extension Checker {
     let near = problems.isOpen ? nearest(name.text, among: functionNames) : nil
     return broken(
       .unknownFunction, "there is no function '\(name.text)'", at: name.span,
-      help: near.map { ["did you mean '\($0)'?"] } ?? [])
+      help: near.map { ["did you mean '\($0)'?"] } ?? [],
+      meant: near.flatMap { _ in surelyMeant(name.text, among: Function.all.map(\.name)) })
   }
 
   private mutating func precision(_ argument: Expression) -> Typed {

@@ -89,7 +89,8 @@ extension Checker {
       let known = Quantifier.allCases.map(\.rawValue)
       return broken(
         .unknownFunction, "'\(word.text)' does not search a list", at: word.span,
-        help: nearest(word.text, among: known).map { ["did you mean '\($0)'?"] } ?? known)
+        help: nearest(word.text, among: known).map { ["did you mean '\($0)'?"] } ?? known,
+        meant: surelyMeant(word.text, among: known))
     }
     scope.open()
     defer { scope.close() }

@@ -114,11 +114,16 @@ extension Checker {
     if let code = HL7SegmentCode(name.uppercased()), help.isEmpty, HL7Tables.segment(code) != nil { help = ["\(code)"] }
     if Function.named(name) != nil { help = ["\(name)(…)"] }
     if name == "out" { help = ["let out = copy msg"] }
-    return brokenCursor(.unknownName, "'\(name)' is not known here", at: span, help: help)
+    // A span that holds more than the name belongs to a path.
+    let isAlone = source.text(span) == name && Function.named(name) == nil
+    let meant = isAlone ? surelyMeant(name, among: scope.names + Self.reserved) : nil
+    return brokenCursor(.unknownName, "'\(name)' is not known here", at: span, help: help, meant: meant)
   }
 
-  mutating func brokenCursor(_ code: Code, _ message: String, at span: Span, help: [String] = []) -> Cursor {
-    problems.report(code, message, at: span, help: help)
+  mutating func brokenCursor(
+    _ code: Code, _ message: String, at span: Span, help: [String] = [], meant: String? = nil
+  ) -> Cursor {
+    problems.report(code, message, at: span, help: help, fix: meant.map { (span, $0) })
     return .broken
   }
 

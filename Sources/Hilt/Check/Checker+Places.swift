@@ -40,6 +40,7 @@ extension Checker {
   /// Reads a place: a single value, or a list where it names several.
   private mutating func read(_ place: HL7Place, _ expression: Expression) -> Typed {
     let span = expression.span
+    if !place.message.isDraft { scope.read(place.path) }
     guard place.field != nil else { return readSegment(place, span) }
     var kind = place.kind
     if case .only = place.repetition {} else { kind.repeats = false }
@@ -168,7 +169,8 @@ extension Checker {
       let near = nearest(path, among: Attributes.known.map { "message." + $0 })
       return broken(
         .unknownName, "the engine knows no '\(path)'", at: span,
-        help: near.map { ["did you mean '\($0)'?"] } ?? Attributes.known.map { "message." + $0 })
+        help: near.map { ["did you mean '\($0)'?"] } ?? Attributes.known.map { "message." + $0 },
+        meant: source.text(span) == path ? surelyMeant(path, among: Attributes.known.map { "message." + $0 }) : nil)
     }
     if keys == ["received"] {
       let zone = zone

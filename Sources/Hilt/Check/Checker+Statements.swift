@@ -24,10 +24,14 @@ extension Checker {
         problems.report(
           .neverReached, "this is never reached", at: statement.span, label: "every path has ended before")
       }
+      let number = statementSpans.count
+      statementSpans.append(statement.head)
+      scope.forgetReads()
       let (execute, next) = handlingFailures { $0.statement(statement) }
       let span = statement.head
       executes.append({ run in
         try run.step(at: span)
+        if run.observed != nil { run.observed?.statements.insert(number) }
         try execute(run)
       })
       flow = Flow.sequence(flow, next)

@@ -5,6 +5,7 @@ extension Checker {
   /// `out.PID-8 = …`
   mutating func assign(_ target: Expression, _ expression: Expression) -> Execute {
     let place = writtenPlace(target, isRemoval: false)
+    scope.forgetReads()
     let value = typed(expression)
     guard let place, let field = place.field, case .draft(let draft) = place.message else { return { _ in } }
     if case .only = place.repetition, place.component == nil { checkNotWalked(draft, place.code, field, target.span) }
@@ -32,12 +33,13 @@ extension Checker {
     } else if !writable(value, whole: isWhole) {
       return { _ in }
     }
-    let (evaluate, span) = (value.evaluate, place.span)
+    let (evaluate, span, inputs) = (value.evaluate, place.span, scope.reads)
     let formatted = place.kind.isFormatted
     return { run in
       let content = try evaluate(run).content(formatted: formatted)
       try place.write(content, draft, field, run)
       if run.trace != nil { run.record(try place.presentField(run), at: span) }
+      if run.observed != nil { try run.observe(place, draft, from: inputs, at: span) }
     }
   }
 

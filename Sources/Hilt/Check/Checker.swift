@@ -22,6 +22,8 @@ struct Checker {
   var destinations: [HiltDestinationUse] = []
   /// The values of the program's parameters, from outside.
   var given: [String: Value] = [:]
+  /// Where each statement begins; its index is its number.
+  var statementSpans: [Span] = []
 
   /// Whether `msg` is HL7, and whether there is an `original`.
   var hasMessage = true
@@ -189,8 +191,11 @@ struct Checker {
     problems.report(.type, "\(wanted) is wanted here, not \(value.type.name)", at: value.span, help: help)
   }
 
-  mutating func broken(_ code: Code, _ message: String, at span: Span, help: [String] = []) -> Typed {
-    problems.report(code, message, at: span, help: help)
+  /// - Parameter meant: what surely stands there instead.
+  mutating func broken(
+    _ code: Code, _ message: String, at span: Span, help: [String] = [], meant: String? = nil
+  ) -> Typed {
+    problems.report(code, message, at: span, help: help, fix: meant.map { (span, $0) })
     return .broken(span)
   }
 

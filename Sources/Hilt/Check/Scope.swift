@@ -23,6 +23,8 @@ struct Variable {
   var span: Span
   var kind: Kind
   var isUsed = false
+  /// The places of the input that its value is made of.
+  var origins: [String] = []
 }
 
 /// Which names mean what, from the innermost block outwards.
@@ -53,7 +55,22 @@ struct Scope {
     places = [:]
   }
 
+  /// The places of the input that the statement at work has read so far, itself or by its variables.
+  private(set) var reads: [String] = []
+
+  mutating func forgetReads() { reads = [] }
+
+  /// Notes that a place of the input is read.
+  mutating func read(_ path: String) {
+    if reads.count < Self.readCountMax, !reads.contains(path) { reads.append(path) }
+  }
+
+  /// More places than these tell nobody where a value came from.
+  private static let readCountMax = 32
+
   mutating func declare(_ variable: Variable) {
+    var variable = variable
+    variable.origins = reads
     places[variable.name, default: []].append(variables.count)
     variables.append(variable)
   }
@@ -61,7 +78,10 @@ struct Scope {
   func find(_ name: String) -> Variable? { places[name]?.last.map { variables[$0] } }
 
   mutating func use(_ name: String) {
-    for index in places[name] ?? [] { variables[index].isUsed = true }
+    for index in places[name] ?? [] {
+      variables[index].isUsed = true
+      for origin in variables[index].origins { read(origin) }
+    }
   }
 
   /// The names that are nearest, for «did you mean».
@@ -77,6 +97,24 @@ func nearest(_ word: String, among names: some Sequence<String>) -> String? {
   }
   guard let best, best.distance <= max(1, word.utf8.count / 3) else { return nil }
   return best.name
+}
+
+/// The name that was surely meant: one slip away, and every other name is further.
+///
+/// Of a short word one slip makes another word, so that nothing is sure of it.
+func surelyMeant(_ word: String, among names: some Sequence<String>) -> String? {
+  guard (4...64).contains(word.utf8.count) else { return nil }
+  var found: String?
+  for name in Set(names) where name != word {
+    guard abs(name.utf8.count - word.utf8.count) <= 2, name.utf8.count >= 4 else { continue }
+    let distance = editDistance(Array(word.utf8), Array(name.utf8))
+    if distance > 2 { continue }
+    // A second name that is nearly as near.
+    if found != nil { return nil }
+    found = name
+    if distance == 2 { return nil }
+  }
+  return found
 }
 
 private func editDistance(_ a: [UInt8], _ b: [UInt8]) -> Int {

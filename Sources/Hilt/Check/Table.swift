@@ -103,7 +103,8 @@ extension Checker {
     let names = header.map(\.text)
     problems.report(
       .tableColumn, "'\(path)' has no column '\(word.text)'", at: word.span,
-      help: nearest(word.text, among: names).map { ["did you mean '\($0)'?"] } ?? [names.joined(separator: ", ")])
+      help: nearest(word.text, among: names).map { ["did you mean '\($0)'?"] } ?? [names.joined(separator: ", ")],
+      fix: surelyMeant(word.text, among: names).map { (word.span, $0) })
     return nil
   }
 

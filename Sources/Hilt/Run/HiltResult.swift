@@ -11,6 +11,11 @@ package struct HiltResult: Sendable {
   package let steps: Int
   /// What each statement gave, in the order of the run; empty unless the run was traced.
   package let trace: [HiltTraceEntry]
+  /// The numbers of the statements that ran; empty unless the run was observed.
+  package let statements: Set<Int>
+  /// Which line wrote what stands in the outputs, in the order of the outputs and their places; empty unless the run
+  /// was observed.
+  package let origins: [HiltOrigin]
 }
 
 /// How a message ends.
@@ -85,6 +90,20 @@ package struct HiltEmitted: Sendable, Hashable {
 package struct HiltNote: Sendable, Hashable {
   package let text: String
   package let place: Place
+}
+
+/// Which statement wrote a place of an output. What was copied has none.
+package struct HiltOrigin: Sendable, Hashable, Encodable {
+  /// Which of `emitted`.
+  package let output: Int
+  /// Which line of the output, from 1.
+  package let segment: Int
+  /// The place, such as `PID-5[1].2`.
+  package let path: String
+  /// The line of the program.
+  package let line: Int
+  /// The places of the input that its value is made of, in the order of the program.
+  package let inputs: [String]
 }
 
 /// What a statement gave while a run was traced.

@@ -10,6 +10,7 @@ extension Run {
         Failure(.stopping, .limit, "the transform emitted more than \(limits.emitsMax) messages", at: span))
     }
     emitted.append(try taken(output, to: destinations, meta: meta, at: span))
+    if observed != nil, case .message(let message) = output { observeEmit(of: message) }
     if trace != nil {
       let names = destinations.map { $0.joined(separator: ", ") } ?? "every destination"
       record(.text("to \(names)"), at: span)

@@ -36,10 +36,12 @@ final class Run {
   var notes: [(text: String, span: Span)] = []
   /// `nil` unless the run is traced.
   var trace: [(span: Span, turns: [Int], text: String)]?
+  /// `nil` unless somebody wants to know which statements ran and what they wrote.
+  @exclusivity(unchecked) var observed: Observed?
   /// The turn of each loop around the statement at work, outermost first.
   var turns: [Int] = []
 
-  init(_ input: HiltInput, layout: Layout, tracing: Bool) {
+  init(_ input: HiltInput, layout: Layout, tracing: Bool, observing: Bool = false) {
     self.input = input.message
     original = input.original
     sent = input.sent
@@ -52,6 +54,7 @@ final class Run {
     stepsLeft = input.limits.stepsMax
     structures = layout.structures
     trace = tracing ? [] : nil
+    observed = observing ? Observed() : nil
   }
 
   /// How many variables of each kind a program needs.

@@ -142,17 +142,26 @@ struct Lexer {
     let character = String(decoding: bytes[start..<offset], as: UTF8.self)
     let printable = character.unicodeScalars.allSatisfy { $0.value >= 0x20 && $0.value != 0x7F }
     var help: [String] = []
+    var meant: String?
     switch character {
-    case "'", "‘", "’", "“", "”": help = ["a text stands in \"…\""]
-    case ";": help = ["a statement ends with its line"]
+    case "'", "‘", "’": help = ["a text stands in \"…\""]
+    case "“", "”":
+      help = ["a text stands in \"…\""]
+      meant = "\""
+    case ";":
+      help = ["a statement ends with its line"]
+      if [0x0A, 0x0D, 0x00].contains(peek()) { meant = "" }
     case "&":
-      if peek() == UInt8(ascii: "&") { offset += 1 }
+      if peek() == UInt8(ascii: "&") {
+        offset += 1
+        meant = "and"
+      }
       help = ["and"]
     default: break
     }
     problems.report(
       .character, printable ? "'\(character)' has no meaning here" : "a control character has no meaning here",
-      at: Span(start, offset), help: help)
+      at: Span(start, offset), help: help, fix: meant.map { (Span(start, offset), $0) })
     space = true
   }
 

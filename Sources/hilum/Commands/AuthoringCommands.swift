@@ -1,4 +1,5 @@
 import ArgumentParser
+import Authoring
 import Definitions
 import Foundation
 import Hilt
@@ -9,20 +10,26 @@ struct CheckCommand: ParsableCommand {
     commandName: "check", abstract: "Checks channel files, transforms and tables: all problems at once.",
     discussion: """
       Without a path it checks ./Channels and everything it reaches, certificates and folders too. Exits 1 where there
-      is an error, and with --strict where there is a warning.
+      is an error, and with --strict where there is a warning. --fix makes the changes that problems of transforms carry
+      and are sure, says which, and checks again.
 
       Example:
         hilum check
+        hilum check --fix
         hilum check Channels/adt-to-ehr.yaml Transforms/adt-normalise.hilt
       """)
   @Argument(help: "Channel files, transforms, or folders of channel files.") var paths: [String] = []
   @Flag(help: "A warning counts as an error.") var strict = false
+  @Flag(help: "Make the changes that are sure, then check again.") var fix = false
   @Flag(help: "Print JSON.") var json = false
   @Option(help: "The engine's own settings.") var settings = "hilum.yaml"
 
   func run() throws {
     let site = try Site.settings(settings)
-    var checked = try check(paths.isEmpty ? [Site.shown(site.channels)] : paths, Site.loader(site, looksAround: true))
+    let paths = paths.isEmpty ? [Site.shown(site.channels)] : paths
+    let loader = Site.loader(site, looksAround: true)
+    if fix { try mend { try check(paths, loader).problems } }
+    var checked = try check(paths, loader)
     let errors = checked.problems.count { $0.severity == .error }
     let warnings = checked.problems.count - errors
     if json {
@@ -36,6 +43,16 @@ struct CheckCommand: ParsableCommand {
       Terminal.line(errors > 0 ? Terminal.red(summary) : summary)
     }
     if errors > 0 || strict && warnings > 0 { throw ExitCode(1) }
+  }
+
+  /// Makes the changes, and says which; beside JSON on standard error.
+  private func mend(_ check: () throws -> [Problem]) throws {
+    for change in try Fixes.apply(check) {
+      for problem in change.done {
+        let text = "fixed \(problem.place): \(problem.code): \(problem.message)"
+        if json { Terminal.error(text) } else { Terminal.line(text) }
+      }
+    }
   }
 
   private func check(_ paths: [String], _ loader: ChannelLoader) throws -> Checked {
@@ -116,21 +133,8 @@ struct Transform {
     guard let data = FileManager.default.contents(atPath: path) else { throw Failure("\(path) can't be read", code: 2) }
     self.path = path
     source = String(decoding: data, as: UTF8.self)
-    let folder = URL(fileURLWithPath: path).deletingLastPathComponent().path
     (program, problems) = HiltProgram.compile(
-      source, file: path, parameters: parameters, files: Neighbours(folder: folder))
-  }
-
-  /// The files that a transform names, relative to its own folder.
-  private struct Neighbours: HiltFiles {
-    let folder: String
-    func read(_ path: String) throws -> [UInt8] {
-      let whole = path.hasPrefix("/") ? path : "\(folder)/\(path)"
-      guard let data = FileManager.default.contents(atPath: whole) else { throw Failure("it can't be read") }
-      return Array(data)
-    }
-
-    func profile(_ bytes: [UInt8], file: String) -> HiltProfile.Reading { ProfileReader.read(bytes, file: file) }
+      source, file: path, parameters: parameters, files: NeighbouringFiles(of: path))
   }
 }
 

@@ -3,7 +3,8 @@ import Foundation
 
 struct InitCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "init", abstract: "Makes a small project that works: a channel, a transform, a sample message.",
+    commandName: "init",
+    abstract: "Makes a small project that works: a channel, a transform with a test, a sample message.",
     discussion: "Never overwrites a file.\n\nExample:\n  hilum init hospital")
   @Argument(help: "The folder; made when it isn't there.") var folder = "."
 
@@ -29,6 +30,7 @@ struct InitCommand: ParsableCommand {
 
       Next:
         \(enter)hilum check
+        hilum test
         hilum try Transforms/first.hilt samples/a01.hl7
         hilum receive mllp://127.0.0.1:6661 &      # a test partner
         hilum run &                                # the engine
@@ -81,14 +83,23 @@ struct InitCommand: ParsableCommand {
       emit out
       """ + "\n"
     ),
+    ("samples/a01.hl7", admission(from: "PAS", family: "Miller")),
+    ("Transforms/first.tests/admission/in.hl7", admission(from: "PAS", family: "Miller")),
+    ("Transforms/first.tests/admission/out.1.hl7", admission(from: "HUB", family: "MILLER")),
+    ("Transforms/first.tests/admission/outcome.txt", "routed\n"),
     (
-      "samples/a01.hl7",
-      [
-        "MSH|^~\\&|PAS|HOSP|HUB|HOSP|20260101120000||ADT^A01|MSG00001|P|2.5.1",
-        "EVN|A01|20260101120000", "PID|1||123456^^^HOSP^MR||Miller^Anna||19800229|F", "PV1|1|I|WARD1^^^HOSP",
-      ].joined(separator: "\n") + "\n"
+      "Transforms/first.tests/no-patient/in.hl7",
+      admission(from: "PAS", family: "Miller").replacing("123456^^^HOSP^MR", with: "")
     ),
+    ("Transforms/first.tests/no-patient/outcome.txt", "rejected AE 101 at PID-3: no patient identifier\n"),
     ("out/.gitkeep", ""),
     (".gitignore", "data/\nout/*\n!out/.gitkeep\n"),
   ]
+
+  private static func admission(from application: String, family: String) -> String {
+    [
+      "MSH|^~\\&|\(application)|HOSP|HUB|HOSP|20260101120000||ADT^A01|MSG00001|P|2.5.1",
+      "EVN|A01|20260101120000", "PID|1||123456^^^HOSP^MR||\(family)^Anna||19800229|F", "PV1|1|I|WARD1^^^HOSP",
+    ].joined(separator: "\n") + "\n"
+  }
 }

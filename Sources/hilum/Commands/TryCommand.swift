@@ -19,8 +19,13 @@ struct TryCommand: ParsableCommand {
       reads them (its `hl7:` block; a file with LF alone as if it had CR), its own transform is tried unless another is
       named, and it is said to which of its destinations the message would go.
 
+      Of a loop the last turn's values stand in the margin; --turn 3 shows those of the third turn, --turn 2.1 those of
+      the first turn of a loop in the second. --origins says of each field that was written which line wrote it and
+      which places of the message went in. --json gives all of it to an editor.
+
       Example:
         hilum try Transforms/adt-normalise.hilt samples/a01.hl7
+        hilum try Transforms/adt-normalise.hilt samples/a01.hl7 --turn 2 --origins
         hilum try --channel adt-to-ehr samples/a01.hl7
         hilum try --channel Channels/adt-to-ehr.yaml Transforms/draft.hilt samples/a01.hl7
       """)
@@ -29,9 +34,15 @@ struct TryCommand: ParsableCommand {
   var files: [String]
   @Option(name: .customLong("with"), help: "NAME=VALUE for a parameter of the transform.") var parameters: [String] = []
   @Flag(help: "Only the outcome and what is emitted.") var brief = false
+  @Option(help: "Which turn of loops to show: 3, or 2.1 for a loop in a loop.") var turn: String?
+  @Flag(help: "Which line wrote each field, and what went in.") var origins = false
+  @Flag(help: "Print JSON: outcome, emitted, notes, trace, origins.") var json = false
+  @Option(help: "Of a reply transform: a file with the message that the partner was sent.") var sent: String?
+  @Option(help: "Of a reply transform: a file with the message that came in.") var original: String?
   @Option(help: "The engine's own settings.") var settings = "hilum.yaml"
 
   func run() throws {
+    let turns = try turns()
     var definition = try channel.map(definition)
     let namesTransform = definition == nil || files.first?.hasSuffix(".hilt") == true
     let program = namesTransform ? try program(files.first ?? "") : definition?.transform
@@ -42,13 +53,33 @@ struct TryCommand: ParsableCommand {
     guard !messages.isEmpty else { throw Failure("Name a file with messages as well.", code: 2) }
     definition?.transform = program
     var isGood = true
+    var shown: [TriedMessage] = []
+    let (sent, original) = (try sent.map(only), try original.map(only))
     for file in messages {
-      for (number, bytes) in try samples(file, definition).enumerated() {
+      var trial = Trial(program, definition, file, brief: brief, turns: turns, origins: origins)
+      (trial.sent, trial.original) = (sent, original)
+      for (number, bytes) in try samples(file, trial.format, definition).enumerated() {
+        if json {
+          shown.append(trial.tried(bytes, number + 1))
+          isGood = shown.last?.isGood == true && isGood
+          continue
+        }
         Terminal.line(Terminal.bold("\(file) message \(number + 1)"))
-        isGood = Trial(program, definition, file, brief: brief).show(bytes) && isGood
+        isGood = trial.show(bytes) && isGood
       }
     }
+    if json { try Terminal.json(shown) }
     if !isGood { throw ExitCode(1) }
+  }
+
+  /// `2.1` as numbers.
+  private func turns() throws -> [Int] {
+    guard let turn else { return [] }
+    let numbers = turn.split(separator: ".", omittingEmptySubsequences: false).map { Int($0) ?? 0 }
+    guard numbers.allSatisfy({ $0 > 0 }) else {
+      throw Failure("--turn is a number from 1, or one for each loop: 2.1", code: 2)
+    }
+    return numbers
   }
 
   private func program(_ path: String) throws -> HiltProgram {
@@ -79,13 +110,31 @@ struct TryCommand: ParsableCommand {
     }
     for problem in file.problems { Terminal.error(problem.rendered(source: loaded.sources[problem.place.file])) }
     guard let definition = file.definition else { throw ExitCode(1) }
-    guard definition.format == .hl7v2 else {
-      throw Failure("Only HL7 v2 can be tried, and \(channel) takes \(definition.format.rawValue).")
-    }
     return definition
   }
 
-  private func samples(_ file: String, _ definition: ChannelDefinition?) throws -> [[UInt8]] {
+  /// The one HL7 message of a file.
+  private func only(_ file: String) throws -> HL7Message {
+    do {
+      let messages = try MessageFiles.read([file])
+      guard messages.count == 1 else {
+        throw Failure("\(file) holds \(messages.count) messages; one is wanted.", code: 2)
+      }
+      return try HL7Message(messages[0])
+    } catch let failure as Failure {
+      throw failure
+    } catch {
+      throw Failure("\(file): \(error)", code: 2)
+    }
+  }
+
+  private func samples(_ file: String, _ format: Format, _ definition: ChannelDefinition?) throws -> [[UInt8]] {
+    guard format == .hl7v2 else {
+      guard let bytes = FileManager.default.contents(atPath: file) else {
+        throw Failure("\(file) can't be read", code: 2)
+      }
+      return [Array(bytes)]
+    }
     do {
       let split = try MessageFiles.read([file])
       guard let definition, let bytes = FileManager.default.contents(atPath: file).map(Array.init) else { return split }
@@ -107,14 +156,24 @@ private struct Trial {
   private let definition: ChannelDefinition?
   private let file: String
   private let isBrief: Bool
+  /// Which turn of loops is shown; empty shows the last.
+  private let turns: [Int]
+  private let showsOrigins: Bool
   private let reading: HL7ReadingOptions
+  /// Of a reply transform.
+  var sent: HL7Message?
+  var original: HL7Message?
   private var limits = HiltLimits()
 
-  init(_ program: HiltProgram?, _ definition: ChannelDefinition?, _ file: String, brief: Bool) {
+  init(
+    _ program: HiltProgram?, _ definition: ChannelDefinition?, _ file: String, brief: Bool, turns: [Int], origins: Bool
+  ) {
     self.program = program
     self.definition = definition
     self.file = file
     isBrief = brief
+    self.turns = turns
+    showsOrigins = origins
     reading = definition.map { HL7ReadingOptions($0.hl7) } ?? HL7ReadingOptions()
     if let definition {
       limits = HiltLimits(stepsMax: definition.limits.stepsMax, emitsMax: definition.limits.emitsMax)
@@ -123,35 +182,81 @@ private struct Trial {
 
   /// Shows what becomes of a message. Whether it ended as transform and channel mean: nothing failed.
   func show(_ bytes: [UInt8]) -> Bool {
-    let message: HL7Message
+    let message: HL7Message?
     do throws(HL7ParseError) {
-      message = try HL7Message(bytes, reading)
+      message = try read(bytes)
     } catch {
       Terminal.line(Terminal.red("  can't be read: \(error)"))
       return false
     }
     guard let program, takes(message, program) else { return showRoute(bytes) }
+    let result = program.run(input(message, bytes), tracing: !isBrief, observing: showsOrigins)
+    if !isBrief { margin(program.text, result.trace) }
+    for note in result.notes { Terminal.line("  note: \(Terminal.safe(note.text)) (\(note.place))") }
+    guard show(result, of: program, message) else { return false }
+    for (number, emitted) in result.emitted.enumerated() {
+      show(emitted, bytes, message, result.origins.filter { $0.output == number })
+    }
+    return result.decision == .routed ? showRoute(bytes) : true
+  }
+
+  var format: Format { program?.input.format ?? definition?.format ?? .hl7v2 }
+
+  /// The message, where it is HL7.
+  private func read(_ bytes: [UInt8]) throws(HL7ParseError) -> HL7Message? {
+    format == .hl7v2 ? try HL7Message(bytes, reading) : nil
+  }
+
+  private func input(_ message: HL7Message?, _ bytes: [UInt8]) -> HiltInput {
     let source: [String: Value] = ["file": .record(["name": .text(file)])]
-    let input = HiltInput(
-      message,
+    return HiltInput(
+      message, original: original, sent: sent, bytes: message == nil ? bytes : [],
       attributes: [
         "id": .text("00000000000000000000000000"), "channel": .text(definition?.name.text ?? "try"),
         "received": .integer(Terminal.nowMilliseconds), "source": .record(source),
       ], limits: limits)
-    let result = program.run(input, tracing: !isBrief)
-    if !isBrief { margin(program.text, result.trace) }
-    for note in result.notes { Terminal.line("  note: \(Terminal.safe(note.text)) (\(note.place))") }
-    guard show(result, of: program, message) else { return false }
-    for emitted in result.emitted { show(emitted, message) }
-    return result.decision == .routed ? showRoute(bytes) : true
+  }
+
+  /// All of it, for an editor.
+  func tried(_ bytes: [UInt8], _ number: Int) -> TriedMessage {
+    var tried = TriedMessage(file: file, message: number)
+    do throws(HL7ParseError) {
+      let message = try read(bytes)
+      if let program, takes(message, program) {
+        let result = program.run(input(message, bytes), tracing: true, observing: true)
+        tried.take(result, program, bytes) { text($0, message) }
+        guard result.decision == .routed else { return tried }
+      }
+    } catch {
+      tried.fail("it can't be read: \(error)")
+      return tried
+    }
+    if let definition {
+      let decided = route(bytes, definition)
+      tried.take(decided, definition)
+    }
+    return tried
+  }
+
+  /// What was made, in the character set that it declares.
+  private func text(_ output: [UInt8], _ input: HL7Message?) -> String {
+    let charset = (try? HL7Message(output, reading))?.charset ?? input?.charset ?? .utf8
+    return (try? charset.decode(output[...])) ?? String(decoding: output, as: UTF8.self)
+  }
+
+  private func route(_ bytes: [UInt8], _ definition: ChannelDefinition) -> Decided {
+    Pipeline(definition).run(
+      Payload(definition.format, bytes), ["file": .record(["name": .text(file)])], id: Identifier(high: 0, low: 0),
+      receivedAt: Terminal.nowMilliseconds)
   }
 
   /// The channel gives a transform only what it takes.
-  private func takes(_ message: HL7Message, _ program: HiltProgram) -> Bool {
-    definition == nil || Unexpected.refusal(of: HL7Header(message), by: program.input) == nil
+  private func takes(_ message: HL7Message?, _ program: HiltProgram) -> Bool {
+    guard let message else { return true }
+    return definition == nil || Unexpected.refusal(of: HL7Header(message), by: program.input) == nil
   }
 
-  private func show(_ result: HiltResult, of program: HiltProgram, _ message: HL7Message) -> Bool {
+  private func show(_ result: HiltResult, of program: HiltProgram, _ message: HL7Message?) -> Bool {
     switch result.decision {
     case .routed: Terminal.line(Terminal.green("  routed: \(result.emitted.count) emitted"))
     case .dropped(let reason): Terminal.line(Terminal.yellow("  dropped: \(Terminal.safe(reason))"))
@@ -177,8 +282,8 @@ private struct Trial {
   }
 
   /// What kind of thing came at the place that is wrong.
-  private func showKind(of path: String, in message: HL7Message) {
-    guard let place = HL7Path(path) else { return }
+  private func showKind(of path: String, in message: HL7Message?) {
+    guard let message, let place = HL7Path(path) else { return }
     guard message.segment(place.segment, occurrence: place.occurrence) != nil else {
       return Terminal.line("    the message that came has no such \(place.segment) segment")
     }
@@ -204,9 +309,7 @@ private struct Trial {
   /// What the channel decides, and where the message would go.
   private func showRoute(_ bytes: [UInt8]) -> Bool {
     guard let definition else { return true }
-    let decided = Pipeline(definition).run(
-      Payload(.hl7v2, bytes), ["file": .record(["name": .text(file)])], id: Identifier(high: 0, low: 0),
-      receivedAt: Terminal.nowMilliseconds)
+    let decided = route(bytes, definition)
     let reason = Terminal.safe(decided.steps.last { $0.lane == nil }?.text ?? decided.reason ?? "")
     switch decided.state {
     case .routed: break
@@ -231,25 +334,33 @@ private struct Trial {
     return decided.deliveries.allSatisfy { $0.dead == nil }
   }
 
-  private func show(_ emitted: HiltEmitted, _ input: HL7Message) {
+  private func show(_ emitted: HiltEmitted, _ bytes: [UInt8], _ input: HL7Message?, _ origins: [HiltOrigin]) {
     let to = emitted.destinations.map { " to " + $0.joined(separator: ", ") } ?? ""
     switch emitted.content {
     case .input: Terminal.line("  emitted\(to): the message as it came")
+    case .bytes(let output) where emitted.format == .bytes:
+      Terminal.line("  emitted\(to): \(output.count) bytes")
     case .bytes(let output):
       Terminal.line("  emitted\(to):")
-      let before = Set(input.bytes.split(whereSeparator: { $0 == 0x0D || $0 == 0x0A }).map(Array.init))
-      let charset = (try? HL7Message(output, reading))?.charset ?? input.charset
-      for line in output.split(whereSeparator: { $0 == 0x0D || $0 == 0x0A }) {
+      let before = Set(bytes.split(whereSeparator: { $0 == 0x0D || $0 == 0x0A }).map(Array.init))
+      let charset = (try? HL7Message(output, reading))?.charset ?? input?.charset ?? .utf8
+      let written = Dictionary(grouping: origins, by: \.segment)
+      for (number, line) in output.split(whereSeparator: { $0 == 0x0D || $0 == 0x0A }).enumerated() {
         let text = Terminal.safe((try? charset.decode(line)) ?? String(decoding: line, as: UTF8.self))
         Terminal.line(before.contains(Array(line)) ? "      " + text : "    " + Terminal.green("* ") + text)
+        for origin in written[number + 1] ?? [] {
+          let from = origin.inputs.isEmpty ? "" : ", from \(origin.inputs.joined(separator: ", "))"
+          Terminal.line("        \(origin.path) ← line \(origin.line)\(from)")
+        }
       }
     }
   }
 
-  /// The program's lines, each with what it gave behind it; of a loop the last turn's value and how many turns there
-  /// were.
+  /// The program's lines, each with what it gave behind it; of a loop the value of the turn that is asked for, else the
+  /// last one's and how many turns there were.
   private func margin(_ source: String, _ trace: [HiltTraceEntry]) {
-    let byLine = Dictionary(grouping: trace, by: \.line)
+    let picked = trace.filter { zip(turns, $0.turns).allSatisfy { $0 == $1 } }
+    let byLine = Dictionary(grouping: picked, by: \.line)
     let lines = source.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
     // The text of a block in a channel file has that file's lines before it, empty.
     let first = lines.firstIndex { !$0.isEmpty } ?? 0

@@ -1,0 +1,122 @@
+import Foundation
+import Testing
+
+extension Ways {
+  /// Who writes a transform: layout, cases, fixes, and where each value comes from.
+  @Suite struct `An author` {
+    private func project() throws -> Project {
+      let project = try Project()
+      try project.write(
+        "Transforms/kin.hilt",
+        """
+        transform kin
+          in  hl7 2.3..2.6 ADT_*
+          out hl7
+
+        let out = copy msg
+        for k in out.NK1[*] {
+          k-3 = upper(k-2[1].1.1)
+        }
+        out.PID-8 = PID-8 ?? "U"
+        emit out
+
+        """)
+      try project.write(
+        "a.hl7",
+        "MSH|^~\\&|PAS|X|Y|Z|2026||ADT^A01|1|P|2.5.1\nPID|1||42||Miller^Anna||1980|F\nNK1|1|Kay\nNK1|2|Lee\n")
+      return project
+    }
+
+    @Test func `lays programs out, and CI sees which are not`() async throws {
+      let project = try project()
+      #expect(try await project.hilum("fmt", "--check").status == 0)
+      let laidOut = project.read("Transforms/kin.hilt")
+      try project.write(
+        "Transforms/kin.hilt", String(decoding: laidOut, as: UTF8.self).replacing(" = copy", with: "=  copy"))
+      let check = try await project.hilum("fmt", "--check")
+      #expect(check.status == 1 && check.output == "Transforms/kin.hilt\n", "\(check)")
+      let done = try await project.hilum("fmt")
+      #expect(done.status == 0 && done.output == "Transforms/kin.hilt\n", "\(done)")
+      #expect(project.read("Transforms/kin.hilt") == laidOut)
+      try project.write("Transforms/bad.hilt", "transform bad\n  in hl7\nnote \"x\n")
+      let bad = try await project.hilum("fmt", "Transforms/bad.hilt")
+      #expect(bad.status == 1 && bad.errors.contains("bad.hilt:3:6: error E101"), "\(bad)")
+      #expect(try await project.hilum("fmt", "nowhere").status == 2)
+    }
+
+    @Test func `writes an input, accepts what comes, and sees what changes it`() async throws {
+      let project = try project()
+      try project.makeFolder("Transforms/kin.tests/two")
+      try project.write("Transforms/kin.tests/two/in.hl7", project.read("a.hl7"))
+      let first = try await project.hilum("test")
+      #expect(first.status == 1 && first.output.contains("--accept") && first.output.contains("0 passed, 1 failed"))
+      let accepted = try await project.hilum("test", "--accept")
+      #expect(
+        accepted.status == 0 && accepted.output.contains("wrote Transforms/kin.tests/two/out.1.hl7"), "\(accepted)")
+      let again = try await project.hilum("test", "--junit", "results.xml")
+      #expect(
+        again.status == 0
+          && again.output == "Transforms/kin.hilt: 5 of 5 statements reached\n1 passed, 0 failed\n", "\(again)")
+      let text = String(decoding: project.read("Transforms/kin.hilt"), as: UTF8.self)
+      try project.write("Transforms/kin.hilt", text.replacing("upper", with: "lower"))
+      let broken = try await project.hilum("test", "--junit", "results.xml")
+      #expect(
+        broken.status == 1
+          && broken.output.contains("  out.1.hl7:3: NK1-3: expected \"KAY\", got \"kay\"\n"), "\(broken)")
+      let xml = String(decoding: project.read("results.xml"), as: UTF8.self)
+      #expect(xml.contains("<testcase classname=\"Transforms/kin.hilt\" name=\"two\""), "\(xml)")
+      #expect(xml.contains("failures=\"1\""), "\(xml)")
+    }
+
+    @Test func `has slips mended that are sure, in what a channel names too`() async throws {
+      let project = try project()
+      let text = String(decoding: project.read("Transforms/kin.hilt"), as: UTF8.self)
+      try project.write(
+        "Transforms/kin.hilt", text.replacing("upper", with: "uper").replacing("\"U\"", with: "'U'"))
+      try project.write(
+        "Channels/kin.yaml",
+        "channel: kin\nsource:\n  mllp: {port: 0}\ntransform: ../Transforms/kin.hilt\n"
+          + "destinations:\n  ehr:\n    mllp: {host: 127.0.0.1, port: 6661}\n")
+      #expect(try await project.hilum("check").status == 1)
+      let fixed = try await project.hilum("check", "--fix")
+      #expect(fixed.status == 0 && fixed.output.contains("fixed Transforms/kin.hilt:7:9: E113"), "\(fixed)")
+      #expect(String(decoding: project.read("Transforms/kin.hilt"), as: UTF8.self) == text)
+    }
+
+    @Test func `picks a turn of a loop, and sees which line wrote what`() async throws {
+      let project = try project()
+      let last = try await project.hilum("try", "Transforms/kin.hilt", "a.hl7")
+      #expect(last.output.contains("│ LEE (2 times)"), "\(last)")
+      let first = try await project.hilum("try", "Transforms/kin.hilt", "a.hl7", "--turn", "1", "--origins")
+      #expect(first.output.contains("│ KAY") && !first.output.contains("│ LEE"), "\(first)")
+      #expect(first.output.contains("NK1[2]-3 ← line 7\n"), "\(first)")
+      #expect(first.output.contains("PID-8 ← line 9, from PID-8\n"), "\(first)")
+      #expect(try await project.hilum("try", "Transforms/kin.hilt", "a.hl7", "--turn", "x").status == 2)
+    }
+
+    @Test func `gives an editor all of it as JSON`() async throws {
+      let project = try project()
+      let tried = try await project.hilum("try", "Transforms/kin.hilt", "a.hl7", "--json")
+      let all = try #require(try JSONSerialization.jsonObject(with: Data(tried.output.utf8)) as? [[String: Any]])
+      let one = try #require(all.first)
+      #expect(one["outcome"] as? String == "routed")
+      let trace = try #require(one["trace"] as? [[String: Any]])
+      #expect(
+        trace.contains { $0["line"] as? Int == 7 && $0["turns"] as? [Int] == [2] && $0["value"] as? String == "LEE" })
+      let origins = try #require(one["origins"] as? [[String: Any]])
+      #expect(origins.map { $0["path"] as? String } == ["PID-8", "NK1-3", "NK1[2]-3"])
+      let emitted = try #require(one["emitted"] as? [[String: Any]])
+      #expect((emitted.first?["lines"] as? [String])?.count == 4)
+    }
+
+    @Test func `prints and writes the reference`() async throws {
+      let project = try project()
+      let codes = try await project.hilum("reference", "codes")
+      #expect(codes.status == 0 && codes.output.contains("| E301 |"), "\(codes)")
+      let written = try await project.hilum("reference", "--write", "pages")
+      #expect(written.output == "pages/hilt-functions.md\npages/channel-files.md\npages/problem-codes.md\n")
+      #expect(String(decoding: project.read("pages/hilt-functions.md"), as: UTF8.self).hasPrefix("# Functions of Hilt"))
+      #expect(try await project.hilum("reference", "nothing").status == 2)
+    }
+  }
+}
