@@ -79,15 +79,14 @@ struct TimeZoneTests {
     }
   }
 
-  @Test(
-    "What is no zone is none",
-    arguments: ["Europe/Londn", "", "../etc/passwd", "Europe/../UTC", "zone.tab", "right/Europe/London", "Europe", "/"])
-  func unknown(_ name: String) {
+  @Test(arguments: [
+    "Europe/Londn", "", "../etc/passwd", "Europe/../UTC", "zone.tab", "right/Europe/London", "Europe", "/",
+  ])
+  func `what is no time zone is none`(_ name: String) {
     #expect(throws: TimeZoneRules.Failure.unknown) { try rules(name) }
   }
 
-  @Test("A machine without the database says so")
-  func missing() {
+  @Test func `a machine without time zones says so`() {
     #expect(throws: TimeZoneRules.Failure.noDatabase) {
       try TimeZoneRules(named: "Europe/London", folder: "/nonexistent/zoneinfo")
     }

@@ -9,10 +9,32 @@ struct Call {
 }
 
 extension Checker {
-  /// Gives each value of a call its parameter: those without a name in their order, the others by name.
+  /// Which values a function takes.
+  struct Parameters {
+    var names: [String]
+    /// How many must be given, and how many can be.
+    var least: Int
+    var most: Int
+  }
+
+  /// Gives each value of a call its parameter; reported, and `nil`, where that can't be done.
   mutating func matched(_ function: Function, _ values: [Expression], _ span: Span) -> Call? {
     let names = function.parameters.map(\.name)
-    let most = function.isVariadic ? Function.variadicCountMax : names.count
+    let parameters = Parameters(
+      names: names, least: names.count - function.optional,
+      most: function.isVariadic ? Function.variadicCountMax : names.count)
+    let arguments = matched(
+      values, parameters, function.signature, takes: function.counts, at: span,
+      help: [function.examples.first?.expression ?? function.signature])
+    return arguments.map { Call(function: function, arguments: $0, span: span) }
+  }
+
+  /// Values without a name go to the parameters in their order, the others by name. `nil` stands for what was left out.
+  mutating func matched(
+    _ values: [Expression], _ parameters: Parameters, _ signature: String, takes counts: String, at span: Span,
+    help: [String] = []
+  ) -> [Expression?]? {
+    let names = parameters.names
     var arguments: [Expression?] = []
     var named: [(word: Word, value: Expression)] = []
     for value in values {
@@ -27,19 +49,16 @@ extension Checker {
         arguments.append(value)
       }
     }
-    let least = names.count - function.optional
     let count = arguments.count
-    guard count <= most, count >= least || !named.isEmpty else {
-      problems.report(
-        .arguments, "\(function.signature) takes \(function.counts), not \(count)", at: span,
-        help: [function.examples.first?.expression ?? function.signature])
+    guard count <= parameters.most, count >= parameters.least || !named.isEmpty else {
+      problems.report(.arguments, "\(signature) takes \(counts), not \(count)", at: span, help: help)
       return nil
     }
     while arguments.count < names.count { arguments.append(nil) }
     for (word, value) in named {
       guard let index = names.firstIndex(of: word.text) else {
         problems.report(
-          .arguments, "\(function.signature) has no '\(word.text)'", at: word.span,
+          .arguments, "\(signature) has no '\(word.text)'", at: word.span,
           help: nearest(word.text, among: names).map { ["did you mean '\($0)'?"] } ?? names)
         return nil
       }
@@ -50,11 +69,12 @@ extension Checker {
       arguments[index] = value
     }
     let last = arguments.lastIndex { $0 != nil } ?? 0
-    if let missing = arguments.indices.first(where: { arguments[$0] == nil && ($0 < least || $0 < last) }) {
-      problems.report(.arguments, "\(function.signature) needs its '\(names[missing])'", at: span)
+    let missing = arguments.indices.first { arguments[$0] == nil && ($0 < parameters.least || $0 < last) }
+    if let missing {
+      problems.report(.arguments, "\(signature) needs its '\(names[missing])'", at: span)
       return nil
     }
-    return Call(function: function, arguments: arguments, span: span)
+    return arguments
   }
 }
 

@@ -45,14 +45,15 @@ extension Checker {
   mutating func date(_ call: Call, upTo precision: Stamp.Precision?) -> Typed {
     let name = call.function.name
     let malformed = FunctionError(kind: .parse, message: "\(name)() was given a text of another form")
+    let value = call[0].map { typed($0) } ?? .broken(call.span)
     guard let written = call[1] else {
-      return read(call, .stamp) { text in
+      return read(value, .stamp, call.span) { text in
         guard let stamp = Stamp(hl7: text) else { throw malformed }
         return .stamp(precision.map { stamp.truncated($0) } ?? stamp)
       }
     }
     guard let form = form(written, for: .readingDate) else { return .broken(call.span) }
-    return read(call, .stamp) { text in
+    return read(value, .stamp, call.span) { text in
       guard let stamp = form.read(text) else { throw malformed }
       return .stamp(precision.map { stamp.truncated($0) } ?? stamp)
     }
@@ -61,14 +62,14 @@ extension Checker {
   /// `time(x)`, `time(x, "HH:mm")`, and the time of day of a date.
   mutating func time(_ call: Call) -> Typed {
     let malformed = FunctionError(kind: .parse, message: "time() was given a text of another form")
+    let value = call[0].map { typed($0) } ?? .broken(call.span)
     if let written = call[1] {
       guard let form = form(written, for: .readingTime) else { return .broken(call.span) }
-      return read(call, .time) { text in
+      return read(value, .time, call.span) { text in
         guard let stamp = form.read(text), let time = TimeOfDay(stamp) else { throw malformed }
         return .time(time)
       }
     }
-    let value = call[0].map { typed($0) } ?? .broken(call.span)
     guard value.type == .stamp else {
       return read(value, .time, call.span) { text in
         guard let time = TimeOfDay(hl7: text) else { throw malformed }
@@ -84,12 +85,6 @@ extension Checker {
       }
       return .time(time)
     }
-  }
-
-  private mutating func read(
-    _ call: Call, _ type: Type, _ body: @escaping @Sendable (String) throws -> Datum
-  ) -> Typed {
-    read(call[0].map { typed($0) } ?? .broken(call.span), type, call.span, body)
   }
 
   /// What a text says; absent of absent, null of null.
@@ -163,7 +158,8 @@ extension Checker {
     let value = call[0].map { typed($0) } ?? .broken(call.span)
     let input = value.type == .stamp ? value : argument(value, .text)
     if input.type == .broken { return input }
-    if zone == nil, !isExpression, !isZoneBroken {
+    // A library's functions take the zone of the program that imports it.
+    if zone == nil, !isExpression, !isZoneBroken, !modules[0].tree.isLibrary {
       return broken(
         .noZone, "a time without an offset is nowhere, and this transform names no zone", at: call.span,
         help: ["zone \"Europe/London\" in the head"])

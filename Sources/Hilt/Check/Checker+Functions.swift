@@ -144,9 +144,11 @@ extension Checker {
     case "number": element = .number
     case "boolean": element = .boolean
     case "date": element = .stamp
+    case "time": element = .time
+    case "bytes": element = .bytes
     default:
       guard HL7Tables.typeNames.contains(clause.name.text) else {
-        let words = ["text", "number", "boolean", "date"]
+        let words = ["text", "number", "boolean", "date", "time", "bytes"]
         let near = nearest(clause.name.text, among: words + HL7Tables.typeNames)
         problems.report(
           .type, "there is no type '\(clause.name.text)'", at: clause.name.span,
@@ -180,16 +182,19 @@ extension Checker {
   /// `mrn(PID)`: a function of the program.
   mutating func call(_ index: Int, _ arguments: [Expression], _ span: Span) -> Typed {
     let clause = functions[index].clause
-    guard let arguments = named(arguments, clause) else { return .broken(span) }
-    guard arguments.count == clause.parameters.count else {
+    let names = clause.parameters.map(\.name.text)
+    let signature = "\(clause.name.text)(\(names.joined(separator: ", ")))"
+    let counts = "\(names.count) value\(names.count == 1 ? "" : "s")"
+    guard
+      let arguments = matched(
+        arguments, Parameters(names: names, least: names.count, most: names.count), signature, takes: counts, at: span)
+    else {
       for argument in arguments { _ = typed(argument) }
-      let names = clause.parameters.map(\.name.text).joined(separator: ", ")
-      return broken(
-        .arguments, "\(clause.name.text)(\(names)) takes \(clause.parameters.count) values, not \(arguments.count)",
-        at: span)
+      functions[index].isUsed = true
+      return .broken(span)
     }
     var values: [Typed] = []
-    for (argument, parameter) in zip(arguments, clause.parameters) {
+    for (argument, parameter) in zip(arguments.compactMap(\.self), clause.parameters) {
       let value = typed(argument)
       values.append(parameter.type.flatMap { declaredType($0) }.map { fitted(value, $0) } ?? value)
     }
@@ -214,33 +219,6 @@ extension Checker {
       }
       return try body(run)
     }
-  }
-
-  /// Arguments by name in the order of the parameters; reported where a name is none of them.
-  private mutating func named(_ arguments: [Expression], _ clause: FunctionClause) -> [Expression]? {
-    var isBroken = false
-    var ordered: [(place: Int, value: Expression)] = []
-    for (place, argument) in arguments.enumerated() {
-      guard case .named(let name, let value) = argument.kind else {
-        ordered.append((place, argument))
-        continue
-      }
-      let names = clause.parameters.map(\.name.text)
-      guard let place = names.firstIndex(of: name.text) else {
-        problems.report(
-          .arguments, "\(clause.name.text) has no parameter '\(name.text)'", at: name.span,
-          help: nearest(name.text, among: names).map { ["did you mean '\($0)'?"] } ?? names)
-        isBroken = true
-        continue
-      }
-      if ordered.contains(where: { $0.place == place }) {
-        problems.report(.arguments, "'\(name.text)' is given twice", at: name.span)
-        isBroken = true
-        continue
-      }
-      ordered.append((place, value))
-    }
-    return isBroken ? nil : ordered.sorted { $0.place < $1.place }.map(\.value)
   }
 
   /// The function compiled for arguments of these types.

@@ -35,10 +35,12 @@ extension Checker {
       guard let segment = run.firstSegment(.msh, in: message)?.segment else { return .absent }
       let datum = Datum(run.field(9, of: segment, in: message)).component(component)
       switch try TextReading.text(datum, firstLeaf: true, run: run, at: span, path: "MSH-9.\(component)") {
-      case .absent: return .absent
+      case .absent: break
       case .null: return .null
       case .text(let text): return .text(text)
       }
+      guard component == 3, let structure = run.structure(of: message) else { return .absent }
+      return .text(structure.name)
     }
   }
 
