@@ -113,13 +113,15 @@ let package = Package(
     tests("MessagesTests", "Messages"),
     tests("TextTests", "Text"),
     tests("HL7Tests", "HL7", "Text", "Messages"),
-    tests("HiltTests", "Hilt", "HL7", "Text", "Messages", data: ["Conformance"]),
+    tests("HiltTests", "Hilt", "Definitions", "HL7", "Text", "Messages", data: ["Conformance"]),
     tests("ConnectorKitTests", "ConnectorKit", "Messages"),
     tests(
       "ConnectorsTests", "Connectors", "ConnectorKit", "HL7", "Messages", product("Logging", "swift-log"),
       product("NIOCore", "swift-nio"), product("NIOPosix", "swift-nio"), product("NIOEmbedded", "swift-nio"),
       product("NIOSSL", "swift-nio-ssl")),
-    tests("DefinitionsTests", "Definitions", "ConnectorKit", "Connectors", "Hilt", "Messages", data: ["Diagnostics"]),
+    tests(
+      "DefinitionsTests", "Definitions", "ConnectorKit", "Connectors", "Hilt", "Messages", "Text",
+      data: ["Diagnostics"]),
     // A program that writes to a store until it is killed: what StoreTests open again.
     .executableTarget(
       name: "store-crash", dependencies: ["Store", "Messages"], path: "Tests/Support/store-crash", swiftSettings: strict

@@ -6,11 +6,13 @@ The facts come from the tables of the Python package hl7apy 1.3.5 (MIT, CRS4), w
     python3 -m venv /tmp/hl7apy && /tmp/hl7apy/bin/pip install hl7apy==1.3.5
     /tmp/hl7apy/bin/python scripts/hl7-tables.py > Sources/CHL7Tables/hl7.tables
 
+Which events share a structure stands in hl7-events.txt beside this script, as hl7apy doesn't say it.
 docs/hl7-tables.md says how the file is read.
 """
 
 import importlib
 import re
+from pathlib import Path
 
 VERSIONS = "2.1 2.2 2.3 2.3.1 2.4 2.5 2.5.1 2.6 2.7 2.8 2.8.1 2.8.2".split()
 tables = [importlib.import_module("hl7apy.v" + version.replace(".", "_")) for version in VERSIONS]
@@ -69,14 +71,15 @@ def write_elements(letter, attribute):
 
 
 def grammar(children):
-    """`MSH SFT* PATIENT_RESULT+( … )`: once, ? at most once, + at least once, * any number of times."""
+    """`MSH SFT* PATIENT_RESULT+( … )`: once, ? at most once, + at least once, * any number of times; one of `[ … ]`."""
     words = []
     for name, reference, (least, most), kind, *_ in children:
         sign = {(1, 1): "", (0, 1): "?", (1, -1): "+", (0, -1): "*"}[least, most]
         if kind == "SEG":
             words.append(name + sign)
         else:
-            words.append(name + sign + "( " + grammar(reference[1]) + " )")
+            start, end = "[]" if reference[0] == "choice" else "()"
+            words.append(" ".join([name + sign + start, grammar(reference[1]), end]))
     return " ".join(words)
 
 
@@ -92,6 +95,28 @@ def write_structures():
         print("M", name)
         for text, mask in sorted(structures[name].items(), key=lambda item: item[1]):
             print(f" {mask:03x} {text}")
+
+
+def write_events():
+    """Which structure the messages of a code have: for each the versions and the events."""
+    codes, seen = {}, {}
+    for line in Path(__file__).with_name("hl7-events.txt").read_text().splitlines():
+        if not line or line.startswith("#"):
+            continue
+        structure, versions, *events = line.split()
+        first, last = (VERSIONS.index(version) for version in versions.split(".."))
+        mask = (1 << last + 1) - (1 << first)
+        # What hl7apy doesn't have is a slip here.
+        assert all(structure in tables[bit].MESSAGES for bit in range(first, last + 1)), line
+        names = [event if "_" in event else structure[:4] + event for event in events]
+        for name in names:
+            assert not seen.get(name, 0) & mask, name
+            seen[name] = seen.get(name, 0) | mask
+            codes.setdefault(name[:3], {}).setdefault((structure, mask), []).append(name[4:])
+    for code in sorted(codes):
+        print("E", code)
+        for (structure, mask), events in sorted(codes[code].items()):
+            print(f" {mask:03x} {structure} {' '.join(sorted(events))}")
 
 
 def write_codes():
@@ -121,4 +146,5 @@ print("V", *VERSIONS)
 write_elements("S", "SEGMENTS")
 write_elements("D", "DATATYPES_STRUCTS")
 write_structures()
+write_events()
 write_codes()

@@ -58,12 +58,16 @@ package struct Pipeline: Sendable {
     /// `nil`: what came in.
     var output: Int?
     var message: HL7Message?
+    /// The content, where it is not HL7.
+    var bytes: [UInt8] = []
     var meta: [String: Value] = [:]
     var destinations: [String]?
   }
 
   private func route(_ payload: Payload, _ message: HL7Message?, _ context: Context) -> Decided {
-    let input = HiltInput(message, attributes: context.attributes, limits: limits)
+    var content: [UInt8] = []
+    if message == nil, case .bytes(let bytes) = payload.content { content = bytes }
+    let input = HiltInput(message, bytes: content, attributes: context.attributes, limits: limits)
     var decided: Decided
     if let message, definition.hl7.missingControlID == .refuse, !Self.hasControlID(message) {
       decided = Decided(Rejection(.error, 101, "MSH-10 (message control id) is empty", at: "MSH-10"))
@@ -78,13 +82,13 @@ package struct Pipeline: Sendable {
 
   private func transformed(_ message: HL7Message?, _ input: HiltInput, _ context: Context) -> Decided {
     guard let transform = definition.transform else {
-      return deliver([Outgoing(message: message)], Decided(.routed), message, context)
+      return deliver([Outgoing(message: message, bytes: input.bytes)], Decided(.routed), message, context)
     }
     if let message, let refusal = unexpected(message, transform) {
       switch definition.unexpected {
       case .reject: return Decided(refusal)
       case .fail: return .failed(refusal.text)
-      case .pass: return deliver([Outgoing(message: message)], Decided(.routed), message, context)
+      case .pass: return deliver([Outgoing(message: message, bytes: input.bytes)], Decided(.routed), message, context)
       }
     }
     let result = transform.run(input)
@@ -92,7 +96,7 @@ package struct Pipeline: Sendable {
     guard decided.state == .routed else { return decided }
     var outgoing: [Outgoing] = []
     for emitted in result.emitted {
-      guard let one = take(emitted, input: message, &decided) else { return decided }
+      guard let one = take(emitted, of: input, &decided) else { return decided }
       outgoing.append(one)
     }
     return deliver(outgoing, decided, message, context)
@@ -118,6 +122,7 @@ package struct Pipeline: Sendable {
       decided = Decided(.held, reason: reason)
       decided.steps = [Step(.held, reason)]
     case .failed(let failure): decided = .failed(describe(failure))
+    case .done, .retry, .dead, .answered: decided = .failed("a reply transform can't decide about a message that came")
     case .rejected(let rejection):
       decided = Decided(
         Rejection(
@@ -134,13 +139,14 @@ package struct Pipeline: Sendable {
   }
 
   /// Keeps what a program emitted, once for all destinations; `nil` and a failed outcome where it can't be read back.
-  private func take(_ emitted: HiltEmitted, input: HL7Message?, _ decided: inout Decided) -> Outgoing? {
+  private func take(_ emitted: HiltEmitted, of input: HiltInput, _ decided: inout Decided) -> Outgoing? {
     var outgoing = Outgoing(meta: emitted.meta, destinations: emitted.destinations)
     switch emitted.content {
-    case .input: outgoing.message = input
+    case .input: (outgoing.message, outgoing.bytes) = (input.message, input.bytes)
     case .bytes(let bytes):
       outgoing.output = decided.outputs.count
       decided.outputs.append(Payload(emitted.format, bytes))
+      if emitted.format != .hl7v2 { outgoing.bytes = bytes }
       if emitted.format == .hl7v2, needsMessage {
         do throws(HL7ParseError) {
           outgoing.message = try HL7Message(bytes, reading)
@@ -168,7 +174,8 @@ package struct Pipeline: Sendable {
       for one in outgoing {
         if let wanted = one.destinations, !wanted.contains(destination.name) { continue }
         let input = HiltInput(
-          one.message, original: original, attributes: context.attributes, meta: one.meta, limits: limits)
+          one.message, original: original, bytes: one.bytes, attributes: context.attributes, meta: one.meta,
+          limits: limits)
         do throws(HiltFailure) {
           guard try destination.when?.holds(input) ?? true else { continue }
         } catch {

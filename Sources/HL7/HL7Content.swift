@@ -18,6 +18,17 @@ package enum HL7Content: Sendable {
   /// All repetitions of a field. Empty ones at the end are left out.
   case repetitions([HL7Content])
 
+  /// Whether nothing would stand where it is written.
+  package var isEmpty: Bool {
+    switch self {
+    case .absent: true
+    case .null: false
+    case .text(let text), .formatted(let text): text.isEmpty
+    case .piece(let piece): piece.bytes.isEmpty
+    case .parts(let parts), .repetitions(let parts): parts.allSatisfy(\.isEmpty)
+    }
+  }
+
   /// A value that was read.
   package init(_ value: HL7Value) {
     switch value {

@@ -47,6 +47,8 @@ package enum HL7Tables {
   package static let segmentNames = names("S")
   /// The composite data types that go by a name of their own in messages and documents.
   package static let typeNames = names("D").filter { !$0.contains("_") }
+  /// The data types that have no components.
+  package static let primitiveNames = ["DT", "DTM", "FT", "GTS", "ID", "IS", "NM", "SI", "ST", "TM", "TN", "TX"]
 
   // MARK: The text
 
@@ -70,7 +72,7 @@ package enum HL7Tables {
   }()
 
   /// The lines that belong to a head; `nil` where there is no such head.
-  private static func lines(_ head: String) -> [String]? {
+  static func lines(_ head: String) -> [String]? {
     guard var offset = starts[head] else { return nil }
     let text = Self.text
     var lines: [String] = []
@@ -83,7 +85,7 @@ package enum HL7Tables {
     return lines
   }
 
-  private static func names(_ letter: String) -> [String] {
+  static func names(_ letter: String) -> [String] {
     starts.keys.filter { $0.hasPrefix(letter + " ") }.map { String($0.dropFirst(2)) }.sorted()
   }
 
@@ -108,5 +110,5 @@ package enum HL7Tables {
     return composite
   }
 
-  private static func mask(_ text: Substring) -> HL7Versions { HL7Versions(rawValue: UInt16(text, radix: 16) ?? 0) }
+  static func mask(_ text: Substring) -> HL7Versions { HL7Versions(rawValue: UInt16(text, radix: 16) ?? 0) }
 }

@@ -23,6 +23,9 @@ package struct HL7Versions: OptionSet, Sendable, Hashable {
     rawValue = UInt16(1 << (last - first + 1) - 1) << UInt16(first)
   }
 
+  /// Each by its name, in their order.
+  package var names: [String] { Self.names.indices.filter { rawValue & 1 << UInt16($0) != 0 }.map { Self.names[$0] } }
+
   package var first: String? { isEmpty ? nil : Self.names[rawValue.trailingZeroBitCount] }
   package var last: String? { isEmpty ? nil : Self.names[UInt16.bitWidth - 1 - rawValue.leadingZeroBitCount] }
 

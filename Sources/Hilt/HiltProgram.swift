@@ -1,5 +1,6 @@
 import HL7
 package import Messages
+import Text
 
 /// A transform, checked and compiled: what it takes, what it gives, where it sends, and how to run it.
 package struct HiltProgram: Sendable {
@@ -12,6 +13,10 @@ package struct HiltProgram: Sendable {
     package let versionUpTo: String?
     /// `ADT_A01`, or `ADT_*` for every structure of that kind. Empty: any.
     package let structures: [String]
+    /// How `delimited` is written.
+    var layout = DelimitedLayout()
+    /// Of `text` and `delimited`.
+    var charset = Charset.utf8
 
     /// Those that the tables know of them.
     var versions: HL7Versions? { versionFrom.flatMap { from in HL7Versions(from, upTo: versionUpTo ?? from) } }
@@ -26,6 +31,8 @@ package struct HiltProgram: Sendable {
   package let destinations: [HiltDestinationUse]
   /// The files it read while it was compiled: with the program's own text they are its revision.
   package let files: [HiltReachedFile]
+  /// It reads a partner's answer and says what that means: a program for `reply:`.
+  package let isReply: Bool
 
   /// The text it was compiled from, line by line as its problems and traces count them.
   package var text: String { String(decoding: source.bytes, as: UTF8.self) }
@@ -54,9 +61,17 @@ package struct HiltProgram: Sendable {
     let tokens = Lexer.tokens(of: source, problems: &problems)
     var parser = Parser(source, tokens: tokens, problems: problems)
     let tree = parser.program()
-    var checker = Checker(source, files: files, problems: parser.problems)
+    var libraries = Libraries(source, problems: parser.problems, files: files)
+    let imports = libraries.load(tree.imports, of: "")
+    var checker = Checker(libraries.source, files: files, problems: libraries.problems)
+    checker.reached = libraries.reached
+    checker.modules = [Module(tree: tree, path: "", imports: imports)]
+    checker.modules += libraries.all.map {
+      Module(tree: $0.tree, path: $0.path, imports: $0.imports.map { $0.map { $0 + 1 } })
+    }
+    checker.modules[0].imports = imports.map { $0.map { $0 + 1 } }
     let program = checker.program(tree, parameters)
-    return (checker.problems.hasErrors ? nil : program, checker.problems.sorted)
+    return (checker.problems.hasErrors || tree.isLibrary ? nil : program, checker.problems.sorted)
   }
 
   init(
@@ -68,6 +83,7 @@ package struct HiltProgram: Sendable {
     zone = tree.zone?.text
     destinations = checker.destinations
     files = checker.reached
+    isReply = tree.isReply
     source = checker.source
     layout = checker.layout
     statementSpans = checker.statementSpans
@@ -84,8 +100,9 @@ package struct HiltProgram: Sendable {
   ///   - observing: also keep which statements ran, and which wrote what.
   package func run(_ input: HiltInput, tracing: Bool = false, observing: Bool = false) -> HiltResult {
     let run = Run(input, layout: layout, tracing: tracing, observing: observing)
-    let decision: HiltDecision
+    var decision: HiltDecision
     do {
+      if let refusal = read(input, run) { return result(.rejected(refusal), run, input) }
       for statement in body { try statement(run) }
       decision = .routed
     } catch Interrupt.ended(let ending) {
@@ -95,20 +112,46 @@ package struct HiltProgram: Sendable {
     } catch {
       decision = .failed(failed(Failure(.stopping, "the run ended for a reason of its own", at: Span(0, 1))))
     }
-    return HiltResult(
-      decision: decision, emitted: decision == .routed ? run.emitted : [],
+    if case .routed = decision, isReply { decision = .done }
+    return result(decision, run, input)
+  }
+
+  /// Makes ready what is read at once and not place by place: a file of lines, a text.
+  private func read(_ input: HiltInput, _ run: Run) -> HiltRejection? {
+    do {
+      switch self.input.format {
+      case .delimited: run.content = try self.input.layout.rows(of: input.bytes, self.input.charset)
+      case .text: run.content = .text(try self.input.charset.decode(input.bytes[...]))
+      case .bytes: run.content = .bytes(input.bytes)
+      default: break
+      }
+      return nil
+    } catch {
+      return HiltRejection(
+        code: "AR", number: 207, reason: "this is not \(self.input.format.rawValue) that can be read: \(error)",
+        path: nil)
+    }
+  }
+
+  private func result(_ decision: HiltDecision, _ run: Run, _ input: HiltInput) -> HiltResult {
+    HiltResult(
+      decision: decision, emitted: decision.sends ? run.emitted : [],
       notes: run.notes.map { HiltNote(text: $0.text, place: source.place(of: $0.span)) },
       steps: min(input.limits.stepsMax, input.limits.stepsMax - run.stepsLeft),
       trace: (run.trace ?? []).map {
         HiltTraceEntry(line: source.line(of: Int($0.span.start)), turns: $0.turns, text: $0.text)
       }, statements: run.observed?.statements ?? [],
-      origins: decision == .routed ? (run.observed?.origins ?? []).map { $0.resolved(source) } : [])
+      origins: decision.sends ? (run.observed?.origins ?? []).map { $0.resolved(source) } : [])
   }
 
   private func decision(_ ending: Ending) -> HiltDecision {
     switch ending {
     case .dropped(let reason): .dropped(reason: reason)
     case .held(let reason): .held(reason: reason)
+    case .done: .done
+    case .retry(let reason): .retry(reason: reason)
+    case .dead(let reason): .dead(reason: reason)
+    case .answered(let answer): .answered(answer)
     case .rejected(let code, let number, let reason, let path):
       .rejected(HiltRejection(code: code, number: number, reason: reason, path: path))
     case .failed(let reason, let span):

@@ -1,6 +1,7 @@
 @testable import Definitions
 import Foundation
 import Testing
+import Text
 
 @Suite struct DefinitionFilesTests {
   private func withFolder(_ body: (String) throws -> Void) throws {

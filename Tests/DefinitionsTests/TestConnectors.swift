@@ -1,6 +1,7 @@
 import ConnectorKit
 @testable import Definitions
 import Messages
+import Text
 
 /// Connectors that know their settings and do nothing: what a channel file can be tried with without sockets and
 /// folders.

@@ -1,6 +1,7 @@
 import Foundation
-import HL7
 import Testing
+
+@testable import HL7
 
 /// Messages of other projects, as they are.
 @Suite struct HL7CorpusTests {
@@ -86,5 +87,23 @@ import Testing
     let message = try HL7Message(bytes)
     #expect(message.delimiters == .standard)
     #expect(try message.value(at: path("PID-3[1].5")) == .text("MR"))
+  }
+
+  @Test func `most of the corpus fits the grammar of its structure`() throws {
+    var strays: [String: Set<String>] = [:]
+    var count = 0
+    for file in Self.files {
+      for bytes in try messages(file) {
+        let message = try HL7Message(bytes)
+        let structure = try #require(HL7Tables.structure(of: message), "\(file)")
+        let codes = message.segmentIDs.map { message.code(of: $0) }
+        let outline = HL7Outline(codes, structure: structure)
+        count += 1
+        for (code, leaf) in zip(codes, outline.leaves) where leaf == nil && code?.isLocal != true {
+          strays[file, default: []].insert("\(structure.name) \(code?.description ?? "?")")
+        }
+      }
+    }
+    print(count, strays)
   }
 }

@@ -1,3 +1,4 @@
+import Definitions
 import Foundation
 import HL7
 import Hilt
@@ -11,7 +12,8 @@ import Messages
 /// - `file NAME`: a table the program can read
 /// - `parameter NAME`: a value for a `param`
 /// - `message`: the attributes of `message.*`, one `name: value` a line
-/// - `input`: a message, one segment a line
+/// - `input`: a message, one segment a line; for other formats than HL7 the content as it stands
+/// - `sent`, `original`: for reply transforms, messages like `input`
 /// - `output [DESTINATION, …]`: what must be emitted, in order; the word `= input` stands for the input itself
 /// - `meta`: the attributes of the output before it
 /// - `notes`: what must be noted, a line each
@@ -74,6 +76,7 @@ extension ConformanceCase {
       guard let text = texts[path] else { throw Missing() }
       return Array(text.utf8)
     }
+    func profile(_ bytes: [UInt8], file: String) -> HiltProfile.Reading { ProfileReader.read(bytes, file: file) }
   }
 
   /// The sections that are expected, with what really came.
@@ -100,23 +103,22 @@ extension ConformanceCase {
   }
 
   private func run(_ program: HiltProgram, _ section: Section) -> [Section] {
-    let bytes = Array(section.text.utf8).map { $0 == 0x0A ? 0x0D : $0 }
-    let message: HL7Message
+    let isHL7 = program.input.format == .hl7v2
+    let message: HL7Message?
     do {
-      message = try HL7Message(bytes)
+      message = isHL7 ? try HL7Message(Self.segments(section)) : nil
     } catch {
       return [Section(name: "input", argument: "", text: "\(error)\n")]
     }
     var limits = HiltLimits()
     if let steps = sections("steps").first.flatMap({ Int($0.text.trimmed) }) { limits.stepsMax = steps }
-    let result = program.run(HiltInput(message, attributes: attributes, limits: limits), tracing: true)
+    let input = HiltInput(
+      message, original: self.message("original"), sent: self.message("sent"),
+      bytes: isHL7 ? [] : Array(section.text.utf8), attributes: attributes, limits: limits)
+    let result = program.run(input, tracing: true)
     var actual: [Section] = []
     for emitted in result.emitted {
-      let text: String
-      switch emitted.content {
-      case .input: text = "= input\n"
-      case .bytes(let bytes): text = String(decoding: bytes.map { $0 == 0x0D ? 0x0A : $0 }, as: UTF8.self)
-      }
+      let text = Self.text(emitted)
       actual.append(
         Section(name: "output", argument: emitted.destinations?.joined(separator: ", ") ?? "", text: text))
       if !emitted.meta.isEmpty {
@@ -136,6 +138,25 @@ extension ConformanceCase {
       actual.append(Section(name: "trace", argument: "", text: lines.joined()))
     }
     return actual
+  }
+
+  private static func segments(_ section: Section) -> [UInt8] {
+    Array(section.text.utf8).map { $0 == 0x0A ? 0x0D : $0 }
+  }
+
+  private func message(_ name: String) -> HL7Message? {
+    sections(name).first.flatMap { try? HL7Message(Self.segments($0)) }
+  }
+
+  private static func text(_ emitted: HiltEmitted) -> String {
+    switch emitted.content {
+    case .input: return "= input\n"
+    case .bytes(let bytes):
+      let text = String(
+        decoding: emitted.format == .hl7v2 ? bytes.map { $0 == 0x0D ? 0x0A : $0 } : bytes.filter { $0 != 0x0D },
+        as: UTF8.self)
+      return text.hasSuffix("\n") ? text : text + "\n"
+    }
   }
 
   private var attributes: [String: Value] {
@@ -165,6 +186,10 @@ extension ConformanceCase {
     case .routed: return "routed"
     case .dropped(let reason): return "dropped: \(reason)"
     case .held(let reason): return "held: \(reason)"
+    case .done: return "done"
+    case .retry(let reason): return "retry: \(reason)"
+    case .dead(let reason): return "dead: \(reason)"
+    case .answered(let answer): return "answered:\n" + Self.text(answer)
     case .rejected(let rejection):
       let number = rejection.number.map { " \($0)" } ?? ""
       let place = rejection.path.map { " at \($0)" } ?? ""

@@ -3,7 +3,7 @@ import Testing
 
 @Suite("The language's conformance cases")
 struct ConformanceTests {
-  static let given: Set<String> = ["file", "parameter", "message", "input", "steps"]
+  static let given: Set<String> = ["file", "parameter", "message", "original", "sent", "input", "steps"]
 
   @Test("Program, input and what is expected agree", arguments: ConformanceCase.all)
   func agrees(_ test: ConformanceCase) throws {

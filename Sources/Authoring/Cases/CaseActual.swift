@@ -56,28 +56,36 @@ struct CaseActual: Sendable {
 
   // MARK: A transform
 
-  init(_ program: HiltProgram, _ input: (name: String, bytes: [UInt8]), _ settings: CaseSettings) {
-    guard program.input.format == .hl7v2 else {
-      self.init(outcome: ["failed: a case can't be read as \(program.input.format.rawValue)"])
-      return
-    }
-    let bytes = Self.asSent(input.bytes)
-    let message: HL7Message
+  /// - Parameter beside: what a reply transform sees beside the partner's answer.
+  init(
+    _ program: HiltProgram, _ input: (name: String, bytes: [UInt8]), _ settings: CaseSettings,
+    beside: (original: HL7Message?, sent: HL7Message?) = (nil, nil)
+  ) {
+    let isHL7 = program.input.format == .hl7v2
+    let bytes = isHL7 ? Self.asSent(input.bytes) : input.bytes
+    var message: HL7Message?
     do throws(HL7ParseError) {
-      message = try HL7Message(bytes)
+      if isHL7 { message = try HL7Message(bytes) }
     } catch {
       self.init(outcome: ["failed: \(input.name) can't be read: \(error)"])
       return
     }
-    if let refusal = Unexpected.refusal(of: HL7Header(message), by: program.input) {
+    if let message, !program.isReply,
+      let refusal = Unexpected.refusal(of: HL7Header(message), by: program.input)
+    {
       let place = refusal.place.map { " at \($0)" } ?? ""
       self.init(outcome: ["rejected \(refusal.kind.rawValue) \(refusal.number)\(place): \(refusal.text)"])
       return
     }
     let result = program.run(
-      HiltInput(message, attributes: Self.attributes(settings, input.name)), observing: true)
+      HiltInput(
+        message, original: beside.original, sent: beside.sent, bytes: isHL7 ? [] : bytes,
+        attributes: Self.attributes(settings, input.name)), observing: true)
     self.init(outcome: [Self.outcome(result.decision)], statements: result.statements)
     outcome += result.notes.map { "note: \($0.text)" }
+    if case .answered(let answer) = result.decision, case .bytes(let content) = answer.content {
+      outputs.append(Output(name: "out.answer.\(Self.ending(answer.format))", format: answer.format, bytes: content))
+    }
     for emitted in result.emitted {
       let content = if case .bytes(let bytes) = emitted.content { bytes } else { bytes }
       for destination in emitted.destinations.map({ $0.map(Optional.some) }) ?? [nil] {
@@ -113,6 +121,10 @@ struct CaseActual: Sendable {
     case .rejected(let refusal):
       let place = refusal.path.map { " at \($0)" } ?? ""
       return "rejected \(refusal.code) \(refusal.number ?? 207)\(place): \(refusal.reason)"
+    case .done: return "done"
+    case .retry(let reason): return "retry: \(reason)"
+    case .dead(let reason): return "dead: \(reason)"
+    case .answered: return "answered"
     case .failed(let failure):
       if failure.isDecision { return "failed: \(failure.problem.message)" }
       return "failed \(failure.problem.code)\(failure.path.map { " at \($0)" } ?? ""): \(failure.problem.message)"

@@ -1,6 +1,6 @@
 package import Definitions
 import Foundation
-import Hilt
+package import Hilt
 import Messages
 
 /// Runs cases: `hilum test`.
@@ -83,7 +83,8 @@ package struct CaseTrial {
         return nil
       }
       outcome.program = program
-      return CaseActual(program, input, settings)
+      let beside = (original: try folder.message("original.hl7"), sent: try folder.message("sent.hl7"))
+      return CaseActual(program, input, settings, beside: beside)
     case .channel(let path):
       guard settings.parameters.isEmpty else {
         outcome.failures = ["the parameters of a channel's transform stand in the channel, not in params.yaml"]
@@ -222,4 +223,6 @@ package struct NeighbouringFiles: HiltFiles {
   package func read(_ path: String) throws -> [UInt8] {
     try ProgramFiles.read(path.hasPrefix("/") ? path : "\(folder)/\(path)")
   }
+
+  package func profile(_ bytes: [UInt8], file: String) -> HiltProfile.Reading { ProfileReader.read(bytes, file: file) }
 }

@@ -1,6 +1,7 @@
 import ConnectorKit
 import Hilt
 import Messages
+import Text
 
 /// Makes a definition of a draft: compiles its Hilt, tries its connectors and checks what no single setting shows.
 struct ChannelAssembly {
@@ -14,10 +15,13 @@ struct ChannelAssembly {
   func definition(revision: ([Revision.File]) -> Revision) -> ChannelDefinition? {
     nameOfFile()
     let format = draft.format
-    let transform = draft.transform.flatMap { self.transform($0) }
+    let transform = draft.transform.flatMap { self.transform($0, over: [format].compactMap(\.self)) }
     // Where the format isn't known, that is reported, and Hilt is looked at as if it were HL7.
     let sent = transform?.outputs.first?.format ?? format
-    let destinations = draft.destinations.map { destination($0, over: sent ?? .hl7v2) }
+    let emitted = transform.map { $0.outputs.map(\.format) } ?? []
+    let destinations = draft.destinations.map {
+      destination($0, over: sent ?? .hl7v2, emitted.isEmpty ? [sent ?? .hl7v2] : emitted)
+    }
     if let transform { check(uses: transform) }
     let columns = format.map { format in draft.columns.map { compile($0, over: format) } ?? [] }
     let duplicates = format.flatMap { duplicateRule(over: $0) }
@@ -54,26 +58,32 @@ struct ChannelAssembly {
 
   // MARK: - Hilt
 
-  private func transform(_ setting: TransformSetting) -> HiltProgram? {
-    if let format = draft.format, format != .hl7v2 {
-      reader.problem(
-        "C130", "a transform reads HL7 v2, and this channel's messages are \(format.rawValue)", at: setting.place,
-        help: ["say `format: hl7v2`", "leave the transform out: messages go on as they came"])
-    }
+  private func transform(_ setting: TransformSetting, over formats: [Format]) -> HiltProgram? {
     guard let program = hilt.program(setting) else { return nil }
-    if let format = draft.format, format == .hl7v2, program.input.format != format {
+    if program.isReply {
       reader.problem(
-        "C130",
-        "this transform reads \(program.input.format.rawValue), and the channel's messages are \(format.rawValue)",
-        at: setting.place)
+        "C129", "this is a reply transform: it decides about a partner's answer, and here a message comes in",
+        at: setting.place, help: ["emit, drop, hold, fail or reject in place of done, retry, dead and answer"])
+    }
+    // A destination's own transform is given what the channel's transform emits.
+    if let format = formats.first, !formats.contains(program.input.format) {
+      reader.problem(
+        "C130", "this transform reads \(program.input.format.rawValue), and what comes to it is \(format.rawValue)",
+        at: setting.place,
+        help: [
+          "in \(format == .hl7v2 ? "hl7" : format.rawValue)", "leave the transform out: messages go on as they came",
+        ])
     }
     return program
   }
 
-  private func destination(_ destination: ChannelDraft.Destination, over format: Format) -> DestinationDefinition? {
+  /// - Parameter emitted: the formats of what the channel's transform gives.
+  private func destination(
+    _ destination: ChannelDraft.Destination, over format: Format, _ emitted: [Format]
+  ) -> DestinationDefinition? {
     let settings = destination.settings
     let own = settings?.transform
-    let transform = own.flatMap { self.transform($0) }
+    let transform = own.flatMap { self.transform($0, over: emitted) }
     for use in transform?.destinations ?? [] where use.name != destination.name {
       hilt.add(
         Problem(

@@ -1,5 +1,6 @@
 import ConnectorKit
 package import Messages
+import Text
 
 /// Reads channel files and what they reach, and gives the channels that can be put to work and all that is wrong with
 /// the others.

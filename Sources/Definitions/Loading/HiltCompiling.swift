@@ -2,6 +2,7 @@ import ConnectorKit
 import Hilt
 import Messages
 import Synchronization
+import Text
 
 /// Compiles the Hilt of one channel file: its transforms, expressions and templates.
 ///
@@ -74,12 +75,7 @@ final class HiltCompiling {
       reached.append(Revision.File(path: file.path, bytes: file.bytes))
       sources[file.path] = sources[file.path] ?? String(validating: file.bytes, as: UTF8.self)
     }
-    problems += found.map { problem in
-      var problem = problem
-      let written = problem.place.file
-      problem.place.file = reading.files.first { $0.written == written }?.path ?? written
-      return problem
-    }
+    problems += found
   }
 
   /// The text with as many lines before it, and spaces before its lines, as stand there in the channel file: its
@@ -137,9 +133,6 @@ final class HiltCompiling {
 /// Gives a program the files that it names, and keeps what was given.
 private final class ReachedFiles: HiltFiles {
   struct File: Sendable {
-    /// As the program writes it.
-    var written: String
-    /// As it was read.
     var path: String
     var bytes: [UInt8]
   }
@@ -158,7 +151,9 @@ private final class ReachedFiles: HiltFiles {
   func read(_ written: String) throws -> [UInt8] {
     let path = RelativePath.joined(folder, written)
     let bytes = try source.read(path, bytesMax: HiltCompiling.fileBytesMax)
-    given.withLock { $0.append(File(written: written, path: path, bytes: bytes)) }
+    given.withLock { $0.append(File(path: path, bytes: bytes)) }
     return bytes
   }
+
+  func profile(_ bytes: [UInt8], file: String) -> HiltProfile.Reading { ProfileReader.read(bytes, file: file) }
 }

@@ -1,5 +1,6 @@
 package import ConnectorKit
 package import Messages
+import Text
 
 /// The engine's own file, `hilum.yaml`: where things are and what holds for all channels. All of it is optional.
 package struct EngineSettings: Sendable {

@@ -3,7 +3,10 @@ import HL7
 extension Checker {
   /// `upper(PID-5[1].1)`
   mutating func call(_ name: Word, _ arguments: [Expression], _ span: Span) -> Typed {
-    guard let function = Function.named(name.text) else { return unknownFunction(name, arguments) }
+    guard let function = Function.named(name.text) else {
+      if let own = self.function(name) { return call(own, arguments, span) }
+      return unknownFunction(name, arguments)
+    }
     let least = function.parameters.count - function.optional
     guard (least...function.parameters.count).contains(arguments.count) else {
       return broken(
@@ -38,7 +41,7 @@ extension Checker {
     if later.contains(name.text) {
       return broken(.unsupported, "the function '\(name.text)' is not supported yet", at: name.span)
     }
-    let near = problems.isOpen ? nearest(name.text, among: Function.all.map(\.name)) : nil
+    let near = problems.isOpen ? nearest(name.text, among: functionNames) : nil
     return broken(
       .unknownFunction, "there is no function '\(name.text)'", at: name.span,
       help: near.map { ["did you mean '\($0)'?"] } ?? [],
@@ -96,7 +99,7 @@ extension Checker {
   }
 
   /// The elements of a list as texts.
-  private mutating func texts(_ value: Typed, _ element: Type) -> Typed {
+  mutating func texts(_ value: Typed, _ element: Type) -> Typed {
     let firstLeaf: Bool
     switch element {
     case .text, .nothing: return value

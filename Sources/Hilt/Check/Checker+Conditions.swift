@@ -71,7 +71,8 @@ extension Checker {
       // What stands in an output may be written in between.
       if let variable = scope.find(name) {
         switch variable.kind {
-        case .draft, .repetition: return []
+        case .repetition: return []
+        case .message(let message) where message.isDraft: return []
         case .segment(_, let message, _) where message.isDraft: return []
         default: break
         }

@@ -22,7 +22,14 @@ extension Checker {
     case .call(let function, let arguments): return call(function, arguments, span)
     case .quantifier(let kind, let head): return quantifier(kind, head, span)
     case .copy(let value): return copy(value, span)
-    case .with(let base, let entries): return with(base, entries, span)
+    case .new(let name): return new(name, span)
+    case .groups(let root, let name): return groups(of: root, name, span)
+    case .addition(let root, let name, let position): return addition(to: root, name, position, [], span)
+    case .with(let base, let entries):
+      if case .addition(let root, let name, let position) = base.kind {
+        return addition(to: root, name, position, entries, span)
+      }
+      return with(base, entries, span)
     case .unary(let word, let value): return word.text == "not" ? logical(expression) : negated(value, span)
     case .binary(let left, let word, let right):
       switch word.text {

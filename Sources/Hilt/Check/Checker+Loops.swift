@@ -4,9 +4,11 @@ extension Checker {
   /// A loop's list, and how its variable is set for one element.
   struct Walk: Sendable {
     var list: Evaluate
-    var set: @Sendable (Run, Datum) -> Void
+    var set: Execute
     var isThere: (@Sendable (Run) -> Bool)?
     var condition: Holds?
+    /// Where the number of the turn is kept.
+    var number: Int?
     var valued: Set<String>
     var span: Span
   }
@@ -26,19 +28,14 @@ extension Checker {
       scope.use(head.name.text)
       return nil
     }
-    var walk = Walk(list: list.evaluate, set: { _, _ in }, isThere: nil, condition: nil, valued: [], span: list.span)
-    if case .segment(let message, let code) = element {
-      let mark = newMarks(1)
-      declare(head.name, .segment(mark: mark, message, code))
-      walk.set = { run, datum in
-        if case .number(let number) = datum { run.marks[mark] = number.integer ?? -1 } else { run.marks[mark] = -1 }
-      }
-      // A segment of an output may have been removed since the loop began.
-      if message.isDraft { walk.isThere = { $0.exists($0.marks[mark], in: message) } }
-    } else {
-      let slot = newSlot()
-      declare(head.name, .value(slot: slot, element, mayBeAbsent: element.isTextual, path: list.path))
-      walk.set = { run, datum in run.slots[slot] = datum }
+    var one = list
+    one.mayBeAbsent = element.isTextual
+    var walk = Walk(
+      list: list.evaluate, set: bind(head.name, to: element, one), isThere: nil, condition: nil, number: nil,
+      valued: [], span: list.span)
+    // A segment of an output may have been removed since the loop began.
+    if case .segment(let message, _) = element, message.isDraft {
+      walk.isThere = { $0.exists($0.argument.segmentID, in: message) }
     }
     if let condition = head.condition {
       let before = decidesOutcome
@@ -48,7 +45,16 @@ extension Checker {
       walk.condition = test.holds
       walk.valued = test.valuedIfTrue
     }
+    walk.number = number(head)
     return walk
+  }
+
+  /// Declares the name of the turn's number, where there is one, and says where it is kept.
+  mutating func number(_ head: LoopHead) -> Int? {
+    guard let name = head.number else { return nil }
+    let slot = newSlot()
+    declare(name, .value(slot: slot, .number, mayBeAbsent: false, path: nil))
+    return slot
   }
 
   /// `for id in PID-3[*] where … => …`
@@ -81,9 +87,6 @@ extension Checker {
   mutating func quantifier(_ word: Word, _ head: LoopHead, _ span: Span) -> Typed {
     guard let kind = Quantifier(rawValue: word.text) else {
       let known = Quantifier.allCases.map(\.rawValue)
-      if ["rest", "sort_by", "distinct", "group_by"].contains(word.text) {
-        return broken(.unsupported, "'\(word.text) … in …' is not supported yet", at: word.span)
-      }
       return broken(
         .unknownFunction, "'\(word.text)' does not search a list", at: word.span,
         help: nearest(word.text, among: known).map { ["did you mean '\($0)'?"] } ?? known,
@@ -142,11 +145,17 @@ extension Checker.Walk {
   /// Goes over all elements. The body gets each with whether it fits the condition, and says whether to go on.
   func walk(_ run: Run, _ body: (Datum, Bool) throws -> Bool) throws {
     guard case .list(let values) = try list(run) else { return }
+    var turn = 0
     for value in values {
       try run.step(at: span)
-      set(run, value)
+      run.argument = value
+      try set(run)
       if let isThere, !isThere(run) { continue }
       let fits = try condition?(run) ?? true
+      if fits, let number {
+        turn += 1
+        run.slots[number] = .number(Decimal(turn))
+      }
       guard try body(value, fits) else { return }
     }
   }

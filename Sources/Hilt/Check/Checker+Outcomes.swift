@@ -4,12 +4,22 @@ import Messages
 extension Checker {
   /// How a message, or a loop's turn, ends.
   mutating func decision(_ decision: Decision) -> Execute {
-    let reason = reason(decision.reason)
     let span = decision.span
+    if decision.kind == .answer { return answer(decision) }
+    let reason = self.reason(decision.reason ?? Expression(kind: .text([]), span: span))
     if isExpression {
       problems.report(.type, "an expression of a channel makes no decision", at: span, help: ["a transform does"])
     }
+    if isReply, [.drop, .reject].contains(decision.kind) {
+      problems.report(
+        .type, "a reply transform decides about the delivery, not about the message that came", at: span,
+        help: ["done", "retry \"why\"", "dead \"why\"", "hold \"why\""])
+    }
     switch decision.kind {
+    case .done: return { _ in throw Interrupt.ended(.done) }
+    case .retry: return { throw Interrupt.ended(.retry(try reason($0))) }
+    case .dead: return { throw Interrupt.ended(.dead(try reason($0))) }
+    case .answer: return { _ in }
     case .drop:
       if loopDepth > 0 {
         problems.report(
@@ -37,6 +47,13 @@ extension Checker {
       let path = decision.place.flatMap { rejectedPath($0) }
       return { throw Interrupt.ended(.rejected(code: code, number: number, reason: try reason($0), path: path)) }
     }
+  }
+
+  /// `answer m`: what goes to the sender who waits.
+  private mutating func answer(_ decision: Decision) -> Execute {
+    guard let output = decision.reason.flatMap({ output(typed($0)) }) else { return { _ in } }
+    let span = decision.span
+    return { run in throw Interrupt.ended(.answered(try run.taken(try output(run), at: span))) }
   }
 
   /// What stands behind `at`.
@@ -73,25 +90,17 @@ extension Checker {
   mutating func emit(
     _ value: Expression, _ targets: [Expression], _ meta: Expression?, _ span: Span
   ) -> (Execute, Flow) {
-    let message = typed(value)
-    let reference: MessageReference
-    if case .message(let found) = message.type {
-      reference = found
-    } else {
-      reference = .input
-      mismatch(message, wanted: "a message", help: ["emit msg", "let out = copy msg"])
-    }
+    let output = output(typed(value)) ?? { _ in .message(.input) }
     let evaluates = targets.map { destination($0) }
     let entries = meta.map { metaEntries($0) } ?? []
-    let evaluate = message.evaluate
     let execute: Execute = { run in
-      _ = try evaluate(run)
+      let made = try output(run)
       let destinations = evaluates.isEmpty ? nil : try evaluates.compactMap { try $0(run) }
       var record: [String: Value] = [:]
       for entry in entries {
         if case .text(let text) = try entry.evaluate(run) { record[entry.name] = .text(text) }
       }
-      try run.emit(reference, to: destinations, meta: record, at: span)
+      try run.emit(made, to: destinations, meta: record, at: span)
     }
     return (execute, .emission)
   }

@@ -1,13 +1,20 @@
 import HL7
+import Messages
 
 /// Where a path has come to, while its steps are read.
 enum Cursor {
   case message(MessageReference)
   case place(HL7Place)
+  case group(GroupPlace)
   case value(Typed)
   case table(Int)
   /// `message.source.…`, with what was read so far.
   case attribute([String])
+  /// A file of lines.
+  case rows
+  case library(Int)
+  /// `names.upper_family`, which a call follows.
+  case function(Int)
   case broken
 }
 
@@ -16,7 +23,8 @@ extension Checker {
   mutating func root(_ name: String, _ span: Span) -> Cursor {
     switch name {
     case "msg":
-      guard hasMessage else { return noMessage(span) }
+      guard module == 0 else { return outsideLibrary(span) }
+      guard hasMessage else { return document(span) }
       return .message(.input)
     case "original":
       guard hasOriginal else {
@@ -25,6 +33,12 @@ extension Checker {
           help: ["msg"])
       }
       return .message(.original)
+    case "sent":
+      guard isReply, module == 0 else {
+        return brokenCursor(
+          .unknownName, "'sent' is known only in reply transforms", at: span, help: ["msg"])
+      }
+      return .message(.sent)
     case "message": return .attribute(["message"])
     case "meta" where isExpression: return .attribute(["meta"])
     default: break
@@ -34,9 +48,13 @@ extension Checker {
       return cursor(variable, span)
     }
     if let code = HL7SegmentCode(name) {
+      guard module == 0 else { return outsideLibrary(span) }
       guard hasMessage else { return noMessage(span) }
       guard checkSegment(code, of: .input, at: span) else { return .broken }
       return .place(HL7Place(message: .input, code: code, span: span))
+    }
+    if module == 0, hasMessage, name.first?.isUppercase == true, HL7Tables.groupNames.contains(name) {
+      return group(name, of: .input, within: nil, span)
     }
     return unknown(name, span)
   }
@@ -56,14 +74,35 @@ extension Checker {
       if let segment = HL7Tables.segment(code) { place.kind = Kind(segment.part(field, in: versions), in: versions) }
       place.kind.repeats = false
       return .place(place)
-    case .draft(let draft): return .message(.draft(draft))
+    case .message(let message): return .message(message)
+    case .group(let slot, let type):
+      let find: FindGroup = { run in
+        if case .group(let group) = run.slots[slot] { return group }
+        return nil
+      }
+      return .group(GroupPlace(type: type, find: find, outer: nil, slot: slot, isPicked: true))
+    case .list(let slot, let element):
+      return .value(Typed(.list(element), at: span, path: nil) { $0.slots[slot] })
     case .table(let table): return .table(table)
+    case .library(let library): return .library(library)
     case .broken: return .broken
     }
   }
 
-  private mutating func noMessage(_ span: Span) -> Cursor {
+  private mutating func outsideLibrary(_ span: Span) -> Cursor {
     brokenCursor(
+      .unknownName, "a library sees no message of its own; its functions see what they are given", at: span,
+      help: ["fn name(pid) = pid-8"])
+  }
+
+  private mutating func noMessage(_ span: Span) -> Cursor {
+    if let format = input?.format {
+      return brokenCursor(
+        .unknownName, "'\(source.text(span))' would be a segment of HL7, and this transform reads \(format.rawValue)",
+        at: span,
+        help: [format == .delimited ? "for row in msg.rows { … }" : "msg"])
+    }
+    return brokenCursor(
       .unsupported, "reading a message that is not HL7 is not supported yet", at: span,
       help: ["message.… and literals"])
   }
@@ -118,22 +157,48 @@ extension Checker {
     }
   }
 
-  private mutating func advance(_ cursor: Cursor, _ step: Step, from start: Span) -> Cursor {
+  mutating func advance(_ cursor: Cursor, _ step: Step, from start: Span) -> Cursor {
     switch cursor {
     case .message(let message): return advance(message, step)
     case .place(var place):
       place.span = start...step.span
       return advance(place, step)
+    case .group(let group): return advance(group, step, from: start)
     case .value(let value): return advance(value, step, start...step.span)
     case .table(let table): return lookup(table, step, start...step.span)
     case .attribute(let names): return attribute(names, step)
+    case .rows: return rows(step, start...step.span)
+    case .library(let library): return member(of: library, step)
+    case .function(let function):
+      guard case .call(let arguments) = step.kind else {
+        return brokenCursor(.path, "a function is called with its values in parentheses", at: step.span)
+      }
+      return .value(call(function, arguments, start...step.span))
     case .broken: return .broken
     }
   }
 
-  private mutating func advance(_ message: MessageReference, _ step: Step) -> Cursor {
+  /// `names.upper_family`
+  private mutating func member(of library: Int, _ step: Step) -> Cursor {
     guard case .member(let name) = step.kind else {
+      return brokenCursor(.path, "a name of the library follows", at: step.span)
+    }
+    if let function = modules[library].functions[name] { return .function(function) }
+    if let variable = modules[library].scope.find(name), modules[library].declares(name) {
+      return cursor(variable, step.span)
+    }
+    let names = modules[library].functions.keys.sorted() + modules[library].scope.names
+    return brokenCursor(
+      .unknownFunction, "'\(modules[library].path)' has no '\(name)'", at: step.span,
+      help: nearest(name, among: names).map { ["did you mean '\($0)'?"] } ?? [])
+  }
+
+  private mutating func advance(_ message: MessageReference, _ step: Step) -> Cursor {
+    guard let name = step.name else {
       return brokenCursor(.path, "a segment follows a message", at: step.span, help: ["msg.PID-5"])
+    }
+    if name.first?.isUppercase == true, HL7SegmentCode(name) == nil {
+      return group(name, of: message, within: nil, step.span)
     }
     guard let code = HL7SegmentCode(name) else {
       return brokenCursor(
@@ -177,6 +242,8 @@ extension Checker {
       return brokenCursor(
         .path, "a segment has fields, written with a dash and a number; it has no '\(name)'", at: step.span,
         help: ["\(place.code)-1"])
+    case .group, .call:
+      return brokenCursor(.path, "a segment has fields, written with a dash and a number", at: step.span)
     case .select(let selector):
       return select(&place, selector, step.span)
     }
@@ -236,7 +303,7 @@ extension Checker {
   }
 
   /// A number in brackets, from 1.
-  private mutating func index(_ keys: [Expression], _ span: Span) -> Int? {
+  mutating func index(_ keys: [Expression], _ span: Span) -> Int? {
     guard keys.count == 1, case .number(let text) = keys[0].kind else {
       problems.report(
         .path, "a place is selected with a number, 'last', '*' or 'where'", at: span,
@@ -279,11 +346,16 @@ extension Checker {
     case (.field(let number), _):
       return tightDash(value, number, step, span)
     case (.member(let name), .row(let table)): return column(value, table, name, step.span, span)
+    case (.member(let name), .fields(let fields)): return field(name, of: value, fields, step.span, span)
     case (.select(let selector), .list): return select(value, selector, step.span, span)
     case (.member(let name), _):
       return brokenCursor(.path, "\(value.type.name) has no '\(name)'", at: step.span)
     case (.component, _):
       return brokenCursor(.path, "\(value.type.name) has no components", at: step.span)
+    case (.group, _):
+      return brokenCursor(.path, "a group belongs to a message", at: step.span, help: ["a / b divides, with spaces"])
+    case (.call, _):
+      return brokenCursor(.unknownFunction, "\(value.type.name) has no functions", at: step.span)
     case (.select, _):
       return brokenCursor(.path, "\(value.type.name) is no list", at: step.span)
     }

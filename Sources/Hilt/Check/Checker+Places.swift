@@ -16,12 +16,23 @@ extension Checker {
     case .place(var place):
       place.span = expression.span
       return read(place, expression)
+    case .group(let group):
+      let find = group.find
+      return Typed(.group(group.type), mayBeAbsent: true, at: expression.span) { run in
+        try find(run).map { .group($0) } ?? .absent
+      }
     case .message(let message):
       return Typed(.message(message), at: expression.span) { _ in .absent }
     case .table(let table):
       return broken(
         .type, "a table is looked up with its key", at: expression.span, help: ["\(tables[table].name)[…]"])
     case .attribute(let names): return attributeValue(names, expression.span)
+    case .rows:
+      return broken(.type, "a file of lines is read row by row", at: expression.span, help: ["msg.rows"])
+    case .library, .function:
+      return broken(
+        .unknownFunction, "a function of a library is called with its values in parentheses", at: expression.span,
+        help: ["names.of_person(…)"])
     case .broken: return .broken(expression.span)
     }
   }
@@ -29,7 +40,12 @@ extension Checker {
   /// Reads a place: a single value, or a list where it names several.
   private mutating func read(_ place: HL7Place, _ expression: Expression) -> Typed {
     let span = expression.span
-    if !place.message.isDraft { scope.read(place.path) }
+    switch place.message {
+    case .input: scope.read(place.path)
+    case .original: scope.read("original.\(place.path)")
+    case .sent: scope.read("sent.\(place.path)")
+    case .draft: break
+    }
     guard place.field != nil else { return readSegment(place, span) }
     var kind = place.kind
     if case .only = place.repetition {} else { kind.repeats = false }

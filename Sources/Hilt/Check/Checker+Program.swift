@@ -7,26 +7,33 @@ extension Checker {
     let head = tree.name.span
     let isWhole = !problems.hasErrors
     checkName(tree)
+    checkBody(tree)
+    readProfile(tree.profile)
     let input = tree.input.map { format($0) }
-    if input == nil, !problems.hasErrors {
+    if input == nil, !problems.hasErrors, !tree.isLibrary {
       problems.report(.header, "a transform says what it takes", at: head, help: ["in hl7 2.3..2.6 ADT_*"])
     }
     let outputs = tree.outputs.map { format($0) }
+    (self.input, self.outputs) = (input, outputs)
+    isReply = tree.isReply
+    hasOriginal = isReply
+    hasMessage = input.map { $0.format == .hl7v2 } ?? true
     inputVersions = input?.versions
-    let given = outputs.map(\.versions)
-    if !given.isEmpty, !given.contains(nil) { outputVersions = given.reduce(into: []) { $0.formUnion($1 ?? []) } }
-    checkZone(tree.zone)
-    self.parameters(tree.parameters, parameters, head)
-    for constant in tree.constants { self.constant(constant) }
-    for clause in tree.tables {
-      let compiled = table(clause)
-      tables.append(compiled)
-      declare(clause.name, .table(tables.count - 1))
+    let versions = outputs.filter { $0.format == .hl7v2 }.map(\.versions)
+    if !versions.isEmpty, !versions.contains(nil) {
+      outputVersions = versions.reduce(into: []) { $0.formUnion($1 ?? []) }
     }
+    checkZone(tree.zone)
+    given = parameters
+    modules[0].tree = tree
+    for module in modules.indices.dropFirst() { declarations(of: module) }
+    declarations(of: 0)
+    checkGiven(tree.parameters, head)
     let (body, flow) = statements(tree.body)
+    checkUncalled()
     // What could not be read may have held the outcome, or the use of a name.
-    if isWhole {
-      if flow.completes, !flow.emits { reportNoOutcome(tree) }
+    if isWhole, !tree.isLibrary {
+      if flow.completes, isReply || !flow.emits { reportNoOutcome(tree) }
       reportUnused()
     }
     let taken = input ?? HiltProgram.FormatClause(format: .hl7v2, versionFrom: nil, versionUpTo: nil, structures: [])
@@ -41,12 +48,26 @@ extension Checker {
     let expected = stem.lowercased().replacing("-", with: "_")
     if source.file.hasSuffix(".hilt"), tree.name.text != expected, !expected.isEmpty {
       problems.report(
-        .header, "a transform is named like its file, and this one is in '\(stem).hilt'", at: tree.name.span,
+        .header, "a program is named like its file, and this one is in '\(stem).hilt'", at: tree.name.span,
         help: [expected])
     }
   }
 
-  private mutating func format(_ clause: FormatClause) -> HiltProgram.FormatClause {
+  /// A library has declarations alone.
+  private mutating func checkBody(_ tree: ProgramTree) {
+    guard tree.isLibrary else { return }
+    if let statement = tree.body.first {
+      problems.report(.header, "a library has no statements", at: statement.head, help: ["fn name(value) = …"])
+    }
+    let headers = [tree.input?.span, tree.outputs.first?.span, tree.zone?.span, tree.profile?.span]
+    for span in headers.compactMap(\.self) {
+      problems.report(
+        .header, "a library takes no message; this belongs to a transform", at: span, help: ["move it to the transform"]
+      )
+    }
+  }
+
+  mutating func hl7(_ clause: FormatClause) -> HiltProgram.FormatClause {
     for word in [clause.from, clause.upTo].compactMap(\.self) where !HL7Versions.published.contains(word.text) {
       problems.report(
         .header, "HL7 has no version \(word.text)", at: word.span,
@@ -91,7 +112,7 @@ extension Checker {
     }
   }
 
-  private mutating func parameters(_ clauses: [ParameterClause], _ given: [String: Value], _ head: Span) {
+  mutating func parameters(_ clauses: [ParameterClause]) {
     for clause in clauses {
       guard let type = Self.parameterType(clause.type.text) else {
         problems.report(
@@ -123,6 +144,9 @@ extension Checker {
         declare(clause.name, .broken)
       }
     }
+  }
+
+  private mutating func checkGiven(_ clauses: [ParameterClause], _ head: Span) {
     let names = clauses.map(\.name.text)
     for name in given.keys.sorted() where !names.contains(name) {
       let near = nearest(name, among: names)
@@ -153,7 +177,7 @@ extension Checker {
     }
   }
 
-  private mutating func constant(_ clause: ConstantClause) {
+  mutating func constant(_ clause: ConstantClause) {
     let value = typed(clause.value)
     guard let constant = value.constant else {
       if value.type != .broken {
@@ -169,7 +193,13 @@ extension Checker {
 
   /// E150, where the path without an outcome leaves the program.
   private mutating func reportNoOutcome(_ tree: ProgramTree) {
-    let help = ["emit out", "drop \"why\""]
+    let help = isReply ? ["done", "retry \"why\"", "dead \"why\"", "hold \"why\""] : ["emit out", "drop \"why\""]
+    if isReply, let last = tree.body.last {
+      problems.report(
+        .noOutcome, "a reply transform ends in a decision about the delivery, and this one may not", at: last.head,
+        label: "nothing follows this", help: help)
+      return
+    }
     guard let last = tree.body.last else {
       problems.report(.noOutcome, "this transform does nothing", at: tree.name.span, help: help)
       return

@@ -10,6 +10,9 @@ extension Checker {
 
   /// `XPN { 1.1: …, 2: … }`
   mutating func record(_ type: Word?, _ entries: [Entry], _ span: Span) -> Typed {
+    if type == nil, entries.allSatisfy({ if case .name = $0.key { true } else { false } }), !entries.isEmpty {
+      return fields(entries, span)
+    }
     if let type, !HL7Tables.typeNames.contains(type.text) {
       if let code = HL7SegmentCode(type.text), HL7Tables.segment(code) != nil {
         return broken(.unsupported, "a segment as a record is not supported yet", at: type.span)
@@ -161,12 +164,15 @@ extension Checker {
     }
     let draft = layout.draftCount
     layout.draftCount += 1
+    madeOf[draft] = grammars(of: reference)
     return Typed(.message(.draft(draft)), at: span) { run in
       switch reference {
       case .input: run.drafts[draft] = run.input.map { HL7Draft($0) }
       case .original: run.drafts[draft] = run.original.map { HL7Draft($0) }
+      case .sent: run.drafts[draft] = run.sent.map { HL7Draft($0) }
       case .draft(let other): run.drafts[draft] = run.drafts[other]
       }
+      if run.observed != nil { run.observed?.begin(draft, as: reference.draft) }
       return .absent
     }
   }

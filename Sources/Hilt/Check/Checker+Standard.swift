@@ -6,7 +6,7 @@ extension Checker {
   func versions(of message: MessageReference) -> HL7Versions {
     switch message {
     case .input: inputVersions ?? .all
-    case .original: .all
+    case .original, .sent: .all
     // A copy still holds what the input held.
     case .draft: (inputVersions ?? .all).union(outputVersions ?? .all)
     }
@@ -26,7 +26,7 @@ extension Checker {
   private mutating func checkSegment(
     _ code: HL7SegmentCode, in versions: HL7Versions, warns: Bool, at span: Span
   ) -> Bool {
-    if code.isLocal { return true }
+    if code.isLocal { return checkLocal(code, at: span) }
     guard let segment = HL7Tables.segment(code) else {
       let near = problems.isOpen ? nearest("\(code)", among: HL7Tables.segmentNames) : nil
       problems.report(
@@ -52,7 +52,8 @@ extension Checker {
   private mutating func field(
     _ number: Int, of code: HL7SegmentCode, in versions: HL7Versions, warns: Bool, at span: Span
   ) -> Kind? {
-    guard !code.isLocal, let segment = HL7Tables.segment(code) else { return .unknown }
+    guard !code.isLocal, let segment = HL7Tables.segment(code) else { return localField(number, of: code, at: span) }
+    if let own = profileField(number, of: code, in: versions) { return own }
     let present = versions.intersection(segment.versions)
     let kind = Kind(segment.part(number, in: present), in: present)
     if kind.types.isEmpty {
@@ -68,6 +69,7 @@ extension Checker {
 
   /// The kind of a component or subcomponent of what `path` names; reported, and `nil`, where there is none.
   mutating func component(_ number: Int, of kind: Kind, _ path: String, warns: Bool, at span: Span) -> Kind? {
+    if let own = profileComponent(number, of: kind) { return own }
     let inner = kind.component(number)
     guard inner.types.isEmpty, !kind.isOpen else {
       if !kind.isOpen { warnOfPart("\(path).\(number)", inner.versions, kind.versions, warns, span) }

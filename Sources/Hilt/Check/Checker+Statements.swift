@@ -42,7 +42,11 @@ extension Checker {
   private mutating func statement(_ statement: Statement) -> (Execute, Flow) {
     switch statement.kind {
     case .bind(let name, let value): return (bind(name, value), .nothing)
+    case .variable(let name, let type): return (variable(name, type), .nothing)
     case .assign(let place, let value): return (assign(place, value), .nothing)
+    case .append(let place, let value): return (append(place, value), .nothing)
+    case .add(let addition): return (add(addition), .nothing)
+    case .number(let place): return (renumber(place), .nothing)
     case .remove(let place): return (remove(place), .nothing)
     case .branch(let branches, let otherwise): return branch(branches, otherwise)
     case .match(let subject, let arms): return match(subject, arms, statement.head)
@@ -65,19 +69,14 @@ extension Checker {
       declare(name, .broken)
       scope.use(name.text)
       return { _ in }
-    case .message(.draft(let draft)):
-      guard case .copy = expression.kind else { break }
-      declare(name, .draft(draft))
+    case .message(let message) where expression.makesMessage:
+      declare(name, .message(message))
       return { run in _ = try evaluate(run) }
-    case .segment(let message, let code):
-      let mark = newMarks(1)
-      declare(name, .segment(mark: mark, message, code))
+    case .segment, .group:
+      let bind = bind(name, to: value.type, value)
       return { run in
-        if case .number(let number) = try evaluate(run) {
-          run.marks[mark] = number.integer ?? -1
-        } else {
-          run.marks[mark] = -1
-        }
+        run.argument = try evaluate(run)
+        try bind(run)
       }
     case .never:
       problems.report(.type, "a decision is no value to be named", at: value.span)
@@ -101,6 +100,22 @@ extension Checker {
       run.slots[slot] = datum
       if run.trace != nil { run.record(datum, at: span) }
     }
+  }
+
+  /// `var results: list of text`
+  private mutating func variable(_ name: Word, _ type: TypeClause) -> Execute {
+    guard let declared = declaredType(type), case .list(let element) = declared else {
+      if !type.isList {
+        problems.report(
+          .type, "what a program adds to is a list", at: type.span,
+          help: ["list of \(type.name.text)", "let \(name.text) = …"])
+      }
+      declare(name, .broken)
+      return { _ in }
+    }
+    let slot = newSlot()
+    declare(name, .list(slot: slot, element))
+    return { $0.slots[slot] = .list([]) }
   }
 
   private mutating func note(_ text: Expression, _ span: Span) -> Execute {
@@ -164,25 +179,23 @@ extension Checker {
   private mutating func loop(_ head: LoopHead, _ body: Block, _ none: Decision?, _ span: Span) -> (Execute, Flow) {
     let cursor = cursor(head.list)
     scope.open()
-    let before = facts
+    let before = (facts, walked)
     loopDepth += 1
     let walk: Turns?
     if case .place(let place) = cursor, case .draft(let draft) = place.message, let field = place.field,
       place.repetition.isMany, !place.segment.isMany, place.component == nil
     {
-      walked.append(Walked(draft: draft, code: place.code, field: field))
+      walked.append(.repetitions(draft: draft, place.code, field: field))
       walk = repetitions(head, place, draft, field)
     } else {
+      if case .name(let name) = head.list.kind, case .list(let slot, _)? = scope.find(name)?.kind {
+        walked.append(.list(slot: slot))
+      }
       walk = self.walk(head, over: value(cursor, head.list)).map(Turns.init)
     }
     let (execute, inner) = self.execute(body, knowing: walk?.valued ?? [])
-    if case .place(let place) = cursor, place.repetition.isMany, case .draft(let draft) = place.message,
-      let field = place.field, walked.last == Walked(draft: draft, code: place.code, field: field)
-    {
-      walked.removeLast()
-    }
     loopDepth -= 1
-    facts = before
+    (facts, walked) = before
     scope.close()
     let decided = none.map { decision($0) }
     var flow = Flow(completes: true, emits: false, mayEmit: inner.mayEmit)
@@ -234,7 +247,9 @@ extension Checker {
     declare(head.name, .repetition(mark: mark, draft: draft, place.code, field: field))
     let test = head.condition.map { condition($0) }
     let holds = test?.holds
+    let numbered = number(head)
     return Turns(valued: test?.valuedIfTrue ?? []) { run, body in
+      var turn = 0
       guard let segment = try place.segment(run) else { return }
       // No turn can make more turns: there are at most as many as there were repetitions before the first.
       var left = try place.wholeField(run, segment).repetitionCount
@@ -250,7 +265,11 @@ extension Checker {
           run.slots[slot] = Datum(piece)
           fits = try condition(run)
         }
-        if fits, try holds?(run) ?? true { try body(run) }
+        if fits, try holds?(run) ?? true {
+          turn += 1
+          if let numbered { run.slots[numbered] = .number(Decimal(turn)) }
+          try body(run)
+        }
         // One that was removed has given its number to the next.
         if run.marks[mark + 1] > 0 { number += 1 }
       }

@@ -7,11 +7,20 @@ extension Checker {
     let place = writtenPlace(target, isRemoval: false)
     scope.forgetReads()
     let value = typed(expression)
-    let inputs = scope.reads
     guard let place, let field = place.field, case .draft(let draft) = place.message else { return { _ in } }
+    if case .only = place.repetition, place.component == nil { checkNotWalked(draft, place.code, field, target.span) }
+    // In a new message nothing stands yet that could be meant.
+    if case .only = place.segment, place.within == nil, made.contains(draft) {
+      checkPlace(place.code, of: place.message, nil, at: target.span)
+    }
+    return write(value, to: place, draft)
+  }
+
+  /// Checks a value and writes it to a place.
+  mutating func write(_ value: Typed, to place: HL7Place, _ draft: Int) -> Execute {
+    guard let field = place.field else { return { _ in } }
     var isWhole = false
     if case .only = place.repetition, place.component == nil { isWhole = true }
-    if isWhole { checkNotWalked(draft, place.code, field, target.span) }
     if case .list(let element) = value.type {
       guard isWhole else {
         mismatch(value, wanted: "a single value", help: ["\(place.code)-\(field) = …", "[1]"])
@@ -24,7 +33,7 @@ extension Checker {
     } else if !writable(value, whole: isWhole) {
       return { _ in }
     }
-    let (evaluate, span) = (value.evaluate, target.span)
+    let (evaluate, span, inputs) = (value.evaluate, place.span, scope.reads)
     let formatted = place.kind.isFormatted
     return { run in
       let content = try evaluate(run).content(formatted: formatted)
@@ -35,13 +44,14 @@ extension Checker {
   }
 
   /// The place that a statement writes or removes; reported where it can't be.
-  private mutating func writtenPlace(_ target: Expression, isRemoval: Bool) -> HL7Place? {
+  mutating func writtenPlace(_ target: Expression, isRemoval: Bool) -> HL7Place? {
     switch cursor(target) {
     case .broken: return nil
     case .place(var place):
       place.span = target.span
+      place.placement = placement(of: place.code, in: place.message, place.within)
       return checkWritten(place, target, isRemoval) ? place : nil
-    case .message(.draft), .message(.input), .message(.original):
+    case .message:
       problems.report(
         .readOnly, "a message is written field by field", at: target.span,
         help: ["out.PID-8 = …", "let out = copy msg"])
@@ -50,7 +60,7 @@ extension Checker {
       problems.report(
         .readOnly, "'\(source.text(target.span))' is a value, not a place of an output", at: target.span,
         help: ["out.PID-8 = …", "let name = …"])
-    case .table, .attribute:
+    case .group, .table, .attribute, .rows, .library, .function:
       problems.report(.readOnly, "this can only be read", at: target.span)
     }
     return nil
@@ -88,8 +98,8 @@ extension Checker {
     return true
   }
 
-  private mutating func checkNotWalked(_ draft: Int, _ code: HL7SegmentCode, _ field: Int, _ span: Span) {
-    guard walked.contains(Walked(draft: draft, code: code, field: field)) else { return }
+  mutating func checkNotWalked(_ draft: Int, _ code: HL7SegmentCode, _ field: Int, _ span: Span) {
+    guard walked.contains(.repetitions(draft: draft, code, field: field)) else { return }
     problems.report(
       .walked, "the loop around this walks \(code)-\(field); only its own repetition may change", at: span,
       help: ["remove the loop's own name", "write it behind the loop"])
@@ -147,7 +157,7 @@ extension HL7Place {
   func write(_ content: HL7Content, _ draft: Int, _ field: Int, _ run: Run) throws {
     var found = try segment(run)
     if found == nil {
-      if case .absent = content { return }
+      if content.isEmpty { return }
       found = try added(draft, run)
     }
     guard let segment = found else { return }
@@ -166,17 +176,15 @@ extension HL7Place {
     try editing(run) { try $0.set(content, at: position, of: segment) }
   }
 
-  /// A segment of the site's own goes to the end; where another belongs is not known yet.
+  /// Makes the segment where the structure wants it; only where the place names the only one of its name.
   private func added(_ draft: Int, _ run: Run) throws -> Int? {
-    if case .only = segment, code.isLocal {
-      var id: Int?
-      try editing(run) { id = try $0.insertSegment(code) }
-      return id
+    guard case .only = segment else {
+      throw Interrupt.failure(
+        Failure(
+          .stopping, .unwritable, "\(path) can't be written: there is no such \(code)", at: span, path: path,
+          help: ["out.add \(code)"]))
     }
-    throw Interrupt.failure(
-      Failure(
-        .stopping, .openPlace, "the output has no \(code), and where one belongs is not known yet", at: span,
-        path: code.description, help: ["if out.\(code) is valued { … }"]))
+    return try run.add(code, to: message, within, around: around, placement, at: span)
   }
 
   func clear(_ segment: Int, _ field: Int, _ run: Run) throws {

@@ -9,15 +9,36 @@ struct Checker {
   var scope = Scope()
   var layout = Run.Layout()
   var tables: [Table] = []
+  /// The program's own file first, then the libraries that it reaches.
+  var modules: [Module] = []
+  /// The file that is being checked.
+  var module = 0
+  var functions: [ProgramFunction] = []
+  /// How many functions that call one another are being compiled.
+  var openFunctions = 0
   var files: any HiltFiles
   var reached: [HiltReachedFile] = []
   var destinations: [HiltDestinationUse] = []
   /// Where each statement begins; its index is its number.
   var statementSpans: [Span] = []
+  /// The values of the program's parameters, from outside.
+  var given: [String: Value] = [:]
 
   /// Whether `msg` is HL7, and whether there is an `original`.
   var hasMessage = true
   var hasOriginal = false
+  /// The program reads a partner's answer.
+  var isReply = false
+  /// What comes in and goes out.
+  var input: HiltProgram.FormatClause?
+  var outputs: [HiltProgram.FormatClause] = []
+  /// The grammars that the input may have, once they were asked for, and those of messages that the program makes.
+  var inputGrammars: [HL7Structure]?
+  var madeOf: [Int: [HL7Structure]] = [:]
+  /// Outputs that the program began with `new`.
+  var made: Set<Int> = []
+  /// What the site's messages have beyond the standard.
+  var profile: HiltProfile?
   /// A channel's expression, where only what was emitted and `message.*` can be seen.
   var isExpression = false
 
@@ -34,7 +55,7 @@ struct Checker {
   /// The condition being compiled decides an outcome (W105).
   var decidesOutcome = false
   var loopDepth = 0
-  /// Repetitions of outputs that loops walk.
+  /// What loops around the place at hand walk, and what they must not change therefore.
   var walked: [Walked] = []
 
   struct Unhandled {
@@ -42,10 +63,9 @@ struct Checker {
     var span: Span
   }
 
-  struct Walked: Equatable {
-    var draft: Int
-    var code: HL7SegmentCode
-    var field: Int
+  enum Walked: Equatable {
+    case repetitions(draft: Int, HL7SegmentCode, field: Int)
+    case list(slot: Int)
   }
 
   enum Selected {
@@ -57,6 +77,8 @@ struct Checker {
     self.source = source
     self.files = files
     self.problems = problems
+    let nothing = ProgramTree(name: Word(text: "", span: Span(0, 0)), end: Span(0, 0))
+    modules = [Module(tree: nothing, path: "", imports: [])]
   }
 
   // MARK: Variables
@@ -75,6 +97,21 @@ struct Checker {
 
   /// Gives a name a meaning. A name hides nothing: the same name twice in one line of blocks is a mistake.
   mutating func declare(_ name: Word, _ kind: Variable.Kind) {
+    let isLower = checkSpelling(name)
+    if Self.reserved.contains(name.text) || Parser.words.contains(name.text) {
+      problems.report(.nameTwice, "'\(name.text)' has a meaning of its own", at: name.span)
+    } else if let earlier = scope.find(name.text) {
+      problems.report(
+        .nameTwice, "'\(name.text)' has a meaning already, from \(shownPlace(earlier.span))", at: name.span)
+    }
+    var variable = Variable(name: name.text, span: name.span, kind: kind)
+    // One problem a name is enough.
+    variable.isUsed = !isLower || Self.reserved.contains(name.text) || scope.find(name.text) != nil
+    scope.declare(variable)
+  }
+
+  @discardableResult
+  mutating func checkSpelling(_ name: Word) -> Bool {
     let isLower = name.text.utf8.allSatisfy { byte in
       (0x61...0x7A).contains(byte) || (0x30...0x39).contains(byte) || byte == UInt8(ascii: "_")
     }
@@ -83,16 +120,14 @@ struct Checker {
         .spelling, "a name is written in small letters, digits and '_'", at: name.span,
         help: [name.text.lowercased()])
     }
-    if Self.reserved.contains(name.text) || Parser.words.contains(name.text) {
-      problems.report(.nameTwice, "'\(name.text)' has a meaning of its own", at: name.span)
-    } else if let earlier = scope.find(name.text) {
-      let line = source.line(of: Int(earlier.span.start))
-      problems.report(.nameTwice, "'\(name.text)' has a meaning already, from line \(line)", at: name.span)
-    }
-    var variable = Variable(name: name.text, span: name.span, kind: kind)
-    // One problem a name is enough.
-    variable.isUsed = !isLower || Self.reserved.contains(name.text) || scope.find(name.text) != nil
-    scope.declare(variable)
+    return isLower
+  }
+
+  /// `line 4`, or `lib/names.hilt:4` in another file than the one at hand.
+  func shownPlace(_ span: Span) -> String {
+    let place = source.place(of: span)
+    let here = source.place(of: modules[module].tree.name.span)
+    return place.file == here.file ? "line \(place.line)" : "\(place.file):\(place.line)"
   }
 
   /// Runs `body` in a block of its own: names and facts end with it.

@@ -45,6 +45,12 @@ struct HL7Place: Sendable {
   var message: MessageReference
   var code: HL7SegmentCode
   var segment: SegmentPick = .only
+  /// The group that the segment is in; `nil` for the whole message.
+  var within: FindGroup?
+  /// Where the segment is put, if the output lacks it.
+  var placement = Placement.structure
+  /// The variables of the groups around it: what is made there belongs to them.
+  var around: [Int] = []
   /// `nil`: the segment itself.
   var field: Int?
   var repetition: RepetitionPick = .only

@@ -6,6 +6,19 @@ package protocol HiltFiles: Sendable {
   ///
   /// - Throws: an error whose description says in a few words why: «does not exist», «can't be read».
   func read(_ path: String) throws -> [UInt8]
+
+  /// The profile that a file holds, with what is wrong in it.
+  ///
+  /// - Parameter file: the name under which its problems are shown.
+  func profile(_ bytes: [UInt8], file: String) -> HiltProfile.Reading
+}
+
+extension HiltFiles {
+  package func profile(_ bytes: [UInt8], file: String) -> HiltProfile.Reading {
+    let problem = Problem(
+      Code.profile.rawValue, "profiles can't be read here", at: Place(file: file, line: 1, column: 1))
+    return HiltProfile.Reading(profile: nil, problems: [problem])
+  }
 }
 
 /// No files at all: for programs and expressions that name none.

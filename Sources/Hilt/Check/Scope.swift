@@ -9,8 +9,14 @@ struct Variable {
     case segment(mark: Int, MessageReference, HL7SegmentCode)
     /// A repetition of an output that a loop stands at: `mark` holds the segment, the one behind it the repetition.
     case repetition(mark: Int, draft: Int, HL7SegmentCode, field: Int)
-    case draft(Int)
+    case message(MessageReference)
+    /// A group that a loop stands at, or that was named.
+    case group(slot: Int, GroupType)
+    /// A list that the program adds to.
+    case list(slot: Int, Type)
     case table(Int)
+    /// What a library has, behind its name.
+    case library(Int)
     case broken
   }
   var name: String

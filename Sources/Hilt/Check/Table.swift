@@ -47,15 +47,16 @@ extension Checker {
       name: clause.name.text, keyCount: clause.keys.count, columns: clause.values.map(\.text), rows: [:],
       hasEmptyValues: false, missing: .fails)
     table.missing = missing(clause)
-    let path = clause.file.text
+    let relative = RelativePath.joined(RelativePath.folder(of: modules[module].path), clause.file.text)
+    let path = RelativePath.joined(RelativePath.folder(of: source.file), relative)
     let bytes: [UInt8]
     do {
-      bytes = try files.read(path)
+      bytes = try files.read(relative)
     } catch {
-      problems.report(.table, "the table's file '\(path)' can't be read: \(error)", at: clause.file.span)
+      problems.report(.table, "the table's file '\(clause.file.text)' can't be read: \(error)", at: clause.file.span)
       return table
     }
-    reached.append(HiltReachedFile(path: path, bytes: bytes))
+    reached.append(HiltReachedFile(path: relative, bytes: bytes))
     let text = Delimited(bytes)
     for mistake in text.mistakes {
       let place = Place(file: path, line: mistake.line, column: mistake.column)
@@ -64,7 +65,8 @@ extension Checker {
     guard text.mistakes.isEmpty else { return table }
     guard let header = text.rows.first else {
       problems.report(
-        .table, "the table's file '\(path)' is empty", at: clause.file.span, help: ["a line of column names"])
+        .table, "the table's file '\(clause.file.text)' is empty", at: clause.file.span,
+        help: ["a line of column names"])
       return table
     }
     let keys = clause.keys.map { column($0, header, path) }

@@ -14,12 +14,22 @@ indirect enum Type: Sendable, Equatable {
   case message(MessageReference)
   /// A value of `message.*` or `meta.*`; what it is shows at run time.
   case attribute
+  case bytes
+  case group(GroupType)
+  /// Values with names: a line of a file, a record without a type.
+  case fields([Field])
   /// `absent` and `null` themselves.
   case nothing
   /// A decision: no value ever comes.
   case never
   /// What could not be compiled; it was reported, and nothing more is said of it.
   case broken
+
+  struct Field: Sendable, Equatable {
+    var name: String
+    var type: Type
+    var mayBeAbsent: Bool
+  }
 
   /// As a person would call it.
   var name: String {
@@ -36,6 +46,9 @@ indirect enum Type: Sendable, Equatable {
     case .segment: "a segment"
     case .message: "a message"
     case .attribute: "a value of message.*"
+    case .bytes: "bytes"
+    case .group: "a group of segments"
+    case .fields: "a record of names"
     case .nothing: "absent"
     case .never: "a decision"
     case .broken: "a value"

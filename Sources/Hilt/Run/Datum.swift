@@ -15,10 +15,10 @@ enum Datum: Sendable {
   /// Components that a program put together; where a component holds another composite, its parts are subcomponents.
   case composite([HL7Content])
   case list([Datum])
-  /// The values of a table's row, in the order of the table's value columns.
+  /// Values that have names: a table's row, a line of a file, a record. In the order of their names' declaration.
   case row([Datum])
-  /// A value that travels beside a message, such as `message.source`.
-  case attribute([String: Datum])
+  case bytes([UInt8])
+  case group(GroupValue)
 
   /// A stretch as it is read: absent and null told apart.
   init(_ piece: HL7Piece) {

@@ -3,11 +3,14 @@ package import Messages
 
 /// What a program is run over.
 package struct HiltInput: Sendable {
-  /// `msg`: the message that came; for a destination's settings, the message that is sent. `nil` where the payload is
-  /// not HL7: then only `message.*` and literals can be used.
+  /// `msg`: the message that came; for a destination's settings, the message that is sent. `nil` where it is not HL7.
   package var message: HL7Message?
   /// `original`: the message that came, where `message` is what a transform made of it.
   package var original: HL7Message?
+  /// `sent`: of a reply transform, what the partner was sent.
+  package var sent: HL7Message?
+  /// The content of a message that is not HL7.
+  package var bytes: [UInt8]
   /// `message.*`: `id` and `channel` as text, `received` as an integer (milliseconds since 1970, UTC), `source` as a
   /// record (`peer`, `file.name`, …).
   package var attributes: [String: Value]
@@ -16,11 +19,14 @@ package struct HiltInput: Sendable {
   package var limits: HiltLimits
 
   package init(
-    _ message: HL7Message?, original: HL7Message? = nil, attributes: [String: Value] = [:],
+    _ message: HL7Message?, original: HL7Message? = nil, sent: HL7Message? = nil, bytes: [UInt8] = [],
+    attributes: [String: Value] = [:],
     meta: [String: Value] = [:], limits: HiltLimits = HiltLimits()
   ) {
     self.message = message
     self.original = original
+    self.sent = sent
+    self.bytes = bytes
     self.attributes = attributes
     self.meta = meta
     self.limits = limits

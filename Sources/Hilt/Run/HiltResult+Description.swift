@@ -12,6 +12,10 @@ extension HiltDecision: CustomStringConvertible, CustomReflectable {
     case .held: "held"
     case .rejected(let rejection): rejection.description
     case .failed(let failure): failure.description
+    case .done: "done"
+    case .retry: "retry"
+    case .dead: "dead"
+    case .answered: "answered"
     }
   }
   package var customMirror: Mirror { Mirror(self, children: ["decision": description]) }

@@ -4,7 +4,7 @@ package import Messages
 /// message.
 package struct HiltResult: Sendable {
   package let decision: HiltDecision
-  /// In the order of the program. Empty unless the decision is `routed`.
+  /// In the order of the program. Empty unless the decision is `routed`, or `done` or `answered` of a reply transform.
   package let emitted: [HiltEmitted]
   package let notes: [HiltNote]
   /// How many steps the run took.
@@ -30,6 +30,25 @@ package enum HiltDecision: Sendable, Hashable {
   case rejected(HiltRejection)
   /// Accepted and safe, but ours to mend.
   case failed(HiltFailure)
+
+  // Of a reply transform, about the delivery that the partner answered:
+
+  /// It has arrived.
+  case done
+  /// It is tried again.
+  case retry(reason: String)
+  /// It is given up.
+  case dead(reason: String)
+  /// It has arrived, and this goes to the sender who waits for it.
+  case answered(HiltEmitted)
+
+  /// Whether what was emitted beside it goes out.
+  var sends: Bool {
+    switch self {
+    case .routed, .done, .answered: true
+    default: false
+    }
+  }
 }
 
 /// A refusal, for MSA and ERR.

@@ -46,6 +46,10 @@ enum Ending: Sendable {
   case held(String)
   case rejected(code: String, number: Int?, reason: String, path: String?)
   case failed(String, Span)
+  case done
+  case retry(String)
+  case dead(String)
+  case answered(HiltEmitted)
 }
 
 /// What a function of the language throws: the caller adds the place.

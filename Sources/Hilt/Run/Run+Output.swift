@@ -3,18 +3,37 @@ import Messages
 
 extension Run {
   /// Takes one message as it stands now. What equals the input is a reference to it.
-  func emit(_ message: MessageReference, to destinations: [String]?, meta: [String: Value], at span: Span) throws {
+  func emit(_ output: Output, to destinations: [String]?, meta: [String: Value], at span: Span) throws {
     try step(at: span)
     guard emitted.count < limits.emitsMax else {
       throw Interrupt.failure(
         Failure(.stopping, .limit, "the transform emitted more than \(limits.emitsMax) messages", at: span))
     }
-    let content = try content(of: message, at: span)
-    emitted.append(HiltEmitted(content: content, format: .hl7v2, destinations: destinations, meta: meta))
-    if observed != nil { observeEmit(of: message) }
+    emitted.append(try taken(output, to: destinations, meta: meta, at: span))
+    if observed != nil, case .message(let message) = output { observeEmit(of: message) }
     if trace != nil {
       let names = destinations.map { $0.joined(separator: ", ") } ?? "every destination"
       record(.text("to \(names)"), at: span)
+    }
+  }
+
+  /// What a program gives out.
+  enum Output: Sendable {
+    case message(MessageReference)
+    case content(Format, [UInt8])
+  }
+
+  /// One output as it stands now.
+  func taken(
+    _ output: Output, to destinations: [String]? = nil, meta: [String: Value] = [:], at span: Span
+  ) throws -> HiltEmitted {
+    switch output {
+    case .message(let message):
+      let content = try content(of: message, at: span)
+      return HiltEmitted(content: content, format: .hl7v2, destinations: destinations, meta: meta)
+    case .content(let format, let bytes):
+      try count(bytes, at: span)
+      return HiltEmitted(content: .bytes(bytes), format: format, destinations: destinations, meta: meta)
     }
   }
 
@@ -23,11 +42,17 @@ extension Run {
     switch message {
     case .input: return .input
     case .original: bytes = original?.bytes ?? []
+    case .sent: bytes = sent?.bytes ?? []
     case .draft(let number):
       guard let draft = drafts[number] else { return .input }
       bytes = draft.serialized()
     }
     if let input, Self.areEqual(bytes, input.bytes) { return .input }
+    try count(bytes, at: span)
+    return .bytes(bytes)
+  }
+
+  private func count(_ bytes: [UInt8], at span: Span) throws {
     // The first copy of the input's own size is free, so that a large message can be changed at all.
     let free = emitted.contains { $0.content != .input } ? 0 : input?.bytes.count ?? 0
     outputBytes += max(0, bytes.count - free)
@@ -36,7 +61,6 @@ extension Run {
         Failure(.stopping, .limit, "the transform made more than \(limits.outputBytesMax) bytes", at: span))
     }
     try step(bytes: bytes.count, at: span)
-    return .bytes(bytes)
   }
 
   /// Eight bytes at a time: an output mostly equals its input up to the first change.
@@ -83,7 +107,8 @@ extension Run {
     case .list(let values), .row(let values):
       let shown = values.prefix(20).map { depth > 3 ? "…" : rendered($0, depth: depth + 1) }
       text = "[" + shown.joined(separator: ", ") + (values.count > 20 ? ", …" : "") + "]"
-    case .attribute: text = "{…}"
+    case .group(let group): text = "group \(group.number), \(group.segments.count) segments"
+    case .bytes(let bytes): text = "\(bytes.count) bytes"
     }
     return text.count > 200 ? String(text.prefix(200)) + "…" : text
   }

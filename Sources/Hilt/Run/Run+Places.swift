@@ -6,18 +6,21 @@ extension HL7Place {
     try run.step(at: span)
     switch segment {
     case .only:
-      guard let first = run.firstSegment(code, in: message) else { return nil }
-      guard first.isOnly else {
-        throw Interrupt.failure(
-          Failure(
-            .stopping, .repeats, "\(code) stands several times in this message; a single one is needed here", at: span,
-            path: code.description, help: ["\(code)[1]", "\(code)[where …]", "for x in \(code)[*]"]))
+      if within != nil {
+        let all = try all(run)
+        if all.count > 1 { throw Interrupt.failure(several) }
+        return all.first
       }
+      guard let first = run.firstSegment(code, in: message) else { return nil }
+      guard first.isOnly else { throw Interrupt.failure(several) }
       return first.segment
-    case .index(let number): return run.segment(code, occurrence: number, in: message)
-    case .last: return run.segments(code, in: message).last
+    case .index(let number):
+      guard within != nil else { return run.segment(code, occurrence: number, in: message) }
+      let all = try all(run)
+      return number <= all.count ? all[number - 1] : nil
+    case .last: return try all(run).last
     case .firstWhere(let mark, let holds):
-      for segment in run.segments(code, in: message) {
+      for segment in try all(run) {
         run.marks[mark] = segment
         if try holds(run) { return segment }
       }
@@ -32,16 +35,30 @@ extension HL7Place {
     }
   }
 
+  /// All segments of the place's name: in its group, where it has one.
+  func all(_ run: Run) throws -> [Int] {
+    guard let within else { return run.segments(code, in: message) }
+    guard let group = try within(run) else { return [] }
+    try run.step(bytes: group.segments.count << 3, at: span)
+    return group.segments.filter { run.code(of: $0, in: message) == code }
+  }
+
+  private var several: Failure {
+    Failure(
+      .stopping, .repeats, "\(code) stands several times in this message; a single one is needed here", at: span,
+      path: code.description, help: ["\(code)[1]", "\(code)[where …]", "for x in \(code)[*]"])
+  }
+
   /// The segments, for a place that names several.
   func segments(_ run: Run) throws -> [Int] {
     switch segment {
     case .all:
-      let segments = run.segments(code, in: message)
+      let segments = try all(run)
       try run.step(bytes: segments.count << 6, at: span)
       return segments
     case .allWhere(let mark, let holds):
       var found: [Int] = []
-      for segment in run.segments(code, in: message) {
+      for segment in try all(run) {
         try run.step(at: span)
         run.marks[mark] = segment
         if try holds(run) { found.append(segment) }

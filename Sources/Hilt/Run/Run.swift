@@ -6,9 +6,14 @@ import Text
 final class Run {
   let input: HL7Message?
   let original: HL7Message?
+  let sent: HL7Message?
+  /// `msg`, where it is not HL7.
+  var content = Datum.absent
   let attributes: [String: Value]
   let meta: [String: Value]
   let limits: HiltLimits
+  /// Message structures of the site's own, with those of the standard that they are.
+  let structures: [String: String]
 
   // A run belongs to one thread, and each access to these ends before the next begins: checking that at run time, as
   // Swift does for what a class holds, took a tenth of a transform.
@@ -18,6 +23,12 @@ final class Run {
   /// Segments and repetitions that loops stand at.
   @exclusivity(unchecked) var marks: [Int]
   @exclusivity(unchecked) var drafts: [HL7Draft?]
+  /// The input's grammar, once it was asked for.
+  var inputStructure: HL7Structure??
+  /// How many messages were made anew; each has a control id of its own.
+  var madeCount = 0
+  /// What is about to be given a name: a loop's next value, a function's next argument.
+  @exclusivity(unchecked) var argument = Datum.absent
 
   @exclusivity(unchecked) var stepsLeft: Int
   var emitted: [HiltEmitted] = []
@@ -33,6 +44,7 @@ final class Run {
   init(_ input: HiltInput, layout: Layout, tracing: Bool, observing: Bool = false) {
     self.input = input.message
     original = input.original
+    sent = input.sent
     attributes = input.attributes
     meta = input.meta
     limits = input.limits
@@ -40,6 +52,7 @@ final class Run {
     marks = [Int](repeating: -1, count: layout.markCount)
     drafts = [HL7Draft?](repeating: nil, count: layout.draftCount)
     stepsLeft = input.limits.stepsMax
+    structures = layout.structures
     trace = tracing ? [] : nil
     observed = observing ? Observed() : nil
   }
@@ -49,6 +62,8 @@ final class Run {
     var slotCount = 0
     var markCount = 0
     var draftCount = 0
+    /// Message structures of the site's own, with those of the standard that they are.
+    var structures: [String: String] = [:]
   }
 
   /// Counts a node and the bytes that it touches.
@@ -79,11 +94,15 @@ final class Run {
 enum MessageReference: Sendable, Hashable {
   case input
   case original
+  case sent
   case draft(Int)
 
-  var isDraft: Bool {
-    if case .draft = self { return true }
-    return false
+  var isDraft: Bool { draft != nil }
+
+  /// The number of the draft that it is.
+  var draft: Int? {
+    if case .draft(let number) = self { return number }
+    return nil
   }
 }
 
@@ -96,6 +115,7 @@ extension Run {
     switch message {
     case .input: input?.field(number, of: segment) ?? Self.nothing
     case .original: original?.field(number, of: segment) ?? Self.nothing
+    case .sent: sent?.field(number, of: segment) ?? Self.nothing
     case .draft(let draft): drafts[draft]?.field(number, of: segment) ?? Self.nothing
     }
   }
@@ -104,6 +124,7 @@ extension Run {
     switch message {
     case .input: input?.segment(code, occurrence: occurrence)
     case .original: original?.segment(code, occurrence: occurrence)
+    case .sent: sent?.segment(code, occurrence: occurrence)
     case .draft(let draft): drafts[draft]?.segment(code, occurrence: occurrence)
     }
   }
@@ -113,6 +134,7 @@ extension Run {
     switch message {
     case .input: input?.firstSegment(code)
     case .original: original?.firstSegment(code)
+    case .sent: sent?.firstSegment(code)
     case .draft(let draft): drafts[draft]?.firstSegment(code)
     }
   }
@@ -121,6 +143,7 @@ extension Run {
     switch message {
     case .input: input?.segments(named: code) ?? []
     case .original: original?.segments(named: code) ?? []
+    case .sent: sent?.segments(named: code) ?? []
     case .draft(let draft): drafts[draft]?.segments(named: code) ?? []
     }
   }

@@ -27,7 +27,7 @@ enum TextReading {
         throw Interrupt.failure(composite(at: span, path: path))
       }
       return try text(Datum(only), firstLeaf: firstLeaf, run: run, at: span, path: path)
-    case .list, .row, .attribute:
+    case .list, .row, .bytes, .group:
       throw Interrupt.failure(Failure(.convert, "this is no single text", at: span, path: path))
     }
   }
@@ -124,7 +124,7 @@ extension Datum {
     case .piece(let piece): .piece(piece)
     case .composite(let parts): .parts(parts)
     case .list(let values): .repetitions(values.map { $0.content(formatted: formatted) })
-    case .row, .attribute: .absent
+    case .row, .bytes, .group: .absent
     }
   }
 

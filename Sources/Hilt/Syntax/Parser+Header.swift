@@ -3,18 +3,15 @@ extension Parser {
   mutating func program() -> ProgramTree {
     var tree = ProgramTree(name: Word(text: "", span: token.span), end: tokens[tokens.count - 1].span)
     do {
-      guard !isWord("library") else {
-        _ = unsupported("a library", at: token.span)
-        return tree
-      }
-      guard takeWord("transform") else {
+      tree.isLibrary = takeWord("library")
+      guard tree.isLibrary || takeWord("transform") else {
         throw fail(
           .header, "a program begins with 'transform' and its name", at: token.span, help: ["transform adt_normalise"])
       }
-      tree.name = try name("the transform's name")
+      tree.name = try name(tree.isLibrary ? "the library's name" : "the transform's name")
       if token.kind != .end, !token.newlineBefore {
         throw fail(
-          .header, "a transform's name is small letters, digits and '_'", at: tree.name.span...token.span,
+          .header, "a program's name is small letters, digits and '_'", at: tree.name.span...token.span,
           help: ["adt_normalise"])
       }
     } catch { recover(from: 0) }
@@ -25,6 +22,7 @@ extension Parser {
       } catch { recover(from: start) }
       if index == start { advance() }
     }
+    tree.isReply = decidesReply
     return tree
   }
 
@@ -55,20 +53,64 @@ extension Parser {
       let name = try name("the constant's name")
       try expect(.assign)
       tree.constants.append(ConstantClause(name: name, value: try expression()))
-    case "profile", "import", "fn":
-      let what = ["profile": "a profile", "import": "an import", "fn": "a function of one's own"][text(token)]
+    case "profile":
       advance()
-      throw unsupported(what ?? "", at: start)
+      let file = try plainText("the profile's file")
+      if tree.profile != nil { problems.report(.header, "a transform has one profile", at: start...file.span) }
+      tree.profile = tree.profile ?? file
+    case "import":
+      advance()
+      let file = try plainText("the library's file")
+      tree.imports.append(ImportClause(file: file, alias: takeWord("as") ? try name("a name for the library") : nil))
+    case "fn":
+      advance()
+      tree.functions.append(try function(start))
     default: return false
     }
     return true
   }
 
+  /// `mrn(pid: text) -> text = …`
+  private mutating func function(_ start: Span) throws -> FunctionClause {
+    let name = try name("the function's name")
+    try expect(.leftParen, help: ["fn name(value) = …"])
+    var parameters: [FunctionClause.Parameter] = []
+    while !isSign(.rightParen) {
+      let name = try self.name("a parameter's name")
+      parameters.append(FunctionClause.Parameter(name: name, type: take(.colon) ? try type() : nil))
+      guard take(.comma) else { break }
+    }
+    try expect(.rightParen)
+    let result = take(.gives) ? try type() : nil
+    try expect(.assign)
+    let body = try expression()
+    return FunctionClause(name: name, parameters: parameters, result: result, body: body, span: start...previous)
+  }
+
+  /// `text`, `XPN`, `list of text`
+  mutating func type() throws -> TypeClause {
+    let first = try name("a type")
+    guard first.text == "list", takeWord("of") else { return TypeClause(isList: false, name: first, span: first.span) }
+    let element = try name("the type of the list's elements")
+    return TypeClause(isList: true, name: element, span: first.span...element.span)
+  }
+
   /// `hl7 2.3..2.6 ADT_A01, ORU_*`
   private mutating func format(_ start: Span) throws -> FormatClause {
     let format = try name("a format")
-    guard format.text == "hl7" else {
-      let known = ["fhir", "json", "xml", "delimited", "dicom", "text", "bytes"]
+    switch format.text {
+    case "hl7": break
+    case "delimited": return try delimited(format, start)
+    case "text", "bytes":
+      var clause = FormatClause(format: format, span: start...previous)
+      if format.text == "text", isWord("charset"), continues {
+        advance()
+        clause.charset = try plainText("the character set")
+      }
+      clause.span = start...previous
+      return clause
+    default:
+      let known = ["fhir", "json", "xml", "dicom"]
       guard known.contains(format.text) else {
         throw fail(.header, "there is no format '\(format.text)'", at: format.span, help: ["hl7 2.3..2.6 ADT_*"])
       }
@@ -96,6 +138,48 @@ extension Parser {
       skipLine()
     }
     return clause
+  }
+
+  /// `delimited separator ";" header yes columns mrn, "Date of birth" as born`
+  private mutating func delimited(_ format: Word, _ start: Span) throws -> FormatClause {
+    var clause = FormatClause(format: format, span: start...previous)
+    var delimited = DelimitedClause()
+    while token.kind == .word, continues {
+      switch text(token) {
+      case "separator":
+        advance()
+        delimited.separator = try plainText("the separator")
+      case "charset":
+        advance()
+        clause.charset = try plainText("the character set")
+      case "header":
+        advance()
+        guard isWord("yes") || isWord("no") else { throw expected("'yes' or 'no'") }
+        delimited.hasHeader = isWord("yes")
+        advance()
+      case "columns":
+        advance()
+        repeat { delimited.columns.append(try column()) } while take(.comma)
+      default:
+        throw fail(
+          .header, "a delimited format knows separator, charset, header and columns, not '\(text(token))'",
+          at: token.span, help: ["in delimited separator \";\" header yes columns mrn, family"])
+      }
+    }
+    clause.delimited = delimited
+    clause.span = start...previous
+    return clause
+  }
+
+  /// `mrn`, or `"Date of birth" as born` where the file's first line calls it otherwise.
+  private mutating func column() throws -> DelimitedClause.Column {
+    guard token.kind == .textStart else {
+      let name = try name("a column's name")
+      return DelimitedClause.Column(name: name, title: name.text)
+    }
+    let title = try plainText("a column's title")
+    try expectWord("as", help: ["\"\(title.text)\" as name"])
+    return DelimitedClause.Column(name: try name("a name for the column"), title: title.text)
   }
 
   private mutating func version() throws -> Word {

@@ -64,7 +64,14 @@ extension Parser {
       advance()
       let value = try nested { try $0.postfix() }
       return try node(.copy(value), start...value.span)
-    case "new" where next.kind == .word && nextContinues: throw unsupported("'new'", at: start)
+    case "new" where next.kind == .word && nextContinues:
+      advance()
+      let type = try name("a message structure")
+      return Expression(kind: .new(type), span: start...type.span)
+    case "each" where next.kind == .word && nextContinues && !isWord("in", 2):
+      advance()
+      let name = try name("a segment or a group")
+      return Expression(kind: .groups(of: nil, name), span: start...name.span)
     case "none" where isWord("in", 2): break
     case "meta" where next.kind == .sign(.dot): break
     case _ where Self.words.contains(word): throw expected("a value")
@@ -91,7 +98,7 @@ extension Parser {
     return try node(.call(function, arguments), start...previous)
   }
 
-  private mutating func sequence(_ opening: Token.Sign, _ closing: Token.Sign) throws -> [Expression] {
+  mutating func sequence(_ opening: Token.Sign, _ closing: Token.Sign) throws -> [Expression] {
     let selector = insideSelector
     defer { insideSelector = selector }
     return try bracketed { parser in

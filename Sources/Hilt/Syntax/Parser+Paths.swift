@@ -8,12 +8,37 @@ extension Parser {
       root = try operand()
     }
     var steps: [Step] = []
-    while let step = try step() { steps.append(step) }
+    while true {
+      if let made = try madeOf(root, steps) { return made }
+      guard let step = try step(steps.last, of: root) else { break }
+      steps.append(step)
+    }
     guard !steps.isEmpty else { return root }
     return try node(.path(root: root, steps), root.span...previous)
   }
 
-  private mutating func step() throws -> Step? {
+  /// `….each OBX` and `….add NTE after OBR`, which end a path.
+  private mutating func madeOf(_ root: Expression, _ steps: [Step]) throws -> Expression? {
+    guard isSign(.dot), !token.spaceBefore, isWord("each", 1) || isWord("add", 1), ahead(2).kind == .word,
+      !ahead(2).newlineBefore || insideBrackets
+    else { return nil }
+    let whole = steps.isEmpty ? root : try node(.path(root: root, steps), root.span...previous)
+    advance()
+    let isGroups = isWord("each")
+    advance()
+    let name = try name(isGroups ? "a segment or a group" : "a segment")
+    if isGroups { return try node(.groups(of: whole, name), whole.span...previous) }
+    var position = Position.structure
+    if takeWord("after") {
+      position = .after(try postfix())
+    } else if isWord("in"), continues {
+      advance()
+      position = .group(try self.name("a group"))
+    }
+    return try node(.addition(to: whole, name, position), whole.span...previous)
+  }
+
+  private mutating func step(_ last: Step?, of root: Expression) throws -> Step? {
     let start = token.span
     let tight = !token.spaceBefore
     let next = ahead(1)
@@ -27,9 +52,6 @@ extension Parser {
         return Step(kind: .component(number), span: span)
       case .word:
         let member = try name("a name")
-        if ["each", "add"].contains(member.text), token.kind == .word, continues {
-          throw unsupported("'.\(member.text)'", at: span)
-        }
         return Step(kind: .member(member.text), span: span)
       default: throw expected("a name or a number behind the point")
       }
@@ -42,6 +64,13 @@ extension Parser {
       return nil
     case .sign(.leftBracket) where continues:
       return Step(kind: .select(try selector()), span: start...previous)
+    case .sign(.leftParen) where tight:
+      guard case .member? = last?.kind else { return nil }
+      let arguments = try sequence(.leftParen, .rightParen)
+      return Step(kind: .call(arguments), span: start...previous)
+    case .sign(.slash) where tight && !next.spaceBefore && next.kind == .word && text(next).first?.isUppercase == true:
+      advance()
+      return Step(kind: .group(try name("a group or a segment").text), span: start...previous)
     default:
       return nil
     }

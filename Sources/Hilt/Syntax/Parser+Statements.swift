@@ -77,7 +77,11 @@ extension Parser {
     case "note":
       advance()
       return .note(try expression())
-    case "var" where ahead(1).kind == .word: throw unsupported("'var'", at: start)
+    case "var" where ahead(1).kind == .word:
+      advance()
+      let name = try name("a name")
+      try expect(.colon, help: ["var \(name.text): list of text"])
+      return .variable(name, try type())
     case "in", "zone", "profile", "import", "param", "table", "const", "fn", "transform", "library":
       guard ahead(1).kind == .word || ahead(1).kind == .textStart else { return try assignment() }
       throw fail(
@@ -127,13 +131,12 @@ extension Parser {
   /// `name in list where condition`
   mutating func loopHead() throws -> LoopHead {
     let name = try name("the name of the loop's value")
-    if isSign(.comma) { throw unsupported("a second name, for the turn's number,", at: token.span) }
+    let number = take(.comma) ? try self.name("the name of the turn's number") : nil
     try expectWord("in")
-    if isWord("each"), ahead(1).kind == .word { throw unsupported("'each'", at: token.span) }
     // `where` ends the list; an expression never takes it.
     let list = try expression()
     let condition = takeWord("where") ? try condition() : nil
-    return LoopHead(name: name, list: list, condition: condition)
+    return LoopHead(name: name, number: number, list: list, condition: condition)
   }
 
   private mutating func emission() throws -> Statement.Kind {
@@ -208,8 +211,21 @@ extension Parser {
   private mutating func assignment() throws -> Statement.Kind {
     let start = token.span
     let place = try expression()
-    if isSign(.append), continues { throw unsupported("'+='", at: token.span) }
-    guard isSign(.assign), continues else { throw notAStatement(place, start) }
+    if isSign(.append), continues {
+      advance()
+      return .append(place, try expression())
+    }
+    guard isSign(.assign), continues else {
+      switch place.kind {
+      case .addition: return .add(place)
+      case .with(let base, _):
+        if case .addition = base.kind { return .add(place) }
+      case .call(let function, let arguments) where function.text == "number" && arguments.count == 1:
+        return .number(arguments[0])
+      default: break
+      }
+      throw notAStatement(place, start)
+    }
     advance()
     return .assign(place, try expression())
   }
@@ -227,21 +243,16 @@ extension Parser {
 // MARK: - Decisions
 
 extension Parser {
-  private static let decisions = ["drop", "hold", "fail", "skip", "reject"]
-  /// These belong to reply transforms.
-  private static let replyDecisions = ["done", "retry", "dead", "answer"]
-
   /// Whether a decision begins here. Its word is no keyword elsewhere: `drop = 1` and `hold.x` are places.
   var startsDecision: Bool {
     guard token.kind == .word else { return false }
-    let word = text(token)
-    guard Self.decisions.contains(word) || Self.replyDecisions.contains(word) else { return false }
-    if word == "done" { return ahead(1).newlineBefore || ahead(1).kind == .end }
+    guard let kind = Decision.Kind(rawValue: text(token)) else { return false }
     let next = ahead(1)
-    guard !next.newlineBefore else { return Self.decisions.contains(word) }
+    if kind == .done { return next.newlineBefore || [.end, .sign(.rightBrace)].contains(next.kind) }
+    guard !next.newlineBefore else { return !kind.isReply }
     switch next.kind {
     case .word, .textStart, .digits: return true
-    case .sign(.leftParen): return word != "answer"
+    case .sign(.leftParen): return kind != .answer
     case .end: return true
     default: return false
     }
@@ -250,11 +261,11 @@ extension Parser {
   mutating func decision() throws -> Decision {
     let start = token.span
     guard startsDecision, let kind = Decision.Kind(rawValue: text(token)) else {
-      if startsDecision { throw unsupported("'\(text(token))', which belongs to reply transforms,", at: start) }
       throw expected(
         "a decision", help: ["drop \"why\"", "hold \"why\"", "fail \"why\"", "reject AE 101 \"why\" at PID-3"])
     }
     advance()
+    if kind.isReply { decidesReply = true }
     var code: Word?
     var number: Word?
     if kind == .reject {
@@ -266,6 +277,9 @@ extension Parser {
         number = Word(text: text(token), span: token.span)
         advance()
       }
+    }
+    if kind == .done {
+      return Decision(kind: kind, code: nil, number: nil, reason: nil, place: nil, span: start)
     }
     guard continues, token.kind != .end else {
       throw expected("the reason", help: ["\(kind.rawValue) \"why\""])

@@ -24,6 +24,8 @@ struct Parser {
   var insideCondition = false
   /// Lines on which the lexer met what it can't read: what follows from that is not said again.
   let unreadable: Set<Int>
+  /// A decision about a partner's answer was read.
+  var decidesReply = false
   /// Inside a selector `.5` and `-2` begin a path.
   var insideSelector = false
 

@@ -14,55 +14,100 @@ struct Span: Sendable, Hashable {
   static func ... (a: Span, b: Span) -> Span { Span(Int(a.start), Int(max(a.end, b.end))) }
 }
 
-/// The text of one program, and how its offsets become lines and columns.
+/// The text of one program and of the libraries that it imports, and how its offsets become files, lines and columns.
+///
+/// The files lie one behind the other: a span says by its offsets alone in which one it is.
 struct Source: Sendable {
   /// A longer text is refused (E106): a program is written by people and read by people.
   static let bytesMax = 1 << 20
 
-  let file: String
-  let bytes: [UInt8]
-  /// Where each line begins.
-  private let lines: [Int]
+  private var files: [File]
 
-  init(_ text: String, file: String) {
-    self.file = file
-    bytes = [UInt8](text.utf8)
-    var lines = [0]
-    for (offset, byte) in bytes.enumerated() where byte == UInt8(ascii: "\n") { lines.append(offset + 1) }
-    self.lines = lines
+  init(_ text: String, file: String) { files = [File(text, file, base: 0)] }
+
+  /// Adds the text of a library.
+  ///
+  /// - Returns: the offset at which it begins.
+  mutating func add(_ text: String, file: String) -> Int {
+    let last = files[files.count - 1]
+    let base = last.base + last.bytes.count + 1
+    files.append(File(text, file, base: base))
+    return base
   }
 
-  /// The line of an offset, from 1.
+  /// The program's own text, without what it imports.
+  var bytes: [UInt8] { files[0].bytes }
+  /// The program's own file.
+  var file: String { files[0].name }
+
+  private func file(of offset: Int) -> File {
+    if files.count == 1 { return files[0] }
+    return files.last { $0.base <= offset } ?? files[0]
+  }
+
+  /// The line of an offset in its file, from 1.
   func line(of offset: Int) -> Int {
-    var low = 0
-    var high = lines.count
-    while high - low > 1 {
-      let middle = (low + high) / 2
-      if lines[middle] <= offset { low = middle } else { high = middle }
-    }
-    return low + 1
+    let file = file(of: offset)
+    return file.line(of: offset - file.base)
   }
 
   /// Columns count characters as an editor does; what runs over the line's end is cut there.
   func place(of span: Span) -> Place {
-    let start = min(Int(span.start), bytes.count)
-    let line = line(of: start)
-    let lineStart = lines[line - 1]
-    let lineEnd = line < lines.count ? lines[line] - 1 : bytes.count
-    let end = max(start, min(Int(span.end), lineEnd))
-    return Place(
-      file: file, line: line, column: characters(lineStart, start) + 1, length: max(1, characters(start, end)))
+    let file = file(of: Int(span.start))
+    return file.place(Int(span.start) - file.base, Int(span.end) - file.base)
   }
 
   /// The text of a span.
   func text(_ span: Span) -> String {
-    let start = min(Int(span.start), bytes.count)
-    let end = max(start, min(Int(span.end), bytes.count))
-    return String(decoding: bytes[start..<end], as: UTF8.self)
+    let file = file(of: Int(span.start))
+    return file.text(Int(span.start) - file.base, Int(span.end) - file.base)
   }
 
-  private func characters(_ start: Int, _ end: Int) -> Int {
-    String(decoding: bytes[start..<end], as: UTF8.self).count
+  private struct File: Sendable {
+    let name: String
+    let bytes: [UInt8]
+    /// The offset of its first byte among all files.
+    let base: Int
+    /// Where each line begins.
+    private let lines: [Int]
+
+    init(_ text: String, _ name: String, base: Int) {
+      self.name = name
+      self.base = base
+      bytes = [UInt8](text.utf8)
+      var lines = [0]
+      for (offset, byte) in bytes.enumerated() where byte == UInt8(ascii: "\n") { lines.append(offset + 1) }
+      self.lines = lines
+    }
+
+    func line(of offset: Int) -> Int {
+      var low = 0
+      var high = lines.count
+      while high - low > 1 {
+        let middle = (low + high) / 2
+        if lines[middle] <= offset { low = middle } else { high = middle }
+      }
+      return low + 1
+    }
+
+    func place(_ start: Int, _ end: Int) -> Place {
+      let start = min(start, bytes.count)
+      let line = line(of: start)
+      let lineStart = lines[line - 1]
+      let lineEnd = line < lines.count ? lines[line] - 1 : bytes.count
+      let end = max(start, min(end, lineEnd))
+      return Place(
+        file: name, line: line, column: characters(lineStart, start) + 1, length: max(1, characters(start, end)))
+    }
+
+    func text(_ start: Int, _ end: Int) -> String {
+      let start = min(start, bytes.count)
+      return String(decoding: bytes[start..<max(start, min(end, bytes.count))], as: UTF8.self)
+    }
+
+    private func characters(_ start: Int, _ end: Int) -> Int {
+      String(decoding: bytes[start..<end], as: UTF8.self).count
+    }
   }
 }
 
@@ -71,7 +116,7 @@ struct Problems {
   /// More errors than this, or more warnings, help nobody; the rest are counted in a last one.
   static let countMax = 100
 
-  let source: Source
+  var source: Source
   private(set) var all: [Problem] = []
   private var counts: [Problem.Severity: Int] = [:]
   private var left = 0

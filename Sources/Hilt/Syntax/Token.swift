@@ -35,4 +35,11 @@ struct Token: Sendable {
   var newlineBefore: Bool
   /// White space, a comment or the beginning of the text stands before it.
   var spaceBefore: Bool
+
+  /// The same token in a text that stands behind others.
+  func shifted(by offset: Int) -> Token {
+    var token = self
+    token.span = Span(Int(span.start) + offset, Int(span.end) + offset)
+    return token
+  }
 }

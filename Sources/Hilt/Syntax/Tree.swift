@@ -1,12 +1,19 @@
 /// A program as it is written: nothing in here knows what a name means.
 struct ProgramTree: Sendable {
+  /// `library` and not `transform`: declarations alone, for others to import.
+  var isLibrary = false
+  /// It makes decisions about a partner's answer.
+  var isReply = false
   var name: Word
   var input: FormatClause?
   var outputs: [FormatClause] = []
   var zone: TextLiteral?
+  var profile: TextLiteral?
+  var imports: [ImportClause] = []
   var parameters: [ParameterClause] = []
   var tables: [TableClause] = []
   var constants: [ConstantClause] = []
+  var functions: [FunctionClause] = []
   var body: [Statement] = []
   /// Behind the last token, for what is missing at the end.
   var end: Span
@@ -30,6 +37,52 @@ struct FormatClause: Sendable {
   var from: Word?
   var upTo: Word?
   var structures: [Word] = []
+  /// Of `delimited`.
+  var delimited: DelimitedClause?
+  /// Of `text` and `delimited`: the character set, UTF-8 where none is named.
+  var charset: TextLiteral?
+  var span: Span
+}
+
+/// `separator ";" header yes columns mrn, "Date of birth" as born`
+struct DelimitedClause: Sendable {
+  struct Column: Sendable {
+    /// How the program calls it.
+    var name: Word
+    /// How the file's first line calls it.
+    var title: String
+  }
+  var separator: TextLiteral?
+  /// The first line names the columns.
+  var hasHeader = false
+  var columns: [Column] = []
+}
+
+/// `import "lib/names.hilt" as names`
+struct ImportClause: Sendable {
+  var file: TextLiteral
+  var alias: Word?
+}
+
+/// `fn mrn(pid) -> text = …`
+struct FunctionClause: Sendable {
+  struct Parameter: Sendable {
+    var name: Word
+    /// Without one, whatever it is called with.
+    var type: TypeClause?
+  }
+  var name: Word
+  var parameters: [Parameter]
+  var result: TypeClause?
+  var body: Expression
+  var span: Span
+}
+
+/// `text`, `XPN`, `list of text`
+struct TypeClause: Sendable {
+  var isList: Bool
+  /// Of a list its elements.
+  var name: Word
   var span: Span
 }
 
@@ -71,7 +124,13 @@ struct Block: Sendable {
 struct Statement: Sendable {
   indirect enum Kind: Sendable {
     case bind(Word, Expression)
+    case variable(Word, TypeClause)
     case assign(Expression, Expression)
+    case append(Expression, Expression)
+    /// `out.add NTE after OBR with { … }`, whose value nobody names.
+    case add(Expression)
+    /// `number(out.OBX)`
+    case number(Expression)
     case remove(Expression)
     case branch([(condition: Expression, block: Block)], otherwise: Block?)
     case match(Expression, [Arm<Block>])
@@ -88,9 +147,11 @@ struct Statement: Sendable {
   var head: Span
 }
 
-/// `for name in list where condition`, of the statement and of the expression.
+/// `for name, number in list where condition`, of the statement and of the expression.
 struct LoopHead: Sendable {
   var name: Word
+  /// The name of the turn's number.
+  var number: Word?
   var list: Expression
   var condition: Expression?
 }
@@ -110,13 +171,20 @@ struct Arm<Body: Sendable>: Sendable {
 
 /// How a message, or a loop's turn, ends: `drop "why"`, `reject AE 101 "no MRN" at PID-3`.
 struct Decision: Sendable {
-  enum Kind: String, Sendable { case drop, hold, fail, skip, reject }
+  enum Kind: String, Sendable, CaseIterable {
+    case drop, hold, fail, skip, reject
+    /// Of reply transforms.
+    case done, retry, dead, answer
+
+    var isReply: Bool { [.done, .retry, .dead, .answer].contains(self) }
+  }
   var kind: Kind
   /// `AE` or `AR`, of `reject`.
   var code: Word?
   /// Table 0357, of `reject`.
   var number: Word?
-  var reason: Expression
+  /// Of `answer` the message; `done` has none.
+  var reason: Expression?
   /// What stands behind `at`, of `reject`.
   var place: Expression?
   var span: Span
@@ -143,6 +211,12 @@ struct Expression: Sendable {
     /// `any x in list where …`
     case quantifier(Word, LoopHead)
     case copy(Expression)
+    /// `new ORM_O01`
+    case new(Word)
+    /// `each OBR`, `order.each OBX`: groups of a message or of a group.
+    case groups(of: Expression?, Word)
+    /// `order.add NTE after OBX[last]`: a new segment of a message or a group.
+    case addition(to: Expression, Word, Position)
     case with(Expression, [Entry])
     case unary(Word, Expression)
     case binary(Expression, Word, Expression)
@@ -167,17 +241,29 @@ struct Expression: Sendable {
   }
 }
 
+extension Expression {
+  /// Whether it makes a message of its own, which can be named and written.
+  var makesMessage: Bool {
+    switch kind {
+    case .copy, .new: true
+    default: false
+    }
+  }
+}
+
 extension Expression.Kind {
   /// The expressions directly inside.
   var parts: [Expression] {
     switch self {
     case .text(let parts): parts.compactMap { if case .value(let value) = $0 { value } else { nil } }
-    case .number, .boolean, .duration, .absent, .null, .pattern, .selected, .name, .broken: []
+    case .number, .boolean, .duration, .absent, .null, .pattern, .selected, .name, .new, .broken: []
     case .list(let values), .call(_, let values): values
     case .record(_, let entries): entries.map(\.value)
     case .path(let root, let steps): [root] + steps.flatMap(\.parts)
     case .quantifier(_, let head): head.parts
     case .copy(let value), .unary(_, let value), .test(let value, _, _): [value]
+    case .groups(let root, _): [root].compactMap(\.self)
+    case .addition(let root, _, let position): [root] + position.parts
     case .with(let value, let entries): [value] + entries.map(\.value)
     case .binary(let left, _, let right), .caught(let left, let right): [left, right]
     case .conditional(let condition, let then, let otherwise): [condition, then] + [otherwise].compactMap(\.self)
@@ -197,9 +283,21 @@ extension Step {
     switch kind {
     case .select(.allWhere(let condition)), .select(.firstWhere(let condition)): [condition]
     case .select(.keys(let keys)): keys
+    case .call(let arguments): arguments
     default: []
     }
   }
+}
+
+/// Where an added segment goes.
+enum Position: Sendable {
+  /// Where the structure has its only place for it.
+  case structure
+  case after(Expression)
+  /// `in PATIENT`
+  case group(Word)
+
+  fileprivate var parts: [Expression] { if case .after(let segment) = self { [segment] } else { [] } }
 }
 
 /// What stands behind `is`.
@@ -231,9 +329,21 @@ struct Step: Sendable {
     /// `-5`
     case field(Int)
     case select(Selector)
+    /// `/ORDER_OBSERVATION`, of a message's or a group's groups
+    case group(String)
+    /// `names.upper_family(…)`: a function of an import
+    case call([Expression])
   }
   var kind: Kind
   var span: Span
+
+  /// What it names behind a point or a slash.
+  var name: String? {
+    switch kind {
+    case .member(let name), .group(let name): name
+    default: nil
+    }
+  }
 }
 
 /// What stands in brackets behind a place or a table.

@@ -78,6 +78,10 @@ struct TriedMessage: Encodable {
     case .rejected(let refusal):
       (outcome, reason, path) = ("rejected", refusal.reason, refusal.path)
       code = "\(refusal.code) \(refusal.number ?? 207)"
+    case .done: outcome = "done"
+    case .answered: outcome = "answered"
+    case .retry(let reason): (outcome, self.reason) = ("retry", reason)
+    case .dead(let reason): (outcome, self.reason) = ("dead", reason)
     case .failed(let failure):
       fail(failure.problem.message)
       (path, code, line) = (failure.path, failure.problem.code, failure.problem.place.line)

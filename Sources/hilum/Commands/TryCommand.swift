@@ -234,6 +234,10 @@ private struct Trial {
       Terminal.line(
         Terminal.yellow("  rejected: \(refusal.code) \(number)\(place) \(Terminal.safe(refusal.reason))"))
       if let path = refusal.path { showKind(of: path, in: message) }
+    case .done: Terminal.line(Terminal.green("  done: the delivery has arrived"))
+    case .answered: Terminal.line(Terminal.green("  answered: the delivery has arrived, and the sender is told"))
+    case .retry(let reason): Terminal.line(Terminal.yellow("  retry: \(Terminal.safe(reason))"))
+    case .dead(let reason): Terminal.line(Terminal.red("  dead: \(Terminal.safe(reason))"))
     case .failed(let failure):
       let path = failure.path.map { "\n  in the message at \($0)" } ?? ""
       Terminal.line(Terminal.red("  failed: " + failure.problem.rendered(source: program.text) + path))

@@ -1,0 +1,151 @@
+import HL7
+
+extension Checker {
+  /// A statement that adds a segment whose name nobody needs.
+  mutating func add(_ expression: Expression) -> Execute {
+    let evaluate = typed(expression).evaluate
+    return { _ = try evaluate($0) }
+  }
+
+  /// `order.add OBX after OBX[last]`, perhaps with fields.
+  mutating func addition(
+    to root: Expression, _ name: Word, _ position: Position, _ entries: [Entry], _ span: Span
+  ) -> Typed {
+    guard let (message, group) = holder(cursor(root), root.span) else { return .broken(span) }
+    guard case .draft(let draft) = message else {
+      return broken(.readOnly, "the input is never changed", at: root.span, help: ["let out = copy msg", "out.add …"])
+    }
+    guard let code = HL7SegmentCode(name.text) else {
+      return broken(.path, "'\(name.text)' is no segment: three capitals, or digits after the first", at: name.span)
+    }
+    guard code != .msh else { return broken(.readOnly, "a message has one MSH", at: name.span) }
+    let mark = newMarks(1)
+    var place = HL7Place(message: message, code: code, segment: .mark(mark), span: name.span)
+    guard checkOutput(place) else { return .broken(span) }
+    let placement = placement(position, code, message, group, name.span)
+    let around = group.map { [$0.slot].compactMap(\.self) + $0.type.around } ?? []
+    var writes: [Execute] = []
+    for entry in entries {
+      guard case .component(let field, let component) = entry.key else {
+        problems.report(.path, "a field is named by its number", at: entry.keySpan, help: ["1: …", "3.1: …"])
+        continue
+      }
+      place.span = entry.keySpan
+      place.field = nil
+      place.component = nil
+      guard let kind = self.field(field, of: place, at: entry.keySpan) else { continue }
+      place.field = field
+      place.kind = kind
+      if let component {
+        guard let inner = self.component(component, of: place, at: entry.keySpan) else { continue }
+        place.component = component
+        place.kind = inner
+      }
+      guard checkOutput(place) else { continue }
+      scope.forgetReads()
+      writes.append(write(typed(entry.value), to: place, draft))
+    }
+    let (find, fields) = (group?.find, writes)
+    return Typed(.segment(message, code), at: span) { run in
+      try run.step(at: span)
+      guard let id = try run.add(code, to: message, find, around: around, placement, at: span) else { return .absent }
+      for write in fields {
+        run.marks[mark] = id
+        try write(run)
+      }
+      if run.trace != nil { run.record(.text("\(code) added"), at: span) }
+      return .number(Decimal(id))
+    }
+  }
+
+  private mutating func placement(
+    _ position: Position, _ code: HL7SegmentCode, _ message: MessageReference, _ group: GroupPlace?, _ span: Span
+  ) -> Placement {
+    switch position {
+    case .group(let name): return .group(name.text)
+    case .after(let expression):
+      guard let place = self.place(expression, in: message, group) else { return .structure }
+      return .after { try place.segment($0) }
+    case .structure:
+      checkPlace(code, of: message, group?.type, at: span)
+      return self.placement(of: code, in: message, group?.find)
+    }
+  }
+
+  /// The segment behind which another goes: `OBX[last]` of the message or group that it is added to, or a name.
+  private mutating func place(_ expression: Expression, in message: MessageReference, _ group: GroupPlace?) -> HL7Place?
+  {
+    var (root, steps): (Expression, [Step]) = (expression, [])
+    if case .path(let first, let rest) = expression.kind { (root, steps) = (first, rest) }
+    var cursor: Cursor
+    if case .name(let name) = root.kind, scope.find(name) == nil, let code = HL7SegmentCode(name) {
+      guard checkSegment(code, of: message, at: root.span) else { return nil }
+      cursor = .place(HL7Place(message: message, code: code, within: group?.find, span: root.span))
+    } else {
+      cursor = self.cursor(root)
+    }
+    for step in steps { cursor = advance(cursor, step, from: expression.span) }
+    guard case .place(let place) = cursor, place.field == nil, !place.segment.isMany, place.message == message else {
+      if case .broken = cursor { return nil }
+      problems.report(
+        .type, "one segment of the same message is wanted here", at: expression.span,
+        help: ["after OBX[last]", "after OBR"])
+      return nil
+    }
+    return place
+  }
+
+  /// E122: the structures of the output have several places for a segment, or none.
+  mutating func checkPlace(_ code: HL7SegmentCode, of message: MessageReference, _ group: GroupType?, at span: Span) {
+    let grammars = grammars(of: message)
+    guard group == nil, !code.isLocal, let grammar = grammars.last else { return }
+    let isOpen = grammars.allSatisfy { grammar in
+      let places = grammar.leaves(of: code)
+      return places.count != 1 && places.count(where: { grammar.opens($0, grammar.leaves[$0].group) }) != 1
+    }
+    guard isOpen else { return }
+    let places = grammar.leaves(of: code)
+    problems.report(
+      .openPlace,
+      places.isEmpty
+        ? "\(grammar.name) has no \(code)" : "\(code) can stand in \(places.count) places of \(grammar.name)",
+      at: span, help: places.isEmpty ? ["out.add \(code) after PID"] : grammar.help(code, places))
+  }
+
+  /// `number(order.OBX)`: set ids from 1.
+  mutating func renumber(_ expression: Expression) -> Execute {
+    guard case .place(var place) = cursor(expression) else {
+      problems.report(.type, "segments of an output are numbered", at: expression.span, help: ["number(out.OBX)"])
+      return { _ in }
+    }
+    guard case .draft(let draft) = place.message else {
+      problems.report(.readOnly, "the input is never changed", at: expression.span, help: ["let out = copy msg"])
+      return { _ in }
+    }
+    guard place.field == nil else {
+      problems.report(
+        .type, "segments are numbered, not fields", at: expression.span, help: ["number(out.\(place.code))"])
+      return { _ in }
+    }
+    guard let kind = field(1, of: place, at: expression.span) else { return { _ in } }
+    guard kind.isOpen || kind.types["SI"] != nil else {
+      problems.report(
+        .type, "\(place.code) has no set id: its first field is \(kind.name)", at: expression.span)
+      return { _ in }
+    }
+    if case .only = place.segment { place.segment = .all }
+    place.span = expression.span
+    let mark = newMarks(1)
+    var one = HL7Place(message: place.message, code: place.code, segment: .mark(mark), span: expression.span)
+    one.field = 1
+    let (all, written) = (place, one)
+    return { run in
+      let segments = try all.segments(run)
+      for (index, segment) in segments.enumerated() {
+        run.marks[mark] = segment
+        try written.write(.text(String(index + 1)), draft, 1, run)
+      }
+      if run.trace != nil { run.record(.text("1 to \(segments.count)"), at: all.span) }
+    }
+  }
+}

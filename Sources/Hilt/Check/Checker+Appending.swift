@@ -1,0 +1,72 @@
+import HL7
+
+extension Checker {
+  /// `results += value`, `out.PID-13 += value`
+  mutating func append(_ target: Expression, _ expression: Expression) -> Execute {
+    if case .name(let name) = target.kind, let variable = scope.find(name),
+      case .list(let slot, let element) = variable.kind
+    {
+      return append(expression, to: slot, element, target.span)
+    }
+    let place = writtenPlace(target, isRemoval: false)
+    let value = typed(expression)
+    guard let place, let field = place.field, case .draft(let draft) = place.message else { return { _ in } }
+    guard case .only = place.repetition, place.component == nil else {
+      problems.report(
+        .path, "'+=' adds a repetition to a whole field", at: target.span, help: ["\(place.code)-\(field) += …"])
+      return { _ in }
+    }
+    checkNotWalked(draft, place.code, field, target.span)
+    checkRepeats(place, target.span)
+    if case .list(let element) = value.type {
+      guard element.isWritable else {
+        mismatch(value, wanted: "a list of texts or records")
+        return { _ in }
+      }
+    } else if !writable(value) {
+      return { _ in }
+    }
+    let (evaluate, span, formatted) = (value.evaluate, target.span, place.kind.isFormatted)
+    return { run in
+      let datum = try evaluate(run)
+      let values = if case .list(let values) = datum { values } else { [datum] }
+      for value in values where !value.isAbsent {
+        var one = place
+        let count = try place.segment(run).map { try place.wholeField(run, $0).repetitionCount } ?? 0
+        if count > 0 { one.repetition = .index(count + 1) }
+        try one.write(value.content(formatted: formatted), draft, field, run)
+      }
+      if run.trace != nil { run.record(try place.presentField(run), at: span) }
+    }
+  }
+
+  /// A field that the standard lets stand once takes no second repetition.
+  private mutating func checkRepeats(_ place: HL7Place, _ span: Span) {
+    guard !place.kind.repeats, !place.kind.types.isEmpty else { return }
+    problems.report(
+      .repeats, "\(place.code)-\(place.field ?? 0) stands once; nothing can be added to it", at: span,
+      help: ["\(place.code)-\(place.field ?? 0) = …"])
+  }
+
+  private mutating func append(_ expression: Expression, to slot: Int, _ element: Type, _ span: Span) -> Execute {
+    scope.use(source.text(span))
+    if walked.contains(.list(slot: slot)) {
+      problems.report(
+        .walked, "the loop around this walks '\(source.text(span))', which can't grow meanwhile", at: span,
+        help: ["add to another list"])
+    }
+    let value = fitted(typed(expression), element)
+    guard value.type != .broken else { return { _ in } }
+    let evaluate = value.evaluate
+    return { run in
+      let datum = try evaluate(run)
+      try run.step(bytes: 64, at: span)
+      guard case .list(var values) = run.slots[slot] else { return }
+      // The list is owned here alone, so that adding to it does not copy it.
+      run.slots[slot] = .absent
+      values.append(datum)
+      run.slots[slot] = .list(values)
+      if run.trace != nil { run.record(datum, at: span) }
+    }
+  }
+}

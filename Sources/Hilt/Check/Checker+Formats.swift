@@ -1,0 +1,236 @@
+import HL7
+import Messages
+import Text
+
+extension Checker {
+  /// What a header's line says of what comes in or goes out.
+  mutating func format(_ clause: FormatClause) -> HiltProgram.FormatClause {
+    switch clause.format.text {
+    case "delimited": return delimited(clause)
+    case "text", "bytes":
+      var format = HiltProgram.FormatClause(
+        format: clause.format.text == "text" ? .text : .bytes, versionFrom: nil, versionUpTo: nil, structures: [])
+      format.charset = charset(clause.charset)
+      return format
+    default: return hl7(clause)
+    }
+  }
+
+  private mutating func charset(_ name: TextLiteral?) -> Charset {
+    guard let name else { return .utf8 }
+    if let charset = Charset(named: name.text) { return charset }
+    let known = Charset.knownNames
+    problems.report(
+      .header, "there is no character set '\(name.text)'", at: name.span,
+      help: nearest(name.text, among: known).map { ["did you mean '\($0)'?"] } ?? known)
+    return .utf8
+  }
+
+  private mutating func delimited(_ clause: FormatClause) -> HiltProgram.FormatClause {
+    var format = HiltProgram.FormatClause(format: .delimited, versionFrom: nil, versionUpTo: nil, structures: [])
+    format.charset = charset(clause.charset)
+    guard let said = clause.delimited else { return format }
+    if let separator = said.separator {
+      let bytes = Array(separator.text.utf8)
+      if bytes.count == 1, bytes[0] == 0x09 || (0x20..<0x7F).contains(bytes[0]), bytes[0] != UInt8(ascii: "\"") {
+        format.layout.separator = bytes[0]
+      } else {
+        problems.report(
+          .header, "a separator is one character of ASCII or a tab, and not the quote", at: separator.span,
+          help: ["\";\"", "\"\\t\""])
+      }
+    }
+    format.layout.hasHeader = said.hasHeader
+    if said.columns.isEmpty {
+      problems.report(
+        .header, "a delimited format names its columns", at: clause.span, help: ["columns mrn, family, given"])
+    }
+    for column in said.columns {
+      checkSpelling(column.name)
+      if format.layout.columns.contains(where: { $0.name == column.name.text }) || column.name.text == "index" {
+        problems.report(.nameTwice, "there is a column '\(column.name.text)' already", at: column.name.span)
+      }
+      format.layout.columns.append(DelimitedLayout.Column(name: column.name.text, title: column.title))
+    }
+    return format
+  }
+
+  // MARK: What comes in
+
+  /// `msg`, where it is not HL7.
+  mutating func document(_ span: Span) -> Cursor {
+    switch input?.format {
+    case .text: return .value(Typed(.text, mayBeAbsent: true, at: span, path: "msg") { $0.content.textIfAny })
+    case .bytes: return .value(Typed(.bytes, at: span, path: "msg") { $0.content })
+    case .delimited: return .rows
+    default:
+      return brokenCursor(
+        .unsupported, "reading a message that is not HL7 is not supported yet", at: span,
+        help: ["message.… and literals"])
+    }
+  }
+
+  /// `msg.rows`
+  mutating func rows(_ step: Step, _ span: Span) -> Cursor {
+    guard case .member("rows") = step.kind else {
+      return brokenCursor(.path, "a file of lines has rows", at: step.span, help: ["for row in msg.rows { … }"])
+    }
+    var fields = [Type.Field(name: "index", type: .number, mayBeAbsent: false)]
+    fields += (input?.layout.columns ?? []).map { Type.Field(name: $0.name, type: .text, mayBeAbsent: true) }
+    return .value(Typed(.list(.fields(fields)), at: span, path: "msg.rows") { $0.content })
+  }
+
+  /// `row.ward`
+  mutating func field(_ name: String, of value: Typed, _ fields: [Type.Field], _ step: Span, _ span: Span) -> Cursor {
+    guard let index = fields.firstIndex(where: { $0.name == name }) else {
+      let names = fields.map(\.name)
+      return brokenCursor(
+        .path, "there is no '\(name)' in it", at: step,
+        help: nearest(name, among: names).map { ["did you mean '\($0)'?"] } ?? [names.joined(separator: ", ")])
+    }
+    let (evaluate, field) = (value.evaluate, fields[index])
+    let isKnown = facts.contains(canonical(Expression(kind: .null, span: span)))
+    let mayBeAbsent = (field.mayBeAbsent || value.mayBeAbsent) && !isKnown
+    return .value(
+      Typed(field.type, mayBeAbsent: mayBeAbsent, at: span, path: value.path.map { "\($0).\(name)" }) { run in
+        guard case .row(let values) = try evaluate(run) else { return .absent }
+        return values[index]
+      })
+  }
+
+  // MARK: What goes out
+
+  /// A record without a type: values with names.
+  mutating func fields(_ entries: [Entry], _ span: Span) -> Typed {
+    var fields: [Type.Field] = []
+    var evaluates: [Evaluate] = []
+    var isBroken = false
+    for entry in entries {
+      let value = typed(entry.value)
+      guard case .name(let name) = entry.key else { continue }
+      if fields.contains(where: { $0.name == name }) {
+        problems.report(.nameTwice, "'\(name)' is given twice", at: entry.keySpan)
+      }
+      isBroken = isBroken || value.type == .broken
+      fields.append(Type.Field(name: name, type: value.type, mayBeAbsent: value.mayBeAbsent))
+      evaluates.append(value.evaluate)
+    }
+    if isBroken { return .broken(span) }
+    let all = evaluates
+    return Typed(.fields(fields), at: span) { run in
+      try run.step(bytes: all.count << 6, at: span)
+      return .row(try all.map { try $0(run) })
+    }
+  }
+
+  /// What an `emit` gives: its format and how its bytes come about. Reported, and `nil`, where it is nothing that can
+  /// go out, or that no `out` line names.
+  mutating func output(_ value: Typed) -> (@Sendable (Run) throws -> Run.Output)? {
+    let evaluate = value.evaluate
+    switch value.type {
+    case .message(let reference):
+      guard gives(.hl7v2, "HL7", at: value.span) else { return nil }
+      return { run in
+        _ = try evaluate(run)
+        return .message(reference)
+      }
+    case .bytes:
+      guard gives(.bytes, "bytes", at: value.span) else { return nil }
+      return { run in
+        guard case .bytes(let bytes) = try evaluate(run) else { throw Failure.nothing(value) }
+        return .content(.bytes, bytes)
+      }
+    case .list(.fields(let fields)):
+      guard gives(.delimited, "delimited", at: value.span) else { return nil }
+      return lines(value, fields)
+    case .broken, .never: return nil
+    default:
+      guard value.type.isTextual else {
+        mismatch(value, wanted: "a message", help: ["emit msg", "let out = copy msg"])
+        return nil
+      }
+      return textOutput(value)
+    }
+  }
+
+  private mutating func textOutput(_ value: Typed) -> (@Sendable (Run) throws -> Run.Output)? {
+    let text = text(value)
+    // A program that names no `out` gives HL7.
+    if !outputs.contains(where: { $0.format == .text || $0.format == .bytes }) {
+      mismatch(value, wanted: "a message", help: ["emit msg", "let out = copy msg", "out text"])
+      return nil
+    }
+    let format = outputs.first { $0.format == .text }
+    let (evaluate, charset, span) = (text.evaluate, format?.charset ?? .utf8, value.span)
+    return { run in
+      guard case .text(let text) = try evaluate(run) else { throw Failure.nothing(value) }
+      do {
+        return .content(format?.format ?? .bytes, try charset.encode(text))
+      } catch {
+        throw Interrupt.failure(Failure(.stopping, .unwritable, "the text can't be written: \(error)", at: span))
+      }
+    }
+  }
+
+  private mutating func lines(_ value: Typed, _ fields: [Type.Field]) -> (@Sendable (Run) throws -> Run.Output)? {
+    guard let format = outputs.first(where: { $0.format == .delimited }) else { return nil }
+    let columns = format.layout.columns.map(\.name)
+    for field in fields where !columns.contains(field.name) {
+      problems.report(
+        .tableColumn, "the output has no column '\(field.name)'", at: value.span,
+        help: nearest(field.name, among: columns).map { ["did you mean '\($0)'?"] } ?? [columns.joined(separator: ", ")]
+      )
+    }
+    let places = columns.map { column in fields.firstIndex { $0.name == column } }
+    let kinds = fields.map(\.type)
+    for (field, kind) in zip(fields, kinds)
+    where !kind.isTextual && ![.number, .boolean, .stamp, .nothing].contains(kind) {
+      problems.report(.type, "'\(field.name)' is \(kind.name); a text is wanted in a line", at: value.span)
+    }
+    let (evaluate, span, layout, charset) = (value.evaluate, value.span, format.layout, format.charset)
+    return { run in
+      guard case .list(let rows) = try evaluate(run) else { throw Failure.nothing(value) }
+      let lines = try rows.map { row -> [String] in
+        guard case .row(let values) = row else { return [] }
+        return try places.map { place in
+          guard let place else { return "" }
+          let leaf = if case .content(let kind) = kinds[place] { kind.givesFirstLeaf } else { false }
+          let text = try TextReading.text(values[place], firstLeaf: leaf, run: run, at: span, path: nil)
+          if case .text(let text) = text { return text }
+          return ""
+        }
+      }
+      do {
+        return .content(.delimited, try charset.encode(layout.text(of: lines)))
+      } catch {
+        throw Interrupt.failure(Failure(.stopping, .unwritable, "the lines can't be written: \(error)", at: span))
+      }
+    }
+  }
+
+  /// Whether the program says that it gives this; reported where not. One that says nothing gives HL7.
+  private mutating func gives(_ format: Format, _ word: String, at span: Span) -> Bool {
+    if outputs.isEmpty ? format == (input?.format ?? .hl7v2) : outputs.contains(where: { $0.format == format }) {
+      return true
+    }
+    problems.report(
+      .header, "this emits \(format.rawValue), and no 'out' line says so", at: span,
+      help: ["out \(word == "HL7" ? "hl7 2.5.1" : word)"])
+    return false
+  }
+}
+
+extension Failure {
+  /// What was to go out is not there.
+  fileprivate static func nothing(_ value: Typed) -> Interrupt {
+    .failure(Failure(.stopping, .unwritable, "what is emitted here is absent", at: value.span, path: value.path))
+  }
+}
+
+extension Datum {
+  /// A text of nothing is absent.
+  fileprivate var textIfAny: Datum {
+    if case .text("") = self { return .absent }
+    return self
+  }
+}

@@ -1,0 +1,341 @@
+import HL7
+
+/// A file of a program: the transform itself, or a library.
+struct Module {
+  var tree: ProgramTree
+  /// Relative to the program's folder; empty for the program itself.
+  var path: String
+  /// For each of its import lines the library; `nil` for one that can't be read.
+  var imports: [Int?]
+  /// Its own functions, by name.
+  var functions: [String: Int] = [:]
+  /// What its functions see beside their parameters: constants, tables, what it imports.
+  var scope = Scope()
+}
+
+/// A function that a program declares. It is compiled for each combination of types that it is called with, so that
+/// what its body does with a value is checked with what the value is.
+struct ProgramFunction {
+  /// Compiled forms of one function: more than this and its calls are no longer told apart (E104).
+  static let instanceCountMax = 64
+
+  struct Instance {
+    var arguments: [Typed]
+    var binds: [Execute]
+    var result: Typed
+    /// What in the body can fail and is left to the caller.
+    var canFail: Bool
+  }
+
+  var clause: FunctionClause
+  var module: Int
+  var instances: [Instance] = []
+  /// That nothing calls it need not be said.
+  var isUsed = false
+  /// Being compiled: a call of it now would be a circle.
+  var isOpen = false
+}
+
+extension Checker {
+  // MARK: Declarations
+
+  /// Declares what a file and its imports have: constants, tables, functions.
+  mutating func declarations(of module: Int) {
+    let tree = modules[module].tree
+    self.module = module
+    scope = Scope()
+    for (clause, library) in zip(tree.imports, modules[module].imports) { declare(clause, library) }
+    if module == 0 { parameters(tree.parameters) }
+    for parameter in tree.parameters where module != 0 {
+      problems.report(
+        .header, "a library has no 'param'; its functions have parameters", at: parameter.span,
+        help: ["fn name(value) = …"])
+    }
+    for constant in tree.constants { self.constant(constant) }
+    for clause in tree.tables {
+      let compiled = table(clause)
+      tables.append(compiled)
+      declare(clause.name, .table(tables.count - 1))
+    }
+    for clause in tree.functions { declare(clause, in: module) }
+    modules[module].scope = scope
+  }
+
+  private mutating func declare(_ clause: ImportClause, _ library: Int?) {
+    if let alias = clause.alias {
+      declare(alias, library.map { .library($0) } ?? .broken)
+      return
+    }
+    guard let library else { return }
+    for var variable in modules[library].scope.variables where modules[library].declares(variable.name) {
+      if let other = scope.find(variable.name) {
+        problems.report(
+          .nameTwice, "'\(variable.name)' comes from here and from \(shownPlace(other.span))", at: clause.file.span,
+          help: ["import \"\(clause.file.text)\" as …"])
+      }
+      variable.isUsed = true
+      scope.declare(variable)
+    }
+  }
+
+  private mutating func declare(_ clause: FunctionClause, in module: Int) {
+    let name = clause.name
+    if Function.named(name.text) != nil || Checker.Quantifier(rawValue: name.text) != nil {
+      problems.report(.nameTwice, "'\(name.text)' is a function of the language", at: name.span)
+    } else if let other = modules[module].functions[name.text] {
+      let line = source.line(of: Int(functions[other].clause.name.span.start))
+      problems.report(.nameTwice, "'\(name.text)' has a meaning already, from line \(line)", at: name.span)
+    } else {
+      checkSpelling(name)
+    }
+    modules[module].functions[name.text] = functions.count
+    // One problem a name is enough.
+    functions.append(ProgramFunction(clause: clause, module: module, isUsed: Function.named(name.text) != nil))
+    for parameter in clause.parameters {
+      if let type = parameter.type { _ = declaredType(type) }
+    }
+    if let result = clause.result { _ = declaredType(result) }
+  }
+
+  /// The function that a name means in the file at hand.
+  mutating func function(_ name: Word) -> Int? {
+    if let own = modules[module].functions[name.text] { return own }
+    var found: [Int] = []
+    for (clause, library) in zip(modules[module].tree.imports, modules[module].imports) where clause.alias == nil {
+      if let library, let one = modules[library].functions[name.text], !found.contains(one) { found.append(one) }
+    }
+    if found.count > 1 {
+      let files = found.map { modules[functions[$0].module].path }
+      problems.report(
+        .nameTwice, "'\(name.text)' comes from several libraries: \(files.joined(separator: ", "))", at: name.span,
+        help: ["import … as …"])
+    }
+    return found.first
+  }
+
+  /// The names of all functions that can be called here.
+  var functionNames: [String] {
+    let imported = zip(modules[module].tree.imports, modules[module].imports).filter { $0.0.alias == nil }
+    let names = imported.compactMap(\.1).flatMap { modules[$0].functions.keys }
+    return Function.all.map(\.name) + (modules[module].functions.keys + names).sorted()
+  }
+
+  /// Functions that nothing calls are looked at all the same, as far as it can be done without their arguments.
+  mutating func checkUncalled() {
+    for index in functions.indices where functions[index].instances.isEmpty {
+      let clause = functions[index].clause
+      let arguments = clause.parameters.map { parameter in
+        let type = parameter.type.flatMap { declaredType($0) } ?? .broken
+        return Typed(type, mayBeAbsent: type.isTextual, at: parameter.name.span) { _ in .absent }
+      }
+      _ = instance(of: index, arguments, at: clause.name.span)
+      guard functions[index].module == 0, !modules[0].tree.isLibrary, !functions[index].isUsed else { continue }
+      problems.report(.unused, "'\(clause.name.text)' is never used", at: clause.name.span)
+    }
+  }
+
+  // MARK: Types
+
+  /// A type that a program names; reported, and `nil`, where there is none.
+  mutating func declaredType(_ clause: TypeClause) -> Type? {
+    let element: Type
+    switch clause.name.text {
+    case "text": element = .text
+    case "number": element = .number
+    case "boolean": element = .boolean
+    case "date": element = .stamp
+    default:
+      guard HL7Tables.typeNames.contains(clause.name.text) else {
+        let words = ["text", "number", "boolean", "date"]
+        let near = nearest(clause.name.text, among: words + HL7Tables.typeNames)
+        problems.report(
+          .type, "there is no type '\(clause.name.text)'", at: clause.name.span,
+          help: near.map { ["did you mean '\($0)'?"] } ?? [words.joined(separator: ", ") + ", XPN, list of text"])
+        return nil
+      }
+      guard let kind = dataType(clause.name) else { return nil }
+      element = .content(kind)
+    }
+    return clause.isList ? .list(element) : element
+  }
+
+  /// A value in the form that a declared type asks for; reported where it does not fit.
+  mutating func fitted(_ value: Typed, _ type: Type) -> Typed {
+    switch (value.type, type) {
+    case (.broken, _), (.never, _), (.nothing, _): return value
+    case (_, .text): return text(value)
+    case (.content, .content), (.composite, .content): return value
+    case (.list(let element), .list(.text)) where element != .text: return texts(value, element)
+    case (.list(.nothing), .list), (.list(.content), .list(.content)), (.list(.composite), .list(.content)):
+      return value
+    default:
+      if value.type == type { return value }
+      mismatch(value, wanted: type.name)
+      return .broken(value.span)
+    }
+  }
+
+  // MARK: Calls
+
+  /// `mrn(PID)`: a function of the program.
+  mutating func call(_ index: Int, _ arguments: [Expression], _ span: Span) -> Typed {
+    let clause = functions[index].clause
+    guard arguments.count == clause.parameters.count else {
+      for argument in arguments { _ = typed(argument) }
+      let names = clause.parameters.map(\.name.text).joined(separator: ", ")
+      return broken(
+        .arguments, "\(clause.name.text)(\(names)) takes \(clause.parameters.count) values, not \(arguments.count)",
+        at: span)
+    }
+    var values: [Typed] = []
+    for (argument, parameter) in zip(arguments, clause.parameters) {
+      let value = typed(argument)
+      values.append(parameter.type.flatMap { declaredType($0) }.map { fitted(value, $0) } ?? value)
+    }
+    guard !values.contains(where: { $0.type == .broken }) else { return .broken(span) }
+    guard !functions[index].isOpen else {
+      return broken(
+        .circle, "'\(clause.name.text)' calls itself, or a function that does", at: span,
+        help: ["a function's calls come to an end because there is no circle among them"])
+    }
+    guard let instance = instance(of: index, values, at: span) else { return .broken(span) }
+    if instance.canFail { unhandled.append(Unhandled(what: "\(clause.name.text)()", span: span)) }
+    if instance.result.type == .broken { return .broken(span) }
+    let evaluates = values.map(\.evaluate)
+    let (binds, body) = (instance.binds, instance.result.evaluate)
+    return Typed(instance.result.type, mayBeAbsent: instance.result.mayBeAbsent, at: span) { run in
+      try run.step(at: span)
+      // All arguments come before the first is set: one of them may call the same function.
+      let data = try evaluates.map { try $0(run) }
+      for (bind, datum) in zip(binds, data) {
+        run.argument = datum
+        try bind(run)
+      }
+      return try body(run)
+    }
+  }
+
+  /// The function compiled for arguments of these types.
+  private mutating func instance(of index: Int, _ arguments: [Typed], at span: Span) -> ProgramFunction.Instance? {
+    let known = functions[index].instances.first { instance in
+      zip(instance.arguments, arguments).allSatisfy { $0.type == $1.type && $0.mayBeAbsent == $1.mayBeAbsent }
+    }
+    if let known { return known }
+    guard functions[index].instances.count < ProgramFunction.instanceCountMax, openFunctions < Parser.depthMax else {
+      problems.report(
+        .depth, "'\(functions[index].clause.name.text)' is called with too many kinds of values, or too deep", at: span)
+      return nil
+    }
+    functions[index].isOpen = true
+    openFunctions += 1
+    let instance = compile(functions[index], arguments)
+    openFunctions -= 1
+    functions[index].isOpen = false
+    functions[index].instances.append(instance)
+    return instance
+  }
+
+  private mutating func compile(_ function: ProgramFunction, _ arguments: [Typed]) -> ProgramFunction.Instance {
+    let outer = Surroundings(self)
+    module = function.module
+    scope = modules[function.module].scope
+    (facts, loopDepth, selected, walked, unhandled, decidesOutcome) = ([], 0, nil, [], [], false)
+    scope.open()
+    var binds: [Execute] = []
+    for (parameter, argument) in zip(function.clause.parameters, arguments) {
+      binds.append(bind(parameter.name, to: argument.type, argument))
+    }
+    var result = typed(function.clause.body)
+    if let type = function.clause.result.flatMap({ declaredType($0) }) { result = fitted(result, type) }
+    if case .message = result.type {
+      mismatch(result, wanted: "a value", help: ["return what is in it"])
+      result = .broken(result.span)
+    }
+    let canFail = !unhandled.isEmpty
+    scope.close()
+    for variable in scope.closed where !variable.isUsed {
+      problems.report(.unused, "'\(variable.name)' is never used", at: variable.span)
+    }
+    let used = scope.variables.filter(\.isUsed).map(\.name)
+    outer.restore(&self)
+    for name in used {
+      modules[function.module].scope.use(name)
+      if function.module == module { scope.use(name) }
+    }
+    return ProgramFunction.Instance(arguments: arguments, binds: binds, result: result, canFail: canFail)
+  }
+
+  /// Declares a name for what is known of a value, and says how the value comes to it: from `run.argument`.
+  mutating func bind(_ name: Word, to type: Type, _ value: Typed) -> Execute {
+    switch type {
+    case .broken:
+      declare(name, .broken)
+      scope.use(name.text)
+      return { _ in }
+    case .message(let reference):
+      declare(name, .message(reference))
+      return { _ in }
+    case .segment(let message, let code):
+      let mark = newMarks(1)
+      declare(name, .segment(mark: mark, message, code))
+      return { run in run.marks[mark] = run.argument.segmentID }
+    case .group(let group):
+      let slot = newSlot()
+      declare(name, .group(slot: slot, group))
+      return { run in run.slots[slot] = run.argument }
+    default:
+      let slot = newSlot()
+      declare(name, .value(slot: slot, type, mayBeAbsent: value.mayBeAbsent, path: value.path))
+      return { run in run.slots[slot] = run.argument }
+    }
+  }
+
+  /// What a function's body does not see of the place where it is called.
+  private struct Surroundings {
+    let scope: Scope
+    let module: Int
+    let facts: Set<String>
+    let loopDepth: Int
+    let selected: Selected?
+    let walked: [Walked]
+    let unhandled: [Unhandled]
+    let decidesOutcome: Bool
+
+    init(_ checker: Checker) {
+      scope = checker.scope
+      module = checker.module
+      facts = checker.facts
+      loopDepth = checker.loopDepth
+      selected = checker.selected
+      walked = checker.walked
+      unhandled = checker.unhandled
+      decidesOutcome = checker.decidesOutcome
+    }
+
+    func restore(_ checker: inout Checker) {
+      checker.scope = scope
+      checker.module = module
+      checker.facts = facts
+      checker.loopDepth = loopDepth
+      checker.selected = selected
+      checker.walked = walked
+      checker.unhandled = unhandled
+      checker.decidesOutcome = decidesOutcome
+    }
+  }
+}
+
+extension Module {
+  /// Whether a name is declared in this file itself, and not in one that it imports.
+  func declares(_ name: String) -> Bool {
+    tree.constants.contains { $0.name.text == name } || tree.tables.contains { $0.name.text == name }
+  }
+}
+
+extension Datum {
+  /// The segment that a value of type segment stands for; -1 where there is none.
+  var segmentID: Int {
+    if case .number(let number) = self { return number.integer ?? -1 }
+    return -1
+  }
+}

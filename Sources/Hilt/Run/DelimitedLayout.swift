@@ -1,0 +1,61 @@
+import Text
+
+/// How lines of fields are read and written: `delimited separator ";" header yes columns mrn, family`.
+package struct DelimitedLayout: Sendable, Hashable {
+  package struct Column: Sendable, Hashable {
+    /// How the program calls it.
+    package var name: String
+    /// How the first line calls it.
+    package var title: String
+  }
+
+  package var separator = UInt8(ascii: ",")
+  /// The first line names the columns; on reading they may stand in any order there.
+  package var hasHeader = false
+  package var columns: [Column] = []
+
+  /// Why a file's content can't be read as such lines: where, never what stands there.
+  struct Unreadable: Error, CustomStringConvertible {
+    let description: String
+  }
+
+  /// The lines, each with its number first (from 1, without the header) and then the columns; what is empty is absent.
+  func rows(of bytes: [UInt8], _ charset: Charset) throws -> Datum {
+    var bytes = bytes
+    // A byte-order mark says UTF-8 itself.
+    if charset != .utf8, !bytes.starts(with: [0xEF, 0xBB, 0xBF]) { bytes = Array(try charset.decode(bytes[...]).utf8) }
+    let text = Delimited(bytes, separator: separator)
+    if let mistake = text.mistakes.first { throw Unreadable(description: "line \(mistake.line): \(mistake)") }
+    var rows = text.rows[...]
+    var places = Array(columns.indices)
+    if hasHeader {
+      guard let header = rows.popFirst() else { throw Unreadable(description: "there is no line of column names") }
+      places = try columns.map { column in
+        guard let place = header.firstIndex(where: { $0.text == column.title }) else {
+          throw Unreadable(description: "its first line names no column '\(column.title)'")
+        }
+        return place
+      }
+    }
+    return .list(
+      rows.enumerated().map { index, row in
+        let values = places.map { place in
+          place < row.count && !row[place].text.isEmpty ? Datum.text(row[place].text) : .absent
+        }
+        return .row([.number(Decimal(index + 1))] + values)
+      })
+  }
+
+  /// Lines of texts, each in the order of the columns, with CRLF behind each (RFC 4180).
+  func text(of rows: [[String]]) -> String {
+    var text = ""
+    for row in (hasHeader ? [columns.map(\.title)] : []) + rows {
+      let fields = row.map { field in
+        let isPlain = field.utf8.allSatisfy { $0 != separator && $0 != 0x22 && $0 != 0x0A && $0 != 0x0D }
+        return isPlain ? field : "\"" + field.replacing("\"", with: "\"\"") + "\""
+      }
+      text += fields.joined(separator: String(decoding: [separator], as: UTF8.self)) + "\r\n"
+    }
+    return text
+  }
+}
