@@ -1,7 +1,6 @@
 import Definitions
 import Engine
 import Foundation
-import HL7
 import Hilt
 import Messages
 import Store
@@ -68,9 +67,7 @@ struct TriedMessage: Encodable {
     (outcome, self.reason, isGood) = ("failed", reason, false)
   }
 
-  mutating func take(
-    _ result: HiltResult, _ program: HiltProgram, _ input: HL7Message, _ text: ([UInt8]) -> String
-  ) {
+  mutating func take(_ result: HiltResult, _ input: [UInt8], _ text: ([UInt8]) -> String) {
     switch result.decision {
     case .routed: outcome = "routed"
     case .dropped(let reason): (outcome, self.reason) = ("dropped", reason)
@@ -87,7 +84,7 @@ struct TriedMessage: Encodable {
       (path, code, line) = (failure.path, failure.problem.code, failure.problem.place.line)
     }
     emitted = result.emitted.map { emitted in
-      let bytes = if case .bytes(let bytes) = emitted.content { bytes } else { input.bytes }
+      let bytes = if case .bytes(let bytes) = emitted.content { bytes } else { input }
       return Emitted(
         to: emitted.destinations, meta: emitted.meta.compactMapValues(\.text), isInput: emitted.content == .input,
         lines: text(bytes).split(whereSeparator: \.isNewline).map(String.init))

@@ -54,7 +54,8 @@ struct TryCommand: ParsableCommand {
     var shown: [TriedMessage] = []
     for file in messages {
       let trial = Trial(program, definition, file, brief: brief, turns: turns, origins: origins)
-      for (number, bytes) in try samples(file, definition).enumerated() {
+      let isHL7 = (definition?.format ?? program?.input.format ?? .hl7v2) == .hl7v2
+      for (number, bytes) in try isHL7 ? samples(file, definition).enumerated() : whole(file).enumerated() {
         if json {
           shown.append(trial.tried(bytes, number + 1))
           isGood = shown.last?.isGood == true && isGood
@@ -106,10 +107,13 @@ struct TryCommand: ParsableCommand {
     }
     for problem in file.problems { Terminal.error(problem.rendered(source: loaded.sources[problem.place.file])) }
     guard let definition = file.definition else { throw ExitCode(1) }
-    guard definition.format == .hl7v2 else {
-      throw Failure("Only HL7 v2 can be tried, and \(channel) takes \(definition.format.rawValue).")
-    }
     return definition
+  }
+
+  /// A file of another format is one message.
+  private func whole(_ file: String) throws -> [[UInt8]] {
+    guard let data = FileManager.default.contents(atPath: file) else { throw Failure("\(file) can't be read", code: 2) }
+    return [Array(data)]
   }
 
   private func samples(_ file: String, _ definition: ChannelDefinition?) throws -> [[UInt8]] {
@@ -138,6 +142,7 @@ private struct Trial {
   private let turns: [Int]
   private let showsOrigins: Bool
   private let reading: HL7ReadingOptions
+  private let format: Format
   private var limits = HiltLimits()
 
   init(
@@ -149,6 +154,7 @@ private struct Trial {
     isBrief = brief
     self.turns = turns
     showsOrigins = origins
+    format = definition?.format ?? program?.input.format ?? .hl7v2
     reading = definition.map { HL7ReadingOptions($0.hl7) } ?? HL7ReadingOptions()
     if let definition {
       limits = HiltLimits(stepsMax: definition.limits.stepsMax, emitsMax: definition.limits.emitsMax)
@@ -157,28 +163,33 @@ private struct Trial {
 
   /// Shows what becomes of a message. Whether it ended as transform and channel mean: nothing failed.
   func show(_ bytes: [UInt8]) -> Bool {
-    let message: HL7Message
+    let message: HL7Message?
     do throws(HL7ParseError) {
-      message = try HL7Message(bytes, reading)
+      message = try read(bytes)
     } catch {
       Terminal.line(Terminal.red("  can't be read: \(error)"))
       return false
     }
     guard let program, takes(message, program) else { return showRoute(bytes) }
-    let result = program.run(input(message), tracing: !isBrief, observing: showsOrigins)
+    let result = program.run(input(message, bytes), tracing: !isBrief, observing: showsOrigins)
     if !isBrief { margin(program.text, result.trace) }
     for note in result.notes { Terminal.line("  note: \(Terminal.safe(note.text)) (\(note.place))") }
     guard show(result, of: program, message) else { return false }
     for (number, emitted) in result.emitted.enumerated() {
-      show(emitted, message, result.origins.filter { $0.output == number })
+      show(emitted, message, bytes, result.origins.filter { $0.output == number })
     }
     return result.decision == .routed ? showRoute(bytes) : true
   }
 
-  private func input(_ message: HL7Message) -> HiltInput {
+  /// `nil` where the format is another than HL7 v2.
+  private func read(_ bytes: [UInt8]) throws(HL7ParseError) -> HL7Message? {
+    format == .hl7v2 ? try HL7Message(bytes, reading) : nil
+  }
+
+  private func input(_ message: HL7Message?, _ bytes: [UInt8]) -> HiltInput {
     let source: [String: Value] = ["file": .record(["name": .text(file)])]
     return HiltInput(
-      message,
+      message, bytes: message == nil ? bytes : [],
       attributes: [
         "id": .text("00000000000000000000000000"), "channel": .text(definition?.name.text ?? "try"),
         "received": .integer(Terminal.nowMilliseconds), "source": .record(source),
@@ -189,10 +200,10 @@ private struct Trial {
   func tried(_ bytes: [UInt8], _ number: Int) -> TriedMessage {
     var tried = TriedMessage(file: file, message: number)
     do throws(HL7ParseError) {
-      let message = try HL7Message(bytes, reading)
+      let message = try read(bytes)
       if let program, takes(message, program) {
-        let result = program.run(input(message), tracing: true, observing: true)
-        tried.take(result, program, message) { text($0, message) }
+        let result = program.run(input(message, bytes), tracing: true, observing: true)
+        tried.take(result, bytes) { text($0, message) }
         guard result.decision == .routed else { return tried }
       }
     } catch {
@@ -207,23 +218,24 @@ private struct Trial {
   }
 
   /// What was made, in the character set that it declares.
-  private func text(_ output: [UInt8], _ input: HL7Message) -> String {
-    let charset = (try? HL7Message(output, reading))?.charset ?? input.charset
+  private func text(_ output: [UInt8], _ input: HL7Message?) -> String {
+    let charset = (try? HL7Message(output, reading))?.charset ?? input?.charset ?? .utf8
     return (try? charset.decode(output[...])) ?? String(decoding: output, as: UTF8.self)
   }
 
   private func route(_ bytes: [UInt8], _ definition: ChannelDefinition) -> Decided {
     Pipeline(definition).run(
-      Payload(.hl7v2, bytes), ["file": .record(["name": .text(file)])], id: Identifier(high: 0, low: 0),
+      Payload(format, bytes), ["file": .record(["name": .text(file)])], id: Identifier(high: 0, low: 0),
       receivedAt: Terminal.nowMilliseconds)
   }
 
   /// The channel gives a transform only what it takes.
-  private func takes(_ message: HL7Message, _ program: HiltProgram) -> Bool {
-    definition == nil || Unexpected.refusal(of: HL7Header(message), by: program.input) == nil
+  private func takes(_ message: HL7Message?, _ program: HiltProgram) -> Bool {
+    guard let message else { return true }
+    return definition == nil || Unexpected.refusal(of: HL7Header(message), by: program.input) == nil
   }
 
-  private func show(_ result: HiltResult, of program: HiltProgram, _ message: HL7Message) -> Bool {
+  private func show(_ result: HiltResult, of program: HiltProgram, _ message: HL7Message?) -> Bool {
     switch result.decision {
     case .routed: Terminal.line(Terminal.green("  routed: \(result.emitted.count) emitted"))
     case .dropped(let reason): Terminal.line(Terminal.yellow("  dropped: \(Terminal.safe(reason))"))
@@ -249,8 +261,8 @@ private struct Trial {
   }
 
   /// What kind of thing came at the place that is wrong.
-  private func showKind(of path: String, in message: HL7Message) {
-    guard let place = HL7Path(path) else { return }
+  private func showKind(of path: String, in message: HL7Message?) {
+    guard let message, let place = HL7Path(path) else { return }
     guard message.segment(place.segment, occurrence: place.occurrence) != nil else {
       return Terminal.line("    the message that came has no such \(place.segment) segment")
     }
@@ -301,14 +313,16 @@ private struct Trial {
     return decided.deliveries.allSatisfy { $0.dead == nil }
   }
 
-  private func show(_ emitted: HiltEmitted, _ input: HL7Message, _ origins: [HiltOrigin]) {
+  private func show(_ emitted: HiltEmitted, _ message: HL7Message?, _ input: [UInt8], _ origins: [HiltOrigin]) {
     let to = emitted.destinations.map { " to " + $0.joined(separator: ", ") } ?? ""
     switch emitted.content {
     case .input: Terminal.line("  emitted\(to): the message as it came")
+    case .bytes(let output) where emitted.format == .bytes || emitted.format == .dicom:
+      Terminal.line("  emitted\(to): \(output.count) bytes")
     case .bytes(let output):
       Terminal.line("  emitted\(to):")
-      let before = Set(input.bytes.split(whereSeparator: { $0 == 0x0D || $0 == 0x0A }).map(Array.init))
-      let charset = (try? HL7Message(output, reading))?.charset ?? input.charset
+      let before = Set(input.split(whereSeparator: { $0 == 0x0D || $0 == 0x0A }).map(Array.init))
+      let charset = (try? HL7Message(output, reading))?.charset ?? message?.charset ?? .utf8
       let written = Dictionary(grouping: origins, by: \.segment)
       for (number, line) in output.split(whereSeparator: { $0 == 0x0D || $0 == 0x0A }).enumerated() {
         let text = Terminal.safe((try? charset.decode(line)) ?? String(decoding: line, as: UTF8.self))

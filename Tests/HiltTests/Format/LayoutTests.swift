@@ -115,6 +115,7 @@ struct LayoutTests {
       emit (if a then x else y)
       let i = [ 1,2 , 3 ]
       let k = a == -1
+      out.tag(0019, "GEMS",9C)=f( 1,tag(0008,0018) , 2)
       """,
       becomes: """
         let a = count(PID-3[*]) + 1
@@ -131,6 +132,7 @@ struct LayoutTests {
         emit (if a then x else y)
         let i = [1, 2, 3]
         let k = a == -1
+        out.tag(0019,"GEMS",9C) = f(1, tag(0008,0018), 2)
 
         """)
     try expect(
