@@ -52,7 +52,10 @@ let package = Package(
     .target(name: "Messages", swiftSettings: strict),
     .target(name: "Text", dependencies: ["Messages"], swiftSettings: strict),
     .target(name: "HL7", dependencies: ["Messages", "Text", "CHL7Tables"], swiftSettings: strict),
-    .target(name: "Hilt", dependencies: ["Messages", "Text", "HL7"], swiftSettings: strict),
+    .target(
+      name: "Hilt",
+      dependencies: ["Messages", "Text", "HL7", product("Crypto", "swift-crypto")],
+      swiftSettings: strict),
     .target(name: "ConnectorKit", dependencies: ["Messages", product("Logging", "swift-log")], swiftSettings: strict),
     .target(
       name: "Connectors",

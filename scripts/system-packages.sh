@@ -11,6 +11,7 @@ packages=(
   libxml2-dev     # XML
   libssl-dev      # sealing of what is stored
   zlib1g-dev      # HTTP compression in SwiftNIO's extras
+  tzdata          # time zones of transforms
   openssl         # tests make their certificates with it
   python3         # peers that the tests talk to
   python3-venv    #

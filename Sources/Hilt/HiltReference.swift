@@ -19,6 +19,11 @@ package enum HiltReference {
         text += "| \(cell(example.expression)) | \(cell(example.gives)) |\n"
       }
     }
+    text += "\n# What is asked of a list's elements\n"
+    for form in ListForm.all {
+      text += "\n## \(form.form)\n\n\(form.summary)\n\n| expression | gives |\n| --- | --- |\n"
+      for example in form.examples { text += "| \(cell(example.expression)) | \(cell(example.gives)) |\n" }
+    }
     return text
   }
 

@@ -12,9 +12,13 @@ struct FunctionTests {
     var testDescription: String { expression }
   }
 
-  static let examples = Function.all.flatMap { function in
-    function.examples.map { Example(function: function.name, expression: $0.expression, gives: $0.gives) }
-  }
+  static let examples =
+    Function.all.flatMap { function in
+      function.examples.map { Example(function: function.name, expression: $0.expression, gives: $0.gives) }
+    }
+    + ListForm.all.flatMap { form in
+      form.examples.map { Example(function: form.form, expression: $0.expression, gives: $0.gives) }
+    }
 
   @Test("Every example gives what the reference says", arguments: examples)
   func example(_ example: Example) throws {

@@ -16,6 +16,9 @@ struct HostileTests {
     "valued", "with", "XPN", "1:", "1.1:", ",", "upper", "(x)", "number(", "remove", "note", "\n", "\n", "\n", "15m",
     "-2", "- ", "/", "*", "/a/", "table", "from", "key", "value", "default", "param", ":", "text", "OBX[last]-5", "#",
     "message.id", "null", "absent", "1.5", "é", "\u{0}", "\\", "'", "first y in",
+    "sort_by z in", "group_by z in", "extract(", "/(?<a>x)/", ").a", "<<T\n", "\n  T", "instant(", "date(", "\"dd/MM\"",
+    "zip(",
+    "list:", "base64(", "stable_id(", "matches", "/[/", "zone \"UTC\"",
   ]
 
   @Test("Programs of random words compile or are refused, and never trap")
@@ -77,7 +80,8 @@ struct HostileTests {
   @Test("Nesting of every kind is refused before the stack ends")
   func deep() {
     let openings = [
-      "(", "[", "{a: ", "not ", "- ", "if true then ", "upper(", "\"{", "x[where ", "for x in ", "a ?? ", "copy ",
+      "sort_by x in y => ", "f(a: ", "(", "[", "{a: ", "not ", "- ", "if true then ", "upper(", "\"{", "x[where ",
+      "for x in ", "a ?? ", "copy ",
     ]
     for opening in openings {
       let text = "transform t\n  in hl7\nlet a = " + String(repeating: opening, count: 20_000) + "1\nemit msg\n"
@@ -95,6 +99,7 @@ struct HostileTests {
       "x\n", "let x = y\n", "PID-5", "{ ", "} ", "\"", "'", "if x is valued { emit msg }\n", "a.b.c.d ", "#", "((",
       "require PID-8 is valued else drop \"x\"\n", "match x { \"a\" => \n", "\"{x}\" ", "é", "note upper(q)\n",
       "let out = copy msg\n", "- ", "table t from \"t.csv\" key a value b\n", "x catch ", "\\", "1", "for a in b { ",
+      "<<T\n", "<<T\nx\nT\n", "let x = y matches /a{900}/\n", "sort_by x in y => ", "f(a: ",
     ])
   func large(_ piece: String) {
     let text = "transform t\n  in hl7\n" + String(repeating: piece, count: (50 << 10) / piece.utf8.count)

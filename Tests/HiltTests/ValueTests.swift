@@ -1,5 +1,6 @@
 import HL7
 import Testing
+import Text
 
 @testable import Hilt
 
@@ -68,8 +69,8 @@ struct ValueTests {
   @Test("Days are counted through leap years, backwards and forwards")
   func days() {
     for days in stride(from: -719_162, through: 2_932_896, by: 997) {
-      let date = Stamp.civil(days: days)
-      #expect(Stamp.days(since1970: date.year, date.month, date.day) == days)
+      let date = CivilCalendar.civil(days: days)
+      #expect(CivilCalendar.days(since1970: date.year, date.month, date.day) == days)
     }
     #expect(Stamp(milliseconds: -1).hl7() == "19691231235959.999+0000")
     #expect(Stamp(hl7: "20240228235900")?.adding(seconds: 3600)?.hl7() == "20240229005900")

@@ -22,7 +22,7 @@ import Testing
     "Messages": Room(),
     "Text": Room(rooms: ["Messages"], system: libc),
     "HL7": Room(rooms: ["Messages", "Text", "CHL7Tables"], system: libc.union(["Synchronization"])),
-    "Hilt": Room(rooms: ["Messages", "Text", "HL7"]),
+    "Hilt": Room(rooms: ["Messages", "Text", "HL7"], packages: ["Crypto"]),
     "ConnectorKit": Room(rooms: ["Messages"], packages: ["Logging"], system: ["Synchronization"]),
     "Connectors": Room(
       rooms: ["Messages", "Text", "HL7", "ConnectorKit"], packages: nio.union(["Logging"]),

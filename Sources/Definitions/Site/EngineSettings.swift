@@ -127,16 +127,11 @@ struct ZoneSetting: SettingValue {
   let name: String
 
   static func read(_ node: SettingNode, _ reader: SettingReader) -> ZoneSetting? {
-    guard let name = node.scalar, !name.isEmpty, name.utf8.allSatisfy(isNameByte), TimeZones.contains(name) else {
+    guard let name = node.scalar, (try? TimeZoneRules(named: name)) != nil else {
       reader.expected("a time zone", node, help: ["its name in the time zone database: Europe/London, UTC"])
       return nil
     }
     return ZoneSetting(name: name)
-  }
-
-  private static func isNameByte(_ byte: UInt8) -> Bool {
-    (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte) || (0x30...0x39).contains(byte)
-      || "/_+-".utf8.contains(byte)
   }
 
   static var kind: SettingKind { .scalar("time zone") }

@@ -7,16 +7,25 @@ extension Checker {
       if let own = self.function(name) { return call(own, arguments, span) }
       return unknownFunction(name, arguments)
     }
-    let least = function.parameters.count - function.optional
-    guard (least...function.parameters.count).contains(arguments.count) else {
-      return broken(
-        .arguments,
-        "\(function.signature) takes \(least == arguments.count ? "" : "\(least) ")values, not \(arguments.count)",
-        at: span, help: [function.examples.first?.expression ?? function.signature])
-    }
+    guard let call = matched(function, arguments, span) else { return .broken(span) }
+    guard case .checked(let check) = function.body else { return plain(call, function.body) }
+    let value = check(&self, call)
+    if value.type == .broken { return .broken(span) }
+    if function.canFail { unhandled.append(Unhandled(what: "\(name.text)()", span: span)) }
+    return value
+  }
+
+  /// A call whose values are what its parameters say, with what it does.
+  ///
+  /// - Parameter fails: it can fail; otherwise what the function says of itself.
+  mutating func plain(_ call: Call, _ body: Function.Body, result: Function.Result? = nil, fails: Bool? = nil) -> Typed
+  {
+    let (function, span) = (call.function, call.span)
     var types: [Type] = []
     var values: [Typed] = []
-    for (argument, parameter) in zip(arguments, function.parameters) {
+    for (index, argument) in call.arguments.enumerated() {
+      guard let argument else { break }
+      let parameter = function.parameters[min(index, function.parameters.count - 1)]
       if parameter.type == .precision {
         values.append(precision(argument))
         continue
@@ -26,17 +35,20 @@ extension Checker {
       values.append(self.argument(value, parameter.type))
     }
     if values.contains(where: { $0.type == .broken }) { return .broken(span) }
-    if function.canFail { unhandled.append(Unhandled(what: "\(name.text)()", span: span)) }
-    return compiled(function, values, types.first, span)
+    if fails ?? function.canFail { unhandled.append(Unhandled(what: "\(function.name)()", span: span)) }
+    return compiled(function, body, result ?? function.result, values, types.first, span)
   }
 
   private mutating func unknownFunction(_ name: Word, _ arguments: [Expression]) -> Typed {
     for argument in arguments { _ = typed(argument) }
+    if Parser.keyedWords.contains(name.text) {
+      return broken(
+        .syntax, "'\(name.text)' names each element of its list", at: name.span, help: ["\(name.text) x in list => key"]
+      )
+    }
     let later = [
-      "extract", "instant", "time", "in_zone", "age_at", "or_absent", "rest", "sort_by", "group_by", "flatten", "zip",
-      "base64", "hex", "sha256", "hmac", "url_encode", "stable_id", "structure", "trigger", "identifier", "human_name",
-      "address", "contact", "concept", "quantity", "resolve", "reference_to", "coding_of", "code_of", "attachment",
-      "deidentify", "pseudonym", "sequence",
+      "identifier", "human_name", "address", "contact", "concept", "quantity", "resolve", "reference_to", "coding_of",
+      "code_of", "attachment", "deidentify", "pseudonym", "sequence",
     ]
     if later.contains(name.text) {
       return broken(.unsupported, "the function '\(name.text)' is not supported yet", at: name.span)
@@ -57,10 +69,18 @@ extension Checker {
   }
 
   /// An argument in the form that its parameter takes.
-  private mutating func argument(_ value: Typed, _ parameter: Function.Parameter) -> Typed {
+  mutating func argument(_ value: Typed, _ parameter: Function.Parameter) -> Typed {
     if value.type == .broken || value.type == .never || value.type == .nothing && parameter != .list { return value }
     switch parameter {
     case .text: return text(value)
+    case .bytes:
+      if value.type == .bytes { return value }
+      return text(value, wanted: "a text or a stretch of bytes")
+    case .literal:
+      let text = text(value)
+      if case .text? = text.constant { return text }
+      if text.type == .broken { return text }
+      return broken(.constant, "a text is written here, not computed", at: value.span)
     case .any: return interpolated(value)
     case .number, .count:
       if value.type == .number {
@@ -71,6 +91,11 @@ extension Checker {
     case .stamp:
       if value.type == .stamp { return value }
       mismatch(value, wanted: "a date", help: value.type.isTextual ? ["date(…) catch …", "datetime(…) catch …"] : [])
+    case .stampOrTime:
+      if value.type == .stamp || value.type == .time { return value }
+      mismatch(
+        value, wanted: "a date or a time of day",
+        help: value.type.isTextual ? ["date(…) catch …", "datetime(…) catch …"] : [])
     case .list:
       if case .list = value.type { return value }
       mismatch(value, wanted: "a list", help: value.path.map { ["\($0)[*]"] } ?? [])
@@ -80,7 +105,7 @@ extension Checker {
     case .place:
       if value.type.isTextual { return raw(value) }
       mismatch(value, wanted: "a place of a message", help: ["PID-5[1]"])
-    case .precision: return value
+    case .precision, .pattern: return value
     }
     return .broken(value.span)
   }
@@ -106,7 +131,7 @@ extension Checker {
     case .content(let kind):
       if kind.isComposite, !checkText(value, kind) { return .broken(value.span) }
       firstLeaf = kind.givesFirstLeaf
-    case .attribute, .number, .stamp: firstLeaf = false
+    case .attribute, .number, .stamp, .time: firstLeaf = false
     default:
       mismatch(value, wanted: "a list of texts")
       return .broken(value.span)
@@ -127,31 +152,35 @@ extension Checker {
     return texts
   }
 
-  private func compiled(_ function: Function, _ arguments: [Typed], _ first: Type?, _ span: Span) -> Typed {
+  private func compiled(
+    _ function: Function, _ body: Function.Body, _ result: Function.Result, _ arguments: [Typed], _ first: Type?,
+    _ span: Span
+  ) -> Typed {
     let type: Type
-    switch function.result {
+    switch result {
     case .text: type = .text
     case .number: type = .number
     case .boolean: type = .boolean
     case .stamp: type = .stamp
+    case .time: type = .time
+    case .bytes: type = .bytes
     case .texts: type = .list(.text)
     case .list: type = first ?? .nothing
     case .element: type = if case .list(let element)? = first { element } else { .nothing }
     }
     let passes = arguments.contains { $0.mayBeAbsent } && function.absence == .passes
-    let mayBeAbsent = passes || function.result == .element || function.result == .text
+    let mayBeAbsent = passes || result == .element || result == .text || function.givesAbsent
     let isPassing = function.absence == .passes
     let answersNo = function.absence == .answersNo
     let evaluates = arguments.map(\.evaluate)
-    let call = Self.body(function.body, evaluates, answersNo, isPassing, span)
-    let givesText = function.result == .text
+    let call = Self.body(body, evaluates, answersNo, isPassing, span)
+    let givesText = result == .text
     return Typed(type, mayBeAbsent: mayBeAbsent, at: span) { run in
       let result: Datum
       do {
         result = try call(run)
       } catch let error as FunctionError {
-        let code: Code = error.kind == .stopping ? .limit : .failed
-        throw Interrupt.failure(Failure(error.kind, code, error.message, at: span))
+        throw error.interrupt(at: span)
       }
       switch result {
       case .text(let text):
@@ -159,6 +188,9 @@ extension Checker {
         return givesText && text.isEmpty ? .absent : result
       case .list(let values):
         try run.step(bytes: values.count << 6, at: span)
+        return result
+      case .bytes(let bytes):
+        try run.step(bytes: bytes.count, at: span)
         return result
       default:
         try run.step(at: span)
@@ -176,7 +208,11 @@ extension Checker {
     }
     @Sendable func argument(_ evaluate: Evaluate, _ run: Run) throws -> Datum {
       let value = try evaluate(run)
-      if case .text(let text) = value { try run.step(bytes: text.utf8.count, at: span) }
+      switch value {
+      case .text(let text): try run.step(bytes: text.utf8.count, at: span)
+      case .bytes(let bytes): try run.step(bytes: bytes.count, at: span)
+      default: break
+      }
       return value
     }
     switch body {
@@ -199,6 +235,7 @@ extension Checker {
         for value in values { if let missing = missing(value) { return missing } }
         return try call(values)
       }
+    case .checked: return { _ in .absent }
     }
   }
 }

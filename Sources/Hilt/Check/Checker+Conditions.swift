@@ -133,7 +133,7 @@ extension Checker {
         return x == y
       }
     }
-    guard first.type == second.type, [.number, .boolean, .stamp, .duration].contains(first.type) else {
+    guard first.type == second.type, [.number, .boolean, .stamp, .time, .duration, .bytes].contains(first.type) else {
       mismatch(second, wanted: first.type.name)
       return never
     }
@@ -144,6 +144,8 @@ extension Checker {
       case (.boolean(let x), .boolean(let y)): x == y
       case (.duration(let x), .duration(let y)): x == y
       case (.stamp(let x), .stamp(let y)): x.order(y) == 0
+      case (.time(let x), .time(let y)): x.order(y) == 0
+      case (.bytes(let x), .bytes(let y)): x == y
       default: false
       }
     }
@@ -208,7 +210,7 @@ extension Checker {
     let (first, second) = (typed(left), typed(right))
     let never: Holds = { _ in false }
     if first.type == .broken || second.type == .broken { return never }
-    for value in [first, second] where value.type != .number && value.type != .stamp {
+    for value in [first, second] where ![.number, .stamp, .time].contains(value.type) {
       mismatch(
         value, wanted: "a number or a date", help: value.type.isTextual ? ["number(…) catch …", "date(…) catch …"] : [])
       return never
@@ -229,6 +231,7 @@ extension Checker {
       switch (try a(run), try b(run)) {
       case (.number(let x), .number(let y)): order = x < y ? -1 : x == y ? 0 : 1
       case (.stamp(let x), .stamp(let y)): order = x.order(y)
+      case (.time(let x), .time(let y)): order = x.order(y)
       default: return false
       }
       guard let order else {
@@ -248,8 +251,8 @@ extension Checker {
   private mutating func matching(_ left: Expression, _ right: Expression) -> Condition {
     let value = text(typed(left))
     if case .pattern = right.kind {
-      problems.report(.unsupported, "a pattern is not supported yet", at: right.span, help: ["matches \"…*…\""])
-      return Condition(holds: { _ in false })
+      guard let pattern = pattern(right) else { return Condition(holds: { _ in false }) }
+      return Condition(holds: pattern.isFound(in: value), valuedIfTrue: fact(left))
     }
     let pattern = typed(right)
     guard case .text(let text)? = pattern.constant else {

@@ -15,12 +15,16 @@ extension Checker {
     case .duration(let text): return duration(text, span)
     case .absent: return absent(.absent, span)
     case .null: return absent(.null, span)
-    case .pattern: return broken(.unsupported, "a pattern is not supported yet", at: span, help: ["matches \"…*…\""])
+    case .pattern:
+      return broken(
+        .type, "a pattern is no value by itself", at: span, help: ["… matches /…/", "extract(…, /…/)"])
     case .list(let values): return list(values, span)
     case .record(let type, let entries): return record(type, entries, span)
     case .selected, .name, .path: return pathValue(expression)
     case .call(let function, let arguments): return call(function, arguments, span)
+    case .named(_, let value): return typed(value)
     case .quantifier(let kind, let head): return quantifier(kind, head, span)
+    case .keyed(let word, let head, let key): return keyed(word, head, key, span)
     case .copy(let value): return copy(value, span)
     case .new(let name): return new(name, span)
     case .groups(let root, let name): return groups(of: root, name, span)
@@ -86,7 +90,10 @@ extension Checker {
         .composite, "a record has several components; \(wanted) is wanted here", at: value.span, help: [".1"])
     case .number:
       mismatch(value, wanted: wanted, help: ["\"{…}\"", "text(…)"])
-    case .stamp: mismatch(value, wanted: wanted, help: ["hl7(…, day)"])
+    case .stamp: mismatch(value, wanted: wanted, help: ["hl7(…, day)", "written(…, \"dd.MM.yyyy\") catch …"])
+    case .time: mismatch(value, wanted: wanted, help: ["hl7(…, minute)"])
+    case .bytes: mismatch(value, wanted: wanted, help: ["base64_of(…)", "hex_of(…)", "text(…) catch …"])
+    case .fields(let fields): mismatch(value, wanted: wanted, help: fields.map { ".\($0.name)" })
     case .row(let table):
       mismatch(value, wanted: wanted, help: tables[table].columns.map { ".\($0)" })
     case .list: mismatch(value, wanted: wanted, help: ["[1]", "join(…, \", \")"])
@@ -141,7 +148,7 @@ extension Checker {
   /// Inside a text a number, a date and a truth stand for themselves.
   mutating func interpolated(_ value: Typed) -> Typed {
     switch value.type {
-    case .number, .stamp, .boolean, .duration: decoded(value, firstLeaf: false)
+    case .number, .stamp, .time, .boolean, .duration: decoded(value, firstLeaf: false)
     default: text(value)
     }
   }

@@ -80,24 +80,6 @@ extension Checker {
     return .value(Typed(.list(.fields(fields)), at: span, path: "msg.rows") { $0.content })
   }
 
-  /// `row.ward`
-  mutating func field(_ name: String, of value: Typed, _ fields: [Type.Field], _ step: Span, _ span: Span) -> Cursor {
-    guard let index = fields.firstIndex(where: { $0.name == name }) else {
-      let names = fields.map(\.name)
-      return brokenCursor(
-        .path, "there is no '\(name)' in it", at: step,
-        help: nearest(name, among: names).map { ["did you mean '\($0)'?"] } ?? [names.joined(separator: ", ")])
-    }
-    let (evaluate, field) = (value.evaluate, fields[index])
-    let isKnown = facts.contains(canonical(Expression(kind: .null, span: span)))
-    let mayBeAbsent = (field.mayBeAbsent || value.mayBeAbsent) && !isKnown
-    return .value(
-      Typed(field.type, mayBeAbsent: mayBeAbsent, at: span, path: value.path.map { "\($0).\(name)" }) { run in
-        guard case .row(let values) = try evaluate(run) else { return .absent }
-        return values[index]
-      })
-  }
-
   // MARK: What goes out
 
   /// A record without a type: values with names.

@@ -180,6 +180,7 @@ extension Checker {
   /// `mrn(PID)`: a function of the program.
   mutating func call(_ index: Int, _ arguments: [Expression], _ span: Span) -> Typed {
     let clause = functions[index].clause
+    guard let arguments = named(arguments, clause) else { return .broken(span) }
     guard arguments.count == clause.parameters.count else {
       for argument in arguments { _ = typed(argument) }
       let names = clause.parameters.map(\.name.text).joined(separator: ", ")
@@ -213,6 +214,33 @@ extension Checker {
       }
       return try body(run)
     }
+  }
+
+  /// Arguments by name in the order of the parameters; reported where a name is none of them.
+  private mutating func named(_ arguments: [Expression], _ clause: FunctionClause) -> [Expression]? {
+    var isBroken = false
+    var ordered: [(place: Int, value: Expression)] = []
+    for (place, argument) in arguments.enumerated() {
+      guard case .named(let name, let value) = argument.kind else {
+        ordered.append((place, argument))
+        continue
+      }
+      let names = clause.parameters.map(\.name.text)
+      guard let place = names.firstIndex(of: name.text) else {
+        problems.report(
+          .arguments, "\(clause.name.text) has no parameter '\(name.text)'", at: name.span,
+          help: nearest(name.text, among: names).map { ["did you mean '\($0)'?"] } ?? names)
+        isBroken = true
+        continue
+      }
+      if ordered.contains(where: { $0.place == place }) {
+        problems.report(.arguments, "'\(name.text)' is given twice", at: name.span)
+        isBroken = true
+        continue
+      }
+      ordered.append((place, value))
+    }
+    return isBroken ? nil : ordered.sorted { $0.place < $1.place }.map(\.value)
   }
 
   /// The function compiled for arguments of these types.

@@ -29,7 +29,7 @@ extension Checker {
     layout.draftCount += 1
     madeOf[draft] = [structure]
     made.insert(draft)
-    let header = NewHeader(code: code, event: event, structure: named, version: version)
+    let header = NewHeader(code: code, event: event, structure: named, version: version, zone: zone)
     return Typed(.message(.draft(draft)), at: span) { run in
       try run.make(draft, header, at: span)
       return .absent
@@ -43,6 +43,8 @@ struct NewHeader: Sendable {
   var event: String?
   var structure: String
   var version: String
+  /// Of the program.
+  var zone: TimeZoneRules?
 }
 
 extension Run {
@@ -56,7 +58,7 @@ extension Run {
       func set(_ field: Int, _ content: HL7Content) throws {
         try new.set(content, at: HL7Position(field), of: 0)
       }
-      if case .stamp(let stamp) = Attributes.received(attributes) { try set(7, .text(stamp.hl7(.second))) }
+      if case .stamp(let stamp) = Attributes.received(attributes, in: header.zone) { try set(7, .text(stamp.hl7(.second))) }
       // MSH-9.3 is there since 2.3.1.
       let hasStructure =
         HL7Versions("2.3.1", upTo: "2.9")?.contains(HL7Versions(header.version, upTo: header.version) ?? []) ?? true

@@ -345,8 +345,8 @@ extension Checker {
         HL7Place(message: message, code: code, segment: .value(value.evaluate), span: span), step)
     case (.field(let number), _):
       return tightDash(value, number, step, span)
+    case (.member(let name), .fields(let fields)): return field(value, fields, name, step.span, span)
     case (.member(let name), .row(let table)): return column(value, table, name, step.span, span)
-    case (.member(let name), .fields(let fields)): return field(name, of: value, fields, step.span, span)
     case (.select(let selector), .list): return select(value, selector, step.span, span)
     case (.member(let name), _):
       return brokenCursor(.path, "\(value.type.name) has no '\(name)'", at: step.span)
@@ -370,7 +370,7 @@ extension Checker {
     return .broken
   }
 
-  private func isFact(_ span: Span) -> Bool { facts.contains(canonical(Expression(kind: .null, span: span))) }
+  func isFact(_ span: Span) -> Bool { facts.contains(canonical(Expression(kind: .null, span: span))) }
 
   private mutating func select(_ value: Typed, _ selector: Selector, _ step: Span, _ span: Span) -> Cursor {
     guard case .list(let element) = value.type else { return .broken }

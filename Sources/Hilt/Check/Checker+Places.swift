@@ -178,8 +178,9 @@ extension Checker {
         meant: source.text(span) == path ? surelyMeant(path, among: Attributes.known.map { "message." + $0 }) : nil)
     }
     if keys == ["received"] {
+      let zone = zone
       return Typed(.stamp, mayBeAbsent: true, at: span, path: path) { run in
-        Attributes.received(run.attributes)
+        Attributes.received(run.attributes, in: zone)
       }
     }
     return Typed(.attribute, mayBeAbsent: true, at: span, path: path) { run in

@@ -109,7 +109,10 @@ extension Checker {
     if !isName || (parts.count < 2 && zone.text != "UTC") {
       problems.report(
         .header, "a zone is named by its region and city", at: zone.span, help: ["zone \"Europe/London\""])
+    } else {
+      self.zone = zoneRules(zone.text, .header, at: zone.span)
     }
+    isZoneBroken = self.zone == nil
   }
 
   mutating func parameters(_ clauses: [ParameterClause]) {

@@ -1,5 +1,6 @@
 import HL7
 import Messages
+import Text
 
 /// Checks a program's tree and makes closures of it, in one walk: what a name means, which type a value has, what may
 /// be absent, what can fail and whether every path ends in an outcome is decided here and costs nothing when it runs.
@@ -45,6 +46,14 @@ struct Checker {
   /// The versions that a program says it takes and gives; `nil` where it names none.
   var inputVersions: HL7Versions?
   var outputVersions: HL7Versions?
+
+  /// Instructions of all its patterns; more than the most are refused.
+  var patternSize = 0
+  static let patternSizeMax = 200_000
+
+  /// The zone that the head names, and whether it names one that can't be had.
+  var zone: TimeZoneRules?
+  var isZoneBroken = false
 
   /// Calls whose failure nothing has taken yet.
   var unhandled: [Unhandled] = []

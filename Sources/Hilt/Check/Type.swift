@@ -2,7 +2,9 @@ import HL7
 
 /// What is known of a value before a program runs.
 indirect enum Type: Sendable, Equatable {
-  case text, number, boolean, stamp, duration
+  case text, number, boolean, stamp, time, duration
+  /// Bytes that are no text.
+  case bytes
   /// What one place of a message holds or can take: a leaf or a composite.
   case content(Kind)
   /// Components that the program put together.
@@ -10,26 +12,19 @@ indirect enum Type: Sendable, Equatable {
   case list(Type)
   /// A row of a table, by the table's number.
   case row(Int)
+  /// Values with names: a line of a file, a record without a type, what `extract` and `zip` give.
+  case fields([Field])
   case segment(MessageReference, HL7SegmentCode)
   case message(MessageReference)
   /// A value of `message.*` or `meta.*`; what it is shows at run time.
   case attribute
-  case bytes
   case group(GroupType)
-  /// Values with names: a line of a file, a record without a type.
-  case fields([Field])
   /// `absent` and `null` themselves.
   case nothing
   /// A decision: no value ever comes.
   case never
   /// What could not be compiled; it was reported, and nothing more is said of it.
   case broken
-
-  struct Field: Sendable, Equatable {
-    var name: String
-    var type: Type
-    var mayBeAbsent: Bool
-  }
 
   /// As a person would call it.
   var name: String {
@@ -38,17 +33,19 @@ indirect enum Type: Sendable, Equatable {
     case .number: "a number"
     case .boolean: "true or false"
     case .stamp: "a date"
+    case .time: "a time of day"
     case .duration: "a duration"
+    case .bytes: "a stretch of bytes"
     case .content: "a place's content"
     case .composite: "a record"
+    case .list(.segment): "a list of segments"
     case .list: "a list"
     case .row: "a table's row"
+    case .fields: "a group of named values"
     case .segment: "a segment"
     case .message: "a message"
     case .attribute: "a value of message.*"
-    case .bytes: "bytes"
     case .group: "a group of segments"
-    case .fields: "a record of names"
     case .nothing: "absent"
     case .never: "a decision"
     case .broken: "a value"
@@ -66,7 +63,7 @@ indirect enum Type: Sendable, Equatable {
   /// Whether it can be written to one place of a message.
   var isWritable: Bool {
     switch self {
-    case .text, .content, .composite, .number, .stamp, .nothing, .attribute, .never, .broken: true
+    case .text, .content, .composite, .number, .stamp, .time, .nothing, .attribute, .never, .broken: true
     default: false
     }
   }
@@ -84,6 +81,15 @@ indirect enum Type: Sendable, Equatable {
     case (.list(let first), .list(let second)): return common(first, second).map { .list($0) }
     default: return a.isWritable && b.isWritable ? .content(.unknown) : nil
     }
+  }
+}
+
+extension Type {
+  /// One of several values that have names.
+  struct Field: Sendable, Equatable {
+    var name: String
+    var type: Type
+    var mayBeAbsent = true
   }
 }
 

@@ -2,6 +2,14 @@
 struct Function: Sendable {
   enum Parameter: Sendable {
     case text, number, stamp
+    /// Bytes, or a text as UTF-8.
+    case bytes
+    /// A date or a time of day.
+    case stampOrTime
+    /// `/…/`
+    case pattern
+    /// A text that is known before the program runs: a date's form, a zone's name.
+    case literal
     /// A whole number that is written in the program.
     case count
     /// `day`, `second`…: how exact a date is.
@@ -17,7 +25,7 @@ struct Function: Sendable {
   }
 
   enum Result: Sendable {
-    case text, number, boolean, stamp, texts
+    case text, number, boolean, stamp, time, texts, bytes
     /// A list like the first argument, or one element of it.
     case list, element
   }
@@ -36,14 +44,20 @@ struct Function: Sendable {
     case one(@Sendable (Datum) throws -> Datum)
     case two(@Sendable (Datum, Datum) throws -> Datum)
     case many(@Sendable ([Datum]) throws -> Datum)
+    /// It checks and compiles its calls itself.
+    case checked(@Sendable (inout Checker, Call) -> Typed)
   }
 
   var name: String
   var parameters: [(name: String, type: Parameter)]
   /// How many may be left out at the end.
   var optional = 0
+  /// The last parameter takes one value or more.
+  var isVariadic = false
   var result: Result
   var canFail = false
+  /// It can give absent where no value was absent.
+  var givesAbsent = false
   var absence = Absence.passes
   /// One sentence for the reference.
   var summary: String
@@ -54,23 +68,32 @@ struct Function: Sendable {
   /// All functions, in the order of the reference.
   static let all: [Function] = [
     trim, upper, lower, title, substring, left, right, split, join, replace, padLeft, stripZeros, contains, startsWith,
-    endsWith, lines, plain, length, text, number, integer, round, abs, minOf, maxOf, sum, format, date, datetime, hl7,
-    truncate, daysBetween, raw, count, first, last, distinct, nhsNumberOK, luhnOK, mod11OK,
+    endsWith, extract, lines, plain, length, text, orAbsent, urlEncode, number, integer, round, abs, minOf, maxOf, sum,
+    format, date, datetime, instant, time, hl7, written, truncate, inZone, daysBetween, ageAt, raw, structure, trigger,
+    count, first, last, rest, flatten, zip, distinct, stableID, base64, base64Of, hex, hexOf, sha256, hmac, nhsNumberOK,
+    luhnOK, mod11OK,
   ]
 
   private static let byName = Dictionary(uniqueKeysWithValues: all.map { ($0.name, $0) })
   /// A text that would grow beyond this ends the run (E901).
   static let textBytesMax = 64 << 20
 
+  static let tooLong = FunctionError(
+    kind: .stopping, message: "a text would grow beyond \(textBytesMax >> 20) MiB")
+
   static func checkSize(_ byteCount: Int) throws {
-    guard byteCount > textBytesMax else { return }
-    throw FunctionError(kind: .stopping, message: "a text would grow beyond \(textBytesMax >> 20) MiB")
+    if byteCount > textBytesMax { throw tooLong }
   }
+
+  /// So many values a call has at most where there is no other bound.
+  static let variadicCountMax = 64
 
   static func named(_ name: String) -> Function? { byName[name] }
 
   /// `substring(text, start, count)`
-  var signature: String { "\(name)(\(parameters.map(\.name).joined(separator: ", ")))" }
+  var signature: String {
+    "\(name)(\(parameters.map(\.name).joined(separator: ", "))\(isVariadic ? "…" : ""))"
+  }
 }
 
 extension Datum {
@@ -78,6 +101,15 @@ extension Datum {
   var argumentText: String {
     if case .text(let text) = self { return text }
     return ""
+  }
+
+  /// Of a parameter that takes a text as its UTF-8.
+  var argumentBytes: [UInt8] {
+    switch self {
+    case .bytes(let bytes): bytes
+    case .text(let text): Array(text.utf8)
+    default: []
+    }
   }
 
   var argumentNumber: Decimal {

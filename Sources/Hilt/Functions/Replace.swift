@@ -1,15 +1,23 @@
 extension Function {
   static let replace = Function(
     name: "replace", parameters: [("text", .text), ("part", .text), ("by", .text)], result: .text,
-    summary: "The text with every occurrence of a part replaced.",
+    summary:
+      "The text with every occurrence of a part, or of a pattern, replaced. What it is replaced by is taken as it "
+      + "stands.",
     examples: [
-      (#"replace("020 7946", " ", "")"#, #"0207946"#)
+      (#"replace("020 7946", " ", "")"#, #"0207946"#),
+      (#"replace("(020) 7946-0958", /\D/, "")"#, #"02079460958"#),
+      (#"replace("a   b  c", /\s+/, " ")"#, #"a b c"#),
     ],
-    body: .many {
-      let part = $0[1].argumentText
-      if part.isEmpty { return $0[0] }
-      let parts = Function.parts($0[0].argumentText, part)
-      try Function.checkSize($0[0].argumentText.utf8.count + parts.count * $0[2].argumentText.utf8.count)
-      return .text(parts.joined(separator: $0[2].argumentText))
-    })
+    body: .checked { $0.replace($1) })
+}
+
+extension Function {
+  @Sendable static func replaced(_ values: [Datum]) throws -> Datum {
+    let (text, part, by) = (values[0].argumentText, values[1].argumentText, values[2].argumentText)
+    if part.isEmpty { return values[0] }
+    let parts = Function.parts(text, part)
+    try Function.checkSize(text.utf8.count + parts.count * by.utf8.count)
+    return .text(parts.joined(separator: by))
+  }
 }

@@ -1,4 +1,5 @@
 import Messages
+import Text
 
 /// What the engine knows of a message beside its bytes.
 enum Attributes {
@@ -16,10 +17,11 @@ enum Attributes {
     }
   }
 
-  /// When the message came.
-  static func received(_ attributes: [String: Value]) -> Datum {
+  /// When the message came, by the clock of a zone; without one by UTC.
+  static func received(_ attributes: [String: Value], in zone: TimeZoneRules?) -> Datum {
     guard case .integer(let milliseconds) = attributes["received"] else { return .absent }
-    return .stamp(Stamp(milliseconds: milliseconds))
+    let stamp = Stamp(milliseconds: milliseconds)
+    return .stamp(zone.flatMap { stamp.moved(to: $0) } ?? stamp)
   }
 
   static func find(_ keys: [String], in attributes: [String: Value], at span: Span) throws -> Datum {

@@ -8,6 +8,7 @@ enum Datum: Sendable {
   case number(Decimal)
   case boolean(Bool)
   case stamp(Stamp)
+  case time(TimeOfDay)
   /// Seconds.
   case duration(Int)
   /// A stretch of a message that is neither absent nor null: a field, repetition, component or subcomponent.
@@ -15,9 +16,10 @@ enum Datum: Sendable {
   /// Components that a program put together; where a component holds another composite, its parts are subcomponents.
   case composite([HL7Content])
   case list([Datum])
+  /// Bytes that are no text: a document that was decoded, a hash.
+  case bytes([UInt8])
   /// Values that have names: a table's row, a line of a file, a record. In the order of their names' declaration.
   case row([Datum])
-  case bytes([UInt8])
   case group(GroupValue)
 
   /// A stretch as it is read: absent and null told apart.

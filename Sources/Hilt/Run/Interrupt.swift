@@ -56,4 +56,8 @@ enum Ending: Sendable {
 struct FunctionError: Error {
   var kind: Failure.Kind
   var message: String
+
+  func interrupt(at span: Span) -> Interrupt {
+    .failure(Failure(kind, kind == .stopping ? .limit : .failed, message, at: span))
+  }
 }

@@ -100,6 +100,8 @@ extension Run {
     case .number(let number): text = number.description
     case .boolean(let flag): text = flag ? "true" : "false"
     case .stamp(let stamp): text = stamp.hl7()
+    case .time(let time): text = time.hl7()
+    case .bytes(let bytes): text = "\(bytes.count) bytes"
     case .duration(let seconds): text = "\(seconds)s"
     case .piece(let piece): text = String(decoding: piece.bytes.prefix(400), as: UTF8.self)
     case .composite(let parts):

@@ -1,3 +1,5 @@
+import Text
+
 /// A point in time as HL7 writes it (`YYYY[MM[DD[HH[MM[SS[.S[S[S[S]]]]]]]]][+/-ZZZZ]`): a value, how exact it is, and
 /// an offset or none. What was not said is never made up.
 package struct Stamp: Sendable, Hashable {
@@ -36,7 +38,8 @@ package struct Stamp: Sendable, Hashable {
   /// Minutes east of UTC.
   let offset: Int16?
 
-  private init(
+  /// From parts that are known to be of the calendar; those beyond the precision are the least there are.
+  init(
     year: Int, month: Int, day: Int, hour: Int, minute: Int, second: Int, microsecond: Int, fractionDigits: Int,
     precision: Precision, offset: Int?
   ) {
@@ -64,7 +67,7 @@ package struct Stamp: Sendable, Hashable {
       parts[index] = part
       precision = Precision(rawValue: UInt8(index + 1)) ?? .second
     }
-    guard parts[1] <= Self.days(year, parts[0]) else { return nil }
+    guard parts[1] <= CivilCalendar.days(year, parts[0]) else { return nil }
     var fraction = (value: 0, digits: 0)
     if precision == .second, reader.take(UInt8(ascii: ".")) {
       guard let read = reader.fraction(digitsMax: 6) else { return nil }
@@ -79,9 +82,9 @@ package struct Stamp: Sendable, Hashable {
 
   /// A moment of the engine's clock, in UTC, to the millisecond.
   init(milliseconds: Int64) {
-    let days = Int(milliseconds.floorDiv(86_400_000))
+    let days = CivilCalendar.flooredQuotient(Int(milliseconds), 86_400_000)
     let rest = Int(milliseconds - Int64(days) * 86_400_000)
-    let date = Self.civil(days: max(-719_162, min(days, 2_932_896)))
+    let date = CivilCalendar.civil(days: max(-719_162, min(days, 2_932_896)))
     self.init(
       year: date.year, month: date.month, day: date.day, hour: rest / 3_600_000, minute: rest / 60_000 % 60,
       second: rest / 1000 % 60, microsecond: rest % 1000 * 1000, fractionDigits: 3, precision: .fraction, offset: 0)
@@ -126,10 +129,10 @@ package struct Stamp: Sendable, Hashable {
     guard precision >= unit else { return nil }
     let (sum, over) = secondsSinceEpoch.addingReportingOverflow(seconds)
     guard !over else { return nil }
-    let days = Int(Int64(sum).floorDiv(86_400))
+    let days = CivilCalendar.flooredQuotient(sum, 86_400)
     guard (-719_162...2_932_896).contains(days) else { return nil }
     let rest = sum - days * 86_400
-    let date = Self.civil(days: days)
+    let date = CivilCalendar.civil(days: days)
     return Stamp(
       year: date.year, month: date.month, day: date.day, hour: rest / 3600, minute: rest / 60 % 60, second: rest % 60,
       microsecond: Int(microsecond), fractionDigits: Int(fractionDigits), precision: precision,
@@ -137,12 +140,17 @@ package struct Stamp: Sendable, Hashable {
   }
 
   /// Seconds since 1970 by this stamp's own clock; its offset is not looked at.
-  private var secondsSinceEpoch: Int {
+  var secondsSinceEpoch: Int {
     daysSinceEpoch * 86_400 + Int(hour) * 3600 + Int(minute) * 60 + Int(second)
   }
 
+  /// Where it begins on the line of time; without an offset, by its own clock.
+  var beginning: (seconds: Int, microsecond: Int) {
+    (secondsSinceEpoch - Int(offset ?? 0) * 60, Int(microsecond))
+  }
+
   /// Days since 1970-01-01 of the proleptic Gregorian calendar.
-  var daysSinceEpoch: Int { Self.days(since1970: Int(year), Int(month), Int(day)) }
+  var daysSinceEpoch: Int { CivilCalendar.days(since1970: Int(year), Int(month), Int(day)) }
 
   /// Which is earlier; `nil` where it can't be said: one is less exact than the other and they agree so far, or only
   /// one has an offset.
@@ -160,51 +168,12 @@ package struct Stamp: Sendable, Hashable {
   }
 }
 
-// MARK: - The calendar
+// MARK: - Digits
 
 extension Stamp {
-  private static func digits(_ number: Int, _ count: Int) -> String {
+  static func digits(_ number: Int, _ count: Int) -> String {
     let text = String(number)
     return text.utf8.count >= count ? text : String(repeating: "0", count: count - text.utf8.count) + text
-  }
-
-  /// How many days a month has.
-  static func days(_ year: Int, _ month: Int) -> Int {
-    switch month {
-    case 2: year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) ? 29 : 28
-    case 4, 6, 9, 11: 30
-    default: 31
-    }
-  }
-
-  /// Howard Hinnant's `days_from_civil`: the era of 400 years has 146,097 days, and a year begins in March.
-  static func days(since1970 year: Int, _ month: Int, _ day: Int) -> Int {
-    let shifted = month <= 2 ? year - 1 : year
-    let era = Int(Int64(shifted).floorDiv(400))
-    let yearOfEra = shifted - era * 400
-    let dayOfYear = (153 * ((month + 9) % 12) + 2) / 5 + day - 1
-    let dayOfEra = yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear
-    return era * 146_097 + dayOfEra - 719_468
-  }
-
-  static func civil(days: Int) -> (year: Int, month: Int, day: Int) {
-    let shifted = days + 719_468
-    let era = Int(Int64(shifted).floorDiv(146_097))
-    let dayOfEra = shifted - era * 146_097
-    let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
-    let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
-    let shiftedMonth = (5 * dayOfYear + 2) / 153
-    let month = shiftedMonth < 10 ? shiftedMonth + 3 : shiftedMonth - 9
-    let year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0)
-    return (year, month, dayOfYear - (153 * shiftedMonth + 2) / 5 + 1)
-  }
-}
-
-extension Int64 {
-  /// Division that rounds down, also below zero.
-  fileprivate func floorDiv(_ divisor: Int64) -> Int64 {
-    let quotient = self / divisor
-    return self % divisor < 0 ? quotient - 1 : quotient
   }
 }
 

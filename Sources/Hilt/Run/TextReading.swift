@@ -20,6 +20,7 @@ enum TextReading {
     case .number(let number): return .text(number.description)
     case .boolean(let flag): return .text(flag ? "true" : "false")
     case .stamp(let stamp): return .text(stamp.hl7())
+    case .time(let time): return .text(time.hl7())
     case .duration(let seconds): return .text("\(seconds)s")
     case .composite(let parts):
       let valued = parts.filter { Datum($0).isValued }
@@ -119,6 +120,7 @@ extension Datum {
     case .text(let text): text.isEmpty ? .absent : formatted ? .formatted(Self.withBreaks(text)) : .text(text)
     case .number(let number): .text(number.description)
     case .stamp(let stamp): .text(stamp.hl7())
+    case .time(let time): .text(time.hl7())
     case .boolean(let flag): .text(flag ? "true" : "false")
     case .duration(let seconds): .text("\(seconds)s")
     case .piece(let piece): .piece(piece)

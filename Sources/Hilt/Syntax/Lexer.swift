@@ -65,6 +65,7 @@ struct Lexer {
       emit(.textStart, from: start)
       textBody(isTemplate: false, &problems)
     case UInt8(ascii: "'") where quoted(&problems): break
+    case UInt8(ascii: "<") where lines(&problems): break
     case UInt8(ascii: "/") where foreignComment(&problems): break
     case UInt8(ascii: "/") where patternMayStart:
       pattern(&problems)
@@ -184,9 +185,10 @@ struct Lexer {
     offset += 1
     var content: [UInt8] = []
     while offset < bytes.count, bytes[offset] != UInt8(ascii: "/"), bytes[offset] != UInt8(ascii: "\n") {
-      if bytes[offset] == UInt8(ascii: "\\"), peek(1) == UInt8(ascii: "/") { offset += 1 }
-      content.append(bytes[offset])
-      offset += 1
+      // What is escaped is read by the pattern's own parser; here only `\/` must not end it.
+      let length = bytes[offset] == UInt8(ascii: "\\") && offset + 1 < bytes.count && peek(1) != 0x0A ? 2 : 1
+      content += bytes[offset..<offset + length]
+      offset += length
     }
     if peek() == UInt8(ascii: "/") {
       offset += 1
@@ -233,6 +235,94 @@ extension Lexer {
         help: ["\\n stands for a line's end inside a text"])
     }
     emit(.textEnd, from: end)
+  }
+
+  /// `<<TEXT`, lines, and a line that begins with `TEXT`: a text of several lines. What stands before the last `TEXT`
+  /// is taken off every line, so that the text can be indented like the program.
+  private mutating func lines(_ problems: inout Problems) -> Bool {
+    guard braces.isEmpty, let (mark, first) = markOfLines() else { return false }
+    let start = offset
+    offset += 2 + mark.count
+    let opening = Span(start, offset)
+    guard let (indent, last) = endOfLines(mark, from: first) else {
+      problems.report(
+        .openText, "this text has no end: a line that begins with \(String(decoding: mark, as: UTF8.self))",
+        at: opening,
+        help: ["\"…\" for a text of one line"])
+      emit(.textStart, from: start)
+      offset = bytes.count
+      emit(.textEnd, from: offset)
+      return true
+    }
+    emit(.textStart, from: start)
+    var piece: [UInt8] = []
+    offset = first
+    while offset < last {
+      if offset > first { piece.append(0x0A) }
+      lineOfLines(indent, into: &piece, &problems)
+    }
+    flush(&piece, from: first)
+    // A brace that is never closed ends with its line, but texts in texts in texts end the file.
+    offset = max(offset, last + indent.count)
+    let end = offset
+    offset = min(bytes.count, offset + mark.count)
+    emit(.textEnd, from: end)
+    return true
+  }
+
+  /// The word behind `<<`, and where the next line begins.
+  private func markOfLines() -> (mark: [UInt8], next: Int)? {
+    guard peek(1) == UInt8(ascii: "<"), (0x41...0x5A).contains(peek(2)) else { return nil }
+    let mark = bytes[(offset + 2)...].prefix { Self.isWord($0) && !(0x61...0x7A).contains($0) }
+    let rest = bytes[mark.endIndex...].prefix { $0 != 0x0A }
+    guard rest.endIndex < bytes.count, rest.allSatisfy({ $0 == 0x20 || $0 == 0x09 || $0 == 0x0D }) else { return nil }
+    return (Array(mark), rest.endIndex + 1)
+  }
+
+  /// The white space before the closing mark, and where its line begins.
+  private func endOfLines(_ mark: [UInt8], from first: Int) -> (indent: [UInt8], line: Int)? {
+    var line = first
+    while line < bytes.count {
+      let indent = bytes[line...].prefix { $0 == 0x20 || $0 == 0x09 }
+      let rest = bytes[indent.endIndex...]
+      if rest.starts(with: mark), rest.dropFirst(mark.count).first.map({ !Self.isWord($0) }) ?? true {
+        return (Array(indent), line)
+      }
+      line = (rest.firstIndex(of: 0x0A) ?? bytes.count) + 1
+    }
+    return nil
+  }
+
+  /// One line of such a text, up to behind its end.
+  private mutating func lineOfLines(_ indent: [UInt8], into piece: inout [UInt8], _ problems: inout Problems) {
+    let space = bytes[offset...].prefix { $0 == 0x20 || $0 == 0x09 || $0 == 0x0D }
+    if space.endIndex == bytes.count || bytes[space.endIndex] == 0x0A {
+      offset = space.endIndex + 1
+      return
+    }
+    if bytes[offset...].starts(with: indent) {
+      offset += indent.count
+    } else {
+      problems.report(
+        .syntax, "this line begins further left than the text's end", at: Span(offset, space.endIndex + 1),
+        help: ["indent it like the closing word"])
+      offset = space.endIndex
+    }
+    var start = offset
+    while offset < bytes.count, bytes[offset] != 0x0A {
+      switch bytes[offset] {
+      case UInt8(ascii: "\\"): escape(into: &piece, isTemplate: false, &problems)
+      case UInt8(ascii: "{"):
+        flush(&piece, from: start)
+        interpolation(&problems)
+        start = offset
+      case 0x0D where peek(1) == 0x0A: offset += 1
+      default:
+        piece.append(bytes[offset])
+        offset += 1
+      }
+    }
+    offset += 1
   }
 
   private mutating func flush(_ piece: inout [UInt8], from start: Int) {

@@ -12,7 +12,7 @@ extension Parser {
   }
 
   /// `if … then …`, `match …`, `for … => …`, a decision, or what operators make.
-  private mutating func choice() throws -> Expression {
+  mutating func choice() throws -> Expression {
     let start = token.span
     if startsDecision {
       let decision = try decision()

@@ -1,4 +1,7 @@
 extension Parser {
+  /// Words behind which a list and what is asked of each of its elements stand: `sort_by x in list => key`.
+  static let keyedWords: Set<String> = ["sort_by", "group_by", "distinct"]
+
   /// Words that begin no value, and so are no names of values either.
   static let words: Set<String> = [
     "if", "then", "else", "match", "for", "catch", "and", "or", "not", "where", "is", "in", "to", "meta", "with",
@@ -39,7 +42,10 @@ extension Parser {
       var number = numberLiteral()
       if case .number(let text) = number.kind { number.kind = .number("-" + text) }
       return Expression(kind: number.kind, span: start...previous)
-    case .sign(.less) where isSign(.less, 1): throw unsupported("'<<TEXT'", at: start...ahead(1).span)
+    case .sign(.less) where isSign(.less, 1):
+      throw fail(
+        .syntax, "a text of several lines begins with '<<', a word in capitals and the line's end",
+        at: start...ahead(1).span, help: ["<<TEXT"])
     case .word: return try wordOperand()
     default: throw expected("a value")
     }
@@ -81,7 +87,10 @@ extension Parser {
     if next.kind == .word, isWord("in", 2), nextContinues {
       let kind = try name("a function")
       let head = try nested { try $0.loopHead() }
-      return try node(.quantifier(kind, head), start...previous)
+      guard Self.keyedWords.contains(kind.text) else { return try node(.quantifier(kind, head), start...previous) }
+      try expect(.arrow, help: ["\(kind.text) x in list => key"])
+      let key = try nested { try $0.choice() }
+      return try node(.keyed(kind, head, key), start...previous)
     }
     advance()
     if next.kind == .sign(.leftBrace), recordsAllowed, nextContinues, word.first?.isUppercase == true {
@@ -106,9 +115,16 @@ extension Parser {
       var values: [Expression] = []
       while !parser.isSign(closing) {
         if parser.token.kind == .word, parser.isSign(.colon, 1) {
-          throw parser.unsupported("an argument by name", at: parser.token.span)
+          guard opening == .leftParen else {
+            throw parser.fail(.syntax, "a list's values have no names", at: parser.token.span, help: ["{ name: … }"])
+          }
+          let name = try parser.name("a parameter's name")
+          try parser.expect(.colon)
+          let value = try parser.expression()
+          values.append(try parser.node(.named(name, value), name.span...value.span))
+        } else {
+          values.append(try parser.expression())
         }
-        values.append(try parser.expression())
         guard parser.take(.comma) else { break }
       }
       try parser.expect(closing)

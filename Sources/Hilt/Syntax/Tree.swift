@@ -208,8 +208,12 @@ struct Expression: Sendable {
     case name(String)
     case path(root: Expression, [Step])
     case call(Word, [Expression])
+    /// `name: value`, an argument of a call.
+    case named(Word, Expression)
     /// `any x in list where …`
     case quantifier(Word, LoopHead)
+    /// `sort_by x in list => key`
+    case keyed(Word, LoopHead, Expression)
     case copy(Expression)
     /// `new ORM_O01`
     case new(Word)
@@ -261,7 +265,8 @@ extension Expression.Kind {
     case .record(_, let entries): entries.map(\.value)
     case .path(let root, let steps): [root] + steps.flatMap(\.parts)
     case .quantifier(_, let head): head.parts
-    case .copy(let value), .unary(_, let value), .test(let value, _, _): [value]
+    case .keyed(_, let head, let key): head.parts + [key]
+    case .copy(let value), .unary(_, let value), .test(let value, _, _), .named(_, let value): [value]
     case .groups(let root, _): [root].compactMap(\.self)
     case .addition(let root, _, let position): [root] + position.parts
     case .with(let value, let entries): [value] + entries.map(\.value)
