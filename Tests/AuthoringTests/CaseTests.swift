@@ -132,6 +132,8 @@ import Testing
     #expect(report.results.map(\.folder.name) == ["a", "empty", "first"])
     #expect(report.results[0].failures.first?.contains("lone.hilt") == true)
     #expect(report.results[1].failures == ["there is no input: in.hl7"])
+    try workshop.write("Transforms/lone.hilt", "library lone\nfn a(x) = x\n")
+    #expect(try run().results[0].failures.first?.contains("is a library") == true)
     try workshop.write("Transforms/upper.hilt", "transform upper\n  in hl7\n  out hl7\nemit nothing\n")
     #expect(try run().results.last?.failures.first?.contains("E111") == true)
   }

@@ -1,7 +1,7 @@
 package import Definitions
 import Foundation
 package import Hilt
-import Messages
+package import Messages
 
 /// Runs cases: `hilum test`.
 package struct CaseTrial {
@@ -79,7 +79,9 @@ package struct CaseTrial {
       let (program, problems) = HiltProgram.compile(
         text, file: path, parameters: settings.parameters, files: NeighbouringFiles(of: path))
       guard let program else {
-        outcome.failures = problems.filter { $0.severity == .error }.map { $0.rendered(source: text) }
+        let errors = problems.filter { $0.severity == .error }.map { $0.rendered(source: text) }
+        outcome.failures = errors
+        if errors.isEmpty { outcome.failures = ["\(path) is a library: cases belong to what imports it"] }
         return nil
       }
       outcome.program = program
@@ -92,9 +94,9 @@ package struct CaseTrial {
       }
       let loaded = load(path)
       guard let definition = loaded.definitions.first else {
-        outcome.failures = loaded.problems.filter { $0.severity == .error }.map {
-          $0.rendered(source: loaded.sources[$0.place.file])
-        }
+        let errors = loaded.problems.filter { $0.severity == .error }
+        outcome.failures = errors.map { $0.rendered(source: loaded.sources[$0.place.file]) }
+        if errors.isEmpty { outcome.failures = ["\(path) holds no channel"] }
         return nil
       }
       return CaseActual(definition, input, settings)

@@ -9,6 +9,7 @@ extension Checker {
       return append(expression, to: slot, element, target.span)
     }
     let place = writtenPlace(target, isRemoval: false)
+    scope.forgetReads()
     let value = typed(expression)
     guard let place, let field = place.field, case .draft(let draft) = place.message else { return { _ in } }
     guard case .only = place.repetition, place.component == nil else {
@@ -26,7 +27,7 @@ extension Checker {
     } else if !writable(value) {
       return { _ in }
     }
-    let (evaluate, span, formatted) = (value.evaluate, target.span, place.kind.isFormatted)
+    let (evaluate, span, formatted, inputs) = (value.evaluate, target.span, place.kind.isFormatted, scope.reads)
     return { run in
       let datum = try evaluate(run)
       let values = if case .list(let values) = datum { values } else { [datum] }
@@ -37,6 +38,7 @@ extension Checker {
         try one.write(value.content(formatted: formatted), draft, field, run)
       }
       if run.trace != nil { run.record(try place.presentField(run), at: span) }
+      if run.observed != nil { try run.observe(place, draft, from: inputs, at: span) }
     }
   }
 

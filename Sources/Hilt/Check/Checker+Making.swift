@@ -58,7 +58,9 @@ extension Run {
       func set(_ field: Int, _ content: HL7Content) throws {
         try new.set(content, at: HL7Position(field), of: 0)
       }
-      if case .stamp(let stamp) = Attributes.received(attributes, in: header.zone) { try set(7, .text(stamp.hl7(.second))) }
+      if case .stamp(let stamp) = Attributes.received(attributes, in: header.zone) {
+        try set(7, .text(stamp.hl7(.second)))
+      }
       // MSH-9.3 is there since 2.3.1.
       let hasStructure =
         HL7Versions("2.3.1", upTo: "2.9")?.contains(HL7Versions(header.version, upTo: header.version) ?? []) ?? true

@@ -20,10 +20,10 @@ struct Checker {
   var files: any HiltFiles
   var reached: [HiltReachedFile] = []
   var destinations: [HiltDestinationUse] = []
-  /// Where each statement begins; its index is its number.
-  var statementSpans: [Span] = []
   /// The values of the program's parameters, from outside.
   var given: [String: Value] = [:]
+  /// Where each statement begins; its index is its number.
+  var statementSpans: [Span] = []
 
   /// Whether `msg` is HL7, and whether there is an `original`.
   var hasMessage = true

@@ -1,6 +1,7 @@
 import Definitions
 import Engine
 import Foundation
+import HL7
 import Hilt
 import Messages
 import Store
@@ -67,7 +68,9 @@ struct TriedMessage: Encodable {
     (outcome, self.reason, isGood) = ("failed", reason, false)
   }
 
-  mutating func take(_ result: HiltResult, _ input: [UInt8], _ text: ([UInt8]) -> String) {
+  mutating func take(
+    _ result: HiltResult, _ program: HiltProgram, _ input: [UInt8], _ text: ([UInt8]) -> String
+  ) {
     switch result.decision {
     case .routed: outcome = "routed"
     case .dropped(let reason): (outcome, self.reason) = ("dropped", reason)

@@ -37,6 +37,8 @@ struct TryCommand: ParsableCommand {
   @Option(help: "Which turn of loops to show: 3, or 2.1 for a loop in a loop.") var turn: String?
   @Flag(help: "Which line wrote each field, and what went in.") var origins = false
   @Flag(help: "Print JSON: outcome, emitted, notes, trace, origins.") var json = false
+  @Option(help: "Of a reply transform: a file with the message that the partner was sent.") var sent: String?
+  @Option(help: "Of a reply transform: a file with the message that came in.") var original: String?
   @Option(help: "The engine's own settings.") var settings = "hilum.yaml"
 
   func run() throws {
@@ -52,10 +54,11 @@ struct TryCommand: ParsableCommand {
     definition?.transform = program
     var isGood = true
     var shown: [TriedMessage] = []
+    let (sent, original) = (try sent.map(only), try original.map(only))
     for file in messages {
-      let trial = Trial(program, definition, file, brief: brief, turns: turns, origins: origins)
-      let isHL7 = (definition?.format ?? program?.input.format ?? .hl7v2) == .hl7v2
-      for (number, bytes) in try isHL7 ? samples(file, definition).enumerated() : whole(file).enumerated() {
+      var trial = Trial(program, definition, file, brief: brief, turns: turns, origins: origins)
+      (trial.sent, trial.original) = (sent, original)
+      for (number, bytes) in try samples(file, trial.format, definition).enumerated() {
         if json {
           shown.append(trial.tried(bytes, number + 1))
           isGood = shown.last?.isGood == true && isGood
@@ -110,13 +113,28 @@ struct TryCommand: ParsableCommand {
     return definition
   }
 
-  /// A file of another format is one message.
-  private func whole(_ file: String) throws -> [[UInt8]] {
-    guard let data = FileManager.default.contents(atPath: file) else { throw Failure("\(file) can't be read", code: 2) }
-    return [Array(data)]
+  /// The one HL7 message of a file.
+  private func only(_ file: String) throws -> HL7Message {
+    do {
+      let messages = try MessageFiles.read([file])
+      guard messages.count == 1 else {
+        throw Failure("\(file) holds \(messages.count) messages; one is wanted.", code: 2)
+      }
+      return try HL7Message(messages[0])
+    } catch let failure as Failure {
+      throw failure
+    } catch {
+      throw Failure("\(file): \(error)", code: 2)
+    }
   }
 
-  private func samples(_ file: String, _ definition: ChannelDefinition?) throws -> [[UInt8]] {
+  private func samples(_ file: String, _ format: Format, _ definition: ChannelDefinition?) throws -> [[UInt8]] {
+    guard format == .hl7v2 else {
+      guard let bytes = FileManager.default.contents(atPath: file) else {
+        throw Failure("\(file) can't be read", code: 2)
+      }
+      return [Array(bytes)]
+    }
     do {
       let split = try MessageFiles.read([file])
       guard let definition, let bytes = FileManager.default.contents(atPath: file).map(Array.init) else { return split }
@@ -142,7 +160,9 @@ private struct Trial {
   private let turns: [Int]
   private let showsOrigins: Bool
   private let reading: HL7ReadingOptions
-  private let format: Format
+  /// Of a reply transform.
+  var sent: HL7Message?
+  var original: HL7Message?
   private var limits = HiltLimits()
 
   init(
@@ -154,7 +174,6 @@ private struct Trial {
     isBrief = brief
     self.turns = turns
     showsOrigins = origins
-    format = definition?.format ?? program?.input.format ?? .hl7v2
     reading = definition.map { HL7ReadingOptions($0.hl7) } ?? HL7ReadingOptions()
     if let definition {
       limits = HiltLimits(stepsMax: definition.limits.stepsMax, emitsMax: definition.limits.emitsMax)
@@ -176,12 +195,14 @@ private struct Trial {
     for note in result.notes { Terminal.line("  note: \(Terminal.safe(note.text)) (\(note.place))") }
     guard show(result, of: program, message) else { return false }
     for (number, emitted) in result.emitted.enumerated() {
-      show(emitted, message, bytes, result.origins.filter { $0.output == number })
+      show(emitted, bytes, message, result.origins.filter { $0.output == number })
     }
     return result.decision == .routed ? showRoute(bytes) : true
   }
 
-  /// `nil` where the format is another than HL7 v2.
+  var format: Format { program?.input.format ?? definition?.format ?? .hl7v2 }
+
+  /// The message, where it is HL7.
   private func read(_ bytes: [UInt8]) throws(HL7ParseError) -> HL7Message? {
     format == .hl7v2 ? try HL7Message(bytes, reading) : nil
   }
@@ -189,7 +210,7 @@ private struct Trial {
   private func input(_ message: HL7Message?, _ bytes: [UInt8]) -> HiltInput {
     let source: [String: Value] = ["file": .record(["name": .text(file)])]
     return HiltInput(
-      message, bytes: message == nil ? bytes : [],
+      message, original: original, sent: sent, bytes: message == nil ? bytes : [],
       attributes: [
         "id": .text("00000000000000000000000000"), "channel": .text(definition?.name.text ?? "try"),
         "received": .integer(Terminal.nowMilliseconds), "source": .record(source),
@@ -203,7 +224,7 @@ private struct Trial {
       let message = try read(bytes)
       if let program, takes(message, program) {
         let result = program.run(input(message, bytes), tracing: true, observing: true)
-        tried.take(result, bytes) { text($0, message) }
+        tried.take(result, program, bytes) { text($0, message) }
         guard result.decision == .routed else { return tried }
       }
     } catch {
@@ -225,7 +246,7 @@ private struct Trial {
 
   private func route(_ bytes: [UInt8], _ definition: ChannelDefinition) -> Decided {
     Pipeline(definition).run(
-      Payload(format, bytes), ["file": .record(["name": .text(file)])], id: Identifier(high: 0, low: 0),
+      Payload(definition.format, bytes), ["file": .record(["name": .text(file)])], id: Identifier(high: 0, low: 0),
       receivedAt: Terminal.nowMilliseconds)
   }
 
@@ -313,16 +334,16 @@ private struct Trial {
     return decided.deliveries.allSatisfy { $0.dead == nil }
   }
 
-  private func show(_ emitted: HiltEmitted, _ message: HL7Message?, _ input: [UInt8], _ origins: [HiltOrigin]) {
+  private func show(_ emitted: HiltEmitted, _ bytes: [UInt8], _ input: HL7Message?, _ origins: [HiltOrigin]) {
     let to = emitted.destinations.map { " to " + $0.joined(separator: ", ") } ?? ""
     switch emitted.content {
     case .input: Terminal.line("  emitted\(to): the message as it came")
-    case .bytes(let output) where emitted.format == .bytes || emitted.format == .dicom:
+    case .bytes(let output) where emitted.format == .bytes:
       Terminal.line("  emitted\(to): \(output.count) bytes")
     case .bytes(let output):
       Terminal.line("  emitted\(to):")
-      let before = Set(input.split(whereSeparator: { $0 == 0x0D || $0 == 0x0A }).map(Array.init))
-      let charset = (try? HL7Message(output, reading))?.charset ?? message?.charset ?? .utf8
+      let before = Set(bytes.split(whereSeparator: { $0 == 0x0D || $0 == 0x0A }).map(Array.init))
+      let charset = (try? HL7Message(output, reading))?.charset ?? input?.charset ?? .utf8
       let written = Dictionary(grouping: origins, by: \.segment)
       for (number, line) in output.split(whereSeparator: { $0 == 0x0D || $0 == 0x0A }).enumerated() {
         let text = Terminal.safe((try? charset.decode(line)) ?? String(decoding: line, as: UTF8.self))

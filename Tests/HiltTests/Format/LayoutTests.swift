@@ -97,6 +97,12 @@ struct LayoutTests {
         """)
   }
 
+  @Test("A line that is not finished yet moves no statement behind it")
+  func unfinished() throws {
+    try expect(
+      "let a =\nlet b = c ??\n1\nemit msg\n", becomes: "let a =\nlet b = c ??\n  1\nemit msg\n")
+  }
+
   @Test("One space stands around operators, none in parentheses, one in braces; paths and ranges are tight")
   func spaces() throws {
     try expect(
