@@ -141,7 +141,7 @@ package struct HiltProgram: Sendable {
       trace: (run.trace ?? []).map {
         HiltTraceEntry(line: source.line(of: Int($0.span.start)), turns: $0.turns, text: $0.text)
       }, statements: run.observed?.statements ?? [],
-      origins: decision == .routed ? (run.observed?.origins ?? []).map { $0.resolved(source) } : [])
+      origins: decision.sends ? (run.observed?.origins ?? []).map { $0.resolved(source) } : [])
   }
 
   private func decision(_ ending: Ending) -> HiltDecision {

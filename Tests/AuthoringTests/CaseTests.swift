@@ -132,6 +132,8 @@ import Testing
     #expect(report.results.map(\.folder.name) == ["a", "empty", "first"])
     #expect(report.results[0].failures.first?.contains("lone.hilt") == true)
     #expect(report.results[1].failures == ["there is no input: in.hl7"])
+    try workshop.write("Transforms/lone.hilt", "library lone\nfn a(x) = x\n")
+    #expect(try run().results[0].failures.first?.contains("is a library") == true)
     try workshop.write("Transforms/upper.hilt", "transform upper\n  in hl7\n  out hl7\nemit nothing\n")
     #expect(try run().results.last?.failures.first?.contains("E111") == true)
   }
@@ -172,6 +174,37 @@ import Testing
         == "routed\nnote: a woman of in.hl7\nname of out.lab.1.hl7: 1.hl7\n")
     #expect(try run("/Channels/adt.yaml").passedCount == 2)
     #expect(try run("/Channels/adt.tests/b").passedCount == 1)
+  }
+
+  @Test func `files of lines, and a partner's answers, are inputs too`() throws {
+    try workshop.write(
+      "Transforms/rows.hilt",
+      """
+      transform rows
+        in  delimited separator ";" header yes columns mrn, family
+        out hl7 2.5.1 ADT_A08
+
+      for row in msg.rows {
+        let m = new ADT_A08
+        m.PID-5 = [XPN { 1.1: row.family }]
+        emit m to "ehr"
+      } none => drop "no row"
+
+      """)
+    try workshop.write("Transforms/rows.tests/two/in.csv", "mrn;family\n1;Miller\n2;Murphy\n")
+    try workshop.write(
+      "Transforms/reply.hilt",
+      "transform reply\n  in  hl7\n  out hl7\nif MSA-1 == \"AA\" { done }\nretry \"{sent.MSH-10} {original.MSH-10}\"\n")
+    let message: (String) -> String = { "MSH|^~\\&|A|B|C|D|2026||ACK|\($0)|P|2.5.1\nMSA|AE|1\n" }
+    for (name, id) in [("in", "1"), ("sent", "2"), ("original", "3")] {
+      try workshop.write("Transforms/reply.tests/busy/\(name).hl7", message(id))
+    }
+    let report = try run(accepts: true)
+    #expect(report.failedCount == 0, "\(report.results.flatMap(\.failures))")
+    #expect(workshop.names("Transforms/rows.tests/two") == ["in.csv", "out.ehr.1.hl7", "out.ehr.2.hl7", "outcome.txt"])
+    #expect(workshop.read("Transforms/rows.tests/two/out.ehr.2.hl7")?.contains("|Murphy") == true)
+    #expect(workshop.read("Transforms/reply.tests/busy/outcome.txt") == "retry: 2 3\n")
+    #expect(try run().failedCount == 0)
   }
 
   @Test func `JUnit XML holds every result, with nothing in it that could break it`() throws {

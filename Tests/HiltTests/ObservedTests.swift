@@ -72,6 +72,24 @@ struct ObservedTests {
         ])
   }
 
+  @Test("A message that is made in each turn has only what its own turn wrote, and a copy of one has what that has")
+  func turns() throws {
+    #expect(
+      try origins(
+        """
+        for k in NK1[*] {
+          let out = copy msg
+          if k-1 == "1" { out.PID-8 = k-2[1].1.1 }
+          let more = copy out
+          more.PID-7 = absent
+          emit more
+        } none => drop "none"
+
+        """) == [
+          "0 2 PID-7 8 ", "0 2 PID-8 6 NK1 NK1-2[1].1.1", "1 2 PID-7 8 ",
+        ])
+  }
+
   @Test("Nothing is kept unless it is asked for, and nothing of what was not sent")
   func none() throws {
     let body = "let out = copy msg\nout.PID-8 = \"U\"\nemit out\n"

@@ -78,6 +78,8 @@ extension Ways {
         "channel: kin\nsource:\n  mllp: {port: 0}\ntransform: ../Transforms/kin.hilt\n"
           + "destinations:\n  ehr:\n    mllp: {host: 127.0.0.1, port: 6661}\n")
       #expect(try await project.hilum("check").status == 1)
+      let told = try await project.hilum("check", "--json")
+      #expect(told.output.contains("\"replacement\" : \"upper\""), "\(told)")
       let fixed = try await project.hilum("check", "--fix")
       #expect(fixed.status == 0 && fixed.output.contains("fixed Transforms/kin.hilt:7:9: E113"), "\(fixed)")
       #expect(String(decoding: project.read("Transforms/kin.hilt"), as: UTF8.self) == text)
@@ -94,6 +96,21 @@ extension Ways {
       #expect(try await project.hilum("try", "Transforms/kin.hilt", "a.hl7", "--turn", "x").status == 2)
     }
 
+    @Test func `tries a file of lines`() async throws {
+      let project = try project()
+      try project.write(
+        "Transforms/rows.hilt",
+        "transform rows\n  in  delimited separator \";\" header yes columns mrn, family\n  out hl7 2.5.1 ADT_A08\n\n"
+          + "for row in msg.rows {\n  let m = new ADT_A08\n  m.PID-5 = [XPN { 1.1: row.family }]\n  emit m\n} "
+          + "none => drop \"no row\"\n")
+      try project.write("rows.csv", "mrn;family\n1;Miller\n2;Murphy\n")
+      let tried = try await project.hilum("try", "Transforms/rows.hilt", "rows.csv")
+      #expect(tried.status == 0 && tried.output.contains("routed: 2 emitted"), "\(tried)")
+      #expect(tried.output.contains("|Murphy"), "\(tried)")
+      #expect(try await project.hilum("try", "Transforms/rows.hilt", "rows.csv", "--json").status == 0)
+      #expect(try await project.hilum("try", "Transforms/rows.hilt", "none.csv").status == 2)
+    }
+
     @Test func `gives an editor all of it as JSON`() async throws {
       let project = try project()
       let tried = try await project.hilum("try", "Transforms/kin.hilt", "a.hl7", "--json")
@@ -107,6 +124,11 @@ extension Ways {
       #expect(origins.map { $0["path"] as? String } == ["PID-8", "NK1-3", "NK1[2]-3"])
       let emitted = try #require(one["emitted"] as? [[String: Any]])
       #expect((emitted.first?["lines"] as? [String])?.count == 4)
+    }
+
+    @Test func `reads how the work of a transform grows`() async throws {
+      let checked = try await project().hilum("check", "--cost", "Transforms/kin.hilt")
+      #expect(checked.status == 0 && checked.output.contains("Transforms/kin.hilt: O(NK1)\n"), "\(checked)")
     }
 
     @Test func `prints and writes the reference`() async throws {

@@ -56,26 +56,36 @@ struct CaseActual: Sendable {
 
   // MARK: A transform
 
-  init(_ program: HiltProgram, _ input: (name: String, bytes: [UInt8]), _ settings: CaseSettings) {
+  /// - Parameter beside: what a reply transform sees beside the partner's answer.
+  init(
+    _ program: HiltProgram, _ input: (name: String, bytes: [UInt8]), _ settings: CaseSettings,
+    beside: (original: HL7Message?, sent: HL7Message?) = (nil, nil)
+  ) {
     let isHL7 = program.input.format == .hl7v2
     let bytes = isHL7 ? Self.asSent(input.bytes) : input.bytes
-    let message: HL7Message?
+    var message: HL7Message?
     do throws(HL7ParseError) {
-      message = isHL7 ? try HL7Message(bytes) : nil
+      if isHL7 { message = try HL7Message(bytes) }
     } catch {
       self.init(outcome: ["failed: \(input.name) can't be read: \(error)"])
       return
     }
-    if let message, let refusal = Unexpected.refusal(of: HL7Header(message), by: program.input) {
+    if let message, !program.isReply,
+      let refusal = Unexpected.refusal(of: HL7Header(message), by: program.input)
+    {
       let place = refusal.place.map { " at \($0)" } ?? ""
       self.init(outcome: ["rejected \(refusal.kind.rawValue) \(refusal.number)\(place): \(refusal.text)"])
       return
     }
     let result = program.run(
-      HiltInput(message, bytes: isHL7 ? [] : bytes, attributes: Self.attributes(settings, input.name)),
-      observing: true)
+      HiltInput(
+        message, original: beside.original, sent: beside.sent, bytes: isHL7 ? [] : bytes,
+        attributes: Self.attributes(settings, input.name)), observing: true)
     self.init(outcome: [Self.outcome(result.decision)], statements: result.statements)
     outcome += result.notes.map { "note: \($0.text)" }
+    if case .answered(let answer) = result.decision, case .bytes(let content) = answer.content {
+      outputs.append(Output(name: "out.answer.\(Self.ending(answer.format))", format: answer.format, bytes: content))
+    }
     for emitted in result.emitted {
       let content = if case .bytes(let bytes) = emitted.content { bytes } else { bytes }
       for destination in emitted.destinations.map({ $0.map(Optional.some) }) ?? [nil] {

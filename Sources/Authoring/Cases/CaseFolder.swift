@@ -1,4 +1,5 @@
 import Foundation
+import HL7
 
 /// One case beside a program or a channel: a folder with an input and what is expected of it.
 package struct CaseFolder: Sendable, Hashable {
@@ -96,6 +97,16 @@ package struct CaseFolder: Sendable, Hashable {
       throw ProgramFiles.Trouble(what)
     }
     return (name, try ProgramFiles.read("\(path)/\(name)"))
+  }
+
+  /// A message beside the input: `sent.hl7` and `original.hl7` of a reply transform; `nil` where there is none.
+  func message(_ name: String) throws -> HL7Message? {
+    guard FileManager.default.fileExists(atPath: "\(path)/\(name)") else { return nil }
+    do {
+      return try HL7Message(CaseActual.asSent(try ProgramFiles.read("\(path)/\(name)")))
+    } catch let error as HL7ParseError {
+      throw ProgramFiles.Trouble("\(name) can't be read: \(error)")
+    }
   }
 
   /// What is expected to come out, by file name.

@@ -79,11 +79,14 @@ package struct CaseTrial {
       let (program, problems) = HiltProgram.compile(
         text, file: path, parameters: settings.parameters, files: NeighbouringFiles(of: path))
       guard let program else {
-        outcome.failures = problems.filter { $0.severity == .error }.map { $0.rendered(source: text) }
+        let errors = problems.filter { $0.severity == .error }.map { $0.rendered(source: text) }
+        outcome.failures = errors
+        if errors.isEmpty { outcome.failures = ["\(path) is a library: cases belong to what imports it"] }
         return nil
       }
       outcome.program = program
-      return CaseActual(program, input, settings)
+      let beside = (original: try folder.message("original.hl7"), sent: try folder.message("sent.hl7"))
+      return CaseActual(program, input, settings, beside: beside)
     case .channel(let path):
       guard settings.parameters.isEmpty else {
         outcome.failures = ["the parameters of a channel's transform stand in the channel, not in params.yaml"]
@@ -91,9 +94,9 @@ package struct CaseTrial {
       }
       let loaded = load(path)
       guard let definition = loaded.definitions.first else {
-        outcome.failures = loaded.problems.filter { $0.severity == .error }.map {
-          $0.rendered(source: loaded.sources[$0.place.file])
-        }
+        let errors = loaded.problems.filter { $0.severity == .error }
+        outcome.failures = errors.map { $0.rendered(source: loaded.sources[$0.place.file]) }
+        if errors.isEmpty { outcome.failures = ["\(path) holds no channel"] }
         return nil
       }
       return CaseActual(definition, input, settings)

@@ -40,7 +40,12 @@ extension Checker {
   /// Reads a place: a single value, or a list where it names several.
   private mutating func read(_ place: HL7Place, _ expression: Expression) -> Typed {
     let span = expression.span
-    if !place.message.isDraft { scope.read(place.path) }
+    switch place.message {
+    case .input: scope.read(place.path)
+    case .original: scope.read("original.\(place.path)")
+    case .sent: scope.read("sent.\(place.path)")
+    case .draft: break
+    }
     guard place.field != nil else { return readSegment(place, span) }
     var kind = place.kind
     if case .only = place.repetition {} else { kind.repeats = false }

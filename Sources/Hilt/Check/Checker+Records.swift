@@ -172,6 +172,7 @@ extension Checker {
       case .sent: run.drafts[draft] = run.sent.map { HL7Draft($0) }
       case .draft(let other): run.drafts[draft] = run.drafts[other]
       }
+      if run.observed != nil { run.observed?.begin(draft, as: reference.draft) }
       return .absent
     }
   }

@@ -54,9 +54,16 @@ struct LayoutIndentation {
   private func start(of line: LayoutLine) -> (indentation: Int, isContinued: Bool) {
     guard let frame = frames.last else { return (0, false) }
     let isInHeader = isHeader && frames.count == 1
-    let isContinued = frame.isUnfinished || continues(line, frame)
+    let isContinued = frame.isUnfinished && !begins(line) || continues(line, frame)
     let base = isInHeader && (isContinued || isHeaderLine(line)) ? Self.step : frame.inside
     return (base + (isContinued ? Self.step : 0), isContinued)
+  }
+
+  /// `let x`, `emit x`: a statement begins, even where the one before it is not finished yet.
+  private func begins(_ line: LayoutLine) -> Bool {
+    let tokens = line.tokens
+    guard tokens.count > 1, tokens[tokens.startIndex + 1].kind == .word else { return false }
+    return tokens[tokens.startIndex].isWord(["let", "var", "emit", "remove", "when", "require", "table", "const", "fn"])
   }
 
   private func continues(_ line: LayoutLine, _ frame: Frame) -> Bool {

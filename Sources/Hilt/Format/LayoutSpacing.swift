@@ -48,6 +48,7 @@ struct LayoutSpacing {
     case .leftParen, .leftBracket: return 0
     case .range: return b.kind == .literal || b.kind == .word ? 0 : written
     case .slash: return isTight(slashAt: index - 1) ? 0 : 1
+    case .comma: return isInTag(index) ? 0 : 1
     default: return 1
     }
   }
@@ -71,6 +72,13 @@ struct LayoutSpacing {
     case .range: return a.kind == .literal || a.kind == .word ? 0 : written
     default: return nil
     }
+  }
+
+  /// `tag(0019,"GEMS_ACQU_01",9C)` is written as DICOM writes it.
+  private func isInTag(_ index: Int) -> Bool {
+    let before = tokens[max(tokens.startIndex, index - 6)..<index]
+    guard let open = before.lastIndex(where: { $0.sign == .leftParen }), open > tokens.startIndex else { return false }
+    return tokens[open - 1].isWord(["tag"]) && !before[open...].contains { $0.sign == .rightParen }
   }
 
   /// Whether the word is a name behind a point: `list.with(1)`.

@@ -39,6 +39,11 @@ struct Observed {
     writes[draft, default: []].append(write)
   }
 
+  /// A draft begins anew: in each turn of a loop that makes one.
+  ///
+  /// - Parameter other: the draft that it is a copy of.
+  mutating func begin(_ draft: Int, as other: Int?) { writes[draft] = other.flatMap { writes[$0] } }
+
   fileprivate mutating func emit(_ draft: Int, _ message: HL7Draft, as output: Int) {
     let segments = message.segmentIDs
     let written = Dictionary(grouping: writes[draft] ?? [], by: \.segment)

@@ -97,9 +97,12 @@ enum MessageReference: Sendable, Hashable {
   case sent
   case draft(Int)
 
-  var isDraft: Bool {
-    if case .draft = self { return true }
-    return false
+  var isDraft: Bool { draft != nil }
+
+  /// The number of the draft that it is.
+  var draft: Int? {
+    if case .draft(let number) = self { return number }
+    return nil
   }
 }
 

@@ -11,7 +11,8 @@ struct CheckCommand: ParsableCommand {
     discussion: """
       Without a path it checks ./Channels and everything it reaches, certificates and folders too. Exits 1 where there
       is an error, and with --strict where there is a warning. --fix makes the changes that problems of transforms carry
-      and are sure, says which, and checks again.
+      and are sure, says which, and checks again. --cost says for each transform how its work grows with what repeats:
+      O(OBR x OBX) where a loop over OBX stands in one over OBR.
 
       Example:
         hilum check
@@ -21,6 +22,7 @@ struct CheckCommand: ParsableCommand {
   @Argument(help: "Channel files, transforms, or folders of channel files.") var paths: [String] = []
   @Flag(help: "A warning counts as an error.") var strict = false
   @Flag(help: "Make the changes that are sure, then check again.") var fix = false
+  @Flag(help: "Say how the work of each transform grows.") var cost = false
   @Flag(help: "Print JSON.") var json = false
   @Option(help: "The engine's own settings.") var settings = "hilum.yaml"
 
@@ -37,6 +39,9 @@ struct CheckCommand: ParsableCommand {
     } else {
       for problem in checked.problems {
         Terminal.line(problem.rendered(source: checked.text(of: problem.place.file)))
+      }
+      for file in cost ? checked.programs : [] {
+        Terminal.line("\(file): \(HiltProgram.cost(of: checked.text(of: file) ?? ""))")
       }
       let summary =
         "\(checked.count) file\(checked.count == 1 ? "" : "s") checked: \(errors) errors, \(warnings) warnings"
@@ -80,6 +85,9 @@ struct CheckCommand: ParsableCommand {
     var sources: [String: String] = [:]
     var count = 0
 
+    /// The files of transforms that were reached.
+    var programs: [String] { sources.keys.filter { $0.hasSuffix(".hilt") }.sorted() }
+
     mutating func add(_ loaded: LoadedChannels) {
       problems += loaded.problems
       sources.merge(loaded.sources) { first, _ in first }
@@ -110,6 +118,15 @@ private struct ShownProblem: Encodable {
   let code: String
   let message: String
   let help: [String]
+  /// What `--fix` would do.
+  let fix: Fix?
+
+  struct Fix: Encodable {
+    let line: Int
+    let column: Int
+    let length: Int
+    let replacement: String
+  }
 
   init(_ problem: Problem) {
     file = problem.place.file
@@ -119,6 +136,9 @@ private struct ShownProblem: Encodable {
     code = problem.code
     message = problem.message
     help = problem.help
+    fix = problem.fix.map {
+      Fix(line: $0.place.line, column: $0.place.column, length: $0.place.length, replacement: $0.replacement)
+    }
   }
 }
 

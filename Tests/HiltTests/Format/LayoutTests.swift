@@ -97,6 +97,12 @@ struct LayoutTests {
         """)
   }
 
+  @Test("A line that is not finished yet moves no statement behind it")
+  func unfinished() throws {
+    try expect(
+      "let a =\nlet b = c ??\n1\nemit msg\n", becomes: "let a =\nlet b = c ??\n  1\nemit msg\n")
+  }
+
   @Test("One space stands around operators, none in parentheses, one in braces; paths and ranges are tight")
   func spaces() throws {
     try expect(
@@ -115,6 +121,7 @@ struct LayoutTests {
       emit (if a then x else y)
       let i = [ 1,2 , 3 ]
       let k = a == -1
+      out.tag(0019, "GEMS",9C)=f( 1,tag(0008,0018) , 2)
       """,
       becomes: """
         let a = count(PID-3[*]) + 1
@@ -131,6 +138,7 @@ struct LayoutTests {
         emit (if a then x else y)
         let i = [1, 2, 3]
         let k = a == -1
+        out.tag(0019,"GEMS",9C) = f(1, tag(0008,0018), 2)
 
         """)
     try expect(
