@@ -40,6 +40,14 @@ struct ConformanceCase: Sendable, CustomStringConvertible {
     return urls.sorted { $0.path < $1.path }.compactMap { ConformanceCase($0) }
   }()
 
+  /// A case that stands elsewhere than in a file of its own.
+  init(description: String, program: String, sections: [Section]) {
+    self.description = description
+    url = Self.folder
+    self.program = program
+    self.sections = sections
+  }
+
   init?(_ url: URL) {
     guard let text = try? String(contentsOf: url, encoding: .utf8) else { return nil }
     let topic = url.deletingLastPathComponent().lastPathComponent

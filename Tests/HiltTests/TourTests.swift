@@ -6,17 +6,16 @@ import Testing
 
 @Suite("The page about the language")
 struct TourTests {
-  private static let page = Corpus.root.appending(path: "docs/hilt.md")
+  static let page = "docs/hilt.md"
+  private static let read = try? PageExample.read(page)
+  static let examples = read?.examples ?? []
 
-  /// The blocks of the page, each as a whole program.
+  /// The blocks of the page that are given no input of their own, each as a whole program.
   static let programs: [(name: String, source: String)] = {
-    let text = (try? String(contentsOf: page, encoding: .utf8)) ?? ""
-    let blocks = text.components(separatedBy: "```hilt\n").dropFirst().map { block in
-      block.components(separatedBy: "```")[0]
-    }
+    let blocks = read?.others ?? []
     guard let frame = blocks.first?.components(separatedBy: "# … the statements of the block …\n"), frame.count == 2
     else { return [] }
-    return blocks.enumerated().map { index, block in
+    return blocks.map { block in
       let source = block.hasPrefix("transform") ? block : frame[0] + block + frame[1]
       let name = source.split(separator: "\n")[0].split(separator: " ").last.map(String.init) ?? ""
       return (name, source)
@@ -40,8 +39,14 @@ struct TourTests {
     #expect(!result.emitted.isEmpty)
   }
 
+  @Test("Every program with an input gives what the page shows", arguments: examples)
+  func gives(_ example: PageExample) {
+    example.check()
+  }
+
   @Test("The page has its blocks")
   func some() {
     #expect(Self.programs.count > 10)
+    #expect(Self.examples.count > 10)
   }
 }

@@ -196,29 +196,43 @@ extension Checker {
       problems.report(.noOutcome, "this transform does nothing", at: tree.name.span, help: help)
       return
     }
-    let emitting = tree.body.last { statement in
-      switch statement.kind {
-      case .branch, .match, .loop: Self.mayEmit(statement)
-      default: false
-      }
-    }
-    guard let emitting else {
+    guard let emitting = Self.emitting(tree.body) else {
       problems.report(
         .noOutcome, "the transform ends without an outcome", at: last.head, label: "nothing follows this", help: help)
       return
     }
+    reportNoOutcome(emitting, isInLoop: false)
+  }
+
+  /// The statement through which a path leads on without an outcome: of a loop with a `none` it is one in its body.
+  private mutating func reportNoOutcome(_ emitting: Statement, isInLoop: Bool) {
+    let (who, decision) = isInLoop ? ("a turn of the loop", "skip") : ("a message", "drop")
     switch emitting.kind {
+    case .loop(_, let body, .some):
+      if let inner = Self.emitting(body.statements) { reportNoOutcome(inner, isInLoop: true) }
     case .loop:
       problems.report(
-        .noOutcome, "a message for which this loop has no turn has no outcome", at: emitting.head,
-        help: ["none => drop \"…\" behind the loop"])
+        .noOutcome, "\(isInLoop ? "a turn of the outer loop" : who) for which this loop has no turn has no outcome",
+        at: emitting.head,
+        help: ["none => \(decision) \"…\" behind the loop"])
     case .branch:
       problems.report(
-        .noOutcome, "a message may pass this 'if' without an outcome", at: emitting.head, help: ["else { drop \"…\" }"])
+        .noOutcome, "\(who) may pass this 'if' without an outcome", at: emitting.head,
+        help: ["else { \(decision) \"…\" }"])
     default:
       problems.report(
-        .noOutcome, "a message may pass this 'match' without an outcome", at: emitting.head,
-        help: ["_ => drop \"…\""])
+        .noOutcome, "\(who) may pass this 'match' without an outcome", at: emitting.head,
+        help: ["_ => \(decision) \"…\""])
+    }
+  }
+
+  /// The last statement that emits on some path, and on another doesn't.
+  private static func emitting(_ statements: [Statement]) -> Statement? {
+    statements.last { statement in
+      switch statement.kind {
+      case .branch, .match, .loop: mayEmit(statement)
+      default: false
+      }
     }
   }
 
