@@ -44,7 +44,7 @@ extension Checker {
       guard checkOutput(place) else { continue }
       scope.forgetReads()
       checkCodes(entry.value, place)
-      writes.append(write(typed(entry.value), to: place, draft))
+      writes.append(write(typed(entry.value), to: place, draft, traces: false))
     }
     let (find, fields) = (group?.find, writes)
     return Typed(.segment(message, code), at: span) { run in

@@ -18,7 +18,9 @@ extension Checker {
   }
 
   /// Checks a value and writes it to a place.
-  mutating func write(_ value: Typed, to place: HL7Place, _ draft: Int) -> Execute {
+  ///
+  /// - Parameter traces: what stands there then is shown in the margin.
+  mutating func write(_ value: Typed, to place: HL7Place, _ draft: Int, traces: Bool = true) -> Execute {
     guard let field = place.field else { return { _ in } }
     var isWhole = false
     if case .only = place.repetition, place.component == nil { isWhole = true }
@@ -39,7 +41,7 @@ extension Checker {
     return { run in
       let content = try evaluate(run).content(formatted: formatted)
       try place.write(content, draft, field, run)
-      if run.trace != nil { run.record(try place.presentField(run), at: span) }
+      if traces, run.trace != nil { run.record(try place.presentField(run), at: span) }
       if run.observed != nil { try run.observe(place, draft, from: inputs, at: span) }
     }
   }
