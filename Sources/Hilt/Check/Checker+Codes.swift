@@ -80,14 +80,17 @@ extension Checker {
     }
   }
 
-  /// What the output's versions say of a place that is written.
+  /// What the output's versions say of a place that is written, or the profile.
   private func writtenKind(_ place: HL7Place) -> Kind? {
     guard let versions = outputVersions, let field = place.field, let segment = HL7Tables.segment(place.code) else {
       return nil
     }
     let present = versions.intersection(segment.versions)
-    var kind = Kind(segment.part(field, in: present), in: present)
-    for number in [place.component, place.subcomponent].compactMap(\.self) { kind = kind.component(number) }
+    var kind =
+      profileField(field, of: place.code, in: present) ?? Kind(segment.part(field, in: present), in: present)
+    for number in [place.component, place.subcomponent].compactMap(\.self) {
+      kind = profileComponent(number, of: kind) ?? kind.component(number)
+    }
     return kind
   }
 

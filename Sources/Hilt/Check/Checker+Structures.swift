@@ -3,8 +3,9 @@ import HL7
 /// The message structures that a program's head names.
 extension Checker {
   /// Whether the versions of a clause have a structure, or events that share one: `ADT_A01`, `ADT_A08`, `ADT_*`, `ACK`.
-  /// Messages and events with Z are a site's own. Reported where they have none.
+  /// What the profile names, and messages and events with Z, are a site's own. Reported where they have none.
   mutating func checkStructure(_ word: Word, in versions: HL7Versions) {
+    if profile?.structures[word.text] != nil { return }
     let parts = word.text.split(separator: "_", omittingEmptySubsequences: false)
     if parts.count == 2, parts[0].utf8.count == 3, parts.contains(where: { $0.hasPrefix("Z") }), word.text.isCodes {
       return
