@@ -50,8 +50,9 @@ struct LanguageBench {
         })
     }
     let ratios = zip(indexes, changes).map { $0 / $1 }
+    let size = messages.map(\.count).reduce(0, +) / messages.count
     return """
-      messages of \(messages.map(\.count).reduce(0, +) / messages.count) bytes, one core, \(turns) turns of \(Self.decimal(seconds)) s
+      messages of \(size) bytes, one core, \(turns) turns of \(Self.decimal(seconds)) s
       index                      \(Self.shown(indexes)) messages/s
       copy and ten changes       \(Self.shown(changes)) messages/s, \(Self.decimal(Self.median(ratios))) times its cost
       \(try check())
@@ -86,17 +87,11 @@ struct LanguageBench {
     var count = 0
     let elapsed = clock.measure {
       for number in 1...200 {
-        let source = Self.program.replacing(
-          "out hl7 2.5.1\n",
-          with: """
-            out hl7 2.5.1
-              import "lib/names.hilt"
-
-            table sex from "sex.csv" key local value hl7 default "U"
-            """
-        ).replacing(
-          "let out", with: "note whole(PID-5[1])\nfor i in each IN1 { note \"{i.IN1-\(number % 40 + 1)}\" }\nlet out"
-        ).replacing("transform bench", with: "transform bench\(number)").replacing("upper(PID", with: "lower(PID")
+        let head =
+          "out hl7 2.5.1\n  import \"lib/names.hilt\"\n\ntable sex from \"sex.csv\" key local value hl7 default \"U\"\n"
+        let loop = "note whole(PID-5[1])\nfor i in each IN1 { note \"{i.IN1-\(number % 40 + 1)}\" }\nlet out"
+        let source = Self.program.replacing("out hl7 2.5.1\n", with: head).replacing("let out", with: loop)
+          .replacing("transform bench", with: "transform bench\(number)").replacing("upper(PID", with: "lower(PID")
         count += HiltProgram.compile(source, file: "bench\(number).hilt", files: Files()).problems.count
       }
     }
@@ -138,12 +133,13 @@ struct LanguageBench {
     func word() -> String {
       String((0..<next(9) + 3).map { _ in Character(Unicode.Scalar(UInt8(97 + next(26)))) })
     }
+    func address(_ kind: String) -> String { "\(next(200)) \(word()) \(kind)^^\(word())^^\(next(99_999))" }
     return (0..<count).map { number in
       let lines =
         [
           "MSH|^~\\&|PAS|RXX|EHR|\(word())|20240229103000||ADT^A01^ADT_A01|\(number)|P|2.5.1", "EVN|A01|20240229103000",
           "PID|1||\(next(1_000_000))^^^RXX^MR~\(next(1_000_000_000))^^^NHS^NH||\(word())^\(word())^\(word())||"
-            + "19\(next(90) + 10)0\(next(9) + 1)1\(next(9))|\(next(2) + 1)|||\(next(200)) \(word()) St^^\(word())^^\(next(99_999))"
+            + "19\(next(90) + 10)0\(next(9) + 1)1\(next(9))|\(next(2) + 1)|||\(address("St"))"
             + "||\(next(10_000_000))|||M|\(word())|\(next(1_000_000))",
           "PD1||||\(word())^\(word())",
         ] + (0..<3).map { "NK1|\($0 + 1)|\(word())^\(word())|SPO|\(next(99)) \(word())^^\(word())|\(next(10_000_000))" }
@@ -152,8 +148,8 @@ struct LanguageBench {
             + "\(next(1_000_000))",
           "PV2|||\(word())^\(word()) \(word())", "AL1|1|DA|\(word())^\(word())|MO|\(word())",
           "DG1|1||\(word())^\(word()) \(word()) \(word())|||A",
-          "IN1|1|\(word())|\(next(9_999))|\(word()) \(word())|\(next(200)) \(word()) Rd^^\(word())||||\(word())",
-          "GT1|1||\(word())^\(word())||\(next(200)) \(word()) Ave^^\(word())^^\(next(99_999))|\(next(10_000_000))|||||SEL",
+          "IN1|1|\(word())|\(next(9_999))|\(word()) \(word())|\(address("Rd"))||||\(word())",
+          "GT1|1||\(word())^\(word())||\(address("Ave"))|\(next(10_000_000))|||||SEL",
           "OBX|1|NM|8302-2^\(word()) height^LN||1\(next(99))|cm|||||F|||20240229103000",
           "OBX|2|NM|3141-9^\(word()) weight^LN||\(next(99) + 30)|kg|||||F|||20240229103000",
           "ZPV|1|\(word())|\(word())|\(String(repeating: word(), count: next(20)))",

@@ -1,7 +1,7 @@
 import HL7
 
-/// What a branch on OBX-2 says of OBX-5: where the standard leaves the type of a field to the message, the message's own
-/// word for it counts as soon as the program has asked for it.
+/// What a branch on OBX-2 says of OBX-5: where the standard leaves the type of a field to the message, the message's
+/// own word for it counts as soon as the program has asked for it.
 extension Checker {
   /// The fact that what a name or path stands for is one of some texts: `o-2=CE|CWE`.
   static func equals(_ names: Set<String>, _ constant: Datum?) -> Set<String> {
