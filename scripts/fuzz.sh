@@ -14,23 +14,37 @@ rm -rf "$sources"
 mkdir -p "$sources"
 for room in Messages Text HL7 Hilt; do
   while IFS= read -r -d '' file; do
-    sed -E '/^ *((public|package|internal) )?import (Messages|Text|HL7|Hilt)$/d' "$file" \
+    sed -E '/^ *((public|package|internal) )?import (Messages|Text|HL7|Hilt|Crypto)$/d' "$file" \
       >"$sources/${room}_$(basename "$file")"
   done < <(find "Sources/$room" -name '*.swift' -print0)
 done
+
+cp Tests/Fuzz/FuzzCrypto.swift "$sources/"
+# The tables of HL7, which Swift's own clang embeds.
+clang=$(dirname "$(readlink -f "$(command -v swiftc)")")/clang
+printf 'module CHL7Tables { header "%s" export * }\n' "$PWD/Sources/CHL7Tables/include/HL7Tables.h" >"$work/module.modulemap"
+"$clang" -c -I Sources/CHL7Tables/include Sources/CHL7Tables/HL7Tables.c -o "$work/HL7Tables.o"
 
 failed=()
 for name in "${names[@]}"; do
   echo "── $name: building"
   swiftc -use-ld=lld -parse-as-library -sanitize=fuzzer,address -O -wmo -package-name hilum -module-name Fuzzed -suppress-warnings \
     -swift-version 6 -enable-upcoming-feature ExistentialAny -enable-upcoming-feature InternalImportsByDefault \
+    -Xcc "-fmodule-map-file=$work/module.modulemap" "$work/HL7Tables.o" \
     "$sources"/*.swift "Tests/Fuzz/${name}Fuzz.swift" -o "$work/$name-fuzz"
   found=$work/$name
   mkdir -p "$found"
   seeds=()
   case $name in
     HL7 | MLLP) [ ! -d Tests/Corpus/hl7 ] || seeds+=(Tests/Corpus/hl7) ;;
-    Hilt) seeds+=(Transforms) ;;
+    Hilt)
+      # The programs of the conformance cases, without what they are given and what is expected.
+      rm -rf "$work/programs" && mkdir -p "$work/programs"
+      while IFS= read -r -d '' file; do
+        sed '/^----------/,$d' "$file" >"$work/programs/$(basename "$file").hilt"
+      done < <(find Tests/HiltTests/Conformance -name '*.hilt-test' -print0)
+      seeds+=(Transforms "$work/programs")
+      ;;
   esac
   echo "── $name: $seconds s"
   SWIFT_BACKTRACE=enable=no "$work/$name-fuzz" -max_total_time="$seconds" -max_len=8192 -timeout=10 -rss_limit_mb=2048 \

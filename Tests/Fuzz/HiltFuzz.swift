@@ -2,14 +2,27 @@
 
 private let message = try? HL7Message(
   Array(
-    "MSH|^~\\&|A|B|C|D|20260101||ADT^A01^ADT_A01|1|P|2.5\rPID|1||4711^^^H||Doe^Jane||19700101|F\rPV1|1|I|W^1^2\r".utf8))
+    ("MSH|^~\\&|A|B|C|D|20260101||ORU^R01^ORU_R01|1|P|2.5\rPID|1||4711^^^H^MR~12||Doe^Jane||19700101|F\rNTE|1||x\r"
+      + "PV1|1|I|W^1^2\rORC|RE\rOBR|1|P1|F1|a^b\rNTE|1||y\rOBX|1|NM|c^d||5|mg|||||F\rNTE|1||z\rOBX|2|TX|e||f\\.br\\g\r"
+      + "OBR|2|P2|F2|h\rOBX|1|CE|i||j^k\rSPM|1\rZPV|1|VIP\r").utf8))
+
+/// What programs may import or look things up in.
+private struct Files: HiltFiles {
+  func read(_ path: String) throws -> [UInt8] {
+    path.hasSuffix(".hilt")
+      ? Array("library names\nconst hub = \"HUB\"\nfn whole(n) = \"{n.2} {n.1.1}\"\n".utf8)
+      : Array("local,hl7,name\n1,M,x\n2,F,\n".utf8)
+  }
+}
 
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzz(_ start: UnsafePointer<UInt8>, _ count: Int) -> CInt {
   let text = String(decoding: UnsafeBufferPointer(start: start, count: count), as: UTF8.self)
-  let (program, problems) = HiltProgram.compile(text, file: "fuzz.hilt")
-  precondition(program != nil || !problems.isEmpty, "refused without a reason")
+  let (program, problems) = HiltProgram.compile(text, file: "fuzz.hilt", files: Files())
+  precondition(program != nil || !problems.isEmpty || text.contains("library"), "refused without a reason")
   for problem in problems { _ = problem.rendered(source: text) }
-  if let program { _ = program.run(HiltInput(message)) }
+  var input = HiltInput(message, original: message, sent: message, bytes: Array("a;b\n\"c\";d\n".utf8))
+  input.limits.stepsMax = 200_000
+  if let program { _ = program.run(input, tracing: count % 2 == 0, observing: count % 3 == 0) }
   return 0
 }
