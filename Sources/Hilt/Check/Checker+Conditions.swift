@@ -290,6 +290,7 @@ extension Checker {
     let cursor = cursor(expression)
     if case .place(var place) = cursor, !place.segment.isMany, !place.repetition.isMany {
       place.span = expression.span
+      if place.field != nil, checkSingle(place) { return { _ in false } }
       let asked = place
       switch test {
       case .valued: return { try asked.presence($0) == .valued }

@@ -147,6 +147,25 @@ extension Checker {
     return found
   }
 
+  /// E120: a field of a segment that every structure lets stand several times, without a word on which is meant.
+  ///
+  /// A segment that only its group repeats (the OBR of an order) is let be: most messages have one, and one with several
+  /// ends at run time and never takes the first.
+  mutating func checkSingle(_ place: HL7Place) -> Bool {
+    guard case .only = place.segment, place.within == nil, case .input = place.message else { return false }
+    let holding = grammars(of: .input).filter { !$0.leaves(of: place.code).isEmpty }
+    guard !holding.isEmpty else { return false }
+    let repeats = holding.allSatisfy { grammar in
+      grammar.leaves(of: place.code).allSatisfy { grammar.leaves[$0].repeats }
+    }
+    guard repeats else { return false }
+    let field = place.field.map { "-\($0)" } ?? ""
+    problems.report(
+      .repeats, "\(place.code) stands several times in \(shown(holding)); a single one is needed here", at: place.span,
+      help: ["\(place.code)[1]\(field)", "\(place.code)[where …]\(field)", "for x in \(place.code)[*]"])
+    return true
+  }
+
   /// A structure by its own name, or by that of an event: `ADT_A08`.
   static func structure(_ name: String, _ version: String) -> HL7Structure? {
     if let structure = HL7Tables.structure(name, version: version) { return structure }

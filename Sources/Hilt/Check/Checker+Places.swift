@@ -47,6 +47,7 @@ extension Checker {
     case .draft: break
     }
     guard place.field != nil else { return readSegment(place, span) }
+    if checkSingle(place) { return .broken(span) }
     var kind = place.kind
     if case .only = place.repetition {} else { kind.repeats = false }
     let element = Type.content(kind)
