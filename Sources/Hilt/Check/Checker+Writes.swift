@@ -86,7 +86,8 @@ extension Checker {
     guard !isRemoval else { return true }
     guard checkOutput(place) else { return false }
     guard place.field != nil else {
-      problems.report(.readOnly, "a segment is written field by field", at: target.span,
+      problems.report(
+        .readOnly, "a segment is written field by field", at: target.span,
         help: ["\(source.text(target.span))-1 = …"])
       return false
     }
