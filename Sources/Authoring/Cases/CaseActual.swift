@@ -56,7 +56,13 @@ struct CaseActual: Sendable {
 
   // MARK: A transform
 
-  init(_ program: HiltProgram, _ input: (name: String, bytes: [UInt8]), _ settings: CaseSettings) {
+  /// - Parameters:
+  ///   - sent: of a reply transform, the message that the partner was sent.
+  ///   - original: of a reply transform, the message that came in.
+  init(
+    _ program: HiltProgram, _ input: (name: String, bytes: [UInt8]), _ settings: CaseSettings,
+    sent: HL7Message? = nil, original: HL7Message? = nil
+  ) {
     let isHL7 = program.input.format == .hl7v2
     let bytes = isHL7 ? Self.asSent(input.bytes) : input.bytes
     let message: HL7Message?
@@ -72,7 +78,9 @@ struct CaseActual: Sendable {
       return
     }
     let result = program.run(
-      HiltInput(message, bytes: isHL7 ? [] : bytes, attributes: Self.attributes(settings, input.name)),
+      HiltInput(
+        message, original: original, sent: sent, bytes: isHL7 ? [] : bytes,
+        attributes: Self.attributes(settings, input.name)),
       observing: true)
     self.init(outcome: [Self.outcome(result.decision)], statements: result.statements)
     outcome += result.notes.map { "note: \($0.text)" }
@@ -84,6 +92,10 @@ struct CaseActual: Sendable {
           "meta of \(name): \($0.key) = \($0.value.text ?? "…")"
         }
       }
+    }
+    if case .answered(let answer) = result.decision {
+      let content = if case .bytes(let bytes) = answer.content { bytes } else { bytes }
+      _ = add(content, answer.format, to: "answer")
     }
   }
 

@@ -1,4 +1,5 @@
 import Foundation
+import HL7
 
 /// One case beside a program or a channel: a folder with an input and what is expected of it.
 package struct CaseFolder: Sendable, Hashable {
@@ -96,6 +97,18 @@ package struct CaseFolder: Sendable, Hashable {
       throw ProgramFiles.Trouble(what)
     }
     return (name, try ProgramFiles.read("\(path)/\(name)"))
+  }
+
+  /// A message that a reply transform can look at beside the answer: `sent.hl7`, `original.hl7`; `nil` where there is
+  /// no such file.
+  func message(_ name: String) throws(ProgramFiles.Trouble) -> HL7Message? {
+    guard names().contains(name) else { return nil }
+    let bytes = CaseActual.asSent(try ProgramFiles.read("\(path)/\(name)"))
+    do throws(HL7ParseError) {
+      return try HL7Message(bytes)
+    } catch {
+      throw ProgramFiles.Trouble("\(name) can't be read: \(error)")
+    }
   }
 
   /// What is expected to come out, by file name.

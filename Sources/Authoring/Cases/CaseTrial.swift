@@ -83,7 +83,8 @@ package struct CaseTrial {
         return nil
       }
       outcome.program = program
-      return CaseActual(program, input, settings)
+      let (sent, original) = (try folder.message("sent.hl7"), try folder.message("original.hl7"))
+      return CaseActual(program, input, settings, sent: sent, original: original)
     case .channel(let path):
       guard settings.parameters.isEmpty else {
         outcome.failures = ["the parameters of a channel's transform stand in the channel, not in params.yaml"]
