@@ -170,7 +170,8 @@ extension Checker {
       return value
     default:
       if value.type == type { return value }
-      mismatch(value, wanted: type.name)
+      let wanted = if case .content(let kind) = type { kind.name } else { type.name }
+      mismatch(value, wanted: wanted)
       return .broken(value.span)
     }
   }
@@ -180,6 +181,7 @@ extension Checker {
   /// `mrn(PID)`: a function of the program.
   mutating func call(_ index: Int, _ arguments: [Expression], _ span: Span) -> Typed {
     let clause = functions[index].clause
+    functions[index].isUsed = true
     guard let arguments = named(arguments, clause) else { return .broken(span) }
     guard arguments.count == clause.parameters.count else {
       for argument in arguments { _ = typed(argument) }
