@@ -176,6 +176,41 @@ import Testing
     #expect(try run("/Channels/adt.tests/b").passedCount == 1)
   }
 
+  @Test func `a case of a reply transform knows what was sent and what came in, and the answer is an output`() throws {
+    try workshop.write(
+      "Transforms/answers.hilt",
+      """
+      transform answers
+        in  hl7
+        out hl7 2.5.1
+
+      if MSA-1 == "AA" { done }
+      when MSA-1 == "AE" => retry "{sent.MSH-10}: {MSA-3}"
+      let out = copy msg
+      out.MSA-2 = original.MSH-10
+      answer out
+
+      """)
+    let header = "MSH|^~\\&|LAB|X|HUB|Z|2026||ACK|9|P|2.5.1\n"
+    for (name, code) in [("error", "AE"), ("refused", "AR")] {
+      try workshop.write("Transforms/answers.tests/\(name)/in.hl7", header + "MSA|\(code)|H1|no ward\n")
+      for (file, id) in [("sent", "H1"), ("original", "7")] {
+        try workshop.write(
+          "Transforms/answers.tests/\(name)/\(file).hl7", "MSH|^~\\&|A|B|C|D|2026||ADT^A01|\(id)|P|2.5.1\n")
+      }
+    }
+    _ = try run("/Transforms/answers.hilt", accepts: true)
+    #expect(workshop.read("Transforms/answers.tests/error/outcome.txt") == "retry: H1: no ward\n")
+    #expect(workshop.read("Transforms/answers.tests/refused/outcome.txt") == "answered\n")
+    let answer = workshop.read("Transforms/answers.tests/refused/out.answer.1.hl7")
+    #expect(answer?.contains("MSA|AR|7|no ward") == true, "\(answer ?? "none")")
+    #expect(try run("/Transforms/answers.hilt").passedCount == 2)
+
+    try workshop.write("Transforms/answers.tests/error/sent.hl7", "no message")
+    let failures = try run("/Transforms/answers.hilt").results.flatMap(\.failures)
+    #expect(failures.first?.hasPrefix("sent.hl7 can't be read: ") == true, "\(failures)")
+  }
+
   @Test func `files of lines, and a partner's answers, are inputs too`() throws {
     try workshop.write(
       "Transforms/rows.hilt",

@@ -197,7 +197,7 @@ extension ConformanceCase {
     case .done: return "done"
     case .retry(let reason): return "retry: \(reason)"
     case .dead(let reason): return "dead: \(reason)"
-    case .answered(let answer): return "answered:\n" + Self.text(answer)
+    case .answered(let answer): return "answered:\n" + Self.text(answer).trimmed
     case .rejected(let rejection):
       let number = rejection.number.map { " \($0)" } ?? ""
       let place = rejection.path.map { " at \($0)" } ?? ""

@@ -83,9 +83,6 @@ struct CaseActual: Sendable {
         attributes: Self.attributes(settings, input.name)), observing: true)
     self.init(outcome: [Self.outcome(result.decision)], statements: result.statements)
     outcome += result.notes.map { "note: \($0.text)" }
-    if case .answered(let answer) = result.decision, case .bytes(let content) = answer.content {
-      outputs.append(Output(name: "out.answer.\(Self.ending(answer.format))", format: answer.format, bytes: content))
-    }
     for emitted in result.emitted {
       let content = if case .bytes(let bytes) = emitted.content { bytes } else { bytes }
       for destination in emitted.destinations.map({ $0.map(Optional.some) }) ?? [nil] {
@@ -94,6 +91,10 @@ struct CaseActual: Sendable {
           "meta of \(name): \($0.key) = \($0.value.text ?? "…")"
         }
       }
+    }
+    if case .answered(let answer) = result.decision {
+      let content = if case .bytes(let bytes) = answer.content { bytes } else { bytes }
+      _ = add(content, answer.format, to: "answer")
     }
   }
 

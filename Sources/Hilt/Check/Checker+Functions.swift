@@ -172,7 +172,8 @@ extension Checker {
       return value
     default:
       if value.type == type { return value }
-      mismatch(value, wanted: type.name)
+      let wanted = if case .content(let kind) = type { kind.name } else { type.name }
+      mismatch(value, wanted: wanted)
       return .broken(value.span)
     }
   }
@@ -182,6 +183,7 @@ extension Checker {
   /// `mrn(PID)`: a function of the program.
   mutating func call(_ index: Int, _ arguments: [Expression], _ span: Span) -> Typed {
     let clause = functions[index].clause
+    functions[index].isUsed = true
     let names = clause.parameters.map(\.name.text)
     let signature = "\(clause.name.text)(\(names.joined(separator: ", ")))"
     let counts = "\(names.count) value\(names.count == 1 ? "" : "s")"
@@ -190,7 +192,6 @@ extension Checker {
         arguments, Parameters(names: names, least: names.count, most: names.count), signature, takes: counts, at: span)
     else {
       for argument in arguments { _ = typed(argument) }
-      functions[index].isUsed = true
       return .broken(span)
     }
     var values: [Typed] = []

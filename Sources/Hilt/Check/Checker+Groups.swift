@@ -93,7 +93,9 @@ extension Checker {
       group.find = { run in pick(try run.groups(name, of: message, outer, at: span)) }
       return .group(group)
     default:
-      return brokenCursor(.path, "a group has segments", at: step.span, help: ["order.OBR-4"])
+      var help = "order.OBR-4"
+      if case .field(let number) = step.kind, case .segment(let code) = group.type.name { help = ".\(code)-\(number)" }
+      return brokenCursor(.path, "a group has segments, and they have fields", at: step.span, help: [help])
     }
   }
 

@@ -356,6 +356,10 @@ extension Checker {
       return brokenCursor(.path, "a group belongs to a message", at: step.span, help: ["a / b divides, with spaces"])
     case (.call, _):
       return brokenCursor(.unknownFunction, "\(value.type.name) has no functions", at: step.span)
+    case (.select, .fields(let fields)):
+      return brokenCursor(
+        .path, "a value is taken by its name, behind a point", at: step.span,
+        help: fields.prefix(4).map { ".\($0.name)" })
     case (.select, _):
       return brokenCursor(.path, "\(value.type.name) is no list", at: step.span)
     }

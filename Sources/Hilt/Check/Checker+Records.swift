@@ -168,13 +168,22 @@ extension Checker {
     return Typed(.message(.draft(draft)), at: span) { run in
       switch reference {
       case .input: run.drafts[draft] = run.input.map { HL7Draft($0) }
-      case .original: run.drafts[draft] = run.original.map { HL7Draft($0) }
-      case .sent: run.drafts[draft] = run.sent.map { HL7Draft($0) }
+      case .original: run.drafts[draft] = HL7Draft(try Run.there(run.original, "original", at: span))
+      case .sent: run.drafts[draft] = HL7Draft(try Run.there(run.sent, "sent", at: span))
       case .draft(let other): run.drafts[draft] = run.drafts[other]
       }
       if run.observed != nil { run.observed?.begin(draft, as: reference.draft) }
       return .absent
     }
+  }
+}
+
+extension Run {
+  /// A message beside the one that came, which may not have been given.
+  fileprivate static func there(_ message: HL7Message?, _ name: String, at span: Span) throws -> HL7Message {
+    if let message { return message }
+    throw Interrupt.failure(
+      Failure(.stopping, .unwritable, "there is no message '\(name)' here, and so no copy of it", at: span))
   }
 }
 

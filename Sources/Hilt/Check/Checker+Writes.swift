@@ -89,7 +89,9 @@ extension Checker {
     guard !isRemoval else { return true }
     guard checkOutput(place) else { return false }
     guard place.field != nil else {
-      problems.report(.readOnly, "a segment is written field by field", at: target.span, help: ["\(place.code)-1"])
+      problems.report(
+        .readOnly, "a segment is written field by field", at: target.span,
+        help: ["\(source.text(target.span))-1 = …"])
       return false
     }
     if place.segment.isMany || place.repetition.isMany {

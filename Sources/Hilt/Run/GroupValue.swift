@@ -100,9 +100,11 @@ extension Run {
             .stopping, .manyPlaces, "several kinds of group hold \(code): \(kinds.joined(separator: ", "))", at: span,
             path: code.description, help: kinds.map { "each \($0)" }))
       }
-      // A segment that stands where the grammar has none of it can't be told to a group.
+      // A segment that stands where the grammar has none of it can't be told to a group. One of a group deeper down,
+      // the note of a result where those of an order are meant, is no stray.
+      let all = grammar.structure.repeatingHolders(of: code, within: grammar.group)
       let strays = codes.indices.contains { ordinal in
-        codes[ordinal] == code && !nearest.contains { $0.holds(ordinal, outline) }
+        codes[ordinal] == code && !all.contains { $0.holds(ordinal, outline) }
       }
       guard !strays, !nearest.isEmpty else { return try slices(name, of: whole, codes, at: span) }
       for instance in outline.instances where nearest.contains(where: { $0.group == instance.group }) {

@@ -82,7 +82,7 @@ extension Parser {
     }
     try expect(.rightParen)
     let result = take(.gives) ? try type() : nil
-    try expect(.assign)
+    try expect(.assign, help: ["fn \(name.text)(…) = …"])
     let body = try expression()
     return FunctionClause(name: name, parameters: parameters, result: result, body: body, span: start...previous)
   }

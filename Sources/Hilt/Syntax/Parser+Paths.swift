@@ -34,6 +34,9 @@ extension Parser {
     } else if isWord("in"), continues {
       advance()
       position = .group(try self.name("a group"))
+    } else if isWord("before"), continues {
+      throw fail(
+        .syntax, "a segment is added behind another one, or in a group", at: token.span, help: ["after …", "in …"])
     }
     return try node(.addition(to: whole, name, position), whole.span...previous)
   }

@@ -13,6 +13,7 @@ struct TestCommand: ParsableCommand {
         out.N.hl7                  what comes, or out.DESTINATION.N.hl7
         outcome.txt                how it ends: routed, dropped: why, rejected AE 101 at PID-3: why …, then its notes
         params.yaml                parameters, message (received, source …) and ignore; may be left out
+        sent.hl7, original.hl7     of a reply transform: what the partner was sent, what came in; may be left out
         ignore.txt                 places whose difference counts for nothing, one a line; may be left out
       HL7 is compared field by field. Write in.hl7 alone, and let --accept write the rest. Nothing is sent.
 
