@@ -25,6 +25,10 @@ struct ProgramFunction {
     var result: Typed
     /// What in the body can fail and is left to the caller.
     var canFail: Bool
+    /// How many expressions lie in one another in the body, with those of the functions that it calls.
+    var height = 0
+    /// `drop` stands in it, or in a function that it calls.
+    var drops = false
   }
 
   var clause: FunctionClause
@@ -248,7 +252,17 @@ extension Checker {
     let known = functions[index].instances.first { instance in
       zip(instance.arguments, arguments).allSatisfy { $0.type == $1.type && $0.mayBeAbsent == $1.mayBeAbsent }
     }
-    if let known { return known }
+    // What functions call one another to is one expression to the stack.
+    guard depth + (known?.height ?? functions[index].clause.body.height) <= Parser.heightMax else {
+      problems.report(
+        .depth, "more than \(Parser.heightMax) operators and values lie in one another in the functions called here",
+        at: span, help: ["name a part with 'let'"])
+      return nil
+    }
+    if let known {
+      deepest = max(deepest, depth + known.height)
+      return known
+    }
     guard functions[index].instances.count < ProgramFunction.instanceCountMax, openFunctions < Parser.depthMax else {
       problems.report(
         .depth, "'\(functions[index].clause.name.text)' is called with too many kinds of values, or too deep", at: span)
@@ -256,7 +270,11 @@ extension Checker {
     }
     functions[index].isOpen = true
     openFunctions += 1
-    let instance = compile(functions[index], arguments)
+    let before = deepest
+    deepest = depth
+    var instance = compile(functions[index], arguments)
+    instance.height = deepest - depth
+    deepest = max(before, deepest)
     openFunctions -= 1
     functions[index].isOpen = false
     functions[index].instances.append(instance)

@@ -17,6 +17,10 @@ struct Checker {
   var functions: [ProgramFunction] = []
   /// How many functions that call one another are being compiled.
   var openFunctions = 0
+  /// Expressions and conditions in one another at the place of the walk, those of the functions that call one another
+  /// included; and the most there were.
+  var depth = 0
+  var deepest = 0
   var files: any HiltFiles
   var reached: [HiltReachedFile] = []
   var destinations: [HiltDestinationUse] = []
