@@ -288,7 +288,10 @@ extension Checker {
     (facts, loopDepth, selected, walked, unhandled, decidesOutcome) = ([], 0, nil, [], [], false)
     scope.open()
     var binds: [Execute] = []
-    for (parameter, argument) in zip(function.clause.parameters, arguments) {
+    for (parameter, given) in zip(function.clause.parameters, arguments) {
+      // The next call may give what stands elsewhere.
+      var argument = given
+      argument.path = nil
       binds.append(bind(parameter.name, to: argument.type, argument))
     }
     var result = typed(function.clause.body)
