@@ -11,6 +11,11 @@ extension Checker {
   mutating func addition(
     to root: Expression, _ name: Word, _ position: Position, _ entries: [Entry], _ span: Span
   ) -> Typed {
+    guard openFunctions == 0 else {
+      return broken(
+        .readOnly, "a function gives a value and changes nothing; a statement adds", at: span,
+        help: ["out.add \(name.text) after …"])
+    }
     guard let (message, group) = holder(cursor(root), root.span) else { return .broken(span) }
     guard case .draft(let draft) = message else {
       return broken(.readOnly, "the input is never changed", at: root.span, help: ["let out = copy msg", "out.add …"])

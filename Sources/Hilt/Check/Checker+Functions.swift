@@ -206,6 +206,7 @@ extension Checker {
     guard let instance = instance(of: index, values, at: span) else { return .broken(span) }
     if instance.canFail { unhandled.append(Unhandled(what: "\(clause.name.text)()", span: span)) }
     if instance.result.type == .broken { return .broken(span) }
+    if instance.drops { checkDrop(at: span) }
     let evaluates = values.map(\.evaluate)
     let (binds, body) = (instance.binds, instance.result.evaluate)
     return Typed(instance.result.type, mayBeAbsent: instance.result.mayBeAbsent, at: span) { run in
@@ -288,6 +289,7 @@ extension Checker {
     (facts, loopDepth, selected, walked, unhandled, decidesOutcome) = ([], 0, nil, [], [], false)
     scope.open()
     var binds: [Execute] = []
+    dropsMessage = false
     for (parameter, given) in zip(function.clause.parameters, arguments) {
       // The next call may give what stands elsewhere.
       var argument = given
@@ -300,7 +302,7 @@ extension Checker {
       mismatch(result, wanted: "a value", help: ["return what is in it"])
       result = .broken(result.span)
     }
-    let canFail = !unhandled.isEmpty
+    let (canFail, drops) = (!unhandled.isEmpty, dropsMessage)
     scope.close()
     for variable in scope.closed where !variable.isUsed {
       problems.report(.unused, "'\(variable.name)' is never used", at: variable.span)
@@ -311,7 +313,7 @@ extension Checker {
       modules[function.module].scope.use(name)
       if function.module == module { scope.use(name) }
     }
-    return ProgramFunction.Instance(arguments: arguments, binds: binds, result: result, canFail: canFail)
+    return ProgramFunction.Instance(arguments: arguments, binds: binds, result: result, canFail: canFail, drops: drops)
   }
 
   /// Declares a name for what is known of a value, and says how the value comes to it: from `run.argument`.
@@ -352,6 +354,7 @@ extension Checker {
 
     init(_ checker: Checker) {
       scope = checker.scope
+    let dropsMessage: Bool
       module = checker.module
       facts = checker.facts
       loopDepth = checker.loopDepth
@@ -362,6 +365,7 @@ extension Checker {
     }
 
     func restore(_ checker: inout Checker) {
+      dropsMessage = checker.dropsMessage
       checker.scope = scope
       checker.module = module
       checker.facts = facts
@@ -373,6 +377,7 @@ extension Checker {
     }
   }
 }
+      checker.dropsMessage = dropsMessage
 
 extension Module {
   /// Whether a name is declared in this file itself, and not in one that it imports.

@@ -68,6 +68,8 @@ struct Checker {
   /// The condition being compiled decides an outcome (W105).
   var decidesOutcome = false
   var loopDepth = 0
+  /// A `drop` was compiled, of the function at hand.
+  var dropsMessage = false
   /// What loops around the place at hand walk, and what they must not change therefore.
   var walked: [Walked] = []
 
