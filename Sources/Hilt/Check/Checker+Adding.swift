@@ -67,7 +67,9 @@ extension Checker {
     _ position: Position, _ code: HL7SegmentCode, _ message: MessageReference, _ group: GroupPlace?, _ span: Span
   ) -> Placement {
     switch position {
-    case .group(let name): return .group(name.text)
+    case .group(let name):
+      _ = checkGroups(.group(name.text), name.span, of: message, within: group?.type)
+      return .group(name.text)
     case .after(let expression):
       guard let place = self.place(expression, in: message, group) else { return .structure }
       return .after { try place.segment($0) }

@@ -184,6 +184,8 @@ extension Checker {
   /// `mrn(PID)`: a function of the program.
   mutating func call(_ index: Int, _ arguments: [Expression], _ span: Span) -> Typed {
     let clause = functions[index].clause
+    // A call that is wrong in itself uses it too.
+    functions[index].isUsed = true
     guard let arguments = named(arguments, clause) else { return .broken(span) }
     guard arguments.count == clause.parameters.count else {
       for argument in arguments { _ = typed(argument) }
@@ -204,9 +206,9 @@ extension Checker {
         help: ["a function's calls come to an end because there is no circle among them"])
     }
     guard let instance = instance(of: index, values, at: span) else { return .broken(span) }
+    if instance.drops { checkDrop(at: span) }
     if instance.canFail { unhandled.append(Unhandled(what: "\(clause.name.text)()", span: span)) }
     if instance.result.type == .broken { return .broken(span) }
-    if instance.drops { checkDrop(at: span) }
     let evaluates = values.map(\.evaluate)
     let (binds, body) = (instance.binds, instance.result.evaluate)
     return Typed(instance.result.type, mayBeAbsent: instance.result.mayBeAbsent, at: span) { run in
@@ -287,9 +289,9 @@ extension Checker {
     module = function.module
     scope = modules[function.module].scope
     (facts, loopDepth, selected, walked, unhandled, decidesOutcome) = ([], 0, nil, [], [], false)
+    dropsMessage = false
     scope.open()
     var binds: [Execute] = []
-    dropsMessage = false
     for (parameter, given) in zip(function.clause.parameters, arguments) {
       // The next call may give what stands elsewhere.
       var argument = given
@@ -304,7 +306,8 @@ extension Checker {
     }
     let (canFail, drops) = (!unhandled.isEmpty, dropsMessage)
     scope.close()
-    for variable in scope.closed where !variable.isUsed {
+    // What could not be read may have been its use.
+    for variable in scope.closed where !variable.isUsed && result.type != .broken {
       problems.report(.unused, "'\(variable.name)' is never used", at: variable.span)
     }
     let used = scope.variables.filter(\.isUsed).map(\.name)
@@ -351,10 +354,10 @@ extension Checker {
     let walked: [Walked]
     let unhandled: [Unhandled]
     let decidesOutcome: Bool
+    let dropsMessage: Bool
 
     init(_ checker: Checker) {
       scope = checker.scope
-    let dropsMessage: Bool
       module = checker.module
       facts = checker.facts
       loopDepth = checker.loopDepth
@@ -362,10 +365,10 @@ extension Checker {
       walked = checker.walked
       unhandled = checker.unhandled
       decidesOutcome = checker.decidesOutcome
+      dropsMessage = checker.dropsMessage
     }
 
     func restore(_ checker: inout Checker) {
-      dropsMessage = checker.dropsMessage
       checker.scope = scope
       checker.module = module
       checker.facts = facts
@@ -374,10 +377,10 @@ extension Checker {
       checker.walked = walked
       checker.unhandled = unhandled
       checker.decidesOutcome = decidesOutcome
+      checker.dropsMessage = dropsMessage
     }
   }
 }
-      checker.dropsMessage = dropsMessage
 
 extension Module {
   /// Whether a name is declared in this file itself, and not in one that it imports.
