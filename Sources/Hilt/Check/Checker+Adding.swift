@@ -119,6 +119,20 @@ extension Checker {
       at: span, help: places.isEmpty ? ["out.add \(code) after PID"] : grammar.help(code, places))
   }
 
+  /// `remove o`: a result goes with its notes, which would belong to the result before it else.
+  func removeGroup(in slot: Int, of message: MessageReference, at span: Span) -> Execute {
+    let find: FindGroup = { run in if case .group(let group) = run.slots[slot] { group } else { nil } }
+    return { run in
+      guard case .draft(let number) = message, let group = try run.whole(message, find, at: span) else { return }
+      for segment in group.segments where segment != 0 {
+        try run.step(bytes: run.drafts[number]?.segmentIDs.count ?? 0, at: span)
+        guard var draft = run.drafts[number].take() else { return }
+        defer { run.drafts[number] = draft }
+        try draft.removeSegment(segment)
+      }
+    }
+  }
+
   /// `number(order.OBX)`: set ids from 1.
   mutating func renumber(_ expression: Expression) -> Execute {
     guard case .place(var place) = cursor(expression) else {
