@@ -20,7 +20,8 @@ struct HostileTests {
     "zip(",
     "each", "each OBR", ".each OBX", "out.each", "ORDER_OBSERVATION", "order", ".index", "out.add NTE", ".add OBX",
     "after", "after OBX[last]", "in PATIENT", "with {", "PATIENT_RESULT[1]/", "/ORDER_OBSERVATION", "/OBR-4", "new",
-    "new ADT_A08", "number(out.OBX)", "fn f(", "fn g(x)", "-> text", "f(", "g(x: ", "import", "as", "\"a.hilt\"", "library",
+    "new ADT_A08", "number(out.OBX)", "fn f(", "fn g(x)", "-> text", "f(", "g(x: ", "import", "as", "\"a.hilt\"",
+    "library",
     "var", "list of", "+=", "out.PID-3", "for x, i in", "delimited", "separator", "columns", "header yes", "bytes",
     "done", "retry", "dead", "hold", "answer", "sent", "original", "profile", "out", "msg.rows", "row", "charset",
     "list:", "base64(", "stable_id(", "matches", "/[/", "zone \"UTC\"",
@@ -85,7 +86,8 @@ struct HostileTests {
   @Test("Nesting of every kind is refused before the stack ends")
   func deep() {
     let openings = [
-      "out.add NTE after ", "new A with {1: ", "any x in ", "f(", "sort_by x in y => ", "f(a: ", "(", "[", "{a: ", "not ", "- ", "if true then ", "upper(", "\"{", "x[where ",
+      "out.add NTE after ", "new A with {1: ", "any x in ", "f(",
+      "sort_by x in y => ", "f(a: ", "(", "[", "{a: ", "not ", "- ", "if true then ", "upper(", "\"{", "x[where ",
       "for x in ", "a ?? ", "copy ",
     ]
     for opening in openings {
@@ -104,7 +106,8 @@ struct HostileTests {
       "x\n", "let x = y\n", "PID-5", "{ ", "} ", "\"", "'", "if x is valued { emit msg }\n", "a.b.c.d ", "#", "((",
       "require PID-8 is valued else drop \"x\"\n", "match x { \"a\" => \n", "\"{x}\" ", "é", "note upper(q)\n",
       "let out = copy msg\n", "- ", "table t from \"t.csv\" key a value b\n", "x catch ", "\\", "1", "for a in b { ",
-      "<<T\n", "<<T\nx\nT\n", "let x = y matches /a{900}/\n", "sort_by x in y => ", "f(a: ", "A_B/", "out.add NTE after ",
+      "<<T\n", "<<T\nx\nT\n", "let x = y matches /a{900}/\n", "sort_by x in y => ", "f(a: ", "A_B/",
+      "out.add NTE after ",
       ".each OBR", "for x in each OBR { ", "fn f(x) = f(", "import \"a.hilt\"\n", "x += ", "new ADT_A01 ",
     ])
   func large(_ piece: String) {
@@ -132,16 +135,19 @@ struct HostileTests {
       }
     }
     let records =
-      "transform t\n  in hl7\nfn f(x) = \"k\"\n" + doubling("a") + doubling("b") + "note f(a40)\nnote f(b40)\nemit msg\n"
+      "transform t\n  in hl7\nfn f(x) = \"k\"\n" + doubling("a") + doubling("b")
+      + "note f(a40)\nnote f(b40)\nemit msg\n"
     let lists = (1...5_000).reduce("transform t\n  in hl7\nlet a0 = [PID-5]\n") { "\($0)let a\($1) = [a\($1 - 1)]\n" }
     for text in [records, lists + "emit msg\n"] {
       #expect(HiltProgram.compile(text, file: "t.hilt").problems.contains { $0.code == "E104" })
     }
   }
 
-  @Test("A file of a separator or a line's end a byte is refused before it is read", arguments: [";", "\n", "\r\n", "a\n"])
+  @Test("A file of separators or of line ends is refused before it is read", arguments: [";", "\n", "\r\n", "a\n"])
   func shortLines(_ piece: String) throws {
-    let text = "transform t\n  in delimited separator \";\" columns a, b\n  out hl7 2.5.1\ndrop \"{count(msg.rows)}\"\n"
+    let text =
+      "transform t\n  in delimited separator \";\" columns a, b\n  out hl7 2.5.1\n"
+      + "drop \"{count(msg.rows)}\"\n"
     let (compiled, problems) = HiltProgram.compile(text, file: "t.hilt")
     #expect(problems == [])
     let program = try #require(compiled)
@@ -157,7 +163,9 @@ struct HostileTests {
   /// Functions that call one another, as high as their bodies may be.
   @Test("Functions that call one another are no deeper than one expression may be", arguments: [2, 3, 60])
   func deepFunctions(_ count: Int) {
-    for (left, right) in [("", String(repeating: " + 1", count: 150)), (String(repeating: "(", count: 55), String(repeating: " + 1)", count: 55))] {
+    let sums = ("", String(repeating: " + 1", count: 150))
+    let brackets = (String(repeating: "(", count: 55), String(repeating: " + 1)", count: 55))
+    for (left, right) in [sums, brackets] {
       var text = "transform t\n  in hl7\nfn f0(x) = x\n"
       for index in 1...count { text += "fn f\(index)(x) = \(left)f\(index - 1)(x)\(right)\n" }
       text += "note \"{f\(count)(1)}\"\nemit msg\n"

@@ -154,7 +154,8 @@ extension Run {
     guard case .segment(let code) = name else {
       throw Interrupt.failure(
         Failure(
-          .stopping, .notInStandard, "the message has no structure that is known, so its groups can't be told", at: span,
+          .stopping, .notInStandard, "the message has no structure that is known, so its groups can't be told",
+          at: span,
           help: ["each OBR"]))
     }
     let starts = codes.indices.filter { codes[$0] == code }
