@@ -21,6 +21,8 @@ extension Run {
     at span: Span
   ) throws -> Int? {
     guard case .draft(let number) = message, let whole = try whole(message, group, at: span) else { return nil }
+    // The message's order is searched and moved, however small the group is.
+    try step(bytes: segmentIDs(in: message).count, at: span)
     let outline = whole.grammar.map { grammar in
       HL7Outline(
         whole.segments.map { self.code(of: $0, in: message) }, structure: grammar.structure, group: grammar.group)
