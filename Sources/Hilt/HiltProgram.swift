@@ -102,7 +102,7 @@ package struct HiltProgram: Sendable {
     let run = Run(input, layout: layout, tracing: tracing, observing: observing)
     var decision: HiltDecision
     do {
-      if let refusal = read(input, run) { return result(.rejected(refusal), run, input) }
+      if let refusal = try read(input, run) { return result(.rejected(refusal), run, input) }
       for statement in body { try statement(run) }
       decision = .routed
     } catch Interrupt.ended(let ending) {
@@ -117,15 +117,19 @@ package struct HiltProgram: Sendable {
   }
 
   /// Makes ready what is read at once and not place by place: a file of lines, a text.
-  private func read(_ input: HiltInput, _ run: Run) -> HiltRejection? {
+  private func read(_ input: HiltInput, _ run: Run) throws -> HiltRejection? {
     do {
       switch self.input.format {
-      case .delimited: run.content = try self.input.layout.rows(of: input.bytes, self.input.charset)
+      case .delimited:
+        try run.step(bytes: self.input.layout.cost(of: input.bytes) << 6, at: Span(0, 1))
+        run.content = try self.input.layout.rows(of: input.bytes, self.input.charset)
       case .text: run.content = .text(try self.input.charset.decode(input.bytes[...]))
       case .bytes: run.content = .bytes(input.bytes)
       default: break
       }
       return nil
+    } catch let interrupt as Interrupt {
+      throw interrupt
     } catch {
       return HiltRejection(
         code: "AR", number: 207, reason: "this is not \(self.input.format.rawValue) that can be read: \(error)",

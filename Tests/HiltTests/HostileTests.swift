@@ -18,6 +18,12 @@ struct HostileTests {
     "message.id", "null", "absent", "1.5", "é", "\u{0}", "\\", "'", "first y in",
     "sort_by z in", "group_by z in", "extract(", "/(?<a>x)/", ").a", "<<T\n", "\n  T", "instant(", "date(", "\"dd/MM\"",
     "zip(",
+    "each", "each OBR", ".each OBX", "out.each", "ORDER_OBSERVATION", "order", ".index", "out.add NTE", ".add OBX",
+    "after", "after OBX[last]", "in PATIENT", "with {", "PATIENT_RESULT[1]/", "/ORDER_OBSERVATION", "/OBR-4", "new",
+    "new ADT_A08", "number(out.OBX)", "fn f(", "fn g(x)", "-> text", "f(", "g(x: ", "import", "as", "\"a.hilt\"",
+    "library",
+    "var", "list of", "+=", "out.PID-3", "for x, i in", "delimited", "separator", "columns", "header yes", "bytes",
+    "done", "retry", "dead", "hold", "answer", "sent", "original", "profile", "out", "msg.rows", "row", "charset",
     "list:", "base64(", "stable_id(", "matches", "/[/", "zone \"UTC\"",
   ]
 
@@ -80,6 +86,7 @@ struct HostileTests {
   @Test("Nesting of every kind is refused before the stack ends")
   func deep() {
     let openings = [
+      "out.add NTE after ", "new A with {1: ", "any x in ", "f(",
       "sort_by x in y => ", "f(a: ", "(", "[", "{a: ", "not ", "- ", "if true then ", "upper(", "\"{", "x[where ",
       "for x in ", "a ?? ", "copy ",
     ]
@@ -99,7 +106,9 @@ struct HostileTests {
       "x\n", "let x = y\n", "PID-5", "{ ", "} ", "\"", "'", "if x is valued { emit msg }\n", "a.b.c.d ", "#", "((",
       "require PID-8 is valued else drop \"x\"\n", "match x { \"a\" => \n", "\"{x}\" ", "é", "note upper(q)\n",
       "let out = copy msg\n", "- ", "table t from \"t.csv\" key a value b\n", "x catch ", "\\", "1", "for a in b { ",
-      "<<T\n", "<<T\nx\nT\n", "let x = y matches /a{900}/\n", "sort_by x in y => ", "f(a: ",
+      "<<T\n", "<<T\nx\nT\n", "let x = y matches /a{900}/\n", "sort_by x in y => ", "f(a: ", "A_B/",
+      "out.add NTE after ",
+      ".each OBR", "for x in each OBR { ", "fn f(x) = f(", "import \"a.hilt\"\n", "x += ", "new ADT_A01 ",
     ])
   func large(_ piece: String) {
     let text = "transform t\n  in hl7\n" + String(repeating: piece, count: (50 << 10) / piece.utf8.count)
@@ -108,25 +117,92 @@ struct HostileTests {
     #expect(problems.count <= 202)
   }
 
+  @Test("A path of thousands of steps is refused", arguments: ["/PATIENT_RESULT", "[1]/PATIENT_RESULT", ".1", "-1"])
+  func longPath(_ step: String) {
+    let text =
+      "transform t\n  in hl7\nlet a = for x in OBX[1]-5[*] => x\(String(repeating: step, count: 5_000))\n"
+      + "note PATIENT_RESULT\(String(repeating: step, count: 5_000))/OBR-4.1 ?? \"\"\nemit msg\n"
+    let (program, problems) = HiltProgram.compile(text, file: "t.hilt")
+    #expect(program == nil)
+    #expect(problems.contains { $0.code == "E104" })
+  }
+
+  @Test("Records that hold others twice, and lists in lists, end where types grow too large", .timeLimit(.minutes(1)))
+  func largeTypes() {
+    func doubling(_ name: String) -> String {
+      (1...40).reduce("let \(name)0 = { v: PID-5[1].1 }\n") { text, index in
+        text + "let \(name)\(index) = { v: \(name)\(index - 1), w: \(name)\(index - 1) }\n"
+      }
+    }
+    let records =
+      "transform t\n  in hl7\nfn f(x) = \"k\"\n" + doubling("a") + doubling("b")
+      + "note f(a40)\nnote f(b40)\nemit msg\n"
+    let lists = (1...5_000).reduce("transform t\n  in hl7\nlet a0 = [PID-5]\n") { "\($0)let a\($1) = [a\($1 - 1)]\n" }
+    for text in [records, lists + "emit msg\n"] {
+      #expect(HiltProgram.compile(text, file: "t.hilt").problems.contains { $0.code == "E104" })
+    }
+  }
+
+  @Test("A file of separators or of line ends is refused before it is read", arguments: [";", "\n", "\r\n", "a\n"])
+  func shortLines(_ piece: String) throws {
+    let text =
+      "transform t\n  in delimited separator \";\" columns a, b\n  out hl7 2.5.1\n"
+      + "drop \"{count(msg.rows)}\"\n"
+    let (compiled, problems) = HiltProgram.compile(text, file: "t.hilt")
+    #expect(problems == [])
+    let program = try #require(compiled)
+    let bytes = Array(String(repeating: piece, count: 200_000).utf8)
+    let result = program.run(HiltInput(nil, bytes: bytes, limits: HiltLimits(stepsMax: 20_000)))
+    guard case .failed(let failure) = result.decision else {
+      Issue.record("\(result.decision)")
+      return
+    }
+    #expect(failure.problem.code == "E901")
+  }
+
+  /// Functions that call one another, as high as their bodies may be.
+  @Test("Functions that call one another are no deeper than one expression may be", arguments: [2, 3, 60])
+  func deepFunctions(_ count: Int) {
+    let sums = ("", String(repeating: " + 1", count: 150))
+    let brackets = (String(repeating: "(", count: 55), String(repeating: " + 1)", count: 55))
+    for (left, right) in [sums, brackets] {
+      var text = "transform t\n  in hl7\nfn f0(x) = x\n"
+      for index in 1...count { text += "fn f\(index)(x) = \(left)f\(index - 1)(x)\(right)\n" }
+      text += "note \"{f\(count)(1)}\"\nemit msg\n"
+      let outcome = Self.onSmallStack(text)
+      #expect(outcome.notes.isEmpty == outcome.isRefused)
+      #expect(outcome.isRefused || count == 2 || count == 3)
+    }
+  }
+
   @Test("What the limits allow, a thread of 4 MiB can compile and run, without optimisation too")
   func smallStack() throws {
     let nested = String(repeating: "(", count: 55) + "1" + String(repeating: " + 1)", count: 55)
     let chain = Array(repeating: "1", count: 180).joined(separator: " + ")
     let text = "transform t\n  in hl7\nnote \"{\(nested)} {\(chain)}\"\nemit msg\n"
+    #expect(Self.onSmallStack(text).notes == ["56 180"])
+  }
+
+  /// Compiles and runs a program on a thread of 4 MiB.
+  private static func onSmallStack(_ text: String) -> Outcome {
     let done = DispatchSemaphore(value: 0)
     let outcome = Outcome()
     let thread = Thread {
-      let program = HiltProgram.compile(text, file: "t.hilt").program
+      let (program, problems) = HiltProgram.compile(text, file: "t.hilt")
+      outcome.isRefused = problems.contains { $0.code == "E104" }
       outcome.notes = program?.run(HiltInput(Self.message)).notes.map(\.text) ?? []
       done.signal()
     }
     thread.stackSize = 4 << 20
     thread.start()
     done.wait()
-    #expect(outcome.notes == ["56 180"])
+    return outcome
   }
 
-  private final class Outcome: @unchecked Sendable { var notes: [String] = [] }
+  private final class Outcome: @unchecked Sendable {
+    var notes: [String] = []
+    var isRefused = false
+  }
 
   private static let message: HL7Message = {
     let text = ConformanceCase.all.lazy.compactMap { $0.sections("input").first?.text }.first ?? ""

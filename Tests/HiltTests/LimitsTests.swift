@@ -66,6 +66,14 @@ struct LimitsTests {
     #expect(code(try run(replaced, try message())) == "E901")
   }
 
+  @Test("Adding to the small groups of a large message costs what the large message does")
+  func additions() throws {
+    let orders = (1...6_000).map { "OBR|\($0)||F1\rOBX|1|ST|X||a\r" }.joined()
+    let message = try HL7Message(Array("MSH|^~\\&|A|B|C|D|20240229||ORU^R01^ORU_R01|1|P|2.5.1\rPID|1\r\(orders)".utf8))
+    let body = "let out = copy msg\nfor o in out.each OBR { o.add NTE after OBX }\nemit out\n"
+    #expect(code(try run(body, message, HiltLimits(stepsMax: 900_000))) == "E901")
+  }
+
   @Test("Writing many repetitions one by one costs what it costs")
   func writes() throws {
     let message = try message(repetitions: 2_000)

@@ -11,6 +11,11 @@ extension Checker {
   mutating func addition(
     to root: Expression, _ name: Word, _ position: Position, _ entries: [Entry], _ span: Span
   ) -> Typed {
+    guard openFunctions == 0 else {
+      return broken(
+        .readOnly, "a function gives a value and changes nothing; a statement adds", at: span,
+        help: ["out.add \(name.text) after …"])
+    }
     guard let (message, group) = holder(cursor(root), root.span) else { return .broken(span) }
     guard case .draft(let draft) = message else {
       return broken(.readOnly, "the input is never changed", at: root.span, help: ["let out = copy msg", "out.add …"])
@@ -63,7 +68,9 @@ extension Checker {
     _ position: Position, _ code: HL7SegmentCode, _ message: MessageReference, _ group: GroupPlace?, _ span: Span
   ) -> Placement {
     switch position {
-    case .group(let name): return .group(name.text)
+    case .group(let name):
+      _ = checkGroups(.group(name.text), name.span, of: message, within: group?.type)
+      return .group(name.text)
     case .after(let expression):
       guard let place = self.place(expression, in: message, group) else { return .structure }
       return .after { try place.segment($0) }
@@ -111,6 +118,20 @@ extension Checker {
       places.isEmpty
         ? "\(grammar.name) has no \(code)" : "\(code) can stand in \(places.count) places of \(grammar.name)",
       at: span, help: places.isEmpty ? ["out.add \(code) after PID"] : grammar.help(code, places))
+  }
+
+  /// `remove o`: a result goes with its notes, which would belong to the result before it else.
+  func removeGroup(in slot: Int, of message: MessageReference, at span: Span) -> Execute {
+    let find: FindGroup = { run in if case .group(let group) = run.slots[slot] { group } else { nil } }
+    return { run in
+      guard case .draft(let number) = message, let group = try run.whole(message, find, at: span) else { return }
+      for segment in group.segments where segment != 0 {
+        try run.step(bytes: run.drafts[number]?.segmentIDs.count ?? 0, at: span)
+        guard var draft = run.drafts[number].take() else { return }
+        defer { run.drafts[number] = draft }
+        try draft.removeSegment(segment)
+      }
+    }
   }
 
   /// `number(order.OBX)`: set ids from 1.

@@ -3,6 +3,9 @@ import HL7
 extension Checker {
   /// Checks and compiles what must be true or false.
   mutating func condition(_ expression: Expression) -> Condition {
+    depth += 1
+    deepest = max(deepest, depth)
+    defer { depth -= 1 }
     switch expression.kind {
     case .binary(let left, let word, let right) where word.text == "and" || word.text == "or":
       return junction(left, word.text == "and", right)

@@ -3,6 +3,9 @@ import HL7
 extension Checker {
   /// Checks and compiles an expression.
   mutating func typed(_ expression: Expression) -> Typed {
+    depth += 1
+    deepest = max(deepest, depth)
+    defer { depth -= 1 }
     let span = expression.span
     switch expression.kind {
     case .text(let parts): return interpolation(parts, span)
@@ -18,13 +21,13 @@ extension Checker {
     case .pattern:
       return broken(
         .type, "a pattern is no value by itself", at: span, help: ["… matches /…/", "extract(…, /…/)"])
-    case .list(let values): return list(values, span)
-    case .record(let type, let entries): return record(type, entries, span)
+    case .list(let values): return sized(list(values, span))
+    case .record(let type, let entries): return sized(record(type, entries, span))
     case .selected, .name, .path: return pathValue(expression)
-    case .call(let function, let arguments): return call(function, arguments, span)
+    case .call(let function, let arguments): return sized(call(function, arguments, span))
     case .named(_, let value): return typed(value)
     case .quantifier(let kind, let head): return quantifier(kind, head, span)
-    case .keyed(let word, let head, let key): return keyed(word, head, key, span)
+    case .keyed(let word, let head, let key): return sized(keyed(word, head, key, span))
     case .copy(let value): return copy(value, span)
     case .new(let name): return new(name, span)
     case .groups(let root, let name): return groups(of: root, name, span)
@@ -44,7 +47,7 @@ extension Checker {
     case .test: return logical(expression)
     case .conditional(let condition, let then, let otherwise): return conditional(condition, then, otherwise, span)
     case .match(let subject, let arms): return match(subject, arms, span)
-    case .each(let head, let body): return each(head, body, span)
+    case .each(let head, let body): return sized(each(head, body, span))
     case .caught(let value, let other): return caught(value, other, span)
     case .decision(let decision):
       let execute = self.decision(decision)
@@ -54,6 +57,13 @@ extension Checker {
       }
     case .broken: return .broken(span)
     }
+  }
+
+  /// Refuses a value that is made of more than any program needs.
+  private mutating func sized(_ value: Typed) -> Typed {
+    guard value.type.isTooLarge else { return value }
+    return broken(
+      .depth, "lists and records are at most \(Type.depthMax) deep, with \(Type.partCountMax) values", at: value.span)
   }
 
   private func absent(_ datum: Datum, _ span: Span) -> Typed {

@@ -25,6 +25,10 @@ struct ProgramFunction {
     var result: Typed
     /// What in the body can fail and is left to the caller.
     var canFail: Bool
+    /// How many expressions lie in one another in the body, with those of the functions that it calls.
+    var height = 0
+    /// `drop` stands in it, or in a function that it calls.
+    var drops = false
   }
 
   var clause: FunctionClause
@@ -183,6 +187,7 @@ extension Checker {
   /// `mrn(PID)`: a function of the program.
   mutating func call(_ index: Int, _ arguments: [Expression], _ span: Span) -> Typed {
     let clause = functions[index].clause
+    // A call that is wrong in itself uses it too.
     functions[index].isUsed = true
     let names = clause.parameters.map(\.name.text)
     let signature = "\(clause.name.text)(\(names.joined(separator: ", ")))"
@@ -206,6 +211,7 @@ extension Checker {
         help: ["a function's calls come to an end because there is no circle among them"])
     }
     guard let instance = instance(of: index, values, at: span) else { return .broken(span) }
+    if instance.drops { checkDrop(at: span) }
     if instance.canFail { unhandled.append(Unhandled(what: "\(clause.name.text)()", span: span)) }
     if instance.result.type == .broken { return .broken(span) }
     let evaluates = values.map(\.evaluate)
@@ -227,7 +233,17 @@ extension Checker {
     let known = functions[index].instances.first { instance in
       zip(instance.arguments, arguments).allSatisfy { $0.type == $1.type && $0.mayBeAbsent == $1.mayBeAbsent }
     }
-    if let known { return known }
+    // What functions call one another to is one expression to the stack.
+    guard depth + (known?.height ?? functions[index].clause.body.height) <= Parser.heightMax else {
+      problems.report(
+        .depth, "more than \(Parser.heightMax) operators and values lie in one another in the functions called here",
+        at: span, help: ["name a part with 'let'"])
+      return nil
+    }
+    if let known {
+      deepest = max(deepest, depth + known.height)
+      return known
+    }
     guard functions[index].instances.count < ProgramFunction.instanceCountMax, openFunctions < Parser.depthMax else {
       problems.report(
         .depth, "'\(functions[index].clause.name.text)' is called with too many kinds of values, or too deep", at: span)
@@ -235,7 +251,11 @@ extension Checker {
     }
     functions[index].isOpen = true
     openFunctions += 1
-    let instance = compile(functions[index], arguments)
+    let before = deepest
+    deepest = depth
+    var instance = compile(functions[index], arguments)
+    instance.height = deepest - depth
+    deepest = max(before, deepest)
     openFunctions -= 1
     functions[index].isOpen = false
     functions[index].instances.append(instance)
@@ -247,9 +267,13 @@ extension Checker {
     module = function.module
     scope = modules[function.module].scope
     (facts, loopDepth, selected, walked, unhandled, decidesOutcome) = ([], 0, nil, [], [], false)
+    dropsMessage = false
     scope.open()
     var binds: [Execute] = []
-    for (parameter, argument) in zip(function.clause.parameters, arguments) {
+    for (parameter, given) in zip(function.clause.parameters, arguments) {
+      // The next call may give what stands elsewhere.
+      var argument = given
+      argument.path = nil
       binds.append(bind(parameter.name, to: argument.type, argument))
     }
     var result = typed(function.clause.body)
@@ -258,9 +282,10 @@ extension Checker {
       mismatch(result, wanted: "a value", help: ["return what is in it"])
       result = .broken(result.span)
     }
-    let canFail = !unhandled.isEmpty
+    let (canFail, drops) = (!unhandled.isEmpty, dropsMessage)
     scope.close()
-    for variable in scope.closed where !variable.isUsed {
+    // What could not be read may have been its use.
+    for variable in scope.closed where !variable.isUsed && result.type != .broken {
       problems.report(.unused, "'\(variable.name)' is never used", at: variable.span)
     }
     let used = scope.variables.filter(\.isUsed).map(\.name)
@@ -269,7 +294,7 @@ extension Checker {
       modules[function.module].scope.use(name)
       if function.module == module { scope.use(name) }
     }
-    return ProgramFunction.Instance(arguments: arguments, binds: binds, result: result, canFail: canFail)
+    return ProgramFunction.Instance(arguments: arguments, binds: binds, result: result, canFail: canFail, drops: drops)
   }
 
   /// Declares a name for what is known of a value, and says how the value comes to it: from `run.argument`.
@@ -307,6 +332,7 @@ extension Checker {
     let walked: [Walked]
     let unhandled: [Unhandled]
     let decidesOutcome: Bool
+    let dropsMessage: Bool
 
     init(_ checker: Checker) {
       scope = checker.scope
@@ -317,6 +343,7 @@ extension Checker {
       walked = checker.walked
       unhandled = checker.unhandled
       decidesOutcome = checker.decidesOutcome
+      dropsMessage = checker.dropsMessage
     }
 
     func restore(_ checker: inout Checker) {
@@ -328,6 +355,7 @@ extension Checker {
       checker.walked = walked
       checker.unhandled = unhandled
       checker.decidesOutcome = decidesOutcome
+      checker.dropsMessage = dropsMessage
     }
   }
 }

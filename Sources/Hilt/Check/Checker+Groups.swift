@@ -179,7 +179,7 @@ extension Checker {
   }
 
   /// Whether some grammar has such groups, and none has several kinds of them; reported where not.
-  private mutating func checkGroups(
+  mutating func checkGroups(
     _ name: GroupName, _ span: Span, of message: MessageReference, within outer: GroupType?
   ) -> Bool {
     let grammars = grammars(of: message)
@@ -187,7 +187,8 @@ extension Checker {
     case .group(let text):
       let known = grammars.isEmpty || grammars.contains { !$0.groups(named: text).isEmpty }
       if known { return true }
-      let names = Set(grammars.flatMap { $0.groups.map(\.name) }).filter { !$0.isEmpty }.sorted()
+      var names = Set(grammars.flatMap { $0.groups.map(\.name) }).filter { !$0.isEmpty }.sorted()
+      if let code = HL7SegmentCode(text.uppercased()), HL7Tables.segment(code) != nil { names = [code.description] }
       problems.report(
         .notInStandard, "\(shown(grammars)) has no group \(text)", at: span,
         help: nearest(text, among: names).map { ["did you mean '\($0)'?"] } ?? [names.joined(separator: ", ")])

@@ -125,6 +125,7 @@ extension Checker {
         switch variable.kind {
         case .value(_, let type, _, _): type
         case .segment(_, let message, let code): .segment(message, code)
+        case .group(_, let type): .group(type)
         default: .nothing
         }
       return Typed(type, mayBeAbsent: true, at: span) { run in

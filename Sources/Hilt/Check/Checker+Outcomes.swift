@@ -21,11 +21,7 @@ extension Checker {
     case .dead: return { throw Interrupt.ended(.dead(try reason($0))) }
     case .answer: return { _ in }
     case .drop:
-      if loopDepth > 0 {
-        problems.report(
-          .dropInLoop, "'drop' ends the message, and stands inside a loop", at: span,
-          help: ["skip \"…\"", "none => drop \"…\""])
-      }
+      checkDrop(at: span)
       return { throw Interrupt.ended(.dropped(try reason($0))) }
     case .hold: return { throw Interrupt.ended(.held(try reason($0))) }
     case .fail: return { throw Interrupt.ended(.failed(try reason($0), span)) }
@@ -47,6 +43,15 @@ extension Checker {
       let path = decision.place.flatMap { rejectedPath($0) }
       return { throw Interrupt.ended(.rejected(code: code, number: number, reason: try reason($0), path: path)) }
     }
+  }
+
+  /// E151: for a `drop`, or the call of a function that drops.
+  mutating func checkDrop(at span: Span) {
+    dropsMessage = true
+    guard loopDepth > 0 else { return }
+    problems.report(
+      .dropInLoop, "'drop' ends the message, and stands inside a loop", at: span,
+      help: ["skip \"…\"", "none => drop \"…\""])
   }
 
   /// `answer m`: what goes to the sender who waits.

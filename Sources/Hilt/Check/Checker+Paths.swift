@@ -368,6 +368,13 @@ extension Checker {
   /// `count-1`: a tight dash belongs to a path, subtraction needs spaces.
   private mutating func tightDash(_ value: Typed, _ number: Int, _ step: Step, _ span: Span) -> Cursor {
     let left = source.text(Span(Int(span.start), Int(step.span.start)))
+    switch value.type {
+    case .group, .list(.group), .fields, .list(.fields):
+      return brokenCursor(
+        .path, "\(value.type.name) has no field \(number)", at: step.span,
+        help: ["a field is of a segment: OBX-\(number)"])
+    default: break
+    }
     problems.report(
       .tightDash, "'-\(number)' is a field of a segment, and '\(left)' is \(value.type.name)", at: step.span,
       help: ["\(left) - \(number)"], fix: (step.span, " - \(number)"))

@@ -111,6 +111,7 @@ extension Checker {
           help: ["list of \(type.name.text)", "let \(name.text) = …"])
       }
       declare(name, .broken)
+      scope.use(name.text)
       return { _ in }
     }
     let slot = newSlot()

@@ -112,6 +112,12 @@ extension Checker {
 
   /// `remove out.NK1[* where …]`
   mutating func remove(_ target: Expression) -> Execute {
+    if case .name(let name) = target.kind, case .group(let slot, let type)? = scope.find(name)?.kind,
+      type.message.isDraft
+    {
+      scope.use(name)
+      return removeGroup(in: slot, of: type.message, at: target.span)
+    }
     guard let place = writtenPlace(target, isRemoval: true), case .draft(let draft) = place.message else {
       return { _ in }
     }

@@ -17,6 +17,10 @@ struct Checker {
   var functions: [ProgramFunction] = []
   /// How many functions that call one another are being compiled.
   var openFunctions = 0
+  /// Expressions and conditions in one another at the place of the walk, those of the functions that call one another
+  /// included; and the most there were.
+  var depth = 0
+  var deepest = 0
   var files: any HiltFiles
   var reached: [HiltReachedFile] = []
   var destinations: [HiltDestinationUse] = []
@@ -64,6 +68,8 @@ struct Checker {
   /// The condition being compiled decides an outcome (W105).
   var decidesOutcome = false
   var loopDepth = 0
+  /// A `drop` was compiled, of the function at hand.
+  var dropsMessage = false
   /// What loops around the place at hand walk, and what they must not change therefore.
   var walked: [Walked] = []
 

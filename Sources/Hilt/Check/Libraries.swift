@@ -70,7 +70,11 @@ struct Libraries {
     }
     open.append(path)
     defer { open.removeLast() }
-    let tree = parse(text, path)
+    guard let tree = parse(text, path) else {
+      problems.report(
+        .library, "'\(path)' is no library: its first word is not 'library'", at: file.span, help: ["library name"])
+      return nil
+    }
     guard tree.isLibrary else {
       problems.report(
         .library, "'\(path)' is no library: its first line says 'transform'", at: file.span,
@@ -82,12 +86,14 @@ struct Libraries {
     return all.count - 1
   }
 
-  private mutating func parse(_ text: String, _ path: String) -> ProgramTree {
+  private mutating func parse(_ text: String, _ path: String) -> ProgramTree? {
     let shown = RelativePath.joined(RelativePath.folder(of: source.file), path)
     let base = source.add(text, file: shown)
     problems.source = source
     var found = Problems(Source(text, file: shown))
     let tokens = Lexer.tokens(of: found.source, problems: &found).map { $0.shifted(by: base) }
+    // Of what is no program at all one problem is enough: that it is none.
+    guard let first = tokens.first, ["library", "transform"].contains(source.text(first.span)) else { return nil }
     for problem in found.all { problems.add(problem) }
     var parser = Parser(source, tokens: tokens, problems: problems)
     let tree = parser.program()

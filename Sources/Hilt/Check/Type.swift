@@ -85,6 +85,28 @@ indirect enum Type: Sendable, Equatable {
 }
 
 extension Type {
+  /// Lists and records in one another, and what they are made of. A record can hold another twice, which holds another
+  /// twice: comparing types costs as much as their parts.
+  static let depthMax = 64
+  static let partCountMax = 10_000
+
+  var isTooLarge: Bool {
+    var left = Self.partCountMax
+    return !fits(&left, Self.depthMax)
+  }
+
+  private func fits(_ left: inout Int, _ depth: Int) -> Bool {
+    left -= 1
+    guard left >= 0, depth >= 0 else { return false }
+    switch self {
+    case .list(let element): return element.fits(&left, depth - 1)
+    case .fields(let fields):
+      for field in fields where !field.type.fits(&left, depth - 1) { return false }
+      return true
+    default: return true
+    }
+  }
+
   /// One of several values that have names.
   struct Field: Sendable, Equatable {
     var name: String

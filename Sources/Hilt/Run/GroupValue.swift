@@ -85,6 +85,9 @@ extension Run {
     var found: [GroupValue] = []
     switch name {
     case .group(let name):
+      if !outline.fits {
+        try note("the message does not fit its structure: some segments stand in no \(name)", at: span)
+      }
       let groups = grammar.structure.groups(named: name, within: grammar.group)
       for instance in outline.instances where groups.contains(instance.group) {
         found.append(
@@ -150,16 +153,30 @@ extension Run {
   private func slices(
     _ name: GroupName, of whole: GroupValue, _ codes: [HL7SegmentCode?], at span: Span
   ) throws -> [GroupValue] {
-    guard case .segment(let code) = name else { return [] }
+    guard case .segment(let code) = name else {
+      throw Interrupt.failure(
+        Failure(
+          .stopping, .notInStandard, "the message has no structure that is known, so its groups can't be told",
+          at: span,
+          help: ["each OBR"]))
+    }
     let starts = codes.indices.filter { codes[$0] == code }
     guard !starts.isEmpty else { return [] }
     if !code.isLocal {
       try note("the message does not fit its structure: each \(code) goes up to the next \(code)", at: span)
     }
+    // What heads the first one heads the others too: the next order's ORC is not of the order before it.
+    let heads = Self.heads.filter { $0 != code && codes[..<starts[0]].contains($0) }
     let ends = starts.dropFirst() + [codes.count]
     return numbered(
-      zip(starts, ends).map { GroupValue(segments: Array(whole.segments[$0..<$1]), grammar: nil, number: 0) })
+      zip(starts, ends).map { start, next in
+        let end = codes[start..<next].firstIndex { $0.map { heads.contains($0) } ?? false } ?? next
+        return GroupValue(segments: Array(whole.segments[start..<end]), grammar: nil, number: 0)
+      })
   }
+
+  /// Segments with which another patient or another order begins.
+  private static let heads = ["PID", "ORC", "OBR"].compactMap { HL7SegmentCode($0) }
 
   private func numbered(_ groups: [GroupValue]) -> [GroupValue] {
     var groups = groups

@@ -21,6 +21,8 @@ extension Run {
     at span: Span
   ) throws -> Int? {
     guard case .draft(let number) = message, let whole = try whole(message, group, at: span) else { return nil }
+    // The message's order is searched and moved, however small the group is.
+    try step(bytes: segmentIDs(in: message).count, at: span)
     let outline = whole.grammar.map { grammar in
       HL7Outline(
         whole.segments.map { self.code(of: $0, in: message) }, structure: grammar.structure, group: grammar.group)
@@ -28,8 +30,14 @@ extension Run {
     var after: Int?
     if case .after(let find) = placement {
       after = try find(self)
-      if let found = after, let outline, !code.isLocal, let ordinal = whole.segments.firstIndex(of: found) {
-        after = whole.segments[outline.lastBelonging(to: ordinal, before: code)]
+      if let found = after {
+        guard let ordinal = whole.segments.firstIndex(of: found) else {
+          throw Interrupt.failure(
+            Failure(
+              .stopping, .openPlace, "the segment behind which \(code) is added is not in this group", at: span,
+              path: code.description, help: ["out.add \(code) after …"]))
+        }
+        after = whole.segments[last(of: code, behind: ordinal, whole, outline, message)]
       }
     }
     if after == nil { after = try place(code, placement, whole, outline, message, at: span) }
@@ -45,6 +53,29 @@ extension Run {
     }
     if let id { for slot in around { join(id, after: after, in: slot) } }
     return id
+  }
+
+  /// The last segment of what stays before one that is added behind a segment: what belongs to that segment, and those
+  /// that were added there before, so that notes stand in the order in which they were added.
+  private func last(
+    of code: HL7SegmentCode, behind ordinal: Int, _ whole: GroupValue, _ outline: HL7Outline?,
+    _ message: MessageReference
+  ) -> Int {
+    var last = ordinal
+    if let outline, !code.isLocal { last = outline.lastBelonging(to: ordinal, before: code) }
+    guard self.code(of: whole.segments[ordinal], in: message) != code else { return last }
+    for next in (last + 1)..<max(last + 1, whole.segments.count) {
+      let other = self.code(of: whole.segments[next], in: message)
+      if other == code {
+        // One that does not repeat begins something of its own, which the added one would take over.
+        let leaf = outline?.leaves[next]
+        guard code.isLocal || leaf.map({ outline?.structure.leaves[$0].repeats ?? false }) ?? false else { break }
+        last = next
+      } else if other?.isLocal != true {
+        break
+      }
+    }
+    return last
   }
 
   /// A group that a variable stands at has a segment more.

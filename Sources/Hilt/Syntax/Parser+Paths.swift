@@ -30,7 +30,7 @@ extension Parser {
     if isGroups { return try node(.groups(of: whole, name), whole.span...previous) }
     var position = Position.structure
     if takeWord("after") {
-      position = .after(try postfix())
+      position = .after(try nested { try $0.postfix() })
     } else if isWord("in"), continues {
       advance()
       position = .group(try self.name("a group"))

@@ -241,7 +241,7 @@ struct Expression: Sendable {
   init(kind: Kind, span: Span) {
     self.kind = kind
     self.span = span
-    height = 1 + (kind.parts.map(\.height).max() ?? 0)
+    height = 1 + (kind.parts.map(\.height).max() ?? 0) + kind.stepCount
   }
 }
 
@@ -256,6 +256,9 @@ extension Expression {
 }
 
 extension Expression.Kind {
+  /// Of a path its steps: each is evaluated within the next, as operators in a row are.
+  fileprivate var stepCount: Int { if case .path(_, let steps) = self { steps.count } else { 0 } }
+
   /// The expressions directly inside.
   var parts: [Expression] {
     switch self {
