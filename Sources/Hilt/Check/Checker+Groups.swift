@@ -151,8 +151,8 @@ extension Checker {
 
   /// E120: a field of a segment that every structure lets stand several times, without a word on which is meant.
   ///
-  /// A segment that only its group repeats (the OBR of an order) is let be: most messages have one, and one with several
-  /// ends at run time and never takes the first.
+  /// A segment that only its group repeats (the OBR of an order) is let be: most messages have one, and one with
+  /// several ends at run time and never takes the first.
   mutating func checkSingle(_ place: HL7Place) -> Bool {
     guard case .only = place.segment, place.within == nil, case .input = place.message else { return false }
     let holding = grammars(of: .input).filter { !$0.leaves(of: place.code).isEmpty }

@@ -211,7 +211,7 @@ extension Checker {
 
   // MARK: Places
 
-  private mutating func advance(_ given: HL7Place, _ step: Step) -> Cursor {
+  mutating func advance(_ given: HL7Place, _ step: Step) -> Cursor {
     var place = given
     switch step.kind {
     case .field(let number):
@@ -315,92 +315,5 @@ extension Checker {
       return nil
     }
     return number
-  }
-
-  // MARK: Values
-
-  private mutating func advance(_ value: Typed, _ step: Step, _ span: Span) -> Cursor {
-    if value.type == .broken { return .broken }
-    switch (step.kind, value.type) {
-    case (.component(let number), .content), (.component(let number), .composite), (.component(let number), .nothing):
-      var kind = Kind.unknown
-      if case .content(let whole) = value.type {
-        if whole.repeats {
-          reportRepeats(source.text(Span(Int(span.start), Int(step.span.start))), ".\(number)", at: span)
-          return .broken
-        }
-        guard let inner = component(number, of: whole, value.path ?? "this", warns: false, at: span) else {
-          return .broken
-        }
-        kind = inner
-      }
-      let evaluate = value.evaluate
-      let path = value.path.map { "\($0).\(number)" }
-      return .value(
-        Typed(.content(kind), mayBeAbsent: !isFact(span), at: span, path: path) {
-          try evaluate($0).component(number)
-        })
-    case (.field, .segment(let message, let code)):
-      return advance(
-        HL7Place(message: message, code: code, segment: .value(value.evaluate), span: span), step)
-    case (.field(let number), _):
-      return tightDash(value, number, step, span)
-    case (.member(let name), .fields(let fields)): return field(value, fields, name, step.span, span)
-    case (.member(let name), .row(let table)): return column(value, table, name, step.span, span)
-    case (.select(let selector), .list): return select(value, selector, step.span, span)
-    case (.member(let name), _):
-      return brokenCursor(.path, "\(value.type.name) has no '\(name)'", at: step.span)
-    case (.component, _):
-      return brokenCursor(.path, "\(value.type.name) has no components", at: step.span)
-    case (.group, _):
-      return brokenCursor(.path, "a group belongs to a message", at: step.span, help: ["a / b divides, with spaces"])
-    case (.call, _):
-      return brokenCursor(.unknownFunction, "\(value.type.name) has no functions", at: step.span)
-    case (.select, .fields(let fields)):
-      return brokenCursor(
-        .path, "a value is taken by its name, behind a point", at: step.span,
-        help: fields.prefix(4).map { ".\($0.name)" })
-    case (.select, _):
-      return brokenCursor(.path, "\(value.type.name) is no list", at: step.span)
-    }
-  }
-
-  /// `count-1`: a tight dash belongs to a path, subtraction needs spaces.
-  private mutating func tightDash(_ value: Typed, _ number: Int, _ step: Step, _ span: Span) -> Cursor {
-    let left = source.text(Span(Int(span.start), Int(step.span.start)))
-    switch value.type {
-    case .group, .list(.group), .fields, .list(.fields):
-      return brokenCursor(
-        .path, "\(value.type.name) has no field \(number)", at: step.span,
-        help: ["a field is of a segment: OBX-\(number)"])
-    default: break
-    }
-    problems.report(
-      .tightDash, "'-\(number)' is a field of a segment, and '\(left)' is \(value.type.name)", at: step.span,
-      help: ["\(left) - \(number)"], fix: (step.span, " - \(number)"))
-    return .broken
-  }
-
-  func isFact(_ span: Span) -> Bool { facts.contains(canonical(Expression(kind: .null, span: span))) }
-
-  private mutating func select(_ value: Typed, _ selector: Selector, _ step: Span, _ span: Span) -> Cursor {
-    guard case .list(let element) = value.type else { return .broken }
-    let evaluate = value.evaluate
-    let pick: @Sendable ([Datum]) -> Datum
-    switch selector {
-    case .all: return .value(value)
-    case .last: pick = { $0.last ?? .absent }
-    case .keys(let keys):
-      guard let number = index(keys, step) else { return .broken }
-      pick = { number <= $0.count ? $0[number - 1] : .absent }
-    case .firstWhere, .allWhere:
-      return brokenCursor(
-        .path, "a list that was made is searched with 'first' or 'for'", at: step, help: ["first x in list where …"])
-    }
-    return .value(
-      Typed(element, mayBeAbsent: true, at: span, path: value.path) { run in
-        guard case .list(let values) = try evaluate(run) else { return .absent }
-        return pick(values)
-      })
   }
 }

@@ -122,12 +122,7 @@ extension Checker {
       return { _ in }
     }
     guard let field = place.field else {
-      return { run in
-        for segment in try place.segments(run) {
-          try run.step(bytes: run.segments(place.code, in: place.message).count << 6, at: place.span)
-          try place.editing(run) { try $0.removeSegment(segment) }
-        }
-      }
+      return { run in try run.remove(try place.segments(run), of: place) }
     }
     if case .mark(let mark) = place.repetition, place.component == nil {
       return { run in

@@ -29,11 +29,47 @@ extension Run {
   ) throws -> HiltEmitted {
     switch output {
     case .message(let message):
-      let content = try content(of: message, at: span)
+      let content = try renamed(message, to: destinations, at: span) ?? content(of: message, at: span)
       return HiltEmitted(content: content, format: .hl7v2, destinations: destinations, meta: meta)
     case .content(let format, let bytes):
       try count(bytes, at: span)
       return HiltEmitted(content: .bytes(bytes), format: format, destinations: destinations, meta: meta)
+    }
+  }
+
+  /// A message with a control id of its own, where one with the same id goes to the same destination already: the id
+  /// that it would have had, and its number. `nil` where there is none.
+  private func renamed(
+    _ message: MessageReference, to destinations: [String]?, at span: Span
+  ) throws -> HiltEmitted.Content? {
+    let id = Array(field(10, of: 0, in: message).bytes)
+    guard !id.isEmpty else { return nil }
+    let same = controlIDs.filter { $0.id == id }
+    controlIDs.append((id, destinations))
+    let isTaken = same.contains { other in
+      guard let theirs = other.destinations, let destinations else { return true }
+      return theirs.contains { destinations.contains($0) }
+    }
+    guard isTaken, var draft = draft(of: message) else { return nil }
+    let suffix = "-\(same.count + 1)"
+    // MSH-10 has at most 20 characters before 2.7.
+    let text = String(decoding: id, as: UTF8.self).prefix(max(1, 20 - suffix.utf8.count)) + suffix
+    do {
+      try draft.set(.text(String(text)), at: HL7Position(10), of: 0)
+    } catch {
+      throw Interrupt.failure(Failure(.stopping, .unwritable, "MSH-10 can't be written: \(error)", at: span))
+    }
+    let bytes = draft.serialized()
+    try count(bytes, at: span)
+    return .bytes(bytes)
+  }
+
+  private func draft(of message: MessageReference) -> HL7Draft? {
+    switch message {
+    case .input: input.map { HL7Draft($0) }
+    case .original: original.map { HL7Draft($0) }
+    case .sent: sent.map { HL7Draft($0) }
+    case .draft(let number): drafts[number]
     }
   }
 

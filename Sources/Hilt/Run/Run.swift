@@ -25,6 +25,8 @@ final class Run {
   @exclusivity(unchecked) var drafts: [HL7Draft?]
   /// The input's grammar, once it was asked for.
   var inputStructure: HL7Structure??
+  /// The control ids of what was emitted, and where it goes.
+  var controlIDs: [(id: [UInt8], destinations: [String]?)] = []
   /// How many messages were made anew; each has a control id of its own.
   var madeCount = 0
   /// What is about to be given a name: a loop's next value, a function's next argument.
