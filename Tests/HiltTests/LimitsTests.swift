@@ -50,7 +50,7 @@ struct LimitsTests {
     #expect(once.decision == .routed)
     let twice = try run("let out = copy msg\nout.PID-8 = \"F\"\nemit out\nout.PID-8 = \"M\"\nemit out\n", large, limits)
     #expect(code(twice) == "E901")
-    let unchanged = try run("emit msg\nemit msg\nemit msg\n", large, limits)
+    let unchanged = try run("emit msg to \"a\"\nemit msg to \"b\"\nemit msg to \"c\"\n", large, limits)
     #expect(unchanged.decision == .routed)
   }
 
