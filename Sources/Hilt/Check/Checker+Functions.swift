@@ -170,14 +170,21 @@ extension Checker {
     switch (value.type, type) {
     case (.broken, _), (.never, _), (.nothing, _): return value
     case (_, .text): return text(value)
-    case (.content, .content), (.composite, .content): return value
+    case (.content(let given), .content) where given.repeats:
+      reportRepeats(source.text(value.span), at: value.span)
+      return .broken(value.span)
+    case (.content(let given), .content(let wanted)):
+      if given.canBe(wanted) { return value }
+      return broken(.type, "\(wanted.name) is wanted here, not \(given.name)", at: value.span)
+    case (.composite, .content): return value
     case (.list(let element), .list(.text)) where element != .text: return texts(value, element)
     case (.list(.nothing), .list), (.list(.content), .list(.content)), (.list(.composite), .list(.content)):
       return value
     default:
       if value.type == type { return value }
       let wanted = if case .content(let kind) = type { kind.name } else { type.name }
-      mismatch(value, wanted: wanted)
+      let help = type == .number ? ["number(…) catch …"] : type == .stamp ? ["date(…) catch …"] : []
+      mismatch(value, wanted: wanted, help: value.type.isTextual ? help : [])
       return .broken(value.span)
     }
   }

@@ -63,6 +63,11 @@ struct Kind: Sendable, Hashable {
     return component
   }
 
+  /// Whether a value of this kind may be one of another: some type is the same, or nothing is known.
+  func canBe(_ other: Kind) -> Bool {
+    isOpen || other.isOpen || types.keys.contains { other.types[$0] != nil }
+  }
+
   /// What is the one or the other.
   static func either(_ a: Kind, _ b: Kind) -> Kind {
     var either = Kind()

@@ -34,11 +34,11 @@ struct Pattern: Sendable {
   var slotCount: Int { 2 + 2 * names.count }
 
   /// - Parameter source: what stands between the slashes, as written.
-  init(_ source: [UInt8]) throws(PatternError) {
+  init(_ source: [UInt8]) throws(LiteralError) {
     var parser = try PatternParser(source)
     let tree = try parser.tree()
     guard tree.size + 3 <= Self.instructionCountMax else {
-      throw PatternError(
+      throw LiteralError(
         "this pattern is too large once its counts are written out", at: 0..<source.count,
         help: ["at most \(Self.instructionCountMax) characters and classes"])
     }
@@ -49,19 +49,6 @@ struct Pattern: Sendable {
     names = parser.names
     isAnchored = compiler.beginsAtStart
     firstBytes = compiler.firstBytes
-  }
-}
-
-/// What is wrong with a pattern, and where: bytes of the text between its slashes.
-struct PatternError: Error {
-  var message: String
-  var range: Range<Int>
-  var help: [String]
-
-  init(_ message: String, at range: Range<Int>, help: [String] = []) {
-    self.message = message
-    self.range = range
-    self.help = help
   }
 }
 

@@ -13,9 +13,9 @@ struct PatternParser {
   private var depth = 0
   private(set) var names: [String] = []
 
-  init(_ source: [UInt8]) throws(PatternError) {
+  init(_ source: [UInt8]) throws(LiteralError) {
     guard source.count <= Pattern.bytesMax else {
-      throw PatternError("a pattern has at most \(Pattern.bytesMax) bytes", at: 0..<source.count)
+      throw LiteralError("a pattern has at most \(Pattern.bytesMax) bytes", at: 0..<source.count)
     }
     var marks: [Mark] = []
     var offset = 0
@@ -27,7 +27,7 @@ struct PatternParser {
     byteCount = source.count
   }
 
-  mutating func tree() throws(PatternError) -> PatternTree {
+  mutating func tree() throws(LiteralError) -> PatternTree {
     if looksAt("(?i)") {
       index += 4
       ignoresCase = true
@@ -58,9 +58,9 @@ struct PatternParser {
   private func offset(_ index: Int) -> Int { index < marks.count ? marks[index].offset : byteCount }
 
   /// A problem that covers the marks from `start` up to the cursor, or one of them.
-  private func problem(_ message: String, from start: Int, help: [String] = []) -> PatternError {
+  private func problem(_ message: String, from start: Int, help: [String] = []) -> LiteralError {
     let first = offset(start)
-    return PatternError(message, at: first..<max(first + 1, offset(max(index, start + 1))), help: help)
+    return LiteralError(message, at: first..<max(first + 1, offset(max(index, start + 1))), help: help)
   }
 
   private func written(_ value: UInt32) -> String {
@@ -70,13 +70,13 @@ struct PatternParser {
 
   // MARK: The grammar
 
-  private mutating func alternatives() throws(PatternError) -> PatternTree {
+  private mutating func alternatives() throws(LiteralError) -> PatternTree {
     var parts = [try sequence()]
     while take("|") { parts.append(try sequence()) }
     return parts.count == 1 ? parts[0] : .alternatives(parts)
   }
 
-  private mutating func sequence() throws(PatternError) -> PatternTree {
+  private mutating func sequence() throws(LiteralError) -> PatternTree {
     var parts: [PatternTree] = []
     while !isAtEnd, !isAt("|"), !isAt(")") {
       let start = index
@@ -86,7 +86,7 @@ struct PatternParser {
     return parts.count == 1 ? parts[0] : parts.isEmpty ? .empty : .sequence(parts)
   }
 
-  private mutating func repetition(of atom: PatternTree, from start: Int) throws(PatternError) -> PatternTree {
+  private mutating func repetition(of atom: PatternTree, from start: Int) throws(LiteralError) -> PatternTree {
     let sign = index
     let counts: (least: Int, most: Int?)
     if take("*") {
@@ -114,7 +114,7 @@ struct PatternParser {
   }
 
   /// `{2}`, `{2,}`, `{2,8}`, from behind the brace.
-  private mutating func counts(from start: Int) throws(PatternError) -> (Int, Int?) {
+  private mutating func counts(from start: Int) throws(LiteralError) -> (Int, Int?) {
     let least = number()
     var most = least
     if take(",") { most = isAt("}") ? nil : number() ?? -1 }
@@ -137,7 +137,7 @@ struct PatternParser {
     return number
   }
 
-  private mutating func atom() throws(PatternError) -> PatternTree {
+  private mutating func atom() throws(LiteralError) -> PatternTree {
     let start = index
     let value = marks[index].value
     index += 1
@@ -165,7 +165,7 @@ struct PatternParser {
 
   // MARK: Groups
 
-  private mutating func group(from start: Int) throws(PatternError) -> PatternTree {
+  private mutating func group(from start: Int) throws(LiteralError) -> PatternTree {
     guard depth < Pattern.depthMax else {
       throw problem("groups lie in one another more than \(Pattern.depthMax) deep", from: start)
     }
@@ -187,7 +187,7 @@ struct PatternParser {
     return part.map { .part($0, inner) } ?? inner
   }
 
-  private mutating func unknownGroup(from start: Int) -> PatternError {
+  private mutating func unknownGroup(from start: Int) -> LiteralError {
     // `(?<` is taken already where `=` or `!` follows.
     let isLook = isAt("=") || isAt("!")
     if !isAtEnd { index += 1 }
@@ -204,7 +204,7 @@ struct PatternParser {
       "a group is (…), (?:…) or (?<name>…), and (?i) stands at the pattern's start", from: start, help: ["(?:…)"])
   }
 
-  private mutating func name(from start: Int) throws(PatternError) -> Int {
+  private mutating func name(from start: Int) throws(LiteralError) -> Int {
     let first = index
     var name = ""
     while !isAtEnd, let byte = UInt8(exactly: marks[index].value), Lexer.isWord(byte) {
@@ -225,7 +225,7 @@ struct PatternParser {
   // MARK: Escapes and classes
 
   /// What stands behind `\`, outside a class.
-  private mutating func escape(from start: Int) throws(PatternError) -> PatternTree {
+  private mutating func escape(from start: Int) throws(LiteralError) -> PatternTree {
     if take("b") { return .assertion(.wordEdge) }
     if take("B") { return .assertion(.noWordEdge) }
     if !isAtEnd, (0x31...0x39).contains(marks[index].value) || isAt("k") {
@@ -237,7 +237,7 @@ struct PatternParser {
   }
 
   /// `\d`, `\W`, `\p{Lu}`; `nil` for anything else.
-  private mutating func namedSet(from start: Int) throws(PatternError) -> PatternSet? {
+  private mutating func namedSet(from start: Int) throws(LiteralError) -> PatternSet? {
     guard !isAtEnd else { return nil }
     if let set = PatternSet(shorthand: marks[index].value) {
       index += 1
@@ -264,7 +264,7 @@ struct PatternParser {
   }
 
   /// A character that is written with `\`.
-  private mutating func escaped(from start: Int) throws(PatternError) -> UInt32 {
+  private mutating func escaped(from start: Int) throws(LiteralError) -> UInt32 {
     guard !isAtEnd else { throw problem("nothing follows this backslash", from: start, help: ["\\\\"]) }
     let value = marks[index].value
     index += 1
@@ -282,7 +282,7 @@ struct PatternParser {
   }
 
   /// `\x41` or `\x{1F600}`
-  private mutating func hexadecimal(from start: Int) throws(PatternError) -> UInt32 {
+  private mutating func hexadecimal(from start: Int) throws(LiteralError) -> UInt32 {
     let isLong = take("{")
     var digits = ""
     while !isAtEnd, digits.utf8.count < (isLong ? 6 : 2), let byte = UInt8(exactly: marks[index].value),
@@ -299,7 +299,7 @@ struct PatternParser {
   }
 
   /// `[a-z^-]`, from behind the bracket.
-  private mutating func set(from start: Int) throws(PatternError) -> PatternSet {
+  private mutating func set(from start: Int) throws(LiteralError) -> PatternSet {
     var set = PatternSet()
     let isNegated = take("^")
     if isAt("]") {
@@ -322,7 +322,7 @@ struct PatternParser {
   }
 
   /// One character, range or named class of a class.
-  private mutating func element(into set: inout PatternSet) throws(PatternError) {
+  private mutating func element(into set: inout PatternSet) throws(LiteralError) {
     let start = index
     if take("\\") {
       if let named = try namedSet(from: start) { return set.add(named) }
@@ -336,7 +336,7 @@ struct PatternParser {
     set.add(first...last)
   }
 
-  private mutating func character() throws(PatternError) -> UInt32 {
+  private mutating func character() throws(LiteralError) -> UInt32 {
     let start = index
     if take("\\") { return try escaped(from: start) }
     index += 1

@@ -40,47 +40,47 @@ struct DateForm: Sendable {
 
   let parts: [Part]
 
-  init(_ text: String, for use: Use) throws(DateFormError) {
+  init(_ text: String, for use: Use) throws(LiteralError) {
     var reader = DateFormReader(Array(text.utf8))
     let found = try reader.parts()
     parts = found.map(\.part)
     try Self.check(found, use)
   }
 
-  private static func check(_ found: [(part: Part, range: Range<Int>)], _ use: Use) throws(DateFormError) {
+  private static func check(_ found: [(part: Part, range: Range<Int>)], _ use: Use) throws(LiteralError) {
     var precisions: [Stamp.Precision] = []
     for (index, (part, range)) in found.enumerated() {
       if let precision = part.precision {
         if precisions.contains(precision) {
-          throw DateFormError("the \(precision.word) stands twice in this form", at: range)
+          throw LiteralError("the \(precision.word) stands twice in this form", at: range)
         }
         if use == .readingTime || use == .writingTime, precision < .hour {
-          throw DateFormError("a time of day has no \(precision.word)", at: range, help: ["HH:mm"])
+          throw LiteralError("a time of day has no \(precision.word)", at: range, help: ["HH:mm"])
         }
         precisions.append(precision)
       }
       guard use == .readingDate || use == .readingTime else { continue }
       if part == .yearOfCentury {
-        throw DateFormError("two digits don't say which century is meant", at: range, help: ["yyyy"])
+        throw LiteralError("two digits don't say which century is meant", at: range, help: ["yyyy"])
       }
       if part.isOpen, index + 1 < found.count, found[index + 1].part.precision != nil {
-        throw DateFormError(
+        throw LiteralError(
           "where a part has one digit or two, something must stand between it and the next", at: range,
           help: ["two letters for two digits"])
       }
     }
     let whole = 0..<(found.last?.range.upperBound ?? 0)
     guard let finest = precisions.max() else {
-      throw DateFormError("this form has no part of a date", at: whole, help: ["dd/MM/yyyy"])
+      throw LiteralError("this form has no part of a date", at: whole, help: ["dd/MM/yyyy"])
     }
     guard use == .readingDate || use == .readingTime else { return }
     let first: Stamp.Precision = use == .readingDate ? .year : .hour
     if let missing = Stamp.Precision.allCases.first(where: { $0 >= first && $0 <= finest && !precisions.contains($0) })
     {
-      throw DateFormError("this form reads a \(finest.word) and no \(missing.word)", at: whole, help: ["dd/MM/yyyy"])
+      throw LiteralError("this form reads a \(finest.word) and no \(missing.word)", at: whole, help: ["dd/MM/yyyy"])
     }
     if found.contains(where: { if case .offset = $0.part { true } else { false } }), finest < .hour {
-      throw DateFormError("an offset without hours means nothing", at: whole)
+      throw LiteralError("an offset without hours means nothing", at: whole)
     }
   }
 
@@ -184,27 +184,14 @@ struct DateForm: Sendable {
   }
 }
 
-/// What is wrong with a date's form, and where: bytes of its text.
-struct DateFormError: Error {
-  var message: String
-  var range: Range<Int>
-  var help: [String]
-
-  init(_ message: String, at range: Range<Int>, help: [String] = []) {
-    self.message = message
-    self.range = range
-    self.help = help
-  }
-}
-
 private struct DateFormReader {
   private let bytes: [UInt8]
   private var next = 0
 
   init(_ bytes: [UInt8]) { self.bytes = bytes }
 
-  mutating func parts() throws(DateFormError) -> [(part: DateForm.Part, range: Range<Int>)] {
-    guard bytes.count <= 100 else { throw DateFormError("a date's form has at most 100 bytes", at: 0..<bytes.count) }
+  mutating func parts() throws(LiteralError) -> [(part: DateForm.Part, range: Range<Int>)] {
+    guard bytes.count <= 100 else { throw LiteralError("a date's form has at most 100 bytes", at: 0..<bytes.count) }
     var parts: [(part: DateForm.Part, range: Range<Int>)] = []
     while next < bytes.count {
       let start = next
@@ -223,19 +210,19 @@ private struct DateFormReader {
   }
 
   /// `'T'`; two apostrophes are one.
-  private mutating func quoted() throws(DateFormError) -> [UInt8] {
+  private mutating func quoted() throws(LiteralError) -> [UInt8] {
     let start = next
     next += 1
     let content = bytes[next...].prefix { $0 != UInt8(ascii: "'") }
     guard content.endIndex < bytes.count else {
-      throw DateFormError("this apostrophe has no other", at: start..<bytes.count, help: ["'T'"])
+      throw LiteralError("this apostrophe has no other", at: start..<bytes.count, help: ["'T'"])
     }
     next = content.endIndex + 1
     return content.isEmpty ? [UInt8(ascii: "'")] : Array(content)
   }
 
   /// A run of one letter.
-  private mutating func letters() throws(DateFormError) -> DateForm.Part {
+  private mutating func letters() throws(LiteralError) -> DateForm.Part {
     let letter = bytes[next]
     let start = next
     while next < bytes.count, bytes[next] == letter { next += 1 }
@@ -253,7 +240,7 @@ private struct DateFormReader {
     case ("T", 1), ("Z", 1): return .literal([letter])
     default:
       let slips: [Unicode.Scalar: String] = ["Y": "yyyy is the year", "D": "dd is the day", "h": "HH is the hour"]
-      throw DateFormError(
+      throw LiteralError(
         "'\(String(decoding: bytes[start..<next], as: UTF8.self))' has no meaning in a date's form", at: start..<next,
         help: slips[Unicode.Scalar(letter)].map { [$0] } ?? ["yyyy MM dd HH mm ss SSS XXX", "'…' for letters"])
     }

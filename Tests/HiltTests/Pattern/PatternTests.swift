@@ -151,14 +151,14 @@ struct PatternTests {
   @Test("Nesting and length have bounds")
   func bounds() {
     let deep = String(repeating: "(", count: 5_000)
-    #expect(throws: PatternError.self) { try Pattern(Array(deep.utf8)) }
+    #expect(throws: LiteralError.self) { try Pattern(Array(deep.utf8)) }
     let most = String(repeating: "(", count: 32) + "a" + String(repeating: ")", count: 32)
     #expect(throws: Never.self) { try Pattern(Array(most.utf8)) }
-    #expect(throws: PatternError.self) { try Pattern(Array(repeating: 0x61, count: 4_097)) }
+    #expect(throws: LiteralError.self) { try Pattern(Array(repeating: 0x61, count: 4_097)) }
     let nested =
       "(?:" + String(repeating: "(?:", count: 30) + "a" + String(repeating: "){1000})", count: 1)
       + String(repeating: "{1000})", count: 30)
-    #expect(throws: PatternError.self) { try Pattern(Array(nested.utf8)) }
+    #expect(throws: LiteralError.self) { try Pattern(Array(nested.utf8)) }
   }
 }
 
