@@ -57,7 +57,9 @@ extension Ways {
       let failing = String(decoding: Sample.adt("J2"), as: UTF8.self).replacing("PV1|1|I|", with: "PV1|1|X|")
       #expect(try await send([Sample.adt("J1"), Array(failing.utf8)], to: way.port).isAllAccepted)
       #expect(try await send([Sample.adt("J3", patient: "")], to: way.port).refused.count == 1)
-      try project.write("in/a.hl7", Sample.adt("FILE"))
+      // The channel takes what is renamed into its folder, as a sender would.
+      try project.write("a.hl7", Sample.adt("FILE"))
+      try FileManager.default.moveItem(atPath: project.path("a.hl7"), toPath: project.path("in/a.hl7"))
       try await eventually("it is there") { project.names(in: "out") == ["FILE.hl7"] }
       let messages = try await project.messages()
       let routed = try #require(messages.first { $0.state == .routed && $0.channel == "adt" }).id
