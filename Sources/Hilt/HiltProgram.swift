@@ -42,13 +42,14 @@ package struct HiltProgram: Sendable {
   private let statementSpans: [Span]
   private let body: [Execute]
 
-  /// Checks and compiles a program. The program is there unless a problem is an error.
+  /// Checks and compiles a program with the libraries that it imports. The program is there unless a problem is an
+  /// error; a library alone is checked and gives none.
   ///
   /// - Parameters:
   ///   - source: the text of the program.
   ///   - file: the name under which its problems are shown.
   ///   - parameters: values for its `param` lines.
-  ///   - files: where its tables come from.
+  ///   - files: where its libraries, tables and profile come from.
   package static func compile(
     _ source: String, file: String, parameters: [String: Value] = [:], files: any HiltFiles = NoHiltFiles()
   ) -> (program: HiltProgram?, problems: [Problem]) {
@@ -112,7 +113,10 @@ package struct HiltProgram: Sendable {
     } catch {
       decision = .failed(failed(Failure(.stopping, "the run ended for a reason of its own", at: Span(0, 1))))
     }
-    if case .routed = decision, isReply { decision = .done }
+    // The checker has seen to it that every path of a reply transform decides; where one doesn't, nothing has arrived.
+    if case .routed = decision, isReply {
+      decision = .failed(failed(Failure(.stopping, .noOutcome, "the reply transform made no decision", at: Span(0, 1))))
+    }
     return result(decision, run, input)
   }
 
