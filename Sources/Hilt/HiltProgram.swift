@@ -66,11 +66,11 @@ package struct HiltProgram: Sendable {
     let imports = libraries.load(tree.imports, of: "")
     var checker = Checker(libraries.source, files: files, problems: libraries.problems)
     checker.reached = libraries.reached
-    checker.modules = [Module(tree: tree, path: "", imports: imports)]
-    checker.modules += libraries.all.map {
-      Module(tree: $0.tree, path: $0.path, imports: $0.imports.map { $0.map { $0 + 1 } })
+    let own = Libraries.Library(tree: tree, path: "", imports: imports)
+    checker.modules = ([own] + libraries.all).map { file in
+      // The program itself stands before its libraries.
+      Module(tree: file.tree, path: file.path, imports: file.imports.map { $0.map { $0 + 1 } })
     }
-    checker.modules[0].imports = imports.map { $0.map { $0 + 1 } }
     let program = checker.program(tree, parameters)
     return (checker.problems.hasErrors || tree.isLibrary ? nil : program, checker.problems.sorted)
   }

@@ -28,7 +28,7 @@ extension Checker {
     var place = HL7Place(message: message, code: code, segment: .mark(mark), span: name.span)
     guard checkOutput(place) else { return .broken(span) }
     let placement = placement(position, code, message, group, name.span)
-    let around = group.map { [$0.slot].compactMap(\.self) + $0.type.around } ?? []
+    let around = group?.variables ?? []
     var writes: [Execute] = []
     for entry in entries {
       guard case .component(let field, let component) = entry.key else {
@@ -112,26 +112,8 @@ extension Checker {
       return places.count != 1 && places.count(where: { grammar.opens($0, grammar.leaves[$0].group) }) != 1
     }
     guard isOpen else { return }
-    let places = grammar.leaves(of: code)
-    problems.report(
-      .openPlace,
-      places.isEmpty
-        ? "\(grammar.name) has no \(code)" : "\(code) can stand in \(places.count) places of \(grammar.name)",
-      at: span, help: places.isEmpty ? ["out.add \(code) after PID"] : grammar.help(code, places))
-  }
-
-  /// `remove o`: a result goes with its notes, which would belong to the result before it else.
-  func removeGroup(in slot: Int, of message: MessageReference, at span: Span) -> Execute {
-    let find: FindGroup = { run in if case .group(let group) = run.slots[slot] { group } else { nil } }
-    return { run in
-      guard case .draft(let number) = message, let group = try run.whole(message, find, at: span) else { return }
-      for segment in group.segments where segment != 0 {
-        try run.step(bytes: run.drafts[number]?.segmentIDs.count ?? 0, at: span)
-        guard var draft = run.drafts[number].take() else { return }
-        defer { run.drafts[number] = draft }
-        try draft.removeSegment(segment)
-      }
-    }
+    let open = grammar.openPlace(code, grammar.leaves(of: code))
+    problems.report(.openPlace, open.message, at: span, help: open.help)
   }
 
   /// `number(order.OBX)`: set ids from 1.

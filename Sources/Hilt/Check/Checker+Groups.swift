@@ -19,22 +19,19 @@ struct GroupPlace {
   var slot: Int?
   /// `[2]` or `[last]` was said, or a variable stands at it.
   var isPicked: Bool
+
+  /// The variables that have what is added here: its own and those of the groups around it, the innermost first.
+  var variables: [Int] { [slot].compactMap(\.self) + type.around }
 }
 
 extension Checker {
   /// `each OBR`, `order.each OBX`
   mutating func groups(of root: Expression?, _ name: Word, _ span: Span) -> Typed {
-    let outer: Cursor
-    if let root {
-      outer = cursor(root)
-    } else {
-      outer = self.root("msg", span)
-    }
+    let outer = root.map { cursor($0) } ?? self.root("msg", span)
     guard let (message, group) = holder(outer, span) else { return .broken(span) }
     let groupName = GroupName(name.text)
     guard checkGroups(groupName, name.span, of: message, within: group?.type) else { return .broken(span) }
-    let type = GroupType(
-      message: message, name: groupName, around: group.map { [$0.slot].compactMap(\.self) + $0.type.around } ?? [])
+    let type = GroupType(message: message, name: groupName, around: group?.variables ?? [])
     let find = group?.find
     return Typed(.list(.group(type)), at: span, path: source.text(span)) { run in
       .list(try run.groups(groupName, of: message, find, at: span).map { .group($0) })
@@ -67,8 +64,8 @@ extension Checker {
     case .member(let name), .group(let name):
       if let code = HL7SegmentCode(name) {
         guard checkSegment(code, of: message, at: step.span) else { return .broken }
-        let around = [group.slot].compactMap(\.self) + group.type.around
-        return .place(HL7Place(message: message, code: code, within: group.find, around: around, span: step.span))
+        return .place(
+          HL7Place(message: message, code: code, within: group.find, around: group.variables, span: step.span))
       }
       guard case .group = step.kind else {
         return brokenCursor(
@@ -103,8 +100,7 @@ extension Checker {
   mutating func group(_ name: String, of message: MessageReference, within outer: GroupPlace?, _ span: Span) -> Cursor {
     let groupName = GroupName.group(name)
     guard checkGroups(groupName, span, of: message, within: outer?.type) else { return .broken }
-    let type = GroupType(
-      message: message, name: groupName, around: outer.map { [$0.slot].compactMap(\.self) + $0.type.around } ?? [])
+    let type = GroupType(message: message, name: groupName, around: outer?.variables ?? [])
     let find = outer?.find
     return .group(
       GroupPlace(

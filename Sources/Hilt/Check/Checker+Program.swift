@@ -25,7 +25,6 @@ extension Checker {
     }
     checkZone(tree.zone)
     given = parameters
-    modules[0].tree = tree
     for module in modules.indices.dropFirst() { declarations(of: module) }
     declarations(of: 0)
     checkGiven(tree.parameters, head)

@@ -116,7 +116,8 @@ extension Checker {
       type.message.isDraft
     {
       scope.use(name)
-      return removeGroup(in: slot, of: type.message, at: target.span)
+      let span = target.span
+      return { try $0.removeGroup(in: slot, of: type.message, at: span) }
     }
     guard let place = writtenPlace(target, isRemoval: true), case .draft(let draft) = place.message else {
       return { _ in }
@@ -147,10 +148,7 @@ extension HL7Place {
   func editing(_ run: Run, _ body: (inout HL7Draft) throws -> Void) throws {
     guard case .draft(let number) = message, run.drafts[number] != nil else { return }
     do {
-      if var draft = run.drafts[number].take() {
-        defer { run.drafts[number] = draft }
-        try body(&draft)
-      }
+      try run.edit(number, body)
     } catch let error as HL7EditError {
       // A new MSH-18 makes other fields be written anew: then it is one of those that can't be.
       let isOther = error.segment != nil && error.segment != code || error.position?.field ?? field != field

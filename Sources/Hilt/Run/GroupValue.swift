@@ -9,6 +9,11 @@ struct GroupValue: Sendable {
   var grammar: (structure: HL7Structure, group: Int)?
   /// Among those of one walk, from 1.
   var number: Int
+
+  /// A group within it, not numbered yet.
+  fileprivate func part(_ instance: HL7Outline.Instance, of structure: HL7Structure) -> GroupValue {
+    GroupValue(segments: Array(segments[instance.segments]), grammar: (structure, instance.group), number: 0)
+  }
 }
 
 /// Finds a group: the one that a variable stands at, or the one that a path names.
@@ -90,10 +95,7 @@ extension Run {
       }
       let groups = grammar.structure.groups(named: name, within: grammar.group)
       for instance in outline.instances where groups.contains(instance.group) {
-        found.append(
-          GroupValue(
-            segments: Array(whole.segments[instance.segments]), grammar: (grammar.structure, instance.group), number: 0)
-        )
+        found.append(whole.part(instance, of: grammar.structure))
       }
     case .segment(let code):
       let nearest = Self.holders(of: code, in: grammar.structure, within: grammar.group)
@@ -112,10 +114,7 @@ extension Run {
       guard !strays, !nearest.isEmpty else { return try slices(name, of: whole, codes, at: span) }
       for instance in outline.instances where nearest.contains(where: { $0.group == instance.group }) {
         guard codes[instance.segments].contains(code) else { continue }
-        found.append(
-          GroupValue(
-            segments: Array(whole.segments[instance.segments]), grammar: (grammar.structure, instance.group), number: 0)
-        )
+        found.append(whole.part(instance, of: grammar.structure))
       }
       for ordinal in codes.indices
       where nearest.contains(where: { $0.group == nil && $0.leaf == outline.leaves[ordinal] }) {

@@ -43,10 +43,7 @@ extension Run {
     if after == nil { after = try place(code, placement, whole, outline, message, at: span) }
     var id: Int?
     do {
-      if var draft = drafts[number].take() {
-        defer { drafts[number] = draft }
-        id = try draft.insertSegment(code, after: after)
-      }
+      try edit(number) { id = try $0.insertSegment(code, after: after) }
     } catch {
       throw Interrupt.failure(
         Failure(.stopping, .unwritable, "\(code) can't be added: \(error)", at: span, path: code.description))
@@ -115,7 +112,9 @@ extension Run {
     let possible = places.filter { outline.canTake($0) }
     if !possible.isEmpty { places = possible }
     guard places.count == 1, let leaf = places.first else {
-      throw Interrupt.failure(open(code, places, grammar.structure, at: span))
+      let open = grammar.structure.openPlace(code, places)
+      throw Interrupt.failure(
+        Failure(.stopping, .openPlace, open.message, at: span, path: code.description, help: open.help))
     }
     if let open = outline.severalAround(leaf) {
       let name = grammar.structure.groups[open].name
@@ -132,25 +131,18 @@ extension Run {
     return all[first - 1]
   }
 
-  private func open(_ code: HL7SegmentCode, _ places: [Int], _ structure: HL7Structure, at span: Span) -> Failure {
-    guard !places.isEmpty else {
-      return Failure(
-        .stopping, .openPlace, "\(structure.name) has no \(code)", at: span, path: code.description,
-        help: ["out.add \(code) after PID"])
-    }
-    return Failure(
-      .stopping, .openPlace, "\(code) can stand in \(places.count) places of \(structure.name)", at: span,
-      path: code.description, help: structure.help(code, places))
-  }
 }
 
 extension HL7Structure {
-  /// How to say which of several places is meant.
-  func help(_ code: HL7SegmentCode, _ places: [Int]) -> [String] {
-    let names = places.map { groups[leaves[$0].group].name }
+  /// E122: that there are several places for a segment, or none, and how to say which is meant.
+  func openPlace(_ code: HL7SegmentCode, _ places: [Int]) -> (message: String, help: [String]) {
+    guard !places.isEmpty else { return ("\(name) has no \(code)", ["out.add \(code) after PID"]) }
     var seen: Set<String> = []
-    return names.filter { !$0.isEmpty && seen.insert($0).inserted }.map { "out.add \(code) in \($0)" }
-      + ["out.add \(code) after …"]
+    let names = places.map { groups[leaves[$0].group].name }.filter { !$0.isEmpty && seen.insert($0).inserted }
+    return (
+      "\(code) can stand in \(places.count) places of \(name)",
+      names.map { "out.add \(code) in \($0)" } + ["out.add \(code) after …"]
+    )
   }
 }
 

@@ -42,7 +42,7 @@ extension Run {
   private func renamed(
     _ message: MessageReference, to destinations: [String]?, at span: Span
   ) throws -> HiltEmitted.Content? {
-    let id = Array(field(10, of: 0, in: message).bytes)
+    let id = field(10, of: 0, in: message).bytes
     guard !id.isEmpty else { return nil }
     let same = controlIDs.filter { $0.id == id }
     controlIDs.append((id, destinations))

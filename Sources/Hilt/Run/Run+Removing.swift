@@ -1,6 +1,16 @@
 import HL7
 
 extension Run {
+  /// `remove o`: a result goes with its notes, which would belong to the result before it else.
+  func removeGroup(in slot: Int, of message: MessageReference, at span: Span) throws {
+    let find: FindGroup = { run in if case .group(let group) = run.slots[slot] { group } else { nil } }
+    guard case .draft(let number) = message, let group = try whole(message, find, at: span) else { return }
+    for segment in group.segments where segment != 0 {
+      try step(bytes: segmentIDs(in: message).count, at: span)
+      try edit(number) { try $0.removeSegment(segment) }
+    }
+  }
+
   /// Takes segments of one name out of an output. What belongs to a segment never becomes another's: its notes go with
   /// it, and a segment that has more than notes can't be taken out alone.
   ///

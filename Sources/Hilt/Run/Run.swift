@@ -26,7 +26,7 @@ final class Run {
   /// The input's grammar, once it was asked for.
   var inputStructure: HL7Structure??
   /// The control ids of what was emitted, and where it goes.
-  var controlIDs: [(id: [UInt8], destinations: [String]?)] = []
+  var controlIDs: [(id: ArraySlice<UInt8>, destinations: [String]?)] = []
   /// How many messages were made anew; each has a control id of its own.
   var madeCount = 0
   /// What is about to be given a name: a loop's next value, a function's next argument.
@@ -66,6 +66,13 @@ final class Run {
     var draftCount = 0
     /// Message structures of the site's own, with those of the standard that they are.
     var structures: [String: String] = [:]
+  }
+
+  /// Changes an output in place: while it is changed it is owned here alone, so that nothing of it is copied.
+  func edit(_ number: Int, _ body: (inout HL7Draft) throws -> Void) rethrows {
+    guard var draft = drafts[number].take() else { return }
+    defer { drafts[number] = draft }
+    try body(&draft)
   }
 
   /// Counts a node and the bytes that it touches.
