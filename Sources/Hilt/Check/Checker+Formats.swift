@@ -111,19 +111,19 @@ extension Checker {
     let evaluate = value.evaluate
     switch value.type {
     case .message(let reference):
-      guard gives(.hl7v2, "HL7", at: value.span) else { return nil }
+      guard gives(.hl7v2, at: value.span) else { return nil }
       return { run in
         _ = try evaluate(run)
         return .message(reference)
       }
     case .bytes:
-      guard gives(.bytes, "bytes", at: value.span) else { return nil }
+      guard gives(.bytes, at: value.span) else { return nil }
       return { run in
         guard case .bytes(let bytes) = try evaluate(run) else { throw Failure.nothing(value) }
         return .content(.bytes, bytes)
       }
     case .list(.fields(let fields)):
-      guard gives(.delimited, "delimited", at: value.span) else { return nil }
+      guard gives(.delimited, at: value.span) else { return nil }
       return lines(value, fields)
     case .broken, .never: return nil
     default:
@@ -191,13 +191,13 @@ extension Checker {
   }
 
   /// Whether the program says that it gives this; reported where not. One that says nothing gives HL7.
-  private mutating func gives(_ format: Format, _ word: String, at span: Span) -> Bool {
+  private mutating func gives(_ format: Format, at span: Span) -> Bool {
     if outputs.isEmpty ? format == (input?.format ?? .hl7v2) : outputs.contains(where: { $0.format == format }) {
       return true
     }
     problems.report(
       .header, "this emits \(format.rawValue), and no 'out' line says so", at: span,
-      help: ["out \(word == "HL7" ? "hl7 2.5.1" : word)"])
+      help: ["out \(format == .hl7v2 ? "hl7 2.5.1" : format.rawValue)"])
     return false
   }
 }
