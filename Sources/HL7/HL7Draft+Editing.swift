@@ -41,7 +41,7 @@ extension HL7Draft {
       throw HL7EditError(error, segment: code(of: segment), position: position)
     }
     let piece = self.field(field, of: segment)
-    let part = Part(of: number, separator: delimiters.repetition, in: piece.bytes)
+    let part = Part(of: number, separator: delimiters.repetition, in: piece.bytes, piece.bytes.indices)
     guard part.missing == 0, !piece.bytes.isEmpty else { return }
     // The separator before goes with it, or the one behind where it is the first.
     var range = part.range
@@ -50,9 +50,11 @@ extension HL7Draft {
     } else if range.upperBound < piece.bytes.endIndex {
       range = range.lowerBound..<range.upperBound + 1
     }
-    replaceField(
-      field, of: segment,
-      with: Array(piece.bytes[..<range.lowerBound]) + Array(piece.bytes[range.upperBound...]))
+    let draft = owned()
+    let start = draft.written.count
+    draft.written.append(contentsOf: piece.bytes[..<range.lowerBound])
+    draft.written.append(contentsOf: piece.bytes[range.upperBound...])
+    draft.keep(start, asField: field, of: segment)
   }
 
   /// Adds a copy of a segment of any message behind a segment, or at the end where `after` is `nil`.
@@ -87,30 +89,43 @@ extension HL7Draft {
     _ content: HL7Content, _ position: HL7Position, _ segment: Int
   ) throws(HL7EditError.Kind) {
     try check(position, segment)
-    let encoder = HL7Encoder(delimiters: delimiters, charset: charset)
+    let draft = owned()
+    if draft.written.isEmpty { draft.written.reserveCapacity(256) }
+    let start = draft.written.count
+    var isKept = false
+    defer { if !isKept { draft.written.removeSubrange(start...) } }
     if position.repetition == nil, position.component == nil, position.subcomponent == nil {
-      var bytes: [UInt8] = []
-      try encoder.append(content, at: .field, to: &bytes)
-      if bytes.isEmpty, field(position.field, of: segment).bytes.isEmpty { return }
-      replaceField(position.field, of: segment, with: bytes)
-      return
+      let encoder = HL7Encoder(delimiters: delimiters, charset: charset)
+      try encoder.append(content, at: .field, to: &draft.written)
+      isKept = draft.written.count > start || byteCount(ofField: position.field, of: segment) > 0
+    } else {
+      let current = field(position.field, of: segment).bytes
+      isKept = try append(content, position, within: current, to: &draft.written)
     }
-    let current = field(position.field, of: segment).bytes
-    let repetition = Part(of: position.repetition ?? 1, separator: delimiters.repetition, in: current)
+    if isKept { draft.keep(start, asField: position.field, of: segment) }
+  }
+
+  /// Appends a field with one part of it changed.
+  ///
+  /// - Returns: `false` where the part isn't there and nothing would stand in it.
+  private func append(
+    _ content: HL7Content, _ position: HL7Position, within current: ArraySlice<UInt8>, to bytes: inout [UInt8]
+  ) throws(HL7EditError.Kind) -> Bool {
+    let delimiters = delimiters
+    let encoder = HL7Encoder(delimiters: delimiters, charset: charset)
+    let repetition = Part(of: position.repetition ?? 1, separator: delimiters.repetition, in: current, current.indices)
     var component = Part.whole(repetition.range)
     var subcomponent = component
     var level = HL7Piece.Level.repetition
     if position.component != nil || position.subcomponent != nil {
-      component = Part(of: position.component ?? 1, separator: delimiters.component, in: current[repetition.range])
+      component = Part(of: position.component ?? 1, separator: delimiters.component, in: current, repetition.range)
       subcomponent = Part.whole(component.range)
       level = .component
     }
     if let number = position.subcomponent {
-      subcomponent = Part(of: number, separator: delimiters.subcomponent, in: current[component.range])
+      subcomponent = Part(of: number, separator: delimiters.subcomponent, in: current, component.range)
       level = .subcomponent
     }
-    var bytes: [UInt8] = []
-    bytes.reserveCapacity(current.count + 32)
     bytes.append(contentsOf: current[..<subcomponent.range.lowerBound])
     try Self.append(delimiters.repetition, times: repetition.missing, to: &bytes)
     try Self.append(delimiters.component, times: component.missing, to: &bytes)
@@ -118,9 +133,9 @@ extension HL7Draft {
     let contentStart = bytes.count
     try encoder.append(content, at: level, to: &bytes)
     let isMissing = repetition.missing + component.missing + subcomponent.missing > 0
-    if isMissing, bytes.count == contentStart { return }
+    if isMissing, bytes.count == contentStart { return false }
     bytes.append(contentsOf: current[subcomponent.range.upperBound...])
-    replaceField(position.field, of: segment, with: bytes)
+    return true
   }
 
   private static func append(
@@ -155,21 +170,21 @@ private struct Part {
     self.missing = missing
   }
 
-  init(of number: Int, separator: UInt8?, in bytes: ArraySlice<UInt8>) {
-    var start = bytes.startIndex
-    var left = number - 1
-    if left == 0, separator == nil {
-      self.init(range: bytes.indices, missing: 0)
+  init(of number: Int, separator: UInt8?, in bytes: ArraySlice<UInt8>, _ range: Range<Int>) {
+    guard let separator else {
+      self.init(range: number == 1 ? range : range.upperBound..<range.upperBound, missing: number - 1)
       return
     }
-    for index in bytes.indices where bytes[index] == separator {
-      if left == 0 {
-        self.init(range: start..<index, missing: 0)
-        return
+    let first = bytes.startIndex
+    self = bytes.withUnsafeBufferPointer { bytes in
+      var start = range.lowerBound
+      var left = number - 1
+      for index in range where bytes[index - first] == separator {
+        if left == 0 { return Part(range: start..<index, missing: 0) }
+        left -= 1
+        start = index + 1
       }
-      left -= 1
-      start = index + 1
+      return Part(range: (left == 0 ? start : range.upperBound)..<range.upperBound, missing: left)
     }
-    self.init(range: (left == 0 ? start : bytes.endIndex)..<bytes.endIndex, missing: left)
   }
 }

@@ -26,18 +26,19 @@ final class Run {
   /// The input's grammar, once it was asked for.
   var inputStructure: HL7Structure??
   /// The control ids of what was emitted, and where it goes.
-  var controlIDs: [(id: ArraySlice<UInt8>, destinations: [String]?)] = []
+  @exclusivity(unchecked) var controlIDs: [(id: ArraySlice<UInt8>, destinations: [String]?)] = []
   /// How many messages were made anew; each has a control id of its own.
   var madeCount = 0
   /// What is about to be given a name: a loop's next value, a function's next argument.
   @exclusivity(unchecked) var argument = Datum.absent
 
   @exclusivity(unchecked) var stepsLeft: Int
-  var emitted: [HiltEmitted] = []
-  var outputBytes = 0
-  var notes: [(text: String, span: Span)] = []
+  @exclusivity(unchecked) var emitted: [HiltEmitted] = []
+  @exclusivity(unchecked) var outputBytes = 0
+  @exclusivity(unchecked) var notes: [(text: String, span: Span)] = []
+  let isTraced: Bool
   /// `nil` unless the run is traced.
-  var trace: [(span: Span, turns: [Int], text: String)]?
+  @exclusivity(unchecked) var trace: [(span: Span, turns: [Int], text: String)]?
   /// `nil` unless somebody wants to know which statements ran and what they wrote.
   @exclusivity(unchecked) var observed: Observed?
   /// The turn of each loop around the statement at work, outermost first.
@@ -50,11 +51,12 @@ final class Run {
     attributes = input.attributes
     meta = input.meta
     limits = input.limits
-    slots = [Datum](repeating: .absent, count: layout.slotCount)
-    marks = [Int](repeating: -1, count: layout.markCount)
-    drafts = [HL7Draft?](repeating: nil, count: layout.draftCount)
+    slots = [Datum](filled: .absent, count: layout.slotCount)
+    marks = [Int](filled: -1, count: layout.markCount)
+    drafts = [HL7Draft?](filled: nil, count: layout.draftCount)
     stepsLeft = input.limits.stepsMax
     structures = layout.structures
+    isTraced = tracing
     trace = tracing ? [] : nil
     observed = observing ? Observed() : nil
   }
