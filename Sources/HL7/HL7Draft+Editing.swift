@@ -5,16 +5,19 @@ extension HL7Draft {
   /// Writing MSH-18 changes the draft's character set: what was in it is recoded, and what is written from then on is
   /// in the new set.
   ///
+  /// - Returns: how many bytes the field had before.
   /// - Throws: a place that can't be written, or text that the draft's character set lacks. Then nothing has changed.
+  @discardableResult
   package mutating func set(
     _ content: HL7Content, at position: HL7Position, of segment: Int
-  ) throws(HL7EditError) {
+  ) throws(HL7EditError) -> Int {
     do {
       guard segment == 0, position.field == 18 else { return try write(content, position, segment) }
       var draft = self
-      try draft.write(content, position, segment)
+      let byteCount = try draft.write(content, position, segment)
       try draft.followDeclaredCharset(position)
       self = draft
+      return byteCount
     } catch let kind as HL7EditError.Kind {
       throw HL7EditError(kind, segment: code(of: segment), position: position)
     } catch {
@@ -41,7 +44,7 @@ extension HL7Draft {
       throw HL7EditError(error, segment: code(of: segment), position: position)
     }
     let piece = self.field(field, of: segment)
-    let part = Part(of: number, separator: delimiters.repetition, in: piece.bytes, piece.bytes.indices)
+    let part = HL7Stretch(of: number, separator: delimiters.repetition, in: piece.bytes, piece.bytes.indices)
     guard part.missing == 0, !piece.bytes.isEmpty else { return }
     // The separator before goes with it, or the one behind where it is the first.
     var range = part.range
@@ -87,9 +90,10 @@ extension HL7Draft {
 
   private mutating func write(
     _ content: HL7Content, _ position: HL7Position, _ segment: Int
-  ) throws(HL7EditError.Kind) {
+  ) throws(HL7EditError.Kind) -> Int {
     try check(position, segment)
     let draft = owned()
+    let present = draft.place(ofField: position.field, segment)
     if draft.written.isEmpty { draft.written.reserveCapacity(256) }
     let start = draft.written.count
     var isKept = false
@@ -97,12 +101,12 @@ extension HL7Draft {
     if position.repetition == nil, position.component == nil, position.subcomponent == nil {
       let encoder = HL7Encoder(delimiters: delimiters, charset: charset)
       try encoder.append(content, at: .field, to: &draft.written)
-      isKept = draft.written.count > start || byteCount(ofField: position.field, of: segment) > 0
+      isKept = draft.written.count > start || !present.range.isEmpty
     } else {
-      let current = field(position.field, of: segment).bytes
-      isKept = try append(content, position, within: current, to: &draft.written)
+      isKept = try append(content, position, within: draft.bytes(at: present), to: &draft.written)
     }
     if isKept { draft.keep(start, asField: position.field, of: segment) }
+    return present.range.count
   }
 
   /// Appends a field with one part of it changed.
@@ -113,17 +117,19 @@ extension HL7Draft {
   ) throws(HL7EditError.Kind) -> Bool {
     let delimiters = delimiters
     let encoder = HL7Encoder(delimiters: delimiters, charset: charset)
-    let repetition = Part(of: position.repetition ?? 1, separator: delimiters.repetition, in: current, current.indices)
-    var component = Part.whole(repetition.range)
+    let repetition = HL7Stretch(
+      of: position.repetition ?? 1, separator: delimiters.repetition, in: current, current.indices)
+    var component = HL7Stretch.whole(repetition.range)
     var subcomponent = component
     var level = HL7Piece.Level.repetition
     if position.component != nil || position.subcomponent != nil {
-      component = Part(of: position.component ?? 1, separator: delimiters.component, in: current, repetition.range)
-      subcomponent = Part.whole(component.range)
+      component = HL7Stretch(
+        of: position.component ?? 1, separator: delimiters.component, in: current, repetition.range)
+      subcomponent = HL7Stretch.whole(component.range)
       level = .component
     }
     if let number = position.subcomponent {
-      subcomponent = Part(of: number, separator: delimiters.subcomponent, in: current, component.range)
+      subcomponent = HL7Stretch(of: number, separator: delimiters.subcomponent, in: current, component.range)
       level = .subcomponent
     }
     bytes.append(contentsOf: current[..<subcomponent.range.lowerBound])
@@ -155,36 +161,4 @@ extension HL7Draft {
     if charset != self.charset { try recode(to: charset) }
   }
 
-}
-
-/// Where the n-th part between separators stands, or where it would.
-private struct Part {
-  let range: Range<Int>
-  /// How many separators must be added before it.
-  let missing: Int
-
-  static func whole(_ range: Range<Int>) -> Part { Part(range: range, missing: 0) }
-
-  private init(range: Range<Int>, missing: Int) {
-    self.range = range
-    self.missing = missing
-  }
-
-  init(of number: Int, separator: UInt8?, in bytes: ArraySlice<UInt8>, _ range: Range<Int>) {
-    guard let separator else {
-      self.init(range: number == 1 ? range : range.upperBound..<range.upperBound, missing: number - 1)
-      return
-    }
-    let first = bytes.startIndex
-    self = bytes.withUnsafeBufferPointer { bytes in
-      var start = range.lowerBound
-      var left = number - 1
-      for index in range where bytes[index - first] == separator {
-        if left == 0 { return Part(range: start..<index, missing: 0) }
-        left -= 1
-        start = index + 1
-      }
-      return Part(range: (left == 0 ? start : range.upperBound)..<range.upperBound, missing: left)
-    }
-  }
 }

@@ -93,21 +93,13 @@ package struct HL7Draft: HL7Reading {
 
   package func field(_ number: Int, of segment: Int) -> HL7Piece {
     guard exists(segment) else { return HL7Piece([], level: .field, delimiters: delimiters, charset: charset) }
-    if let edit = content.edit(ofField: number, segment) {
-      // A copy: who keeps the piece would otherwise keep all that was written, and the next write would copy that.
-      let bytes = Array(content.written[content.edits[edit].range])
-      return HL7Piece(bytes[...], level: .field, delimiters: delimiters, charset: charset)
+    let place = content.place(ofField: number, segment)
+    if place.isWritten {
+      return HL7Piece(content.bytes(at: place), level: .field, delimiters: delimiters, charset: charset)
     }
     let piece = base.field(number, of: segment)
     guard piece.charset != charset else { return piece }
     return HL7Piece(piece.bytes, level: piece.level, delimiters: delimiters, charset: charset)
-  }
-
-  /// How many bytes a field has, all repetitions.
-  package func byteCount(ofField number: Int, of segment: Int) -> Int {
-    guard exists(segment) else { return 0 }
-    if let edit = content.edit(ofField: number, segment) { return content.edits[edit].range.count }
-    return content.base.fieldRange(number, of: segment)?.count ?? 0
   }
 
   // MARK: Writing

@@ -55,14 +55,19 @@ final class HL7DraftContent: @unchecked Sendable {
   /// The edit of a segment's first edited field; negative where there is none.
   func head(of segment: Int) -> Int { heads.isEmpty ? Int(Self.none) : Int(heads[segment]) }
 
-  /// The edit of a field.
-  func edit(ofField number: Int, _ segment: Int) -> Int? {
+  /// Where a field's bytes stand: in `written`, or in the base. An empty range where the segment ends before it.
+  func place(ofField number: Int, _ segment: Int) -> (range: Range<Int>, isWritten: Bool) {
     var edit = head(of: segment)
     while edit >= 0 {
-      if Int(edits[edit].field) == number { return edit }
+      if Int(edits[edit].field) == number { return (edits[edit].range, true) }
       edit = Int(edits[edit].next)
     }
-    return nil
+    return (base.fieldRange(number, of: segment) ?? 0..<0, false)
+  }
+
+  /// Of what was written a copy: who keeps it would otherwise keep all that was, and the next write would copy that.
+  func bytes(at place: (range: Range<Int>, isWritten: Bool)) -> ArraySlice<UInt8> {
+    place.isWritten ? Array(written[place.range])[...] : base.bytes[place.range]
   }
 
   /// Makes what was written from an offset on the raw bytes of a field.
@@ -124,7 +129,7 @@ extension Array {
   /// array.
   @inlinable package init(filled element: Element, count: Int) {
     self = []
-    reserveCapacity(count)
-    for _ in 0..<count { append(element) }
+    if count == 0 { return }
+    append(contentsOf: repeatElement(element, count: count))
   }
 }

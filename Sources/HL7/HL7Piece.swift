@@ -202,18 +202,7 @@ package struct HL7Piece: Sendable {
   /// Where the n-th part between separators stands; an empty range where there is none.
   private func partRange(_ number: Int, _ separator: UInt8?, _ range: Range<Int>) -> Range<Int> {
     guard number >= 1 else { return range.upperBound..<range.upperBound }
-    guard let separator else { return number == 1 ? range : range.upperBound..<range.upperBound }
-    let first = bytes.startIndex
-    return bytes.withUnsafeBufferPointer { bytes in
-      var left = number
-      var start = range.lowerBound
-      for index in range where bytes[index - first] == separator {
-        left -= 1
-        if left == 0 { return start..<index }
-        start = index + 1
-      }
-      return left == 1 ? start..<range.upperBound : range.upperBound..<range.upperBound
-    }
+    return HL7Stretch(of: number, separator: separator, in: bytes, range).range
   }
 
   private func parts(_ separator: UInt8?, _ level: Level) -> [HL7Piece] {

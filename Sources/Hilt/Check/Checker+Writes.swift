@@ -175,12 +175,10 @@ extension HL7Place {
     }
     guard let segment = found else { return }
     var position = HL7Position(field, component: component, subcomponent: subcomponent)
+    var isCounted = false
     switch repetition {
-    case .only where component == nil:
-      try run.step(bytes: run.drafts[draft]?.byteCount(ofField: field, of: segment) ?? 0, at: span)
-    case .index(let number):
-      try run.step(bytes: run.drafts[draft]?.byteCount(ofField: field, of: segment) ?? 0, at: span)
-      position.repetition = number
+    case .only where component == nil: break
+    case .index(let number): position.repetition = number
     default:
       guard let number = try repetitionNumber(run, wholeField(run, segment)) else {
         throw Interrupt.failure(
@@ -188,13 +186,17 @@ extension HL7Place {
         )
       }
       position.repetition = number
+      isCounted = true
     }
+    var byteCount: Int?
     do throws(HL7EditError) {
       // In place: the draft is owned here alone, so that nothing of it is copied.
-      try run.drafts[draft]?.set(content, at: position, of: segment)
+      byteCount = try run.drafts[draft]?.set(content, at: position, of: segment)
     } catch {
       throw unwritable(error)
     }
+    // Where the field was not looked at before, it was while it was written.
+    if !isCounted { try run.step(bytes: byteCount ?? 0, at: span) }
   }
 
   /// Makes the segment where the structure wants it; only where the place names the only one of its name.

@@ -4,14 +4,9 @@ import Text
 
 /// One run of one program over one message: its variables, its outputs, its budget.
 final class Run {
-  let input: HL7Message?
-  let original: HL7Message?
-  let sent: HL7Message?
+  let given: HiltInput
   /// `msg`, where it is not HL7.
   var content = Datum.absent
-  let attributes: [String: Value]
-  let meta: [String: Value]
-  let limits: HiltLimits
   /// Message structures of the site's own, with those of the standard that they are.
   let structures: [String: String]
 
@@ -45,12 +40,7 @@ final class Run {
   var turns: [Int] = []
 
   init(_ input: HiltInput, layout: Layout, tracing: Bool, observing: Bool = false) {
-    self.input = input.message
-    original = input.original
-    sent = input.sent
-    attributes = input.attributes
-    meta = input.meta
-    limits = input.limits
+    given = input
     slots = [Datum](filled: .absent, count: layout.slotCount)
     marks = [Int](filled: -1, count: layout.markCount)
     drafts = [HL7Draft?](filled: nil, count: layout.draftCount)
@@ -60,6 +50,13 @@ final class Run {
     trace = tracing ? [] : nil
     observed = observing ? Observed() : nil
   }
+
+  var input: HL7Message? { given.message }
+  var original: HL7Message? { given.original }
+  var sent: HL7Message? { given.sent }
+  var attributes: [String: Value] { given.attributes }
+  var meta: [String: Value] { given.meta }
+  var limits: HiltLimits { given.limits }
 
   /// How many variables of each kind a program needs.
   struct Layout: Sendable {
