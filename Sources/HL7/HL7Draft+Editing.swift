@@ -12,9 +12,13 @@ extension HL7Draft {
     _ content: HL7Content, at position: HL7Position, of segment: Int
   ) throws(HL7EditError) -> Int {
     do {
-      guard segment == 0, position.field == 18 else { return try write(content, position, segment) }
+      guard segment == 0, position.field == 18 else {
+        own()
+        return try self.content.write(content, position, segment)
+      }
       var draft = self
-      let byteCount = try draft.write(content, position, segment)
+      draft.own()
+      let byteCount = try draft.content.write(content, position, segment)
       try draft.followDeclaredCharset(position)
       self = draft
       return byteCount
@@ -39,7 +43,7 @@ extension HL7Draft {
   ) throws(HL7EditError) {
     let position = HL7Position(field, repetition: number)
     do {
-      try check(position, segment)
+      try content.check(position, segment)
     } catch {
       throw HL7EditError(error, segment: code(of: segment), position: position)
     }
@@ -53,11 +57,11 @@ extension HL7Draft {
     } else if range.upperBound < piece.bytes.endIndex {
       range = range.lowerBound..<range.upperBound + 1
     }
-    let draft = owned()
-    let start = draft.written.count
-    draft.written.append(contentsOf: piece.bytes[..<range.lowerBound])
-    draft.written.append(contentsOf: piece.bytes[range.upperBound...])
-    draft.keep(start, asField: field, of: segment)
+    own()
+    let start = content.written.count
+    content.written.append(contentsOf: piece.bytes[..<range.lowerBound])
+    content.written.append(contentsOf: piece.bytes[range.upperBound...])
+    content.keep(start, asField: field, of: segment)
   }
 
   /// Adds a copy of a segment of any message behind a segment, or at the end where `after` is `nil`.
@@ -78,34 +82,47 @@ extension HL7Draft {
     return id
   }
 
-  private func check(_ position: HL7Position, _ segment: Int) throws(HL7EditError.Kind) {
+  private mutating func followDeclaredCharset(_ position: HL7Position) throws(HL7EditError) {
+    let field = field(18, of: 0)
+    guard field.leaf.presence == .valued else { return }
+    guard let declared = try? field.leaf.text(), let charset = HL7CharacterSet.charset(declared: declared) else {
+      throw HL7EditError(.characterSet, segment: .msh, position: position)
+    }
+    if charset != self.charset { try recode(to: charset) }
+  }
+}
+
+extension HL7DraftContent {
+  fileprivate func check(_ position: HL7Position, _ segment: Int) throws(HL7EditError.Kind) {
     guard exists(segment) else { throw .noSegment }
     if segment == 0, position.field <= 2 { throw .fixedHeader }
-    guard (1...Self.fieldNumberMax).contains(position.field),
-      (1...Self.repetitionNumberMax).contains(position.repetition ?? 1),
-      (1...Self.componentNumberMax).contains(position.component ?? 1),
-      (1...Self.componentNumberMax).contains(position.subcomponent ?? 1)
+    guard (1...HL7Draft.fieldNumberMax).contains(position.field),
+      (1...HL7Draft.repetitionNumberMax).contains(position.repetition ?? 1),
+      (1...HL7Draft.componentNumberMax).contains(position.component ?? 1),
+      (1...HL7Draft.componentNumberMax).contains(position.subcomponent ?? 1)
     else { throw .outOfRange }
   }
 
-  private mutating func write(
+  /// Writes to a position, for the draft that owns this alone.
+  ///
+  /// - Returns: how many bytes the field had before.
+  fileprivate func write(
     _ content: HL7Content, _ position: HL7Position, _ segment: Int
   ) throws(HL7EditError.Kind) -> Int {
     try check(position, segment)
-    let draft = owned()
-    let present = draft.place(ofField: position.field, segment)
-    if draft.written.isEmpty { draft.written.reserveCapacity(256) }
-    let start = draft.written.count
+    let present = place(ofField: position.field, segment)
+    if written.isEmpty { written.reserveCapacity(256) }
+    let start = written.count
     var isKept = false
-    defer { if !isKept { draft.written.removeSubrange(start...) } }
+    defer { if !isKept { written.removeSubrange(start...) } }
     if position.repetition == nil, position.component == nil, position.subcomponent == nil {
-      let encoder = HL7Encoder(delimiters: delimiters, charset: charset)
-      try encoder.append(content, at: .field, to: &draft.written)
-      isKept = draft.written.count > start || !present.range.isEmpty
+      let encoder = HL7Encoder(delimiters: base.delimiters, charset: charset)
+      try encoder.append(content, at: .field, to: &written)
+      isKept = written.count > start || !present.range.isEmpty
     } else {
-      isKept = try append(content, position, within: draft.bytes(at: present), to: &draft.written)
+      isKept = try append(content, position, within: bytes(at: present), to: &written)
     }
-    if isKept { draft.keep(start, asField: position.field, of: segment) }
+    if isKept { keep(start, asField: position.field, of: segment) }
     return present.range.count
   }
 
@@ -115,8 +132,8 @@ extension HL7Draft {
   private func append(
     _ content: HL7Content, _ position: HL7Position, within current: ArraySlice<UInt8>, to bytes: inout [UInt8]
   ) throws(HL7EditError.Kind) -> Bool {
-    let delimiters = delimiters
-    let encoder = HL7Encoder(delimiters: delimiters, charset: charset)
+    let delimiters = base.delimiters
+    let encoder = HL7Encoder(delimiters: base.delimiters, charset: charset)
     let repetition = HL7Stretch(
       of: position.repetition ?? 1, separator: delimiters.repetition, in: current, current.indices)
     var component = HL7Stretch.whole(repetition.range)
@@ -151,14 +168,4 @@ extension HL7Draft {
     guard let separator else { throw .noSeparator }
     for _ in 0..<times { bytes.append(separator) }
   }
-
-  private mutating func followDeclaredCharset(_ position: HL7Position) throws(HL7EditError) {
-    let field = field(18, of: 0)
-    guard field.leaf.presence == .valued else { return }
-    guard let declared = try? field.leaf.text(), let charset = HL7CharacterSet.charset(declared: declared) else {
-      throw HL7EditError(.characterSet, segment: .msh, position: position)
-    }
-    if charset != self.charset { try recode(to: charset) }
-  }
-
 }

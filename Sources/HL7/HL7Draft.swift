@@ -15,10 +15,9 @@ package struct HL7Draft: HL7Reading {
 
   package init(_ message: HL7Message) { content = HL7DraftContent(message) }
 
-  /// The content, for one who writes: other copies of the draft don't see what is written.
-  mutating func owned() -> HL7DraftContent {
+  /// Before anything is written: other copies of the draft don't see it.
+  mutating func own() {
     if !isKnownUniquelyReferenced(&content) { content = HL7DraftContent(copying: content) }
-    return content
   }
 
   var base: HL7Message { content.base }
@@ -118,7 +117,7 @@ package struct HL7Draft: HL7Reading {
       guard let index = order.firstIndex(of: segment) else { throw HL7EditError(.noSegment, segment: code) }
       place = index + 1
     }
-    let content = owned()
+    own()
     content.order = nil
     let id = content.add(code)
     order.insert(id, at: place)
@@ -130,7 +129,7 @@ package struct HL7Draft: HL7Reading {
   package mutating func removeSegment(_ segment: Int) throws(HL7EditError) {
     guard segment != 0 else { throw HL7EditError(.fixedHeader) }
     guard exists(segment) else { throw HL7EditError(.noSegment) }
-    let content = owned()
+    own()
     content.remove(segment)
     var order = content.order ?? base.segmentIDs
     content.order = nil
@@ -141,7 +140,8 @@ package struct HL7Draft: HL7Reading {
   /// Goes over to another character set: every field that is not plain ASCII is written anew. MSH-18 is not touched.
   mutating func recode(to target: Charset) throws(HL7EditError) {
     var recoded = self
-    let content = recoded.owned()
+    recoded.own()
+    let content = recoded.content
     content.charset = target
     let encoder = HL7Encoder(delimiters: delimiters, charset: target)
     for segment in segmentIDs {
