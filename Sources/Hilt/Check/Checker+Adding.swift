@@ -59,7 +59,7 @@ extension Checker {
         run.marks[mark] = id
         try write(run)
       }
-      if run.trace != nil { run.record(.text("\(code) added"), at: span) }
+      if run.isTraced { run.record(.text("\(code) added"), at: span) }
       return .number(Decimal(id))
     }
   }
@@ -149,7 +149,7 @@ extension Checker {
         run.marks[mark] = segment
         try written.write(.text(String(index + 1)), draft, 1, run)
       }
-      if run.trace != nil { run.record(.text("1 to \(segments.count)"), at: all.span) }
+      if run.isTraced { run.record(.text("1 to \(segments.count)"), at: all.span) }
     }
   }
 }

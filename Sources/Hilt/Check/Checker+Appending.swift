@@ -37,7 +37,7 @@ extension Checker {
         if count > 0 { one.repetition = .index(count + 1) }
         try one.write(value.content(formatted: formatted), draft, field, run)
       }
-      if run.trace != nil { run.record(try place.presentField(run), at: span) }
+      if run.isTraced { run.record(try place.presentField(run), at: span) }
       if run.observed != nil { try run.observe(place, draft, from: inputs, at: span) }
     }
   }
@@ -68,7 +68,7 @@ extension Checker {
       run.slots[slot] = .absent
       values.append(datum)
       run.slots[slot] = .list(values)
-      if run.trace != nil { run.record(datum, at: span) }
+      if run.isTraced { run.record(datum, at: span) }
     }
   }
 }

@@ -38,10 +38,15 @@ extension Checker {
     }
     let (evaluate, span, inputs) = (value.evaluate, place.span, scope.reads)
     let formatted = place.kind.isFormatted
+    let write: Execute
+    if let constant = value.constant?.content(formatted: formatted) {
+      write = { try place.write(constant, draft, field, $0) }
+    } else {
+      write = { try place.write(evaluate($0).content(formatted: formatted), draft, field, $0) }
+    }
     return { run in
-      let content = try evaluate(run).content(formatted: formatted)
-      try place.write(content, draft, field, run)
-      if traces, run.trace != nil { run.record(try place.presentField(run), at: span) }
+      try write(run)
+      if traces, run.isTraced { run.record(try place.presentField(run), at: span) }
       if run.observed != nil { try run.observe(place, draft, from: inputs, at: span) }
     }
   }
@@ -150,12 +155,16 @@ extension HL7Place {
     do {
       try run.edit(number, body)
     } catch let error as HL7EditError {
-      // A new MSH-18 makes other fields be written anew: then it is one of those that can't be.
-      let isOther = error.segment != nil && error.segment != code || error.position?.field ?? field != field
-      let reason = isOther ? error : HL7EditError(error.kind)
-      throw Interrupt.failure(
-        Failure(.stopping, .unwritable, "\(path) can't be written: \(reason)", at: span, path: path))
+      throw unwritable(error)
     }
+  }
+
+  private func unwritable(_ error: HL7EditError) -> Interrupt {
+    // A new MSH-18 makes other fields be written anew: then it is one of those that can't be.
+    let isOther = error.segment != nil && error.segment != code || error.position?.field ?? field != field
+    let reason = isOther ? error : HL7EditError(error.kind)
+    return .failure(
+      Failure(.stopping, .unwritable, "\(path) can't be written: \(reason)", at: span, path: path))
   }
 
   func write(_ content: HL7Content, _ draft: Int, _ field: Int, _ run: Run) throws {
@@ -165,19 +174,29 @@ extension HL7Place {
       found = try added(draft, run)
     }
     guard let segment = found else { return }
-    let whole = try wholeField(run, segment)
     var position = HL7Position(field, component: component, subcomponent: subcomponent)
-    if case .only = repetition, component == nil {
-      position.repetition = nil
-    } else {
-      guard let number = try repetitionNumber(run, whole) else {
+    var isCounted = false
+    switch repetition {
+    case .only where component == nil: break
+    case .index(let number): position.repetition = number
+    default:
+      guard let number = try repetitionNumber(run, wholeField(run, segment)) else {
         throw Interrupt.failure(
           Failure(.stopping, .unwritable, "\(path) can't be written: there is no such repetition", at: span, path: path)
         )
       }
       position.repetition = number
+      isCounted = true
     }
-    try editing(run) { try $0.set(content, at: position, of: segment) }
+    var byteCount: Int?
+    do throws(HL7EditError) {
+      // In place: the draft is owned here alone, so that nothing of it is copied.
+      byteCount = try run.drafts[draft]?.set(content, at: position, of: segment)
+    } catch {
+      throw unwritable(error)
+    }
+    // Where the field was not looked at before, it was while it was written.
+    if !isCounted { try run.step(bytes: byteCount ?? 0, at: span) }
   }
 
   /// Makes the segment where the structure wants it; only where the place names the only one of its name.

@@ -114,10 +114,11 @@ extension HL7Place {
     // The commonest place of all: a field that does not repeat, or a part of it.
     if case .only = repetition {
       if whole.level == .field, whole.repetitionCount > 1 { throw Interrupt.failure(repeats) }
-      return Datum(part(whole))
+      return Datum(whole.piece(at: HL7Position(field ?? 0, component: component, subcomponent: subcomponent)))
     }
     guard let number = try repetitionNumber(run, whole) else { return .absent }
-    return Datum(part(whole.repetition(number)))
+    let position = HL7Position(field ?? 0, repetition: number, component: component, subcomponent: subcomponent)
+    return Datum(whole.piece(at: position))
   }
 
   /// The repetitions, for a place that names several.
