@@ -32,6 +32,9 @@ extension Checker {
     case .new(let name): return new(name, span)
     case .groups(let root, let name): return groups(of: root, name, span)
     case .addition(let root, let name, let position): return addition(to: root, name, position, [], span)
+    case .filled(let addition, let segment):
+      guard case .addition(let root, let name, let position) = addition.kind else { return .broken(span) }
+      return self.addition(to: root, name, position, [], filling: segment, span)
     case .with(let base, let entries):
       if case .addition(let root, let name, let position) = base.kind {
         return addition(to: root, name, position, entries, span)
@@ -214,7 +217,8 @@ extension Checker {
   mutating func common(_ first: Typed, _ second: Typed) -> Type? {
     if first.type == .broken || second.type == .broken { return nil }
     if let type = Type.common(first.type, second.type) { return type }
-    mismatch(second, wanted: first.type.name)
+    let isOther = first.type.name == second.type.name
+    mismatch(second, wanted: isOther ? "\(first.type.name) of the same message" : first.type.name)
     return nil
   }
 

@@ -232,7 +232,7 @@ extension Checker {
     }
   }
 
-  private func shown(_ grammars: [HL7Structure]) -> String {
+  func shown(_ grammars: [HL7Structure]) -> String {
     let names = Array(Set(grammars.map(\.name))).sorted()
     return names.count > 3 ? "\(names[0]) and the others" : names.joined(separator: ", ")
   }

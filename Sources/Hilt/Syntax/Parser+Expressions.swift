@@ -174,6 +174,10 @@ extension Parser {
     var value = try postfix()
     while isWord("with"), continues {
       advance()
+      if case .addition = value.kind, !isSign(.leftBrace) {
+        let segment = try nested { try $0.copyWith() }
+        return try node(.filled(value, segment), value.span...segment.span)
+      }
       guard isSign(.leftBrace) else { throw expected("a record", help: ["x with { 1: … }"]) }
       let entries = try entries()
       value = try node(.with(value, entries), value.span...previous)

@@ -217,7 +217,7 @@ extension Parser {
     }
     guard isSign(.assign), continues else {
       switch place.kind {
-      case .addition: return .add(place)
+      case .addition, .filled: return .add(place)
       case .with(let base, _):
         if case .addition = base.kind { return .add(place) }
       case .call(let function, let arguments) where function.text == "number" && arguments.count == 1:

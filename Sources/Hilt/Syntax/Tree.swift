@@ -221,6 +221,8 @@ struct Expression: Sendable {
     case groups(of: Expression?, Word)
     /// `order.add NTE after OBX[last]`: a new segment of a message or a group.
     case addition(to: Expression, Word, Position)
+    /// `order.add NTE with n`: an addition, and the segment that is copied.
+    case filled(Expression, Expression)
     case with(Expression, [Entry])
     case unary(Word, Expression)
     case binary(Expression, Word, Expression)
@@ -273,7 +275,7 @@ extension Expression.Kind {
     case .groups(let root, _): [root].compactMap(\.self)
     case .addition(let root, _, let position): [root] + position.parts
     case .with(let value, let entries): [value] + entries.map(\.value)
-    case .binary(let left, _, let right), .caught(let left, let right): [left, right]
+    case .binary(let left, _, let right), .caught(let left, let right), .filled(let left, let right): [left, right]
     case .conditional(let condition, let then, let otherwise): [condition, then] + [otherwise].compactMap(\.self)
     case .match(let subject, let arms): [subject] + arms.flatMap { [$0.condition, $0.body].compactMap(\.self) }
     case .each(let head, let body): head.parts + [body]
