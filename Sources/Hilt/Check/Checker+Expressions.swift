@@ -47,7 +47,7 @@ extension Checker {
       case "??": return alternative(left, right, span)
       default: return logical(expression)
       }
-    case .test: return logical(expression)
+    case .test, .typeTest: return logical(expression)
     case .conditional(let condition, let then, let otherwise): return conditional(condition, then, otherwise, span)
     case .match(let subject, let arms): return match(subject, arms, span)
     case .each(let head, let body): return sized(each(head, body, span))

@@ -124,7 +124,11 @@ extension Parser {
     if takeWord("where") { return .firstWhere(try expression()) }
     if take(.star) {
       if takeWord("where") { return .allWhere(try expression()) }
-      if isWord("of") { throw unsupported("'[* of …]'", at: token.span) }
+      if isWord("of") {
+        throw fail(
+          .unsupported, "'[* of Patient]' picks resources of a FHIR bundle, and FHIR is not read yet", at: token.span,
+          help: ["[*]", "[* where …]"])
+      }
       return .all
     }
     var keys: [Expression] = []

@@ -227,6 +227,8 @@ struct Expression: Sendable {
     case unary(Word, Expression)
     case binary(Expression, Word, Expression)
     case test(Expression, negated: Bool, Presence)
+    /// `o-5[1] is NM`
+    case typeTest(Expression, negated: Bool, Word)
     case conditional(Expression, then: Expression, otherwise: Expression?)
     case match(Expression, [Arm<Expression>])
     case each(LoopHead, Expression)
@@ -271,7 +273,8 @@ extension Expression.Kind {
     case .path(let root, let steps): [root] + steps.flatMap(\.parts)
     case .quantifier(_, let head): head.parts
     case .keyed(_, let head, let key): head.parts + [key]
-    case .copy(let value), .unary(_, let value), .test(let value, _, _), .named(_, let value): [value]
+    case .copy(let value), .unary(_, let value), .test(let value, _, _), .typeTest(let value, _, _), .named(_, let value):
+      [value]
     case .groups(let root, _): [root].compactMap(\.self)
     case .addition(let root, _, let position): [root] + position.parts
     case .with(let value, let entries): [value] + entries.map(\.value)
