@@ -32,7 +32,9 @@ package struct HiltProgram: Sendable {
   /// The files it read while it was compiled: with the program's own text they are its revision.
   package let files: [HiltReachedFile]
   /// It reads a partner's answer and says what that means: a program for `reply:`.
-  package let isReply: Bool
+  package var isReply: Bool { replyDecision != nil }
+  /// The first decision about a delivery, which makes it a reply transform.
+  package let replyDecision: (word: String, place: Place)?
 
   /// The text it was compiled from, line by line as its problems and traces count them.
   package var text: String { String(decoding: source.bytes, as: UTF8.self) }
@@ -84,7 +86,7 @@ package struct HiltProgram: Sendable {
     zone = tree.zone?.text
     destinations = checker.destinations
     files = checker.reached
-    isReply = tree.isReply
+    replyDecision = tree.replyDecision.map { ($0.text, checker.source.place(of: $0.span)) }
     source = checker.source
     layout = checker.layout
     statementSpans = checker.statementSpans

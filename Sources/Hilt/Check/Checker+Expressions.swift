@@ -27,7 +27,7 @@ extension Checker {
     case .call(let function, let arguments): return sized(call(function, arguments, span))
     case .named(_, let value): return typed(value)
     case .quantifier(let kind, let head): return quantifier(kind, head, span)
-    case .keyed(let word, let head, let key): return sized(keyed(word, head, key, span))
+    case .keyed(let word, let head, let key, let descends): return sized(keyed(word, head, key, descends, span))
     case .copy(let value): return copy(value, span)
     case .new(let name): return new(name, span)
     case .groups(let root, let name): return groups(of: root, name, span)

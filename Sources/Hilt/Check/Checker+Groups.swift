@@ -63,15 +63,15 @@ extension Checker {
         Typed(.number, at: start...step.span) { run in try find(run).map { .number(Decimal($0.number)) } ?? .absent })
     case .member(let name), .group(let name):
       if let code = HL7SegmentCode(name) {
-        guard checkSegment(code, of: message, at: step.span) else { return .broken }
+        guard checkSegment(code, of: message, at: step.nameSpan) else { return .broken }
         return .place(
           HL7Place(message: message, code: code, within: group.find, around: group.variables, span: step.span))
       }
       guard case .group = step.kind else {
         return brokenCursor(
-          .path, "a group has segments, and no '\(name)'", at: step.span, help: ["order.OBR-4", "order.index"])
+          .path, "a group has segments, and no '\(name)'", at: step.nameSpan, help: ["order.OBR-4", "order.index"])
       }
-      return self.group(name, of: message, within: group, step.span)
+      return self.group(name, of: message, within: group, step.nameSpan)
     case .select(let selector):
       guard !group.isPicked else { return brokenCursor(.path, "one selector is enough", at: step.span) }
       group.isPicked = true

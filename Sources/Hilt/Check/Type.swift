@@ -38,7 +38,9 @@ indirect enum Type: Sendable, Equatable {
     case .time: "a time of day"
     case .duration: "a duration"
     case .bytes: "a stretch of bytes"
-    case .content: "a place's content"
+    case .content(let kind) where kind.types.isEmpty: "a value of a message"
+    case .content(let kind) where kind.types["varies"] != nil: "a value whose type the message says"
+    case .content(let kind): "a value of type \(kind.name)"
     case .composite: "a record"
     case .list(.segment), .list(.made): "a list of segments"
     case .list: "a list"
@@ -132,6 +134,8 @@ extension Type {
     var name: String
     var type: Type
     var mayBeAbsent = true
+    /// The number of a line, which the file does not hold.
+    var isLineNumber = false
   }
 }
 

@@ -37,6 +37,11 @@ extension Parser {
     } else if isWord("before"), continues {
       throw fail(
         .syntax, "a segment is added behind another one, or in a group", at: token.span, help: ["after …", "in …"])
+    } else if token.kind == .word, continues, text(token).first?.isUppercase == true {
+      let place = "\(text(token).utf8.count == 3 ? "after" : "in") \(text(token))"
+      throw fail(
+        .syntax, "a segment is added behind another one, or in a group", at: token.span, help: [place],
+        fix: (token.span, place))
     }
     return try node(.addition(to: whole, name, position), whole.span...previous)
   }

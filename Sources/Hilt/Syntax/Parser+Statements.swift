@@ -265,7 +265,7 @@ extension Parser {
         "a decision", help: ["drop \"why\"", "hold \"why\"", "fail \"why\"", "reject AE 101 \"why\" at PID-3"])
     }
     advance()
-    if kind.isReply { decidesReply = true }
+    if kind.isReply { replyDecision = replyDecision ?? Word(text: kind.rawValue, span: start) }
     var code: Word?
     var number: Word?
     if kind == .reject {
