@@ -30,9 +30,9 @@ package enum HiltReference {
 
       ## number(segments)
 
-      A statement, which gives nothing: the segments of an output, or those of a group of it, get the set ids 1, 2, 3… in \
-      their first field, in the order in which they stand: `number(out.OBX)`, `number(order.NTE)`. One selector picks some: \
-      `number(out.OBX[* where -11 == "F"])`.
+      A statement, which gives nothing: the segments of an output, or those of a group of it, get the set ids 1, 2, 3… \
+      in their first field, in the order in which they stand: `number(out.OBX)`, `number(order.NTE)`. One selector \
+      picks some: `number(out.OBX[* where -11 == "F"])`.
 
       """
     return text

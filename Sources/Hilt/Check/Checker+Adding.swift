@@ -137,6 +137,7 @@ extension Checker {
         help: ["after OBX[last]", "after OBR"])
       return nil
     }
+    warnOfSeveral(place)
     return place
   }
 

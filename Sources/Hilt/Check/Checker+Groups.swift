@@ -147,16 +147,22 @@ extension Checker {
 
   /// E120: a field of a segment that every structure lets stand several times, without a word on which is meant.
   ///
-  /// A segment that only its group repeats (the OBR of an order) is let be: most messages have one, and one with
-  /// several ends at run time and never takes the first.
+  /// Of a segment that only its group repeats (the OBR of an order) W106 warns.
   mutating func checkSingle(_ place: HL7Place) -> Bool {
-    guard case .only = place.segment, place.within == nil, case .input = place.message else { return false }
+    guard case .only = place.segment, place.within == nil else { return false }
+    guard case .input = place.message else {
+      warnOfSeveral(place)
+      return false
+    }
     let holding = grammars(of: .input).filter { !$0.leaves(of: place.code).isEmpty }
     guard !holding.isEmpty else { return false }
     let repeats = holding.allSatisfy { grammar in
       grammar.leaves(of: place.code).allSatisfy { grammar.leaves[$0].repeats }
     }
-    guard repeats else { return false }
+    guard repeats else {
+      warnOfSeveral(place)
+      return false
+    }
     let field = place.field.map { "-\($0)" } ?? ""
     problems.report(
       .repeats, "\(place.code) stands several times in \(shown(holding)); a single one is needed here", at: place.span,

@@ -20,6 +20,7 @@ extension Checker {
     }
     let value = segment(expression, place.code)
     if case .list(let element) = value.type { return assignSegments(value, element, place, draft) }
+    warnOfSeveral(place)
     guard let fields = fields(of: value, place.code, written: source.text(target.span)) else { return { _ in } }
     let inputs = value.fieldReads ?? SegmentReads(others: scope.reads)
     return { run in

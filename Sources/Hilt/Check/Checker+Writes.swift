@@ -94,7 +94,10 @@ extension Checker {
       problems.report(.path, "a field's number is from 1 to \(HL7Draft.fieldNumberMax)", at: target.span)
       return false
     }
-    guard !isRemoval else { return true }
+    guard !isRemoval else {
+      warnOfSeveral(place)
+      return true
+    }
     guard checkOutput(place) else { return false }
     if place.field == nil, place.code.declaresDelimiters {
       reportHeader(place.code, target.span)
@@ -112,6 +115,7 @@ extension Checker {
         help: ["for x in \(source.text(target.span)) { … }"])
       return false
     }
+    if place.field != nil { warnOfSeveral(place) }
     return true
   }
 

@@ -274,8 +274,8 @@ extension Expression.Kind {
     case .path(let root, let steps): [root] + steps.flatMap(\.parts)
     case .quantifier(_, let head): head.parts
     case .keyed(_, let head, let key, _): head.parts + [key]
-    case .copy(let value), .unary(_, let value), .test(let value, _, _), .typeTest(let value, _, _), .named(_, let value):
-      [value]
+    case .copy(let value), .unary(_, let value), .named(_, let value): [value]
+    case .test(let value, _, _), .typeTest(let value, _, _): [value]
     case .groups(let root, _): [root].compactMap(\.self)
     case .addition(let root, _, let position): [root] + position.parts
     case .with(let value, let entries): [value] + entries.map(\.value)
