@@ -22,6 +22,12 @@ package struct HiltProgram: Sendable {
     var versions: HL7Versions? { versionFrom.flatMap { from in HL7Versions(from, upTo: versionUpTo ?? from) } }
   }
 
+  /// A decision about a delivery: `done`.
+  package struct ReplyDecision: Sendable, Hashable {
+    package let word: String
+    package let place: Place
+  }
+
   package let name: String
   package let input: FormatClause
   package let outputs: [FormatClause]
@@ -34,7 +40,7 @@ package struct HiltProgram: Sendable {
   /// It reads a partner's answer and says what that means: a program for `reply:`.
   package var isReply: Bool { replyDecision != nil }
   /// The first decision about a delivery, which makes it a reply transform.
-  package let replyDecision: (word: String, place: Place)?
+  package let replyDecision: ReplyDecision?
 
   /// The text it was compiled from, line by line as its problems and traces count them.
   package var text: String { String(decoding: source.bytes, as: UTF8.self) }
@@ -86,7 +92,9 @@ package struct HiltProgram: Sendable {
     zone = tree.zone?.text
     destinations = checker.destinations
     files = checker.reached
-    replyDecision = tree.replyDecision.map { ($0.text, checker.source.place(of: $0.span)) }
+    replyDecision = tree.replyDecision.map {
+      ReplyDecision(word: $0.text, place: checker.source.place(of: $0.span))
+    }
     source = checker.source
     layout = checker.layout
     statementSpans = checker.statementSpans
