@@ -60,9 +60,11 @@ struct ChannelAssembly {
 
   private func transform(_ setting: TransformSetting, over formats: [Format]) -> HiltProgram? {
     guard let program = hilt.program(setting) else { return nil }
-    if program.isReply {
+    if let decision = program.replyDecision {
       reader.problem(
-        "C129", "this is a reply transform: it decides about a partner's answer, and here a message comes in",
+        "C129",
+        "this is a reply transform, because `\(decision.word)` (\(decision.place)) decides about a partner's answer; "
+          + "here a message comes in",
         at: setting.place, help: ["emit, drop, hold, fail or reject in place of done, retry, dead and answer"])
     }
     // A destination's own transform is given what the channel's transform emits.

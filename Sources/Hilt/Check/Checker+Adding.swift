@@ -7,10 +7,14 @@ extension Checker {
     return { _ = try evaluate($0) }
   }
 
-  /// `order.add OBX after OBX[last]`, perhaps with fields.
+  /// `order.add OBX after OBX[last]`, perhaps with fields, or with a whole segment.
   mutating func addition(
-    to root: Expression, _ name: Word, _ position: Position, _ entries: [Entry], _ span: Span
+    to root: Expression, _ name: Word, _ position: Position, _ entries: [Entry], filling given: Expression? = nil,
+    _ span: Span
   ) -> Typed {
+    if case .record(let type?, let entries)? = given?.kind, type.text == name.text {
+      return addition(to: root, name, position, entries, span)
+    }
     guard openFunctions == 0 else {
       return broken(
         .readOnly, "a function gives a value and changes nothing; a statement adds", at: span,
@@ -29,6 +33,9 @@ extension Checker {
     guard checkOutput(place) else { return .broken(span) }
     let placement = placement(position, code, message, group, name.span)
     let around = group?.variables ?? []
+    if let given {
+      return filled(code, message, group, placement, around, with: given, source.text(root.span), span)
+    }
     var writes: [Execute] = []
     for entry in entries {
       guard case .component(let field, let component) = entry.key else {
@@ -60,6 +67,36 @@ extension Checker {
         try write(run)
       }
       if run.isTraced { run.record(.text("\(code) added"), at: span) }
+      return .number(Decimal(id))
+    }
+  }
+
+  /// `order.add NTE after OBR with n`: nothing is added where there is no `n`.
+  private mutating func filled(
+    _ code: HL7SegmentCode, _ message: MessageReference, _ group: GroupPlace?, _ placement: Placement, _ around: [Int],
+    with given: Expression, _ root: String, _ span: Span
+  ) -> Typed {
+    scope.forgetReads()
+    let value = segment(given, code)
+    if case .list = value.type {
+      mismatch(
+        value, wanted: "a segment \(code)",
+        help: ["for x in \(source.text(given.span)) { \(root).add \(code) with x }"])
+      return .broken(span)
+    }
+    guard case .draft(let draft) = message, let fields = fields(of: value, code, written: "\(root).\(code)") else {
+      return .broken(span)
+    }
+    let (find, inputs) = (group?.find, value.fieldReads ?? SegmentReads(others: scope.reads))
+    let place = HL7Place(message: message, code: code, span: span)
+    return Typed(.segment(message, code), mayBeAbsent: value.mayBeAbsent, at: span) { run in
+      try run.step(at: span)
+      guard let contents = try fields(run),
+        let id = try run.add(code, to: message, find, around: around, placement, at: span)
+      else { return .absent }
+      try place.write(contents, to: id, run)
+      if run.trace != nil { run.record(run.shown(id, of: place), at: span) }
+      run.observe(id, draft, contents, from: inputs, at: span)
       return .number(Decimal(id))
     }
   }
@@ -100,6 +137,7 @@ extension Checker {
         help: ["after OBX[last]", "after OBR"])
       return nil
     }
+    warnOfSeveral(place)
     return place
   }
 

@@ -18,6 +18,7 @@ extension Checker {
       return { _ in }
     }
     checkNotWalked(draft, place.code, field, target.span)
+    checkCodes(expression, place)
     checkRepeats(place, target.span)
     if case .list(let element) = value.type {
       guard element.isWritable else {

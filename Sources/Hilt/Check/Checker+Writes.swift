@@ -4,8 +4,9 @@ import Messages
 extension Checker {
   /// `out.PID-8 = …`
   mutating func assign(_ target: Expression, _ expression: Expression) -> Execute {
-    let place = writtenPlace(target, isRemoval: false)
+    let place = writtenPlace(target, isRemoval: false, takesSegment: true)
     scope.forgetReads()
+    if let place, place.field == nil { return assignSegment(place, target, expression) }
     let value = typed(expression)
     guard let place, let field = place.field, case .draft(let draft) = place.message else { return { _ in } }
     if case .only = place.repetition, place.component == nil { checkNotWalked(draft, place.code, field, target.span) }
@@ -22,20 +23,7 @@ extension Checker {
   /// - Parameter traces: what stands there then is shown in the margin.
   mutating func write(_ value: Typed, to place: HL7Place, _ draft: Int, traces: Bool = true) -> Execute {
     guard let field = place.field else { return { _ in } }
-    var isWhole = false
-    if case .only = place.repetition, place.component == nil { isWhole = true }
-    if case .list(let element) = value.type {
-      guard isWhole else {
-        mismatch(value, wanted: "a single value", help: ["\(place.code)-\(field) = …", "[1]"])
-        return { _ in }
-      }
-      guard element.isWritable else {
-        mismatch(value, wanted: "a list of texts or records")
-        return { _ in }
-      }
-    } else if !writable(value, whole: isWhole) {
-      return { _ in }
-    }
+    guard checkWritable(value, place) else { return { _ in } }
     let (evaluate, span, inputs) = (value.evaluate, place.span, scope.reads)
     let formatted = place.kind.isFormatted
     let write: Execute
@@ -51,14 +39,32 @@ extension Checker {
     }
   }
 
+  /// Whether a value can be written to a field or a part of it; reported where not.
+  mutating func checkWritable(_ value: Typed, _ place: HL7Place) -> Bool {
+    var isWhole = false
+    if case .only = place.repetition, place.component == nil { isWhole = true }
+    guard case .list(let element) = value.type else { return writable(value, whole: isWhole) }
+    guard isWhole else {
+      mismatch(value, wanted: "a single value", help: ["\(place.code)-\(place.field ?? 1) = …", "[1]"])
+      return false
+    }
+    guard element.isWritable else {
+      mismatch(value, wanted: "a list of texts or records")
+      return false
+    }
+    return true
+  }
+
   /// The place that a statement writes or removes; reported where it can't be.
-  mutating func writtenPlace(_ target: Expression, isRemoval: Bool) -> HL7Place? {
+  ///
+  /// - Parameter takesSegment: a segment can be written as a whole.
+  mutating func writtenPlace(_ target: Expression, isRemoval: Bool, takesSegment: Bool = false) -> HL7Place? {
     switch cursor(target) {
     case .broken: return nil
     case .place(var place):
       place.span = target.span
       place.placement = placement(of: place.code, in: place.message, place.within)
-      return checkWritten(place, target, isRemoval) ? place : nil
+      return checkWritten(place, target, isRemoval, takesSegment) ? place : nil
     case .message:
       problems.report(
         .readOnly, "a message is written field by field", at: target.span,
@@ -74,7 +80,9 @@ extension Checker {
     return nil
   }
 
-  private mutating func checkWritten(_ place: HL7Place, _ target: Expression, _ isRemoval: Bool) -> Bool {
+  private mutating func checkWritten(
+    _ place: HL7Place, _ target: Expression, _ isRemoval: Bool, _ takesSegment: Bool
+  ) -> Bool {
     guard place.message.isDraft else {
       let text = source.text(target.span)
       let path = text.hasPrefix("msg.") ? String(text.dropFirst(4)) : text
@@ -91,12 +99,19 @@ extension Checker {
       problems.report(.path, "a field's number is from 1 to \(HL7Draft.fieldNumberMax)", at: target.span)
       return false
     }
-    guard !isRemoval else { return true }
+    guard !isRemoval else {
+      warnOfSeveral(place)
+      return true
+    }
     guard checkOutput(place) else { return false }
-    guard place.field != nil else {
+    if place.field == nil, place.code.declaresDelimiters {
+      reportHeader(place.code, target.span)
+      return false
+    }
+    guard place.field != nil || takesSegment else {
       problems.report(
-        .readOnly, "a segment is written field by field", at: target.span,
-        help: ["\(source.text(target.span))-1 = …"])
+        .readOnly, "'+=' adds a repetition to a field", at: target.span,
+        help: ["out.add \(place.code) with …", "\(source.text(target.span))-1 += …"])
       return false
     }
     if place.segment.isMany || place.repetition.isMany {
@@ -105,6 +120,7 @@ extension Checker {
         help: ["for x in \(source.text(target.span)) { … }"])
       return false
     }
+    if place.field != nil { warnOfSeveral(place) }
     return true
   }
 
@@ -200,7 +216,7 @@ extension HL7Place {
   }
 
   /// Makes the segment where the structure wants it; only where the place names the only one of its name.
-  private func added(_ draft: Int, _ run: Run) throws -> Int? {
+  func added(_ draft: Int, _ run: Run) throws -> Int? {
     guard case .only = segment else {
       throw Interrupt.failure(
         Failure(

@@ -148,8 +148,12 @@ extension HL7Place {
     return part.subcomponent(subcomponent)
   }
 
-  /// Whether there is anything: of a field without selector, any of its repetitions.
+  /// Whether there is anything: of a field without selector, any of its repetitions, of a segment any of its name.
   func presence(_ run: Run) throws -> HL7Piece.Presence {
+    if field == nil, case .only = self.segment {
+      try run.step(at: span)
+      return try all(run).isEmpty ? .absent : .valued
+    }
     guard let segment = try segment(run) else { return .absent }
     guard field != nil else { return .valued }
     if case .only = repetition, component == nil { return try wholeField(run, segment).presence }

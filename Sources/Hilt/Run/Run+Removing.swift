@@ -15,7 +15,9 @@ extension Run {
   /// it, and a segment that has more than notes can't be taken out alone.
   ///
   /// Where the output fits no structure, what belongs to what is not known, and only the segments go.
-  func remove(_ segments: [Int], of place: HL7Place) throws {
+  ///
+  /// - Parameter kept: one of them that stays, without what belonged to it.
+  func remove(_ segments: [Int], of place: HL7Place, keeping kept: Int? = nil) throws {
     guard !segments.isEmpty else { return }
     let span = place.span
     var leaving = Set(segments)
@@ -37,7 +39,7 @@ extension Run {
       }
       leaving.formUnion(orphans)
     }
-    for segment in all where leaving.contains(segment) {
+    for segment in all where leaving.contains(segment) && segment != kept {
       try step(bytes: all.count << 3, at: span)
       try place.editing(self) { try $0.removeSegment(segment) }
     }
