@@ -146,7 +146,9 @@ package struct HiltProgram: Sendable {
       throw interrupt
     } catch {
       return HiltRejection(
-        code: "AR", number: 207, reason: "this is not \(self.input.format.rawValue) that can be read: \(error)",
+        code: "AR", number: 207,
+        reason:
+          "this is no \(self.input.format == .delimited ? "file of lines" : self.input.format.rawValue) that can be read: \(error)",
         path: nil)
     }
   }
