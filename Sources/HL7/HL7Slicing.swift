@@ -96,10 +96,8 @@ struct HL7Slicing {
     var any: Move?
     /// The nearest new instance of an open group that had such a segment before, and is whole itself.
     var again: Move?
-    /// All that pass over nothing which must be there.
-    var wholes: [Move] = []
 
-    mutating func consider(_ move: Move, isAgain: Bool) {
+    mutating func consider(_ move: Move, isAgain: Bool, _ wholes: inout [Move]) {
       if move.missing == 0 {
         if whole.map({ move.isNearer(than: $0) }) ?? true { whole = move }
         wholes.append(move)
@@ -123,27 +121,31 @@ struct HL7Slicing {
   func move(to code: HL7SegmentCode, beginsOrder: Bool = false, others: inout [Move]) -> Move? {
     others.removeAll(keepingCapacity: true)
     var named = Choice()
-    for leaf in structure.leavesByCode[code] ?? [] where !beginsOrder || !structure.isOfEarlierResult(leaf) {
-      consider(leaf, &named)
+    var leaves = structure.leavesByCode[code] ?? []
+    if beginsOrder {
+      let orders = leaves.filter { !structure.isOfEarlierResult($0) }
+      if !orders.isEmpty { leaves = orders }
     }
+    for leaf in leaves { consider(leaf, &named, &others) }
     if let move = named.whole {
       let chosen = named.preferred(move)
-      for other in named.wholes where other.leaf != chosen.leaf {
-        if named.again == nil || other.isNewInstance || !other.isPastBeginning { others.append(other) }
-      }
+      let isAgain = named.again != nil
+      others.removeAll { $0.leaf == chosen.leaf || isAgain && !$0.isNewInstance && $0.isPastBeginning }
       return chosen
     }
+    others.removeAll(keepingCapacity: true)
     // A site's own segment belongs to where it stands, also where any may stand.
     if !code.isLocal, !structure.openLeaves.isEmpty {
       var open = Choice()
-      for leaf in structure.openLeaves { consider(leaf, &open) }
+      for leaf in structure.openLeaves { consider(leaf, &open, &others) }
+      others.removeAll(keepingCapacity: true)
       if let move = open.whole { return open.preferred(move) }
     }
     return named.any.map { named.preferred($0) }
   }
 
   /// Looks at all ways to a leaf.
-  private func consider(_ leaf: Int, _ choice: inout Choice) {
+  private func consider(_ leaf: Int, _ choice: inout Choice, _ wholes: inout [Move]) {
     var leftOut = 0
     var isForwardKnown = false
     var level = path.count - 1
@@ -153,11 +155,11 @@ struct HL7Slicing {
         // What is further on in a group is so from the innermost open group alone that has the leaf.
         if !isForwardKnown {
           isForwardKnown = true
-          if let move = forward(to: leaf, level, leftOut) { choice.consider(move, isAgain: false) }
+          if let move = forward(to: leaf, level, leftOut) { choice.consider(move, isAgain: false, &wholes) }
         }
         if level > 0, structure.groups[open.group].repeats {
           let move = newInstance(from: leaf, level, leftOut)
-          choice.consider(move, isAgain: move.leftOut == 0 && lastSegments[leaf] >= open.start)
+          choice.consider(move, isAgain: move.leftOut == 0 && lastSegments[leaf] >= open.start, &wholes)
         }
       }
       leftOut += structure.groups[open.group].neededCount(behind: open.position)

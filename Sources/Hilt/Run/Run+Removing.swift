@@ -81,6 +81,7 @@ extension Run {
   /// How to take out a segment with what belongs to it: its group, where that is what repeats around both.
   private func help(_ place: HL7Place, _ other: HL7SegmentCode, _ structure: HL7Structure) -> [String] {
     let (code, name) = (place.code, place.owner)
+    if place.within != nil { return ["remove \(name)", "remove \(name).\(other)[*]"] }
     let repeats = structure.leaves(of: code).contains { leaf in
       let group = structure.leaves[leaf].group
       return structure.groups[group].repeats && !structure.leaves(of: other, within: group).isEmpty
