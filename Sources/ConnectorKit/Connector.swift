@@ -32,6 +32,9 @@ public struct ConnectorContext: Sendable {
   public var hl7: HL7Settings
   /// The largest message the channel takes, in bytes; a source refuses larger ones without holding them whole.
   public var messageBytesMax: Int
+  /// How many sends of a destination may be under way at once with no order among them: each may use a connection of
+  /// its own. 1 where the lane is strict, also with a `window`.
+  public var inFlight: Int
   /// A destination reads a partner's answer within this, so that an answer which crashes the engine is not met for
   /// ever.
   public var answers: any AnswerGuard
@@ -39,13 +42,14 @@ public struct ConnectorContext: Sendable {
   public init(
     channel: ChannelName, destination: String? = nil, logger: Logger = Logger(label: "hilum"),
     hl7: HL7Settings = HL7Settings(),
-    messageBytesMax: Int = 64 << 20, answers: any AnswerGuard = UnguardedAnswers()
+    messageBytesMax: Int = 64 << 20, inFlight: Int = 1, answers: any AnswerGuard = UnguardedAnswers()
   ) {
     self.channel = channel
     self.destination = destination
     self.logger = logger
     self.hl7 = hl7
     self.messageBytesMax = messageBytesMax
+    self.inFlight = inFlight
     self.answers = answers
   }
 }

@@ -7,7 +7,8 @@ public protocol DestinationConnector: Connector {
   /// the partner has taken the message or it is known that it hasn't. Never retries, never sleeps.
   ///
   /// With a `window` above 1 several sends are under way at once: they must reach the partner in call order, on one
-  /// connection.
+  /// connection. With `inFlight` above 1 (`ConnectorContext`) there is no order among those that are under way, and
+  /// none follows others: each may have a connection of its own.
   func send(_ delivery: Delivery, then: @escaping @Sendable (Result<Reply, DeliveryError>) -> Void)
 
   /// Can the partner be reached: opens what a send would open and says what was seen, one line a step. Sends no

@@ -156,7 +156,6 @@ private struct Page {
     let words: [(String, [(String, String)])] = [
       ("`on-fail:`", OnFailSetting.rows),
       ("`duplicates.conflict:`", ConflictSetting.rows), ("`refused.then:`", ThenSetting.rows),
-      ("`order:`", OrderSetting.rows + [("{by: …}", "`strict` sends first in, first out")]),
     ]
     for (place, foreseen) in words {
       rows += foreseen.map { "| \(place) | `\($0.0)` | \($0.1) |" }

@@ -156,9 +156,13 @@ package final class ChannelRuntime: Sendable {
       deliveries: decided.deliveries.map { delivery in
         Acceptance.Delivery(
           id: store.mint(), lane: lanes[delivery.lane].key, output: delivery.output, rendered: delivery.rendered,
-          dead: delivery.dead)
+          dead: delivery.dead, orderKeys: orderKeys(delivery))
       },
       passedBy: decided.passedBy.map { lanes[$0].key }, steps: decided.steps)
+  }
+
+  private func orderKeys(_ delivery: Decided.Delivery) -> [UInt64] {
+    delivery.orderKeys.map { store.orderKey(lane: lanes[delivery.lane].key, $0) }
   }
 
   private func submit(_ acceptance: Acceptance, _ decided: Decided, then: @escaping @Sendable (AcceptResult) -> Void) {
@@ -175,7 +179,8 @@ package final class ChannelRuntime: Sendable {
           lane.offer(
             WaitingDelivery(
               id: delivery.id, message: acceptance.id, sequence: sequences[index], payload: payload,
-              rendered: delivery.rendered, attempts: 0, dueAt: 0, delay: 0, possiblySent: false, damaged: false))
+              rendered: delivery.rendered, attempts: 0, dueAt: 0, delay: 0, possiblySent: false, damaged: false,
+              orderKeys: delivery.orderKeys))
         }
       }
       then(result)

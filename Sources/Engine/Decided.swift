@@ -12,6 +12,8 @@ package struct Decided: Sendable {
     package var rendered: [String: [TemplateValue]] = [:]
     /// Dead from the start, with the reason.
     package var dead: String?
+    /// The values of the keys by which its lane orders, without doubles.
+    package var orderKeys: [String] = []
   }
 
   package var state: MessageState

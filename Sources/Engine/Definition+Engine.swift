@@ -9,7 +9,11 @@ import Text
 extension ChannelDefinition {
   var registration: ChannelRegistration {
     ChannelRegistration(
-      name: name, lanes: destinations.map(\.name), columns: columns.map(\.name),
+      name: name, lanes: destinations.map(\.name),
+      orderings: Dictionary(destinations.compactMap { one in one.order.text.map { (one.name, $0) } }) { first, _ in
+        first
+      },
+      columns: columns.map(\.name),
       revision: (revision.sha256, revision.files.map { ($0.path, $0.bytes) }))
   }
 
@@ -20,10 +24,27 @@ extension ChannelDefinition {
   }
 }
 
+extension DestinationDefinition.Order {
+  /// What a store compares, to know whether the keys of what waits are those of what comes; `nil` where it is strict.
+  fileprivate var text: String? {
+    switch self {
+    case .strict: nil
+    case .keys(_, _, let written): written.joined(separator: "\n")
+    case .none: "none"
+    }
+  }
+}
+
 extension LanePolicy {
   init(_ destination: DestinationDefinition) {
     self.init()
     window = destination.window
+    switch destination.order {
+    case .strict: order = nil
+    case .keys: order = .keys
+    case .none: order = KeyOrder.Rule.none
+    }
+    inFlight = destination.order.inFlight
     unconfirmedMax = destination.unconfirmedMax
     refused = destination.refused
     retry.firstMilliseconds = destination.retry.first.milliseconds

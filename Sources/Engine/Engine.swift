@@ -74,6 +74,7 @@ package final class Engine: Sendable {
       var log = log
       log[metadataKey: "lane"] = "\(destination.name)"
       context.destination = destination.name
+      context.inFlight = destination.order.inFlight
       context.logger = log
       return Lane(
         LaneName(channel: definition.name, destination: destination.name), keys: keys,

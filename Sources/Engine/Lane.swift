@@ -226,8 +226,8 @@ package final class Lane: Sendable {
       }
     case .finish(let attempt, let bytes):
       finish(attempt, bytes, refusal: refusal(attempt))
-    case .refill(let after, let countMax, let bytesMax):
-      Task { await refill(after: after, countMax: countMax, bytesMax: bytesMax) }
+    case .refill(let part):
+      Task { await refill(part) }
     case .wake(let after):
       clock.wake(after: after) { [weak self] in self?.run { $0.woken($1) } }
     case .letGo(let underWay):
@@ -236,9 +236,9 @@ package final class Lane: Sendable {
     }
   }
 
-  private func refill(after: Int64, countMax: Int, bytesMax: Int) async {
+  private func refill(_ part: WaitingPart) async {
     do throws(StoreError) {
-      let found = try await store.waiting(lane: key, after: after, countMax: countMax, bytesMax: bytesMax)
+      let found = try await store.waiting(lane: key, part)
       run { $0.refilled(found.deliveries, all: found.isAll, $1) }
     } catch {
       log.error("What waits could not be read.", metadata: ["reason": "\(error)"])
@@ -277,7 +277,7 @@ package final class Lane: Sendable {
     case (.unavailable(let reason), _):
       return notDurable(attempt, bytes, refusal, reason)
     }
-    run { $0.finished($1) }
+    run { $0.finished(attempt, $1) }
   }
 
   /// A delivery that was given up before it came into the lane.
@@ -299,7 +299,7 @@ package final class Lane: Sendable {
       return (state.machine.stopping, !state.saidNotDurable)
     }
     if isNews { log.error("The end of a delivery is not durable.", metadata: ["reason": "\(reason)"]) }
-    if stopping { return run { $0.finished($1) } }
+    if stopping { return run { $0.finished(attempt, $1) } }
     clock.wake(after: 1000) { [self] in finish(attempt, bytes, refusal: refusal) }
   }
 

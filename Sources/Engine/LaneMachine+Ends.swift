@@ -24,16 +24,22 @@ extension LaneMachine {
       outage = Outage(
         reason: reason, failures: failures, since: outage?.since ?? now, failed: now, nextTry: now.steady + delay)
     }
+    if order != nil {
+      // Others may still reach the partner, and end the outage at once: this one waits all the same.
+      entries[index].due = outage?.nextTry ?? now.steady
+      order?.rest(entries[index].delivery.sequence, until: entries[index].due)
+    }
     guard bytesSent else { return }
     let wasFlagged = entries[index].delivery.possiblySent
     entries[index].delivery.possiblySent = true
     if !hasBlamedMessage { entries[index].losses += 1 }
-    if index == 0, !hasBlamedMessage, entries[0].losses >= Self.lossesMax {
+    // In a strict lane what stands behind others goes with their connection; by key each has one of its own.
+    if index == 0 || order != nil, !hasBlamedMessage, entries[index].losses >= Self.lossesMax {
       // It may be this message that the partner can't bear.
-      entries[0].losses = 0
+      entries[index].losses = 0
       let reason = "the connection was lost \(Self.lossesMax) times after it was sent: \(reason)"
       // Where that was its last try and the next ones fare alike, it was not the message: one died of this outage.
-      hasBlamedMessage = refused(0, reason, code: nil, forever: false, reply: nil, retryAfter: nil, now)
+      hasBlamedMessage = refused(index, reason, code: nil, forever: false, reply: nil, retryAfter: nil, now)
     } else if !wasFlagged {
       let delay = max(0, (outage?.nextTry ?? now.steady) - now.steady)
       finish(
@@ -58,12 +64,14 @@ extension LaneMachine {
     entries[index].due = now.steady + delay
     finish(
       entries[index].delivery, .waits(dueAt: now.wall + delay, delay: delay, reason: reason, reply: reply), now)
+    rest(index)
     return false
   }
 
   /// Says nothing about partner or message. Not again at once: a connector that is closed cancels everything.
   mutating func cancelled(_ index: Int, _ reason: String, bytesSent: Bool, _ now: Moment) {
     entries[index].due = now.steady + max(1, policy.retry.firstMilliseconds)
+    order?.rest(entries[index].delivery.sequence, until: entries[index].due)
     guard bytesSent, !entries[index].delivery.possiblySent else { return }
     // Also when stopping: a store that was closed in order is all that the next owner has to know it from.
     entries[index].delivery.possiblySent = true
@@ -77,6 +85,7 @@ extension LaneMachine {
     for index in entries.indices where entries[index].state == .sending {
       sending -= 1
       entries[index].state = .queued
+      order?.giveBack(entries[index].delivery.sequence, due: 0)
       cancelled(index, "the engine stopped when this was under way", bytesSent: true, now)
     }
   }
@@ -100,7 +109,7 @@ extension LaneMachine {
   mutating func conclude(_ index: Int, _ end: Attempt.End, _ now: Moment) {
     entries[index].state = .ended
     finish(entries[index].delivery, end, now)
-    dropEnded()
+    if order == nil { dropEnded() } else { leave(index) }
   }
 
   mutating func finish(_ delivery: WaitingDelivery, _ end: Attempt.End, _ now: Moment) {

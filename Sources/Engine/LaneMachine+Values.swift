@@ -10,7 +10,7 @@ extension LaneMachine {
     /// Make an attempt's end durable; answer with `finished`. `bytes` is what the store counts for the delivery.
     case finish(Attempt, bytes: Int)
     /// Read on in the store; answer with `refilled` or `refillFailed`.
-    case refill(after: Int64, countMax: Int, bytesMax: Int)
+    case refill(WaitingPart)
     /// Call `woken` after this many milliseconds, not before.
     case wake(after: Int64)
     /// After `letGo`, behind every `finish` that came before it: the store may be changed now, but for these
@@ -40,6 +40,15 @@ extension LaneMachine {
     package var nextTry: Int64
   }
 
+  /// A read of the store that is under way.
+  struct Refill {
+    /// The number that had been offered when it was asked for.
+    var offered: Int64
+    /// The parked key that it is about, and up to which number.
+    var key: UInt64?
+    var through: Int64 = 0
+  }
+
   /// A delivery in memory.
   struct Entry {
     enum State {
@@ -62,6 +71,9 @@ extension LaneMachine {
     var came: Int64
     /// How often the partner had failed when it was handed out; 0 where it was not known to be away.
     var failuresBefore = 0
+
+    /// It isn't at the partner, and nothing is known of it that the store doesn't know.
+    var isUntouched: Bool { state == .queued && refusals == 0 && losses == 0 }
   }
 }
 

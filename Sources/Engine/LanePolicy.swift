@@ -37,6 +37,10 @@ package struct LanePolicy: Sendable, Equatable {
   package var retry = Retry()
   /// Sends that may be under way at once: how far, from the oldest that isn't over, the lane sends ahead.
   package var window = 1
+  /// What may go past what; `nil` is strict: first in, first out.
+  package var order: KeyOrder.Rule?
+  /// Sends that may be under way at once where the lane isn't strict.
+  package var inFlight = 8
   /// Finished deliveries that may be not yet durable: after a crash these, and no others, go twice.
   package var unconfirmedMax = 32
   /// Deliveries and bytes held in memory; the rest waits in the store.
@@ -52,6 +56,7 @@ package struct LanePolicy: Sendable, Equatable {
   var workable: LanePolicy {
     var policy = self
     policy.window = max(1, window)
+    policy.inFlight = max(1, inFlight)
     policy.unconfirmedMax = max(1, unconfirmedMax)
     policy.heldCountMax = max(1, heldCountMax)
     policy.heldBytesMax = max(1, heldBytesMax)

@@ -161,7 +161,9 @@ package struct Pipeline: Sendable {
 
   /// Whether any destination looks into what it sends.
   private var needsMessage: Bool {
-    definition.destinations.contains { $0.when != nil || $0.transform != nil || !$0.templates.isEmpty }
+    definition.destinations.contains {
+      $0.when != nil || $0.transform != nil || !$0.templates.isEmpty || $0.order.hasKeys
+    }
   }
 
   // MARK: Destinations
@@ -235,6 +237,7 @@ package struct Pipeline: Sendable {
   /// name it would be worse than not sent.
   private func render(_ lane: Int, _ output: Int?, _ input: HiltInput) -> Decided.Delivery {
     var delivery = Decided.Delivery(lane: lane, output: output)
+    delivery.orderKeys = orderKeys(lane, input)
     for (setting, template) in definition.destinations[lane].templates {
       do throws(HiltFailure) {
         var values: [TemplateValue] = []
@@ -251,6 +254,21 @@ package struct Pipeline: Sendable {
       }
     }
     return delivery
+  }
+
+  /// The values by which the lane orders what is sent. One that can't be told leaves the delivery without keys, and so
+  /// in its place among all.
+  private func orderKeys(_ lane: Int, _ input: HiltInput) -> [String] {
+    guard case .keys(let expressions, _, _) = definition.destinations[lane].order else { return [] }
+    var keys: [String] = []
+    do throws(HiltFailure) {
+      for expression in expressions {
+        if case .text(let key) = try expression.text(input), !keys.contains(key) { keys.append(key) }
+      }
+    } catch {
+      return []
+    }
+    return keys
   }
 
   // MARK: What is known of the message as it came

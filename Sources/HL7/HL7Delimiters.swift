@@ -60,6 +60,16 @@ package struct HL7Delimiters: Sendable, Hashable {
     }
   }
 
+  /// Whether a byte stands for the same character in a text and in a leaf, whatever the character set: printing ASCII
+  /// that is neither a delimiter nor the quote of which null is made.
+  @inline(__always)
+  func isPlain(_ byte: UInt8) -> Bool {
+    // Letters and digits are no delimiters (`canDelimit`), and mostly text is made of them.
+    if byte &- 0x30 < 10 || (byte | 0x20) &- 0x61 < 26 { return true }
+    return byte >= 0x20 && byte < 0x7F && byte != 0x22 && byte != field && byte != component && byte != repetition
+      && byte != escape && byte != subcomponent && byte != truncation
+  }
+
   /// Appends MSH-2 as it is written.
   func appendEncodingCharacters(to bytes: inout [UInt8]) {
     bytes.append(component)

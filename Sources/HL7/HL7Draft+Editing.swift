@@ -5,16 +5,23 @@ extension HL7Draft {
   /// Writing MSH-18 changes the draft's character set: what was in it is recoded, and what is written from then on is
   /// in the new set.
   ///
+  /// - Returns: how many bytes the field had before.
   /// - Throws: a place that can't be written, or text that the draft's character set lacks. Then nothing has changed.
+  @discardableResult
   package mutating func set(
     _ content: HL7Content, at position: HL7Position, of segment: Int
-  ) throws(HL7EditError) {
+  ) throws(HL7EditError) -> Int {
     do {
-      guard segment == 0, position.field == 18 else { return try write(content, position, segment) }
+      guard segment == 0, position.field == 18 else {
+        own()
+        return try self.content.write(content, position, segment)
+      }
       var draft = self
-      try draft.write(content, position, segment)
+      draft.own()
+      let byteCount = try draft.content.write(content, position, segment)
       try draft.followDeclaredCharset(position)
       self = draft
+      return byteCount
     } catch let kind as HL7EditError.Kind {
       throw HL7EditError(kind, segment: code(of: segment), position: position)
     } catch {
@@ -36,12 +43,12 @@ extension HL7Draft {
   ) throws(HL7EditError) {
     let position = HL7Position(field, repetition: number)
     do {
-      try check(position, segment)
+      try content.check(position, segment)
     } catch {
       throw HL7EditError(error, segment: code(of: segment), position: position)
     }
     let piece = self.field(field, of: segment)
-    let part = Part(of: number, separator: delimiters.repetition, in: piece.bytes)
+    let part = HL7Stretch(of: number, separator: delimiters.repetition, in: piece.bytes, piece.bytes.indices)
     guard part.missing == 0, !piece.bytes.isEmpty else { return }
     // The separator before goes with it, or the one behind where it is the first.
     var range = part.range
@@ -50,9 +57,11 @@ extension HL7Draft {
     } else if range.upperBound < piece.bytes.endIndex {
       range = range.lowerBound..<range.upperBound + 1
     }
-    replaceField(
-      field, of: segment,
-      with: Array(piece.bytes[..<range.lowerBound]) + Array(piece.bytes[range.upperBound...]))
+    own()
+    let start = content.written.count
+    content.written.append(contentsOf: piece.bytes[..<range.lowerBound])
+    content.written.append(contentsOf: piece.bytes[range.upperBound...])
+    content.keep(start, asField: field, of: segment)
   }
 
   /// Adds a copy of a segment of any message behind a segment, or at the end where `after` is `nil`.
@@ -73,64 +82,6 @@ extension HL7Draft {
     return id
   }
 
-  private func check(_ position: HL7Position, _ segment: Int) throws(HL7EditError.Kind) {
-    guard exists(segment) else { throw .noSegment }
-    if segment == 0, position.field <= 2 { throw .fixedHeader }
-    guard (1...Self.fieldNumberMax).contains(position.field),
-      (1...Self.repetitionNumberMax).contains(position.repetition ?? 1),
-      (1...Self.componentNumberMax).contains(position.component ?? 1),
-      (1...Self.componentNumberMax).contains(position.subcomponent ?? 1)
-    else { throw .outOfRange }
-  }
-
-  private mutating func write(
-    _ content: HL7Content, _ position: HL7Position, _ segment: Int
-  ) throws(HL7EditError.Kind) {
-    try check(position, segment)
-    let encoder = HL7Encoder(delimiters: delimiters, charset: charset)
-    if position.repetition == nil, position.component == nil, position.subcomponent == nil {
-      var bytes: [UInt8] = []
-      try encoder.append(content, at: .field, to: &bytes)
-      if bytes.isEmpty, field(position.field, of: segment).bytes.isEmpty { return }
-      replaceField(position.field, of: segment, with: bytes)
-      return
-    }
-    let current = field(position.field, of: segment).bytes
-    let repetition = Part(of: position.repetition ?? 1, separator: delimiters.repetition, in: current)
-    var component = Part.whole(repetition.range)
-    var subcomponent = component
-    var level = HL7Piece.Level.repetition
-    if position.component != nil || position.subcomponent != nil {
-      component = Part(of: position.component ?? 1, separator: delimiters.component, in: current[repetition.range])
-      subcomponent = Part.whole(component.range)
-      level = .component
-    }
-    if let number = position.subcomponent {
-      subcomponent = Part(of: number, separator: delimiters.subcomponent, in: current[component.range])
-      level = .subcomponent
-    }
-    var bytes: [UInt8] = []
-    bytes.reserveCapacity(current.count + 32)
-    bytes.append(contentsOf: current[..<subcomponent.range.lowerBound])
-    try Self.append(delimiters.repetition, times: repetition.missing, to: &bytes)
-    try Self.append(delimiters.component, times: component.missing, to: &bytes)
-    try Self.append(delimiters.subcomponent, times: subcomponent.missing, to: &bytes)
-    let contentStart = bytes.count
-    try encoder.append(content, at: level, to: &bytes)
-    let isMissing = repetition.missing + component.missing + subcomponent.missing > 0
-    if isMissing, bytes.count == contentStart { return }
-    bytes.append(contentsOf: current[subcomponent.range.upperBound...])
-    replaceField(position.field, of: segment, with: bytes)
-  }
-
-  private static func append(
-    _ separator: UInt8?, times: Int, to bytes: inout [UInt8]
-  ) throws(HL7EditError.Kind) {
-    guard times > 0 else { return }
-    guard let separator else { throw .noSeparator }
-    for _ in 0..<times { bytes.append(separator) }
-  }
-
   private mutating func followDeclaredCharset(_ position: HL7Position) throws(HL7EditError) {
     let field = field(18, of: 0)
     guard field.leaf.presence == .valued else { return }
@@ -139,37 +90,82 @@ extension HL7Draft {
     }
     if charset != self.charset { try recode(to: charset) }
   }
-
 }
 
-/// Where the n-th part between separators stands, or where it would.
-private struct Part {
-  let range: Range<Int>
-  /// How many separators must be added before it.
-  let missing: Int
-
-  static func whole(_ range: Range<Int>) -> Part { Part(range: range, missing: 0) }
-
-  private init(range: Range<Int>, missing: Int) {
-    self.range = range
-    self.missing = missing
+extension HL7DraftContent {
+  fileprivate func check(_ position: HL7Position, _ segment: Int) throws(HL7EditError.Kind) {
+    guard exists(segment) else { throw .noSegment }
+    if segment == 0, position.field <= 2 { throw .fixedHeader }
+    guard (1...HL7Draft.fieldNumberMax).contains(position.field),
+      (1...HL7Draft.repetitionNumberMax).contains(position.repetition ?? 1),
+      (1...HL7Draft.componentNumberMax).contains(position.component ?? 1),
+      (1...HL7Draft.componentNumberMax).contains(position.subcomponent ?? 1)
+    else { throw .outOfRange }
   }
 
-  init(of number: Int, separator: UInt8?, in bytes: ArraySlice<UInt8>) {
-    var start = bytes.startIndex
-    var left = number - 1
-    if left == 0, separator == nil {
-      self.init(range: bytes.indices, missing: 0)
-      return
+  /// Writes to a position, for the draft that owns this alone.
+  ///
+  /// - Returns: how many bytes the field had before.
+  fileprivate func write(
+    _ content: HL7Content, _ position: HL7Position, _ segment: Int
+  ) throws(HL7EditError.Kind) -> Int {
+    try check(position, segment)
+    let present = place(ofField: position.field, segment)
+    if written.isEmpty { written.reserveCapacity(256) }
+    let start = written.count
+    var isKept = false
+    defer { if !isKept { written.removeSubrange(start...) } }
+    if position.repetition == nil, position.component == nil, position.subcomponent == nil {
+      let encoder = HL7Encoder(delimiters: base.delimiters, charset: charset)
+      try encoder.append(content, at: .field, to: &written)
+      isKept = written.count > start || !present.range.isEmpty
+    } else {
+      isKept = try append(content, position, within: bytes(at: present), to: &written)
     }
-    for index in bytes.indices where bytes[index] == separator {
-      if left == 0 {
-        self.init(range: start..<index, missing: 0)
-        return
-      }
-      left -= 1
-      start = index + 1
+    if isKept { keep(start, asField: position.field, of: segment) }
+    return present.range.count
+  }
+
+  /// Appends a field with one part of it changed.
+  ///
+  /// - Returns: `false` where the part isn't there and nothing would stand in it.
+  private func append(
+    _ content: HL7Content, _ position: HL7Position, within current: ArraySlice<UInt8>, to bytes: inout [UInt8]
+  ) throws(HL7EditError.Kind) -> Bool {
+    let delimiters = base.delimiters
+    let encoder = HL7Encoder(delimiters: base.delimiters, charset: charset)
+    let repetition = HL7Stretch(
+      of: position.repetition ?? 1, separator: delimiters.repetition, in: current, current.indices)
+    var component = HL7Stretch.whole(repetition.range)
+    var subcomponent = component
+    var level = HL7Piece.Level.repetition
+    if position.component != nil || position.subcomponent != nil {
+      component = HL7Stretch(
+        of: position.component ?? 1, separator: delimiters.component, in: current, repetition.range)
+      subcomponent = HL7Stretch.whole(component.range)
+      level = .component
     }
-    self.init(range: (left == 0 ? start : bytes.endIndex)..<bytes.endIndex, missing: left)
+    if let number = position.subcomponent {
+      subcomponent = HL7Stretch(of: number, separator: delimiters.subcomponent, in: current, component.range)
+      level = .subcomponent
+    }
+    bytes.append(contentsOf: current[..<subcomponent.range.lowerBound])
+    try Self.append(delimiters.repetition, times: repetition.missing, to: &bytes)
+    try Self.append(delimiters.component, times: component.missing, to: &bytes)
+    try Self.append(delimiters.subcomponent, times: subcomponent.missing, to: &bytes)
+    let contentStart = bytes.count
+    try encoder.append(content, at: level, to: &bytes)
+    let isMissing = repetition.missing + component.missing + subcomponent.missing > 0
+    if isMissing, bytes.count == contentStart { return false }
+    bytes.append(contentsOf: current[subcomponent.range.upperBound...])
+    return true
+  }
+
+  private static func append(
+    _ separator: UInt8?, times: Int, to bytes: inout [UInt8]
+  ) throws(HL7EditError.Kind) {
+    guard times > 0 else { return }
+    guard let separator else { throw .noSeparator }
+    for _ in 0..<times { bytes.append(separator) }
   }
 }

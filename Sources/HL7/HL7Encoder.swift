@@ -59,6 +59,12 @@ struct HL7Encoder {
 
   /// Appends a leaf, escaped.
   func append(_ text: String, formatted: Bool = false, to bytes: inout [UInt8]) throws(HL7EditError.Kind) {
+    let isWritten = text.utf8.withContiguousStorageIfAvailable { utf8 in
+      guard utf8.allSatisfy({ delimiters.isPlain($0) }) else { return false }
+      bytes.append(contentsOf: utf8)
+      return true
+    }
+    if isWritten == true { return }
     let start = bytes.count
     do {
       try charset.encode(text, into: &bytes)

@@ -2,6 +2,9 @@
 struct HL7Index: Sendable {
   /// One segment: where it starts, and which of `marks` are its own.
   struct Segment: Sendable {
+    /// Its name as a code's raw value, so that it is found without a look at the message; 0 where the name has not
+    /// three bytes.
+    let code: UInt32
     let start: UInt32
     /// Its first field separator; where it has none, its end.
     let firstMark: UInt32
@@ -24,19 +27,16 @@ struct HL7Index: Sendable {
   func nameEnd(of segment: Int) -> Int { Int(marks[Int(segments[segment].firstMark)]) }
 
   /// The first segment of a name, from a segment on.
-  func firstSegment(_ code: HL7SegmentCode, in bytes: UnsafeBufferPointer<UInt8>, from: Int) -> Int? {
-    var number = from
-    while number < segments.count {
-      let segment = segments[number]
-      let start = Int(segment.start)
-      if marks[Int(segment.firstMark)] == segment.start + 3,
-        UInt32(bytes[start]) << 16 | UInt32(bytes[start + 1]) << 8 | UInt32(bytes[start + 2]) == code.rawValue
-      {
-        return number
+  @inline(__always)
+  func firstSegment(_ code: HL7SegmentCode, from: Int) -> Int? {
+    segments.withUnsafeBufferPointer { segments in
+      var number = from
+      while number < segments.count {
+        if segments[number].code == code.rawValue { return number }
+        number &+= 1
       }
-      number += 1
+      return nil
     }
-    return nil
   }
 
   /// How many separators a segment has, which is how many fields stand behind its name.

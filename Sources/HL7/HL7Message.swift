@@ -57,11 +57,11 @@ package struct HL7Message: HL7Reading {
     if strict, let lineFeed = bytes[..<index.end(of: 0)].firstIndex(of: 0x0A) {
       throw HL7ParseError(.lineFeed, offset: lineFeed, segment: 1)
     }
+    let header = HL7SegmentCode.msh.rawValue
     for segment in 1..<max(1, index.segmentCount) {
       let start = index.start(of: segment)
       if strict, bytes[start] == 0x0A { throw HL7ParseError(.lineFeed, offset: start, segment: segment + 1) }
-      guard bytes[start] == UInt8(ascii: "M"), index.nameEnd(of: segment) - start == 3 else { continue }
-      if bytes[start + 1] == UInt8(ascii: "S"), bytes[start + 2] == UInt8(ascii: "H") {
+      guard index.segments[segment].code != header else {
         throw HL7ParseError(.secondHeader, offset: start, segment: segment + 1)
       }
     }
@@ -97,31 +97,23 @@ package struct HL7Message: HL7Reading {
   @inline(__always)
   func rawCode(of segment: Int) -> HL7SegmentCode? {
     guard segment >= 0, segment < index.segmentCount else { return nil }
-    let start = index.start(of: segment)
-    guard index.nameEnd(of: segment) - start == 3 else { return nil }
-    return HL7SegmentCode(
-      rawValue: UInt32(bytes[start]) << 16 | UInt32(bytes[start + 1]) << 8 | UInt32(bytes[start + 2]))
+    let code = index.segments[segment].code
+    return code == 0 ? nil : HL7SegmentCode(rawValue: code)
   }
 
   package func segment(_ code: HL7SegmentCode, occurrence: Int) -> Int? {
     guard occurrence >= 1 else { return nil }
-    let content = content
-    return content.bytes.withUnsafeBufferPointer { bytes in
-      var segment = content.index.firstSegment(code, in: bytes, from: 0)
-      for _ in 1..<occurrence {
-        guard let before = segment else { return nil }
-        segment = content.index.firstSegment(code, in: bytes, from: before + 1)
-      }
-      return segment
+    var segment = content.index.firstSegment(code, from: 0)
+    for _ in 1..<occurrence {
+      guard let before = segment else { return nil }
+      segment = content.index.firstSegment(code, from: before + 1)
     }
+    return segment
   }
 
   package func firstSegment(_ code: HL7SegmentCode) -> (segment: Int, isOnly: Bool)? {
-    let content = content
-    return content.bytes.withUnsafeBufferPointer { bytes in
-      guard let first = content.index.firstSegment(code, in: bytes, from: 0) else { return nil }
-      return (first, content.index.firstSegment(code, in: bytes, from: first + 1) == nil)
-    }
+    guard let first = content.index.firstSegment(code, from: 0) else { return nil }
+    return (first, content.index.firstSegment(code, from: first + 1) == nil)
   }
 
   package func segments(named code: HL7SegmentCode) -> [Int] {

@@ -29,7 +29,7 @@ package struct HL7SegmentCode: Sendable, Hashable, CustomStringConvertible, Expr
 
   package static let msh: HL7SegmentCode = "MSH"
   /// Whether the first field is the separator itself: MSH, FHS and BHS.
-  var declaresDelimiters: Bool { Self.headers.contains(self) }
+  package var declaresDelimiters: Bool { Self.headers.contains(self) }
   private static let headers: [HL7SegmentCode] = ["MSH", "FHS", "BHS"]
   /// A segment of a site's own making.
   package var isLocal: Bool { rawValue >> 16 == UInt32(UInt8(ascii: "Z")) }

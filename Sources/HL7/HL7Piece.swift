@@ -176,6 +176,15 @@ package struct HL7Piece: Sendable {
     }
   }
 
+  /// The text where the stretch is a single leaf that needs no decoding, which most are; `nil` where it may be
+  /// anything else.
+  package var plainText: String? {
+    guard !bytes.isEmpty, level != .delimiters else { return nil }
+    return bytes.withUnsafeBufferPointer { bytes in
+      bytes.allSatisfy { delimiters.isPlain($0) } ? String(decoding: bytes, as: UTF8.self) : nil
+    }
+  }
+
   private func empty(_ level: Level) -> HL7Piece {
     HL7Piece(bytes[bytes.endIndex...], level: level, delimiters: delimiters, charset: charset)
   }
@@ -193,15 +202,7 @@ package struct HL7Piece: Sendable {
   /// Where the n-th part between separators stands; an empty range where there is none.
   private func partRange(_ number: Int, _ separator: UInt8?, _ range: Range<Int>) -> Range<Int> {
     guard number >= 1 else { return range.upperBound..<range.upperBound }
-    guard let separator else { return number == 1 ? range : range.upperBound..<range.upperBound }
-    var left = number
-    var start = range.lowerBound
-    for index in range where bytes[index] == separator {
-      left -= 1
-      if left == 0 { return start..<index }
-      start = index + 1
-    }
-    return left == 1 ? start..<range.upperBound : range.upperBound..<range.upperBound
+    return HL7Stretch(of: number, separator: separator, in: bytes, range).range
   }
 
   private func parts(_ separator: UInt8?, _ level: Level) -> [HL7Piece] {

@@ -48,23 +48,23 @@ struct HL7Scan {
           return self.block(at: UnsafeRawPointer(base), &high)
         }
       }
+      Self.write(block.marks, offset, marksBase + next)
       var ends = block.ends
       while ends != 0 {
         let bit = ends & (0 &- ends)
         let place = offset &+ ends.trailingZeroBitCount
         let mark = next &+ (block.marks & (bit &- 1)).nonzeroBitCount
-        if place > segmentStart { append(start: segmentStart, firstMark: segmentMark, lastMark: mark) }
+        if place > segmentStart { append(segmentStart, bytesBase, segmentMark, mark, marksBase) }
         segmentStart = place &+ 1
         segmentMark = mark &+ 1
         ends &= ends &- 1
       }
-      Self.write(block.marks, offset, marksBase + next)
       next &+= block.marks.nonzeroBitCount
       offset &+= 64
     }
     if segmentStart < bytes.count {
       marksBase[next] = UInt32(truncatingIfNeeded: bytes.count)
-      append(start: segmentStart, firstMark: segmentMark, lastMark: next)
+      append(segmentStart, bytesBase, segmentMark, next, marksBase)
       next += 1
     }
     count = next
@@ -72,10 +72,18 @@ struct HL7Scan {
     return true
   }
 
-  private mutating func append(start: Int, firstMark: Int, lastMark: Int) {
+  private mutating func append(
+    _ start: Int, _ bytes: UnsafeRawPointer, _ firstMark: Int, _ lastMark: Int, _ marks: UnsafePointer<UInt32>
+  ) {
+    var code: UInt32 = 0
+    if Int(marks[firstMark]) == start &+ 3 {
+      code = UInt32(bytes.load(fromByteOffset: start, as: UInt8.self)) &<< 16
+      code |= UInt32(bytes.load(fromByteOffset: start &+ 1, as: UInt8.self)) &<< 8
+      code |= UInt32(bytes.load(fromByteOffset: start &+ 2, as: UInt8.self))
+    }
     segments.append(
       HL7Index.Segment(
-        start: UInt32(truncatingIfNeeded: start), firstMark: UInt32(truncatingIfNeeded: firstMark),
+        code: code, start: UInt32(truncatingIfNeeded: start), firstMark: UInt32(truncatingIfNeeded: firstMark),
         lastMark: UInt32(truncatingIfNeeded: lastMark)))
   }
 

@@ -22,6 +22,12 @@ package struct HiltProgram: Sendable {
     var versions: HL7Versions? { versionFrom.flatMap { from in HL7Versions(from, upTo: versionUpTo ?? from) } }
   }
 
+  /// A decision about a delivery: `done`.
+  package struct ReplyDecision: Sendable, Hashable {
+    package let word: String
+    package let place: Place
+  }
+
   package let name: String
   package let input: FormatClause
   package let outputs: [FormatClause]
@@ -32,7 +38,9 @@ package struct HiltProgram: Sendable {
   /// The files it read while it was compiled: with the program's own text they are its revision.
   package let files: [HiltReachedFile]
   /// It reads a partner's answer and says what that means: a program for `reply:`.
-  package let isReply: Bool
+  package var isReply: Bool { replyDecision != nil }
+  /// The first decision about a delivery, which makes it a reply transform.
+  package let replyDecision: ReplyDecision?
 
   /// The text it was compiled from, line by line as its problems and traces count them.
   package var text: String { String(decoding: source.bytes, as: UTF8.self) }
@@ -84,7 +92,9 @@ package struct HiltProgram: Sendable {
     zone = tree.zone?.text
     destinations = checker.destinations
     files = checker.reached
-    isReply = tree.isReply
+    replyDecision = tree.replyDecision.map {
+      ReplyDecision(word: $0.text, place: checker.source.place(of: $0.span))
+    }
     source = checker.source
     layout = checker.layout
     statementSpans = checker.statementSpans

@@ -24,6 +24,17 @@ package enum HiltReference {
       text += "\n## \(form.form)\n\n\(form.summary)\n\n| expression | gives |\n| --- | --- |\n"
       for example in form.examples { text += "| \(cell(example.expression)) | \(cell(example.gives)) |\n" }
     }
+    text += """
+
+      # What is written like a function
+
+      ## number(segments)
+
+      A statement, which gives nothing: the segments of an output, or those of a group of it, get the set ids 1, 2, 3… \
+      in their first field, in the order in which they stand: `number(out.OBX)`, `number(order.NTE)`. One selector \
+      picks some: `number(out.OBX[* where -11 == "F"])`.
+
+      """
     return text
   }
 

@@ -63,6 +63,23 @@ enum DeliveryList {
   }
 }
 
+/// The keys by which a delivery is ordered, as they stand in its row: eight bytes each.
+enum OrderKeys {
+  static func encode(_ keys: [UInt64]) -> [UInt8] {
+    var writer = ByteWriter(reserving: 8 * keys.count)
+    for key in keys { writer.fixed(key) }
+    return writer.bytes
+  }
+
+  static func decode(_ bytes: [UInt8]?) -> [UInt64] {
+    guard let bytes else { return [] }
+    var reader = ByteReader(bytes)
+    var keys: [UInt64] = []
+    while let key = try? reader.fixed() { keys.append(key) }
+    return keys
+  }
+}
+
 extension Identifier {
   /// The key of its row. The top bit of `high` is zero by construction; an id from outside that isn't so can't name a
   /// row.

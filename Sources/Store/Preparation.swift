@@ -19,6 +19,7 @@ final class PreparedAcceptance: Sendable {
     var rendered: [UInt8]?
     /// The sealed reason of one that is dead from the start.
     var dead: [UInt8]?
+    var orderKeys: [UInt8]?
   }
   let id: MessageID
   let channel: Int64
@@ -227,6 +228,7 @@ struct Preparer: Sendable {
           RenderedContent.encode(delivery.rendered), sealed: sealed, owner: delivery.lane, id: delivery.id,
           kind: .rendered)
       }
+      if !delivery.orderKeys.isEmpty { prepared.orderKeys = OrderKeys.encode(delivery.orderKeys) }
       if let reason = delivery.dead {
         prepared.dead = sealer.seal(
           ResultContent(summary: reason, reply: .none).encoded, sealed: sealed, owner: delivery.lane, id: delivery.id,

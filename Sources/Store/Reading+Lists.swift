@@ -4,30 +4,45 @@ extension Reading {
   // MARK: Lanes
 
   func waiting(
-    lane: Int64, after sequence: Int64, countMax: Int, bytesMax: Int
+    lane: Int64, _ part: WaitingPart
   ) throws(SQLiteFailure) -> (
     deliveries: [WaitingDelivery], isAll: Bool
   ) {
+    let marks = try orderMarks(lane)
+    // `instr` finds the eight bytes at any place; whether they are a key of the row is looked at again below.
     let rows = try connection.statement(
       """
       SELECT \(Self.deliveryColumns) FROM delivery INDEXED BY waiting WHERE state = 0 AND lane = ?1 AND sequence > ?2
-      ORDER BY sequence LIMIT ?3
+      AND sequence <= ?3\(part.key == nil ? "" : " AND instr(order_keys, ?4) > 0") ORDER BY sequence
       """)
     defer { rows.reset() }
     rows.bind(1, lane)
-    rows.bind(2, sequence)
-    // One more than is wanted tells whether there is more.
-    rows.bind(3, Int64(max(1, min(countMax, 1 << 30))) + 1)
+    rows.bind(2, part.after)
+    rows.bind(3, part.through)
+    if let key = part.key { rows.bind(4, OrderKeys.encode([key])) }
     var waiting: [WaitingDelivery] = []
     var bytes = 0
     while try rows.step() {
-      guard let delivery = Delivery(rows) else { continue }
-      if waiting.count >= max(1, countMax) { return (waiting, false) }
-      if !waiting.isEmpty, bytes + delivery.size > bytesMax { return (waiting, false) }
+      guard var delivery = Delivery(rows) else { continue }
+      if delivery.sequence <= marks.keyedAfter { delivery.orderKeys = [] }
+      if let key = part.key, !delivery.orderKeys.contains(key) { continue }
+      // One more than is wanted tells whether there is more.
+      if waiting.count >= max(1, part.countMax) { return (waiting, false) }
+      if !waiting.isEmpty, bytes + delivery.size > part.bytesMax { return (waiting, false) }
       bytes += delivery.size
+      if delivery.sequence <= marks.suspectThrough { delivery.possiblySent = true }
       waiting.append(try self.waiting(delivery))
     }
     return (waiting, true)
+  }
+
+  /// From which number on the keys of a lane's deliveries are those by which it orders now, and up to which number an
+  /// owner that died may have sent them.
+  private func orderMarks(_ lane: Int64) throws(SQLiteFailure) -> (keyedAfter: Int64, suspectThrough: Int64) {
+    let row = try connection.statement("SELECT keyed_after, suspect_through FROM lane WHERE id = ?1")
+    defer { row.reset() }
+    row.bind(1, lane)
+    return try row.step() ? (row.integer(0), row.integer(1)) : (0, 0)
   }
 
   private func waiting(_ delivery: Delivery) throws(SQLiteFailure) -> WaitingDelivery {
@@ -52,7 +67,7 @@ extension Reading {
     return WaitingDelivery(
       id: delivery.id, message: try messageID(delivery.message), sequence: delivery.sequence, payload: payload,
       rendered: rendered, attempts: delivery.attempts, dueAt: delivery.dueAt, delay: delivery.delay,
-      possiblySent: delivery.possiblySent, damaged: damaged, byteCount: delivery.size)
+      possiblySent: delivery.possiblySent, damaged: damaged, byteCount: delivery.size, orderKeys: delivery.orderKeys)
   }
 
   // MARK: Messages

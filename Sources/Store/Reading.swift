@@ -82,7 +82,7 @@ struct Reading {
 
   static let deliveryColumns = """
     id, low, message, lane, sequence, state, attempts, possibly_sent, size, created_at, due_at, delay, ended_at, output,
-    resend_of, rendered, result
+    resend_of, order_keys, rendered, result
     """
 
   struct Delivery {
@@ -100,6 +100,7 @@ struct Reading {
     var endedAt: Int64?
     var output: Int64?
     var resendOf: Int64?
+    var orderKeys: [UInt64]
     var rendered: [UInt8]?
     var result: [UInt8]?
 
@@ -120,8 +121,9 @@ struct Reading {
       endedAt = row.optionalInteger(12)
       output = row.optionalInteger(13)
       resendOf = row.optionalInteger(14)
-      rendered = row.bytes(15)
-      result = row.bytes(16)
+      orderKeys = OrderKeys.decode(row.bytes(15))
+      rendered = row.bytes(16)
+      result = row.bytes(17)
     }
   }
 

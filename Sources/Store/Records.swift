@@ -18,11 +18,14 @@ package struct WaitingDelivery: Sendable {
   package var damaged: Bool
   /// What the store counts for it: the bytes of its payload, also where that is damaged and comes without them.
   package var byteCount: Int
+  /// Hashes of the keys by which its lane orders (`Store.orderKey`), without doubles; empty where it has none.
+  package var orderKeys: [UInt64]
 
   /// - Parameter byteCount: where it is not the payload's.
   package init(
     id: DeliveryID, message: MessageID, sequence: Int64, payload: Payload, rendered: [String: [TemplateValue]],
-    attempts: Int, dueAt: Int64, delay: Int64, possiblySent: Bool, damaged: Bool, byteCount: Int? = nil
+    attempts: Int, dueAt: Int64, delay: Int64, possiblySent: Bool, damaged: Bool, byteCount: Int? = nil,
+    orderKeys: [UInt64] = []
   ) {
     self.id = id
     self.message = message
@@ -35,6 +38,26 @@ package struct WaitingDelivery: Sendable {
     self.possiblySent = possiblySent
     self.damaged = damaged
     self.byteCount = byteCount ?? payload.byteCount
+    self.orderKeys = orderKeys
+  }
+}
+
+/// A part of what waits in a lane, in its order.
+package struct WaitingPart: Sendable, Equatable {
+  /// Only numbers above `after`, and up to `through`.
+  package var after: Int64
+  package var through: Int64 = .max
+  /// Only deliveries with this key (`Store.orderKey`).
+  package var key: UInt64?
+  package var countMax: Int
+  package var bytesMax: Int
+
+  package init(after: Int64, through: Int64 = .max, key: UInt64? = nil, countMax: Int, bytesMax: Int) {
+    self.after = after
+    self.through = through
+    self.key = key
+    self.countMax = countMax
+    self.bytesMax = bytesMax
   }
 }
 

@@ -215,11 +215,19 @@ extension SQLiteStore {
     let last = try connection.number("SELECT value FROM meta WHERE name = 'epoch'")
     let closed = try connection.number("SELECT value FROM meta WHERE name = 'closed'")
     let epoch = (last ?? 0) + 1
+    let closedCleanly = last == nil || closed == 1
     try connection.transaction { () throws(SQLiteFailure) in
       try connection.execute(
         "INSERT OR REPLACE INTO meta (name, value) VALUES ('epoch', \(epoch)); DELETE FROM meta WHERE name = 'closed'")
+      // A lane that orders by key may have had any of what waits under way.
+      guard !closedCleanly else { return }
+      try connection.execute(
+        """
+        UPDATE lane SET suspect_through = (SELECT last_sequence FROM lane_count c WHERE c.lane = lane.id)
+        WHERE ordering IS NOT NULL AND id IN (SELECT lane FROM lane_count)
+        """)
     }
-    return (epoch, last == nil || closed == 1)
+    return (epoch, closedCleanly)
   }
 
   /// Removes files that no row owns, from before this start, in the background.

@@ -2,10 +2,13 @@ package import Messages
 
 extension SQLiteStore {
   package func waiting(
-    lane: Int64, after sequence: Int64, countMax: Int, bytesMax: Int
+    lane: Int64, _ part: WaitingPart
   ) async throws(StoreError) -> (deliveries: [WaitingDelivery], isAll: Bool) {
-    try await read { reading in try reading.waiting(lane: lane, after: sequence, countMax: countMax, bytesMax: bytesMax)
-    }
+    try await read { reading in try reading.waiting(lane: lane, part) }
+  }
+
+  package func orderKey(lane: Int64, _ text: String) -> UInt64 {
+    UInt64(bitPattern: preparer.blind.hash(.order, scope: lane, text))
   }
 
   package func progress(channel: Int64, key: String) async throws(StoreError) -> Value? {

@@ -9,7 +9,7 @@ enum Schema {
   static let applicationID: Int64 = 0x4849_4C4D
   static var version: Int { migrations.count }
 
-  static let migrations: [String] = [version1]
+  static let migrations: [String] = [version1, version2]
 
   /// Rows are lean and in the order of their keys, so that a group touches few pages:
   ///
@@ -92,6 +92,16 @@ enum Schema {
     CREATE TABLE kept (
       channel INTEGER NOT NULL, kind INTEGER NOT NULL, message INTEGER NOT NULL,
       PRIMARY KEY (channel, kind, message)) WITHOUT ROWID;
+    """
+
+  /// Order by key: the blind hashes of a delivery's keys, eight bytes each, and of a lane by what it orders (the
+  /// expressions of its channel file), from which number on they hold, and up to which number an owner that died may
+  /// have sent what waits.
+  private static let version2 = """
+    ALTER TABLE delivery ADD COLUMN order_keys BLOB;
+    ALTER TABLE lane ADD COLUMN ordering TEXT;
+    ALTER TABLE lane ADD COLUMN keyed_after INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE lane ADD COLUMN suspect_through INTEGER NOT NULL DEFAULT 0;
     """
 
   /// Brings the file to this engine's version.

@@ -29,6 +29,10 @@ package protocol Store: AnyObject, Sendable {
   /// Ids for messages, deliveries and blobs: unique in this store and growing.
   func mint() -> Identifier
 
+  /// The keyed hash under which a lane knows a value by which it orders: it finds the value's deliveries without
+  /// telling it, and stays the same as long as the store lives.
+  func orderKey(lane: Int64, _ text: String) -> UInt64
+
   // MARK: Writing
 
   /// Makes an arrival, its outcome and its deliveries durable in one transaction. Hashing, sealing and encoding happen
@@ -52,12 +56,12 @@ package protocol Store: AnyObject, Sendable {
 
   // MARK: Reading (on threads of the store's own; never on the caller's)
 
-  /// What waits in a lane behind `sequence`, in order, with its payloads: at most `countMax` deliveries and about
-  /// `bytesMax` bytes, but at least one where there is one. A payload whose hash doesn't fit comes as `damaged`.
-  /// `isAll` says, of the same moment, that nothing more waits behind the last of them; what was committed before the
-  /// call is seen.
+  /// A part of what waits in a lane, in order, with its payloads: at most `countMax` deliveries and about `bytesMax`
+  /// bytes, but at least one where there is one. A payload whose hash doesn't fit comes as `damaged`. `isAll` says, of
+  /// the same moment, that nothing more of the part waits behind the last of them; what was committed before the call
+  /// is seen.
   func waiting(
-    lane: Int64, after sequence: Int64, countMax: Int, bytesMax: Int
+    lane: Int64, _ part: WaitingPart
   ) async throws(StoreError) -> (
     deliveries: [WaitingDelivery], isAll: Bool
   )

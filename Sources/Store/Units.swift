@@ -5,6 +5,9 @@ import Synchronization
 package struct ChannelRegistration: Sendable {
   package var name: ChannelName
   package var lanes: [String]
+  /// By what a lane orders, by its name, where that isn't strict: `none`, or the expressions of its keys. Keys that
+  /// other expressions made are not compared with new ones.
+  package var orderings: [String: String]
   package var columns: [String]
   /// Payloads at rest are encrypted.
   package var sealed: Bool
@@ -13,11 +16,12 @@ package struct ChannelRegistration: Sendable {
   package var revision: (hash: [UInt8], files: [(path: String, content: [UInt8])])
 
   package init(
-    name: ChannelName, lanes: [String], columns: [String], sealed: Bool = true,
+    name: ChannelName, lanes: [String], orderings: [String: String] = [:], columns: [String], sealed: Bool = true,
     revision: (hash: [UInt8], files: [(path: String, content: [UInt8])])
   ) {
     self.name = name
     self.lanes = lanes
+    self.orderings = orderings
     self.columns = columns
     self.sealed = sealed
     self.revision = revision
@@ -124,15 +128,19 @@ package struct Acceptance: Sendable {
     package var rendered: [String: [TemplateValue]]
     /// Dead from the start, with the reason: a template's value was absent.
     package var dead: String?
+    /// The keys by which its lane orders (`Store.orderKey`), without doubles.
+    package var orderKeys: [UInt64]
 
     package init(
-      id: DeliveryID, lane: Int64, output: Int?, rendered: [String: [TemplateValue]] = [:], dead: String? = nil
+      id: DeliveryID, lane: Int64, output: Int?, rendered: [String: [TemplateValue]] = [:], dead: String? = nil,
+      orderKeys: [UInt64] = []
     ) {
       self.id = id
       self.lane = lane
       self.output = output
       self.rendered = rendered
       self.dead = dead
+      self.orderKeys = orderKeys
     }
   }
 
@@ -242,6 +250,8 @@ package struct Attempt: Sendable {
     /// Not tried again until a person says so.
     case dead(reason: String, reply: Payload?)
   }
+  /// The delivery is over with it.
+  package var isEnd: Bool { if case .waits = end { false } else { true } }
   package var delivery: DeliveryID
   package var lane: Int64
   package var sequence: Int64

@@ -202,6 +202,7 @@ extension Writer {
     row.bind(11, nil as Int64?)
     row.bind(12, delivery.rendered)
     row.bind(13, delivery.dead)
+    row.bind(14, delivery.orderKeys)
     try row.run()
   }
 

@@ -60,6 +60,7 @@ extension Writer {
     var result: [UInt8]?
     var state: DeliveryState
     var sequence: Int64
+    var orderKeys: [UInt8]?
     /// Dead from the start, because a value of the destination's settings was absent: it is stored without that value,
     /// and would go out under a wrong name.
     var isIncomplete: Bool { sequence < 0 }
@@ -67,14 +68,17 @@ extension Writer {
 
   private func delivery(_ id: DeliveryID) throws(SQLiteFailure) -> DeliveryRow? {
     let row = try connection.statement(
-      "SELECT message, lane, size, output, rendered, result, state, sequence FROM delivery WHERE id = ?1 AND low = ?2")
+      """
+      SELECT message, lane, size, output, rendered, result, state, sequence, order_keys FROM delivery
+      WHERE id = ?1 AND low = ?2
+      """)
     defer { row.reset() }
     row.bind(1, id.key)
     row.bind(2, id.lowKey)
     guard try row.step(), let state = DeliveryState(code: row.integer(6)) else { return nil }
     return DeliveryRow(
       message: row.integer(0), lane: row.integer(1), size: row.int(2), output: row.optionalInteger(3),
-      rendered: row.bytes(4), result: row.bytes(5), state: state, sequence: row.integer(7))
+      rendered: row.bytes(4), result: row.bytes(5), state: state, sequence: row.integer(7), orderKeys: row.bytes(8))
   }
 
   /// A dead delivery goes to the tail of its lane, with a fresh budget.
@@ -84,10 +88,13 @@ extension Writer {
     else { return false }
     let row = try connection.statement(
       """
-      UPDATE delivery SET state = 0, sequence = ?2, attempts = 0, due_at = 0, delay = 0, ended_at = NULL WHERE id = ?1
+      UPDATE delivery SET state = 0, sequence = ?2, attempts = 0, due_at = 0, delay = 0, ended_at = NULL,
+        order_keys = ?3
+      WHERE id = ?1
       """)
     row.bind(1, id.key)
     row.bind(2, tally.nextSequence(lane: delivery.lane))
+    row.bind(3, try orderKeys(delivery))
     try row.run()
     move(delivery, from: .dead, to: .waiting)
     try addStep(
@@ -200,6 +207,7 @@ extension Writer {
     row.bind(11, original.key)
     row.bind(12, rendered)
     row.bind(13, nil as [UInt8]?)
+    row.bind(14, try orderKeys(delivery))
     try row.run()
     tally.change(lane: delivery.lane) {
       $0.created += 1
@@ -209,6 +217,12 @@ extension Writer {
     try keepForRetention(delivery.message, channel)
     try addStep(Step(.retried, "sent once more by hand", lane: laneName(delivery.lane), at: at), delivery.message)
     return true
+  }
+
+  /// Its keys, where they are those by which its lane still orders.
+  private func orderKeys(_ delivery: DeliveryRow) throws(SQLiteFailure) -> [UInt8]? {
+    let since = try connection.number("SELECT keyed_after FROM lane WHERE id = ?1", delivery.lane) ?? 0
+    return delivery.sequence > since ? delivery.orderKeys : nil
   }
 
   private func hasPayload(_ delivery: DeliveryRow) throws(SQLiteFailure) -> Bool {

@@ -25,7 +25,7 @@ extension Writer {
     update.bind(3, revision)
     try update.run()
     var lanes: [ChannelKeys.Lane] = []
-    for name in registration.lanes { lanes.append(try laneKeys(name, channel)) }
+    for name in registration.lanes { lanes.append(try laneKeys(name, channel, ordering: registration.orderings[name])) }
     var columns: [Int64] = []
     for name in registration.columns { columns.append(try key("searchable", name, channel)) }
     tally.change(channel: channel) { _ in }
@@ -72,17 +72,31 @@ extension Writer {
     return find.integer(0)
   }
 
-  private func laneKeys(_ name: String, _ channel: Int64) throws(SQLiteFailure) -> ChannelKeys.Lane {
+  private func laneKeys(
+    _ name: String, _ channel: Int64, ordering: String?
+  ) throws(SQLiteFailure) -> ChannelKeys.Lane {
     let lane = try key("lane", name, channel)
     try makeTally(Tally.owner(lane: lane))
     tally.add(lane: lane, channel: channel)
     let counts = tally.lanes[lane] ?? LaneCounts(channel: channel)
+    try order(lane, by: ordering, from: counts.lastSequence)
     let first = try connection.number(
       "SELECT min(sequence) FROM delivery INDEXED BY waiting WHERE state = 0 AND lane = ?1", lane)
     let paused = try connection.number("SELECT paused FROM lane WHERE id = ?1", lane) ?? 0
     return ChannelKeys.Lane(
       name: name, key: lane, waiting: counts.states[DeliveryState.waiting.code], waitingBytes: counts.waitingBytes,
       doneThrough: first.map { $0 - 1 } ?? counts.lastSequence, lastSequence: counts.lastSequence, paused: paused != 0)
+  }
+
+  /// What waits under other expressions has keys that say nothing to the new ones: it goes strictly, before what
+  /// comes.
+  private func order(_ lane: Int64, by ordering: String?, from sequence: Int64) throws(SQLiteFailure) {
+    let update = try connection.statement(
+      "UPDATE lane SET ordering = ?2, keyed_after = ?3 WHERE id = ?1 AND ordering IS NOT ?2")
+    update.bind(1, lane)
+    update.bind(2, ordering)
+    update.bind(3, sequence)
+    try update.run()
   }
 
   /// The same content is the same revision; what it reaches is kept by hash.

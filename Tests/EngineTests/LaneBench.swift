@@ -10,7 +10,7 @@ struct LaneBench {
   var now = Moment(wall: LaneBench.start, steady: 5000)
   private(set) var sends: [WaitingDelivery] = []
   private(set) var finishes: [Attempt] = []
-  private(set) var refills: [(after: Int64, countMax: Int, bytesMax: Int)] = []
+  private(set) var refills: [WaitingPart] = []
   private(set) var wakes: [Int64] = []
   /// What was at the partner when the lane last let go.
   private(set) var underWay: Set<DeliveryID> = []
@@ -42,7 +42,7 @@ struct LaneBench {
       switch action {
       case .send(let delivery, _, _): sends.append(delivery)
       case .finish(let attempt, _): finishes.append(attempt)
-      case .refill(let after, let countMax, let bytesMax): refills.append((after, countMax, bytesMax))
+      case .refill(let part): refills.append(part)
       case .wake(let after): wakes.append(after)
       case .letGo(let ids): underWay = ids
       case .stopped: stops += 1
@@ -77,7 +77,14 @@ struct LaneBench {
   }
 
   /// The oldest `count` finishes are durable.
-  mutating func durable(_ count: Int) { for _ in 0..<count { event { $0.finished($1) } } }
+  mutating func durable(_ count: Int) {
+    for _ in 0..<count {
+      let attempt = finishes[durableCount]
+      durableCount += 1
+      event { $0.finished(attempt, $1) }
+    }
+  }
+  private var durableCount = 0
 
   /// Both clocks go on, and the lane is woken as it asked.
   mutating func pass(_ milliseconds: Int64) {

@@ -48,7 +48,7 @@ final class ModelStore {
   /// What the store calls after a commit, in order.
   enum Callback {
     case offer(WaitingDelivery)
-    case finished
+    case finished(Attempt)
     case changed
     case grown
   }
@@ -63,6 +63,10 @@ final class ModelStore {
   /// Who awaited a change was told, in order, and acts any time after.
   var answers: [Callback] = []
   var epoch: Int64 = 1
+  /// Up to here what waits may have been sent by an owner that died; only where the lane isn't strict.
+  var suspectThrough: Int64 = 0
+  /// How many different keys its deliveries have.
+  var keyCount: UInt64 = 0
   private var minted: UInt64 = 0
 
   func row(_ sequence: Int64) -> Row { rows[Int(sequence) - 1] }
@@ -87,10 +91,12 @@ final class ModelStore {
   private func apply(_ unit: Unit, _ now: Moment, _ random: inout SeededRandom) throws {
     switch unit {
     case .accept(let count):
-      for _ in 0..<count { callbacks.append(.offer(add(now, bytes: Int.random(in: 1...120, using: &random)))) }
+      for _ in 0..<count {
+        callbacks.append(.offer(add(now, bytes: Int.random(in: 1...120, using: &random), keys(&random))))
+      }
     case .finish(let attempt):
       try finish(attempt)
-      callbacks.append(.finished)
+      callbacks.append(.finished(attempt))
     case .cancel(let ids, let except):
       for sequence in waiting {
         let id = row(sequence).delivery.id
@@ -105,18 +111,25 @@ final class ModelStore {
       }
       callbacks.append(.grown)
     case .resend:
-      _ = add(now, bytes: 10)
+      _ = add(now, bytes: 10, keys(&random))
       callbacks.append(.grown)
     }
   }
 
-  private func add(_ now: Moment, bytes: Int) -> WaitingDelivery {
+  /// Mostly one key, sometimes two (a merge), seldom none.
+  private func keys(_ random: inout SeededRandom) -> [UInt64] {
+    guard keyCount > 0 else { return [] }
+    let count = random.chance(0.03) ? 0 : random.chance(0.2) ? Int.random(in: 2...3, using: &random) : 1
+    return Set((0..<count).map { _ in UInt64.random(in: 1...keyCount, using: &random) }).sorted()
+  }
+
+  private func add(_ now: Moment, bytes: Int, _ keys: [UInt64]) -> WaitingDelivery {
     minted = max(minted + 1, UInt64(max(0, now.wall)) << 15)
     let id = Identifier(high: minted, low: 0)
     add(
       WaitingDelivery(
         id: id, message: id, sequence: 0, payload: Payload(.hl7v2, [UInt8](repeating: 65, count: bytes)), rendered: [:],
-        attempts: 0, dueAt: 0, delay: 0, possiblySent: false, damaged: false))
+        attempts: 0, dueAt: 0, delay: 0, possiblySent: false, damaged: false, orderKeys: keys))
     return rows[rows.count - 1].delivery
   }
 
@@ -155,12 +168,14 @@ final class ModelStore {
   func damage(_ sequence: Int64) { rows[Int(sequence) - 1].delivery.damaged = true }
 
   /// What waits at this moment; may bring a little more than was asked for, as the protocol says.
-  func read(after: Int64, countMax: Int, bytesMax: Int) -> (deliveries: [WaitingDelivery], isAll: Bool) {
+  func read(_ part: WaitingPart) -> (deliveries: [WaitingDelivery], isAll: Bool) {
     var found: [WaitingDelivery] = []
     var bytes = 0
-    for sequence in waiting where sequence > after {
-      if found.count == countMax || bytes >= bytesMax && !found.isEmpty { return (found, false) }
+    for sequence in waiting where sequence > part.after && sequence <= part.through {
+      if let key = part.key, !row(sequence).delivery.orderKeys.contains(key) { continue }
+      if found.count == part.countMax || bytes >= part.bytesMax && !found.isEmpty { return (found, false) }
       found.append(row(sequence).delivery)
+      if sequence <= suspectThrough { found[found.count - 1].possiblySent = true }
       bytes += row(sequence).delivery.payload.byteCount
     }
     return (found, true)

@@ -22,7 +22,7 @@ final class LaneModelRun {
   private var now = Moment(wall: 1_700_000_000_000, steady: 100)
   private var timers: [Int64] = []
   /// A read that was asked for, and what it brought when it is done.
-  private var reading: (after: Int64, countMax: Int, bytesMax: Int)?
+  private var reading: WaitingPart?
   private var read: (deliveries: [WaitingDelivery], isAll: Bool)?
   /// What the machine wants done and the driver hasn't come to yet.
   private var actions: Deque<LaneMachine.Action> = []
@@ -41,6 +41,9 @@ final class LaneModelRun {
   /// What the partner has, and the greatest sequence number of it.
   private var taken: Set<DeliveryID> = []
   private var takenThrough: Int64 = 0
+  /// The same for each key, and for what has none.
+  private var takenThroughKey: [UInt64: Int64] = [:]
+  private var takenKeyless: Int64 = 0
   /// What the machine knows that the partner has, and the store doesn't know yet: sequence numbers.
   private var answered: Set<Int64> = []
   /// How many died of lost connections since the partner last answered.
@@ -51,6 +54,7 @@ final class LaneModelRun {
   init(seed: UInt64) {
     random = SeededRandom(seed)
     world = LaneModelWorld(&random)
+    store.keyCount = world.policy.order == .keys ? world.keyCount : 0
     machine = LaneMachine(store.keys, epoch: store.epoch, policy: world.policy, suspects: 0, seed: seed)
     begin(cleanly: true)
   }
@@ -134,7 +138,11 @@ final class LaneModelRun {
     }
     answered = []
     // A death that was not durable is undone as well: what came after it may have been taken before.
-    takenThrough = min(takenThrough, (store.waiting.first ?? .max) - 1)
+    let undone = (store.waiting.first ?? .max) - 1
+    takenThrough = min(takenThrough, undone)
+    takenThroughKey = takenThroughKey.mapValues { min($0, undone) }
+    takenKeyless = min(takenKeyless, undone)
+    if world.policy.order != nil { store.suspectThrough = Int64(store.rows.count) }
     forget()
     begin(cleanly: false)
   }
@@ -174,7 +182,7 @@ final class LaneModelRun {
     }
     switch store.callbacks.popFirst() {
     case .offer(let delivery): try on { $0.offer(delivery, $1) }
-    case .finished: try on { $0.finished($1) }
+    case .finished(let attempt): try on { $0.finished(attempt, $1) }
     case .some(let answer): store.answers.append(answer)
     case nil: break
     }
@@ -192,7 +200,7 @@ final class LaneModelRun {
     if random.chance(world.damages), let sequence = store.waiting.randomElement(using: &random) {
       store.damage(sequence)
     }
-    read = store.read(after: asked.after, countMax: asked.countMax, bytesMax: asked.bytesMax)
+    read = store.read(asked)
   }
 
   private func interfere() throws {
@@ -248,6 +256,30 @@ final class LaneModelRun {
     }
     if delivery.damaged { throw ModelFailure("\(delivery.sequence) is sent though its bytes are damaged") }
     if machine.paused || frozen > 0 || life != .running { throw ModelFailure("sent while nothing may be") }
+    if world.policy.order != nil {
+      try decideByKey(delivery)
+    } else {
+      try decideInOrder(delivery)
+    }
+    guard open.insert(delivery.sequence).inserted else {
+      throw ModelFailure("\(delivery.sequence) is sent twice at once")
+    }
+  }
+
+  /// Nothing that shares a key, and nothing without one, waits in front of it or is under way.
+  private func decideByKey(_ delivery: WaitingDelivery) throws {
+    if open.count >= world.policy.inFlight { throw ModelFailure("\(open.count) are under way already") }
+    guard world.policy.order == .keys else { return }
+    let keys = Set(delivery.orderKeys)
+    for sequence in store.waiting.prefix(while: { $0 < delivery.sequence }) where !concluded.contains(sequence) {
+      let earlier = store.row(sequence).delivery.orderKeys
+      guard !keys.isEmpty, !earlier.isEmpty, keys.isDisjoint(with: earlier) else {
+        throw ModelFailure("\(delivery.sequence) is sent before \(sequence), which it must not pass")
+      }
+    }
+  }
+
+  private func decideInOrder(_ delivery: WaitingDelivery) throws {
     var ahead = 0
     for sequence in store.waiting.prefix(while: { $0 < delivery.sequence }) where !concluded.contains(sequence) {
       guard open.contains(sequence) else {
@@ -256,9 +288,6 @@ final class LaneModelRun {
       ahead += 1
     }
     if ahead >= world.policy.window { throw ModelFailure("\(delivery.sequence) is sent with \(ahead) ahead of it") }
-    guard open.insert(delivery.sequence).inserted else {
-      throw ModelFailure("\(delivery.sequence) is sent twice at once")
-    }
   }
 
   private func perform() throws {
@@ -275,7 +304,7 @@ final class LaneModelRun {
         throw ModelFailure("\(attempt.sequence) counts as delivered and the partner doesn't have it")
       }
       store.units.append(.finish(attempt))
-    case .refill(let after, let countMax, let bytesMax): reading = (after, countMax, bytesMax)
+    case .refill(let part): reading = part
     case .wake(let after): timers.append(now.steady + after)
     case .letGo(let underWay): store.units.append(.cancel(changesWaiting.removeFirst(), except: underWay))
     case .stopped:
@@ -290,11 +319,22 @@ final class LaneModelRun {
   // MARK: The partner
 
   private func take(_ delivery: WaitingDelivery) throws {
-    if !taken.contains(delivery.id), world.policy.window == 1, delivery.sequence < takenThrough {
-      throw ModelFailure("\(delivery.sequence) came after \(takenThrough)")
-    }
+    if !taken.contains(delivery.id) { try comesInOrder(delivery) }
+    for key in delivery.orderKeys { takenThroughKey[key] = max(takenThroughKey[key] ?? 0, delivery.sequence) }
+    if delivery.orderKeys.isEmpty { takenKeyless = max(takenKeyless, delivery.sequence) }
     taken.insert(delivery.id)
     takenThrough = max(takenThrough, delivery.sequence)
+  }
+
+  private func comesInOrder(_ delivery: WaitingDelivery) throws {
+    let before: Int64
+    switch world.policy.order {
+    case .none where world.policy.window == 1: before = takenThrough
+    case .keys where delivery.orderKeys.isEmpty: before = takenThrough
+    case .keys: before = delivery.orderKeys.reduce(takenKeyless) { max($0, takenThroughKey[$1] ?? 0) }
+    default: return
+    }
+    if delivery.sequence < before { throw ModelFailure("\(delivery.sequence) came after \(before)") }
   }
 
   private func partner() throws {
@@ -352,7 +392,7 @@ final class LaneModelRun {
     if life == .down { return }
     if count > world.policy.heldCountMax { throw ModelFailure("\(count) are in memory") }
     if bytes > world.policy.heldBytesMax + 120 { throw ModelFailure("\(bytes) bytes are in memory") }
-    if sending != open.count || sending > world.policy.window { throw ModelFailure("\(sending) are under way") }
+    if sending != open.count || sending > world.atOnceMax { throw ModelFailure("\(sending) are under way") }
     if answered.count + sending > world.policy.unconfirmedMax {
       throw ModelFailure("\(answered.count) and \(sending) could go twice after a crash")
     }

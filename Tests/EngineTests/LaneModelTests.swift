@@ -10,9 +10,10 @@ import Testing
     check(seed)
   }
 
-  /// `HILUM_MODEL_RUNS` says how many.
+  /// `HILUM_MODEL_RUNS` says how many; `HILUM_MODEL_SEED` runs one that failed.
   @Test func `a lane keeps its promises through random events that nobody has seen before`() {
     let runs = ProcessInfo.processInfo.environment["HILUM_MODEL_RUNS"].flatMap { Int($0) } ?? 6
+    if let seed = ProcessInfo.processInfo.environment["HILUM_MODEL_SEED"].flatMap({ UInt64($0) }) { return check(seed) }
     for _ in 0..<runs { check(UInt64.random(in: 1000 ... .max)) }
   }
 

@@ -23,12 +23,17 @@ struct LaneModelWorld {
   var waitingMax: Int
   /// How much time may pass at once, in milliseconds.
   var tick: Int64
+  /// How many different keys deliveries have.
+  var keyCount: UInt64
   /// How often each of them comes to its turn, against the others.
   var turns: [(turn: Turn, weight: Int)]
 
   init(_ random: inout SeededRandom) {
     func one<Value>(of values: [Value]) -> Value { values[Int.random(in: 0..<values.count, using: &random)] }
     policy.window = one(of: [1, 1, 2, 8])
+    policy.order = one(of: [nil, nil, .keys, .keys, .keys, .none])
+    policy.inFlight = one(of: [1, 2, 8])
+    keyCount = one(of: [1, 3, 10, 50])
     policy.unconfirmedMax = one(of: [1, 4, 32])
     policy.heldCountMax = one(of: [1, 4, 16, 64])
     policy.heldBytesMax = one(of: [100, 500, 100_000])
@@ -66,6 +71,9 @@ struct LaneModelWorld {
     people = 0
     damages = 0
   }
+
+  /// How many may be under way at once.
+  var atOnceMax: Int { policy.order == nil ? policy.window : policy.inFlight }
 
   func turn(_ random: inout SeededRandom) -> Turn {
     var number = Int.random(in: 0..<turns.reduce(0) { $0 + $1.weight }, using: &random)

@@ -155,18 +155,19 @@ final class StubStore: Store {
   }
 
   func waiting(
-    lane: Int64, after sequence: Int64, countMax: Int, bytesMax: Int
+    lane: Int64, _ part: WaitingPart
   ) async throws(StoreError) -> (deliveries: [WaitingDelivery], isAll: Bool) {
-    journal.note("read after \(sequence)")
+    journal.note("read after \(part.after)")
     let fails = readFailures.withLock { count in
       count -= 1
       return count >= 0
     }
     if fails { throw StoreError(.io, "the disk is gone") }
-    let found = rows.withLock { $0.filter { $0.sequence > sequence } }
-    return (Array(found.prefix(countMax)), found.count <= countMax)
+    let found = rows.withLock { $0.filter { $0.sequence > part.after } }
+    return (Array(found.prefix(part.countMax)), found.count <= part.countMax)
   }
 
+  func orderKey(lane: Int64, _ text: String) -> UInt64 { UInt64(text.utf8.count) }
   func mint() -> Identifier { Identifier(high: 1, low: 1) }
   func observe(_ change: @escaping @Sendable (StoreCondition) -> Void) {}
   func close() async {}

@@ -1,4 +1,4 @@
-import HL7
+@testable import HL7
 import Testing
 import Text
 
@@ -28,6 +28,21 @@ import Text
     #expect(text(draft.serialized()) == text(segments(adt)).replacing(before, with: after, maxReplacements: 1))
     #expect(try draft.value(at: place) == .text(value))
     #expect(try HL7Message(draft.serialized()).value(at: place) == .text(value))
+  }
+
+  @Test func `a field that is written over and over leaves nothing of what stood there before`() throws {
+    var draft = try draft()
+    try draft.set(.text("DOE"), at: path("PID-5.1"))
+    let before = draft.piece(at: try path("PID-5.1"))
+    for number in 0..<2_000 {
+      try draft.set(.text(String(repeating: "x", count: 1_000) + String(number)), at: path("PID-3"))
+      try draft.set(.text(String(number)), at: path("PID-8"))
+    }
+    #expect(draft.content.written.count < 20_000)
+    #expect(try draft.value(at: path("PID-3")).text?.hasSuffix("x1999") == true)
+    #expect(try draft.value(at: path("PID-8")) == .text("1999"))
+    #expect(try before.value() == .text("DOE"))
+    #expect(text(draft.serialized()).contains("|DOE^JOHN^^^|"))
   }
 
   @Test func `what was written is read back, and written again`() throws {

@@ -56,6 +56,25 @@ struct ObservedTests {
         """) == ["0 2 PID-5[1].2 5 ", "1 2 PID-5 7 PID-5"])
   }
 
+  @Test("Of a segment that is written as a whole each field has its own")
+  func segments() throws {
+    #expect(
+      try origins(
+        """
+        let out = copy msg
+        out.NK1[1] = NK1[2] with { 1: PID-8, 3: "X" }
+        out.NK1[2] = NK1 { 1: "1", 2: PID-5[*] }
+        out.add NTE after PID with NTE { 3: [MSH-3.1] }
+        let k = out.add NK1 with NK1[1]
+        k-3 = "Y"
+        emit out
+
+        """) == [
+          "0 3 NTE-3 7 MSH-3.1", "0 4 NK1-1 5 PID-8", "0 4 NK1-2 5 NK1[2]-2", "0 4 NK1-3 5 ", "0 5 NK1[2]-1 6 ",
+          "0 5 NK1[2]-2 6 PID-5", "0 6 NK1[3]-1 8 NK1[1]-1", "0 6 NK1[3]-2 8 NK1[1]-2", "0 6 NK1[3]-3 9 ",
+        ])
+  }
+
   @Test("In a loop each segment has its own")
   func loops() throws {
     #expect(

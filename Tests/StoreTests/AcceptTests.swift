@@ -124,15 +124,15 @@ import Testing
     let bench = try await Bench.open(folder)
     for number in 0..<10 { try await bench.take(String(repeating: "\(number)", count: 100)) }
     let store = bench.store
-    var read = try await store.waiting(lane: bench.ehr, after: 0, countMax: 4, bytesMax: .max)
+    var read = try await store.waiting(lane: bench.ehr, WaitingPart(after: 0, countMax: 4, bytesMax: .max))
     #expect(read.deliveries.map(\.sequence) == [1, 2, 3, 4] && !read.isAll)
-    read = try await store.waiting(lane: bench.ehr, after: 4, countMax: 100, bytesMax: 250)
+    read = try await store.waiting(lane: bench.ehr, WaitingPart(after: 4, countMax: 100, bytesMax: 250))
     #expect(read.deliveries.map(\.sequence) == [5, 6] && !read.isAll)
-    read = try await store.waiting(lane: bench.ehr, after: 6, countMax: 100, bytesMax: 1)
+    read = try await store.waiting(lane: bench.ehr, WaitingPart(after: 6, countMax: 100, bytesMax: 1))
     #expect(read.deliveries.map(\.sequence) == [7] && !read.isAll)
-    read = try await store.waiting(lane: bench.ehr, after: 7, countMax: 3, bytesMax: .max)
+    read = try await store.waiting(lane: bench.ehr, WaitingPart(after: 7, countMax: 3, bytesMax: .max))
     #expect(read.deliveries.map(\.sequence) == [8, 9, 10] && read.isAll)
-    read = try await store.waiting(lane: bench.ehr, after: 10, countMax: 3, bytesMax: 1)
+    read = try await store.waiting(lane: bench.ehr, WaitingPart(after: 10, countMax: 3, bytesMax: 1))
     #expect(read.deliveries.isEmpty && read.isAll)
     await store.close()
   }

@@ -63,7 +63,7 @@ import Testing
       TestFolder.write(bytes, other.database)
       guard let store = try? SQLiteStore.open(other.path, settings: testSettings()) else { continue }
       do {
-        _ = try await store.waiting(lane: 1, after: 0, countMax: 1_000, bytesMax: .max)
+        _ = try await store.waiting(lane: 1, WaitingPart(after: 0, countMax: 1_000, bytesMax: .max))
       } catch {
         met += 1
         await store.drain()
@@ -122,7 +122,7 @@ import Testing
       let other = TestFolder()
       TestFolder.write(bytes, other.database)
       guard let store = try? SQLiteStore.open(other.path, settings: testSettings()) else { continue }
-      if let read = try? await store.waiting(lane: 1, after: 0, countMax: 1_000, bytesMax: .max) {
+      if let read = try? await store.waiting(lane: 1, WaitingPart(after: 0, countMax: 1_000, bytesMax: .max)) {
         for delivery in read.deliveries where !delivery.damaged {
           guard case .bytes(let content) = delivery.payload.content else { continue }
           let text = String(decoding: content, as: UTF8.self)

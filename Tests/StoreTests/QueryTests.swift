@@ -153,7 +153,7 @@ import Testing
     _ = try await bench.store.deliveries(DeliveryQuery(state: .waiting, limit: 10))
     _ = try await bench.store.deliveries(DeliveryQuery(state: .dead, limit: 10))
     _ = try await bench.store.deliveries(of: taken.id)
-    _ = try await bench.store.waiting(lane: bench.ehr, after: 0, countMax: 10, bytesMax: .max)
+    _ = try await bench.store.waiting(lane: bench.ehr, WaitingPart(after: 0, countMax: 10, bytesMax: .max))
     _ = try await bench.store.ledger()
     let read = try await bench.store.read { $0.connection.rowsScanned }
     #expect(read < 1_000)

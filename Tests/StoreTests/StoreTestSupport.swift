@@ -167,7 +167,7 @@ struct Bench: Sendable {
   }
 
   func waiting(_ lane: Int64, after: Int64 = 0) async throws -> [WaitingDelivery] {
-    try await store.waiting(lane: lane, after: after, countMax: 1_000, bytesMax: .max).deliveries
+    try await store.waiting(lane: lane, WaitingPart(after: after, countMax: 1_000, bytesMax: .max)).deliveries
   }
 
   func ledger() async throws -> ChannelLedger { try await store.ledger()[0] }

@@ -4,8 +4,10 @@ import Messages
 import NIOCore
 import NIOPosix
 import NIOSSL
+import Synchronization
 
 /// Sends HL7 v2 over MLLP: one connection, one message after the other (or a window of them), each with its answer.
+/// Where the lane isn't strict, as many connections as messages may be under way, each opened when it is needed.
 ///
 /// A message counts as taken when its answer says AA or CA and names it in MSA-2. Of the two answers of enhanced mode
 /// the first decides; an application acknowledgement that follows on the same connection is passed over.
@@ -17,25 +19,38 @@ package final class MLLPDestination: DestinationConnector {
     """
 
   private let dial: Dial
-  private let lane: MLLPLane
+  private let lanes: [MLLPLane]
+  /// Those that send nothing; the one that was used last is on top, so that few connections are kept busy.
+  private let idle: Mutex<[Int]>
 
   package init(_ options: MLLPDestinationSettings, context: ConnectorContext) throws {
     dial = Dial(
       host: options.host, port: options.port.number, tls: options.tls?.options,
       within: TimeAmount(options.connectTimeout), logger: context.logger)
-    lane = MLLPLane(
-      dial, on: partnerLoops.next(), timeout: TimeAmount(options.timeout),
-      keepOpen: options.keepOpen.map { TimeAmount($0) },
-      reading: HL7ReadingOptions(context.hl7),
-      answerBytesMax: min(context.messageBytesMax, MLLPLimits.answerBytesMax), answers: context.answers)
+    let dial = dial
+    lanes = (0..<max(1, context.inFlight)).map { _ in
+      MLLPLane(
+        dial, on: partnerLoops.next(), timeout: TimeAmount(options.timeout),
+        keepOpen: options.keepOpen.map { TimeAmount($0) },
+        reading: HL7ReadingOptions(context.hl7),
+        answerBytesMax: min(context.messageBytesMax, MLLPLimits.answerBytesMax), answers: context.answers)
+    }
+    idle = Mutex(lanes.indices.reversed())
   }
 
   package func send(_ delivery: Delivery, then: @escaping @Sendable (Result<Reply, DeliveryError>) -> Void) {
-    lane.send(MLLPLane.Sending(delivery, then: then))
+    guard lanes.count > 1 else { return lanes[0].send(MLLPLane.Sending(delivery, then: then)) }
+    // The lane hands out no more than there are; the first one would take it in its turn.
+    let index = idle.withLock { $0.popLast() }
+    lanes[index ?? 0].send(
+      MLLPLane.Sending(delivery) { [self] result in
+        if let index { idle.withLock { $0.append(index) } }
+        then(result)
+      })
   }
 
   package func close() async {
-    await lane.close()
+    for lane in lanes { await lane.close() }
   }
 
   package func ping() async -> PingReport {

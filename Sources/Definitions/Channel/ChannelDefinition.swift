@@ -61,7 +61,8 @@ package struct DestinationDefinition: Sendable {
   /// The templates of the connector's settings, by the setting's key (`name`, `tls.server-name`): rendered for each
   /// delivery before the commit, into `Delivery.rendered`.
   package var templates: [(setting: String, template: HiltTemplate)]
-  /// Sends that may be under way at once.
+  package var order: Order
+  /// Sends that may be under way at once on one connection, in a strict order.
   package var window: Int
   /// Finished deliveries that may be not yet durable.
   package var unconfirmedMax: Int
@@ -69,6 +70,28 @@ package struct DestinationDefinition: Sendable {
   /// How often a message is tried again, by the code of the refusal; AE and AR are always here. Another code counts as
   /// `AE` where the connector says that it could be taken later, and as `AR` where it says that it never will.
   package var refused: [String: Int]
+}
+
+extension DestinationDefinition {
+  /// What may go past what.
+  package enum Order: Sendable {
+    /// First in, first out.
+    case strict
+    /// What shares a key stays in order; so many are under way at once.
+    case keys([HiltValue], inFlight: Int, written: [String])
+    case none(inFlight: Int)
+
+    /// It looks into what is sent.
+    package var hasKeys: Bool { if case .keys = self { true } else { false } }
+
+    /// How many connections a connector may use at once.
+    package var inFlight: Int {
+      switch self {
+      case .strict: 1
+      case .keys(_, let inFlight, _), .none(let inFlight): inFlight
+      }
+    }
+  }
 }
 
 /// How a lane tries again while its partner can't be reached or does not answer.

@@ -10,7 +10,13 @@ struct DestinationSettings: Settings {
   @Setting("This destination's own program, after the channel's.", example: "../Transforms/for-ehr.hilt")
   var transform: TransformSetting?
   @Setting(
-    "`strict`: first in, first out; a delivery that waits for its retry holds those behind it.", default: .strict)
+    """
+    What may go past what. `strict`: first in, first out; a delivery that waits for its retry holds those behind it. \
+    `{by: ["PID-3[1].1", "MRG-1[1].1"], in-flight: 8}`: a message waits for every earlier one that shares any of its \
+    keys, read from the message as it is sent; one without a key waits for all before it and holds all behind it. So \
+    many are under way at once, each on a connection of its own. `none`: as they come; `{by: none, in-flight: 16}` \
+    says how many at once.
+    """, default: .strict)
   var order: OrderSetting
   @Setting(
     "Messages that may be under way at once on one connection, for partners that answer in order.", default: 1)
@@ -31,6 +37,11 @@ struct DestinationSettings: Settings {
 
   static func checkRanges(_ reader: SettingReader, _ node: SettingNode) {
     reader.range("window", in: 1...1024, "from 1 to 1024", node)
+    if let order = node["order"], order.scalar != "strict", let window = node["window"], window.scalar != "1" {
+      reader.problem(
+        "C106", "`window` goes with `order: strict`", at: window.place,
+        help: ["how many are under way at once says `in-flight`: {by: […], in-flight: 8}"])
+    }
     reader.range("unconfirmed", in: 1...1024, "from 1 to 1024", node)
   }
 }

@@ -74,22 +74,6 @@ enum ThenSetting: String, PartlySupported {
   }
 }
 
-enum OrderSetting: String, PartlySupported {
-  case strict, none
-  static let key = "order"
-  static var foreseen: [(word: OrderSetting, instead: String)] {
-    [(.none, "`strict` sends first in, first out")]
-  }
-
-  static func read(_ node: SettingNode, _ reader: SettingReader) -> OrderSetting? {
-    if case .map(let entries) = node.kind, let by = entries.first(where: { $0.key == "by" }) {
-      NotYet.report("order: {by: …}", "`strict` sends first in, first out", at: by.keyPlace, reader)
-      return nil
-    }
-    return readWord(node, reader)
-  }
-}
-
 /// `format:`
 struct FormatSetting: SettingValue {
   let format: Format

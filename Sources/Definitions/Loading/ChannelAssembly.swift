@@ -60,9 +60,11 @@ struct ChannelAssembly {
 
   private func transform(_ setting: TransformSetting, over formats: [Format]) -> HiltProgram? {
     guard let program = hilt.program(setting) else { return nil }
-    if program.isReply {
+    if let decision = program.replyDecision {
       reader.problem(
-        "C129", "this is a reply transform: it decides about a partner's answer, and here a message comes in",
+        "C129",
+        "this is a reply transform, because `\(decision.word)` (\(decision.place)) decides about a partner's answer; "
+          + "here a message comes in",
         at: setting.place, help: ["emit, drop, hold, fail or reject in place of done, retry, dead and answer"])
     }
     // A destination's own transform is given what the channel's transform emits.
@@ -91,20 +93,35 @@ struct ChannelAssembly {
           at: use.place, help: ["emit it without `to`", "route in the channel's transform"]))
     }
     let when = settings?.when.flatMap { hilt.condition($0, over: format) }
+    let sent = transform?.outputs.first?.format ?? format
     var templates: [(setting: String, template: HiltTemplate)] = []
     for (key, template) in destination.connector?.options.templates ?? [] {
       let place = template.place ?? destination.place
-      let sent = transform?.outputs.first?.format ?? format
       if let compiled = hilt.template(template.source, at: place, over: sent, hasOriginal: true) {
         templates.append((key, compiled))
       }
     }
-    guard let settings, let connector = destination.connector, (own == nil) == (transform == nil) else { return nil }
+    let order = settings.flatMap { self.order($0.order, over: sent) }
+    guard let settings, let order, let connector = destination.connector, (own == nil) == (transform == nil) else {
+      return nil
+    }
     return DestinationDefinition(
       name: destination.name, connector: connector, when: when, transform: transform, templates: templates,
-      window: settings.window, unconfirmedMax: settings.unconfirmed,
+      order: order, window: settings.window, unconfirmedMax: settings.unconfirmed,
       retry: RetryRule(settings.retry ?? RetrySettings()),
       refused: RefusedSetting.standard.merging(settings.refused?.tries ?? [:]) { _, said in said })
+  }
+
+  /// - Parameter sent: the format of what is sent.
+  private func order(_ setting: OrderSetting, over sent: Format) -> DestinationDefinition.Order? {
+    switch setting {
+    case .strict: return .strict
+    case .none(let inFlight): return DestinationDefinition.Order.none(inFlight: inFlight)
+    case .by(let sources, let inFlight):
+      let keys = sources.compactMap { hilt.value($0, over: sent, hasOriginal: true) }
+      guard keys.count == sources.count else { return nil }
+      return .keys(keys, inFlight: inFlight, written: sources.map(\.source))
+    }
   }
 
   private func compile(_ columns: ColumnSettings, over format: Format) -> [ChannelDefinition.Column] {

@@ -111,9 +111,9 @@ final class HiltCompiling {
     return condition
   }
 
-  /// A value of what came in.
-  func value(_ hilt: HiltSource, over format: Format) -> HiltValue? {
-    let context = context(hilt.place, format, hasOriginal: false)
+  /// A value of what came in, or of what is sent, beside which there is an `original`.
+  func value(_ hilt: HiltSource, over format: Format, hasOriginal: Bool = false) -> HiltValue? {
+    let context = context(hilt.place, format, hasOriginal: hasOriginal)
     let (value, found) = HiltValue.compile(indented(hilt.source, at: context.place), context)
     problems += found
     return value

@@ -7,10 +7,14 @@ extension Checker {
     return { _ = try evaluate($0) }
   }
 
-  /// `order.add OBX after OBX[last]`, perhaps with fields.
+  /// `order.add OBX after OBX[last]`, perhaps with fields, or with a whole segment.
   mutating func addition(
-    to root: Expression, _ name: Word, _ position: Position, _ entries: [Entry], _ span: Span
+    to root: Expression, _ name: Word, _ position: Position, _ entries: [Entry], filling given: Expression? = nil,
+    _ span: Span
   ) -> Typed {
+    if case .record(let type?, let entries)? = given?.kind, type.text == name.text {
+      return addition(to: root, name, position, entries, span)
+    }
     guard openFunctions == 0 else {
       return broken(
         .readOnly, "a function gives a value and changes nothing; a statement adds", at: span,
@@ -31,6 +35,7 @@ extension Checker {
       code: code, message: message, group: group?.find, around: group?.variables ?? [],
       placement: placement(position, code, message, group, source.text(root.span), name.span),
       name: source.text(root.span), span: span)
+    if let given { return filled(addition, with: given) }
     var values: [Execute] = []
     var writes: [Execute] = []
     for entry in entries {
@@ -68,7 +73,33 @@ extension Checker {
         run.marks[mark] = id
         try write(run)
       }
-      if run.trace != nil { run.record(.text("\(code) added"), at: span) }
+      if run.isTraced { run.record(.text("\(code) added"), at: span) }
+      return .number(Decimal(id))
+    }
+  }
+
+  /// `order.add NTE after OBR with n`: nothing is added where there is no `n`.
+  private mutating func filled(_ addition: Addition, with given: Expression) -> Typed {
+    let (code, message, span) = (addition.code, addition.message, addition.span)
+    scope.forgetReads()
+    let value = segment(given, code)
+    if case .list = value.type {
+      mismatch(
+        value, wanted: "a segment \(code)",
+        help: ["for x in \(source.text(given.span)) { \(addition.name).add \(code) with x }"])
+      return .broken(span)
+    }
+    guard case .draft(let draft) = message,
+      let fields = fields(of: value, code, written: "\(addition.name).\(code)")
+    else { return .broken(span) }
+    let inputs = value.fieldReads ?? SegmentReads(others: scope.reads)
+    let place = HL7Place(message: message, code: code, span: span)
+    return Typed(.segment(message, code), mayBeAbsent: value.mayBeAbsent, at: span) { run in
+      try run.step(at: span)
+      guard let contents = try fields(run), let id = try run.add(addition) else { return .absent }
+      try place.write(contents, to: id, run)
+      if run.trace != nil { run.record(run.shown(id, of: place), at: span) }
+      run.observe(id, draft, contents, from: inputs, at: span)
       return .number(Decimal(id))
     }
   }
@@ -110,6 +141,7 @@ extension Checker {
         help: ["after OBX[last]", "after OBR"])
       return nil
     }
+    warnOfSeveral(place)
     return place
   }
 
@@ -160,7 +192,7 @@ extension Checker {
         run.marks[mark] = segment
         try written.write(.text(String(index + 1)), draft, 1, run)
       }
-      if run.trace != nil { run.record(.text("1 to \(segments.count)"), at: all.span) }
+      if run.isTraced { run.record(.text("1 to \(segments.count)"), at: all.span) }
     }
   }
 }

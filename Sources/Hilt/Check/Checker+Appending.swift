@@ -18,6 +18,7 @@ extension Checker {
       return { _ in }
     }
     checkNotWalked(draft, place.code, field, target.span)
+    checkCodes(expression, place)
     checkRepeats(place, target.span)
     if case .list(let element) = value.type {
       guard element.isWritable else {
@@ -37,7 +38,7 @@ extension Checker {
         if count > 0 { one.repetition = .index(count + 1) }
         try one.write(value.content(formatted: formatted), draft, field, run)
       }
-      if run.trace != nil { run.record(try place.presentField(run), at: span) }
+      if run.isTraced { run.record(try place.presentField(run), at: span) }
       if run.observed != nil { try run.observe(place, draft, from: inputs, at: span) }
     }
   }
@@ -68,7 +69,7 @@ extension Checker {
       run.slots[slot] = .absent
       values.append(datum)
       run.slots[slot] = .list(values)
-      if run.trace != nil { run.record(datum, at: span) }
+      if run.isTraced { run.record(datum, at: span) }
     }
   }
 }

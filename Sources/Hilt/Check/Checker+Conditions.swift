@@ -23,6 +23,7 @@ extension Checker {
       return Condition(
         holds: { try !holds($0) }, valuedIfTrue: inner.valuedIfFalse, valuedIfFalse: inner.valuedIfTrue)
     case .test(let value, let negated, let test): return presence(value, negated, test)
+    case .typeTest(let value, let negated, let type): return typeTest(value, negated, type)
     default: return truth(expression)
     }
   }

@@ -27,11 +27,14 @@ extension Checker {
     case .call(let function, let arguments): return sized(call(function, arguments, span))
     case .named(_, let value): return typed(value)
     case .quantifier(let kind, let head): return quantifier(kind, head, span)
-    case .keyed(let word, let head, let key): return sized(keyed(word, head, key, span))
+    case .keyed(let word, let head, let key, let descends): return sized(keyed(word, head, key, descends, span))
     case .copy(let value): return copy(value, span)
     case .new(let name): return new(name, span)
     case .groups(let root, let name): return groups(of: root, name, span)
     case .addition(let root, let name, let position): return addition(to: root, name, position, [], span)
+    case .filled(let addition, let segment):
+      guard case .addition(let root, let name, let position) = addition.kind else { return .broken(span) }
+      return self.addition(to: root, name, position, [], filling: segment, span)
     case .with(let base, let entries):
       if case .addition(let root, let name, let position) = base.kind {
         return addition(to: root, name, position, entries, span)
@@ -44,7 +47,7 @@ extension Checker {
       case "??": return alternative(left, right, span)
       default: return logical(expression)
       }
-    case .test: return logical(expression)
+    case .test, .typeTest: return logical(expression)
     case .conditional(let condition, let then, let otherwise): return conditional(condition, then, otherwise, span)
     case .match(let subject, let arms): return match(subject, arms, span)
     case .each(let head, let body): return sized(each(head, body, span))
@@ -214,7 +217,8 @@ extension Checker {
   mutating func common(_ first: Typed, _ second: Typed) -> Type? {
     if first.type == .broken || second.type == .broken { return nil }
     if let type = Type.common(first.type, second.type) { return type }
-    mismatch(second, wanted: first.type.name)
+    let isOther = first.type.name == second.type.name
+    mismatch(second, wanted: isOther ? "\(first.type.name) of the same message" : first.type.name)
     return nil
   }
 

@@ -75,7 +75,7 @@ extension Checker {
     guard case .member("rows") = step.kind else {
       return brokenCursor(.path, "a file of lines has rows", at: step.span, help: ["for row in msg.rows { … }"])
     }
-    var fields = [Type.Field(name: "index", type: .number, mayBeAbsent: false)]
+    var fields = [Type.Field(name: "index", type: .number, mayBeAbsent: false, isLineNumber: true)]
     fields += (input?.layout.columns ?? []).map { Type.Field(name: $0.name, type: .text, mayBeAbsent: true) }
     return .value(Typed(.list(.fields(fields)), at: span, path: "msg.rows") { $0.content })
   }
@@ -155,14 +155,14 @@ extension Checker {
   }
 
   private mutating func lines(_ value: Typed, _ fields: [Type.Field]) -> (@Sendable (Run) throws -> Run.Output)? {
-    guard let format = outputs.first(where: { $0.format == .delimited }) else { return nil }
-    let columns = format.layout.columns.map(\.name)
-    for field in fields where !columns.contains(field.name) {
+    guard let format = outputs.first(where: { $0.format == .delimited }) else {
       problems.report(
-        .tableColumn, "the output has no column '\(field.name)'", at: value.span,
-        help: nearest(field.name, among: columns).map { ["did you mean '\($0)'?"] } ?? [columns.joined(separator: ", ")]
-      )
+        .header, "no 'out' line says which columns a line has", at: value.span,
+        help: ["out delimited columns \(fields.filter { !$0.isLineNumber }.map(\.name).joined(separator: ", "))"])
+      return nil
     }
+    let columns = format.layout.columns.map(\.name)
+    checkColumns(fields, columns, value.span)
     let places = columns.map { column in fields.firstIndex { $0.name == column } }
     let kinds = fields.map(\.type)
     for (field, kind) in zip(fields, kinds)
@@ -188,6 +188,17 @@ extension Checker {
         throw Interrupt.failure(Failure(.stopping, .unwritable, "the lines can't be written: \(error)", at: span))
       }
     }
+  }
+
+  /// E502: what the output has no column for. A line's number is no part of what the line says.
+  private mutating func checkColumns(_ fields: [Type.Field], _ columns: [String], _ span: Span) {
+    let missing = fields.filter { !$0.isLineNumber && !columns.contains($0.name) }.map(\.name)
+    guard let first = missing.first else { return }
+    let near = missing.count == 1 ? nearest(first, among: columns) : nil
+    let names = missing.map { "'\($0)'" }.joined(separator: ", ")
+    problems.report(
+      .tableColumn, "the output has no column\(missing.count == 1 ? "" : "s") \(names)", at: span,
+      help: near.map { ["did you mean '\($0)'?"] } ?? ["its columns: \(columns.joined(separator: ", "))"])
   }
 
   /// Whether the program says that it gives this; reported where not. One that says nothing gives HL7.

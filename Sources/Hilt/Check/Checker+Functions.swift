@@ -217,7 +217,13 @@ extension Checker {
         .circle, "'\(clause.name.text)' calls itself, or a function that does", at: span,
         help: ["a function's calls come to an end because there is no circle among them"])
     }
+    let before = problems.all.count
     guard let instance = instance(of: index, values, at: span) else { return .broken(span) }
+    if clause.parameters.contains(where: { $0.type == nil }) {
+      problems.explain(
+        from: before, [.repeats, .composite, .type, .mayBeAbsent, .notInStandard],
+        "called in \(shownPlace(span)): \(shownCall(span))")
+    }
     if instance.drops { checkDrop(at: span) }
     if instance.canFail { unhandled.append(Unhandled(what: "\(clause.name.text)()", span: span)) }
     if instance.result.type == .broken { return .broken(span) }
@@ -233,6 +239,11 @@ extension Checker {
       }
       return try body(run)
     }
+  }
+
+  private func shownCall(_ span: Span) -> String {
+    let text = source.text(span).split(separator: "\n").joined(separator: " ")
+    return text.count > 60 ? text.prefix(60) + "…" : text
   }
 
   /// The function compiled for arguments of these types.

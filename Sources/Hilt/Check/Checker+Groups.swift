@@ -63,15 +63,15 @@ extension Checker {
         Typed(.number, at: start...step.span) { run in try find(run).map { .number(Decimal($0.number)) } ?? .absent })
     case .member(let name), .group(let name):
       if let code = HL7SegmentCode(name) {
-        guard checkSegment(code, of: message, at: step.span) else { return .broken }
+        guard checkSegment(code, of: message, at: step.nameSpan) else { return .broken }
         return .place(
           HL7Place(message: message, code: code, within: group.find, around: group.variables, span: step.span))
       }
       guard case .group = step.kind else {
         return brokenCursor(
-          .path, "a group has segments, and no '\(name)'", at: step.span, help: ["order.OBR-4", "order.index"])
+          .path, "a group has segments, and no '\(name)'", at: step.nameSpan, help: ["order.OBR-4", "order.index"])
       }
-      return self.group(name, of: message, within: group, step.span)
+      return self.group(name, of: message, within: group, step.nameSpan)
     case .select(let selector):
       guard !group.isPicked else { return brokenCursor(.path, "one selector is enough", at: step.span) }
       group.isPicked = true
@@ -147,16 +147,22 @@ extension Checker {
 
   /// E120: a field of a segment that every structure lets stand several times, without a word on which is meant.
   ///
-  /// A segment that only its group repeats (the OBR of an order) is let be: most messages have one, and one with
-  /// several ends at run time and never takes the first.
+  /// Of a segment that only its group repeats (the OBR of an order) W106 warns.
   mutating func checkSingle(_ place: HL7Place) -> Bool {
-    guard case .only = place.segment, place.within == nil, case .input = place.message else { return false }
+    guard case .only = place.segment, place.within == nil else { return false }
+    guard case .input = place.message else {
+      warnOfSeveral(place)
+      return false
+    }
     let holding = grammars(of: .input).filter { !$0.leaves(of: place.code).isEmpty }
     guard !holding.isEmpty else { return false }
     let repeats = holding.allSatisfy { grammar in
       grammar.leaves(of: place.code).allSatisfy { grammar.leaves[$0].repeats }
     }
-    guard repeats else { return false }
+    guard repeats else {
+      warnOfSeveral(place)
+      return false
+    }
     let field = place.field.map { "-\($0)" } ?? ""
     problems.report(
       .repeats, "\(place.code) stands several times in \(shown(holding)); a single one is needed here", at: place.span,
@@ -232,7 +238,7 @@ extension Checker {
     }
   }
 
-  private func shown(_ grammars: [HL7Structure]) -> String {
+  func shown(_ grammars: [HL7Structure]) -> String {
     let names = Array(Set(grammars.map(\.name))).sorted()
     return names.count > 3 ? "\(names[0]) and the others" : names.joined(separator: ", ")
   }

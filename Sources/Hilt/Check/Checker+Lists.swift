@@ -1,6 +1,8 @@
 extension Checker {
   /// `sort_by x in list => key`, `group_by x in list => key`, `distinct x in list => key`
-  mutating func keyed(_ word: Word, _ head: LoopHead, _ key: Expression, _ span: Span) -> Typed {
+  mutating func keyed(
+    _ word: Word, _ head: LoopHead, _ key: Expression, _ descends: Bool, _ span: Span
+  ) -> Typed {
     scope.open()
     defer { scope.close() }
     let list = typed(head.list)
@@ -15,7 +17,8 @@ extension Checker {
     }
     let keyed = Keyed(walk: walk, key: value.evaluate, span: span)
     switch word.text {
-    case "sort_by": return Typed(.list(element), at: span, path: list.path) { .list(try keyed.sorted($0)) }
+    case "sort_by":
+      return Typed(.list(element), at: span, path: list.path) { .list(try keyed.sorted($0, descending: descends)) }
     case "group_by":
       let fields = [
         Type.Field(name: "key", type: .text), Type.Field(name: "values", type: .list(element), mayBeAbsent: false),
@@ -125,7 +128,7 @@ struct Keyed: Sendable {
   }
 
   /// The elements in the order of their keys; equal ones stay as they were, and those without a key come last.
-  func sorted(_ run: Run) throws -> [Datum] {
+  func sorted(_ run: Run, descending: Bool) throws -> [Datum] {
     let elements = try elements(run)
     var hasOffset: Bool?
     var keyBytes = 0
@@ -148,7 +151,9 @@ struct Keyed: Sendable {
     let depth = Int.bitWidth - elements.count.leadingZeroBitCount
     try run.step(bytes: (elements.count << 6 + keyBytes) * depth, at: span)
     let order = elements.indices.sorted { a, b in
-      Self.isBefore(elements[a].key, elements[b].key) ?? (a < b)
+      let (x, y) = (elements[a].key, elements[b].key)
+      guard x.isValued == y.isValued else { return x.isValued }
+      return (descending ? Self.isBefore(y, x) : Self.isBefore(x, y)) ?? (a < b)
     }
     return order.map { elements[$0].value }
   }
@@ -160,7 +165,7 @@ struct Keyed: Sendable {
     case (.text(let x), .text(let y)): return x == y ? nil : x.utf8.lexicographicallyPrecedes(y.utf8)
     case (.stamp(let x), .stamp(let y)): return isBefore(x, y)
     case (.time(let x), .time(let y)): return isBefore(x.stamp, y.stamp)
-    default: return a.isValued == b.isValued ? nil : a.isValued
+    default: return nil
     }
   }
 

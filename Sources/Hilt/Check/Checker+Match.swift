@@ -126,7 +126,7 @@ extension Checker {
     return (
       { run in
         let value = try evaluate(run)
-        if run.trace != nil { run.record(value, at: head) }
+        if run.isTraced { run.record(value, at: head) }
         for (fits, body) in choices where try fits(run, value) { return try body(run) }
       }, flow
     )

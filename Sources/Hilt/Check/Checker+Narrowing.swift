@@ -44,7 +44,12 @@ extension Checker {
     let types = fact.dropFirst(prefix.count).split(separator: "|").map(String.init)
     guard types.allSatisfy({ HL7Tables.type($0) != nil || HL7Tables.primitiveNames.contains($0) }) else { return kind }
     var narrowed = kind
-    narrowed.types = Dictionary(uniqueKeysWithValues: Set(types).map { ($0, versions) })
+    narrowed.types = [:]
+    for type in types {
+      // Who names a type that his version doesn't have means it all the same.
+      let own = HL7Tables.type(type).map { versions.intersection($0.versions) } ?? versions
+      narrowed.types[type] = own.isEmpty ? versions : own
+    }
     return narrowed
   }
 }

@@ -12,7 +12,7 @@ extension Checker {
     }
     if isReply, [.drop, .reject].contains(decision.kind) {
       problems.report(
-        .type, "a reply transform decides about the delivery, not about the message that came", at: span,
+        .type, "\(becauseReply), which decides about the delivery and not about the message that came", at: span,
         help: ["done", "retry \"why\"", "dead \"why\"", "hold \"why\""])
     }
     switch decision.kind {

@@ -195,17 +195,17 @@ extension Checker {
 
   private mutating func advance(_ message: MessageReference, _ step: Step) -> Cursor {
     guard let name = step.name else {
-      return brokenCursor(.path, "a segment follows a message", at: step.span, help: ["msg.PID-5"])
+      return brokenCursor(.path, "a segment follows a message", at: step.nameSpan, help: ["msg.PID-5"])
     }
     if name.first?.isUppercase == true, HL7SegmentCode(name) == nil {
-      return group(name, of: message, within: nil, step.span)
+      return group(name, of: message, within: nil, step.nameSpan)
     }
     guard let code = HL7SegmentCode(name) else {
       return brokenCursor(
-        .path, "'\(name)' is no segment: three capitals, or digits after the first", at: step.span,
+        .path, "'\(name)' is no segment: three capitals, or digits after the first", at: step.nameSpan,
         help: ["msg.PID-5"])
     }
-    guard checkSegment(code, of: message, at: step.span) else { return .broken }
+    guard checkSegment(code, of: message, at: step.nameSpan) else { return .broken }
     return .place(HL7Place(message: message, code: code, span: step.span))
   }
 

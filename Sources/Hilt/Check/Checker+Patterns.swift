@@ -1,13 +1,15 @@
 extension Checker {
   /// A pattern where one is wanted; `nil` where it is none, or none that can be read.
-  mutating func pattern(_ expression: Expression) -> Pattern? {
+  ///
+  /// - Parameter numbersGroups: groups without a name are parts too.
+  mutating func pattern(_ expression: Expression, numbersGroups: Bool = false) -> Pattern? {
     guard case .pattern(let text) = expression.kind else {
       let value = typed(expression)
       mismatch(value, wanted: "a pattern", help: ["/…/"])
       return nil
     }
     do {
-      let pattern = try Pattern(Array(text.utf8))
+      let pattern = try Pattern(Array(text.utf8), numbersGroups: numbersGroups)
       patternSize += pattern.instructions.count
       guard patternSize <= Self.patternSizeMax else {
         problems.report(
@@ -50,38 +52,6 @@ extension Checker {
         return false
       }
       return parts.isEmpty ? .absent : .row(parts)
-    }
-  }
-
-  /// `replace(text, /…/, by)`
-  mutating func replace(_ call: Call) -> Typed {
-    guard case .pattern? = call[1]?.kind else { return plain(call, .many(Function.replaced)) }
-    let pattern = call[1].flatMap { self.pattern($0) }
-    let values = [call[0], call[2]].compactMap(\.self).map { argument(typed($0), .text) }
-    guard let pattern, values.count == 2, !values.contains(where: { $0.type == .broken }) else {
-      return .broken(call.span)
-    }
-    let (text, by, span) = (values[0].evaluate, values[1].evaluate, call.span)
-    return Typed(.text, mayBeAbsent: true, at: span) { run in
-      let (datum, new) = (try text(run), try by(run))
-      guard case .text(let old) = datum else { return datum }
-      guard new.isValued else { return new }
-      let replacement = Array(new.argumentText.utf8)
-      var result: [UInt8] = []
-      var end = 0
-      var isTooLong = false
-      let isFound = try run.search(pattern, in: old, wantsParts: true, at: span) { bytes, slots in
-        result += bytes[end..<Int(slots[0])]
-        result += replacement
-        end = Int(slots[1])
-        isTooLong = result.count > Function.textBytesMax
-        return !isTooLong
-      }
-      if isTooLong { throw Function.tooLong.interrupt(at: span) }
-      guard isFound else { return datum }
-      result += Array(old.utf8)[end...]
-      try run.step(bytes: result.count, at: span)
-      return result.isEmpty ? .absent : .text(String(decoding: result, as: UTF8.self))
     }
   }
 

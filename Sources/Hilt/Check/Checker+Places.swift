@@ -77,8 +77,9 @@ extension Checker {
   }
 
   /// A segment as a value is its id; only loops, `let` and paths look at it.
-  private func readSegment(_ place: HL7Place, _ span: Span) -> Typed {
+  private mutating func readSegment(_ place: HL7Place, _ span: Span) -> Typed {
     let element = Type.segment(place.message, place.code)
+    if !place.segment.isMany, checkSingle(place) { return .broken(span) }
     if place.segment.isMany {
       return Typed(.list(element), at: span, path: place.path) { run in
         .list(try place.segments(run).map { .number(Decimal($0)) })

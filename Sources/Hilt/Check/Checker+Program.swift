@@ -15,7 +15,7 @@ extension Checker {
     }
     let outputs = tree.outputs.map { format($0) }
     (self.input, self.outputs) = (input, outputs)
-    isReply = tree.isReply
+    replyDecision = tree.replyDecision
     hasOriginal = isReply
     hasMessage = input.map { $0.format == .hl7v2 } ?? true
     inputVersions = input?.versions
@@ -187,7 +187,7 @@ extension Checker {
     let help = isReply ? ["done", "retry \"why\"", "dead \"why\"", "hold \"why\""] : ["emit out", "drop \"why\""]
     if isReply, let last = tree.body.last {
       problems.report(
-        .noOutcome, "a reply transform ends in a decision about the delivery, and this one may not", at: last.head,
+        .noOutcome, "\(becauseReply), which ends in a decision about the delivery, and this one may not", at: last.head,
         label: "nothing follows this", help: help)
       return
     }
@@ -201,6 +201,12 @@ extension Checker {
       return
     }
     reportNoOutcome(emitting, isInLoop: false)
+  }
+
+  /// Why the program is a reply transform. Nothing else says so, and who didn't mean it has to be told.
+  var becauseReply: String {
+    guard let decision = replyDecision else { return "this is a reply transform" }
+    return "'\(decision.text)' in \(shownPlace(decision.span)) makes this a reply transform"
   }
 
   /// The statement through which a path leads on without an outcome: of a loop with a `none` it is one in its body.

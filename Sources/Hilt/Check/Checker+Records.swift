@@ -14,8 +14,8 @@ extension Checker {
       return fields(entries, span)
     }
     if let type, !HL7Tables.typeNames.contains(type.text) {
-      if let code = HL7SegmentCode(type.text), HL7Tables.segment(code) != nil {
-        return broken(.unsupported, "a segment as a record is not supported yet", at: type.span)
+      if let code = HL7SegmentCode(type.text), code.isLocal || HL7Tables.segment(code) != nil {
+        return segmentRecord(code, entries, span)
       }
       let near = nearest(type.text, among: HL7Tables.typeNames)
       return broken(
@@ -43,6 +43,10 @@ extension Checker {
   /// `id with { 1: trim(id.1) }`: a copy with some components changed. What is absent or null stays so.
   mutating func with(_ base: Expression, _ entries: [Entry], _ span: Span) -> Typed {
     let value = typed(base)
+    switch value.type {
+    case .segment(_, let code), .made(let code, _): return segmentWith(value, code, entries, span)
+    default: break
+    }
     let kind = if case .content(let kind) = value.type { kind } else { Kind.unknown }
     let parts = parts(entries, of: kind, source.text(base.span))
     switch value.type {

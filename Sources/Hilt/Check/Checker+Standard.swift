@@ -146,6 +146,13 @@ extension Checker {
   ///   - written: the field, as the program has it.
   ///   - part: the component behind it.
   mutating func reportRepeats(_ written: String, _ part: String = "", at span: Span) {
+    // A name stands for what was read where it was given: there one has to be chosen.
+    if case .value(_, _, _, let path)? = scope.find(written)?.kind {
+      problems.report(
+        .repeats, "\(written) repeats; a single value is needed here", at: span,
+        help: path.map { ["let \(written) = \($0)[1]", "for x in \($0)[*]"] } ?? ["the call gives one value: PID-3[1]"])
+      return
+    }
     problems.report(
       .repeats, "\(written) repeats; a single value is needed here", at: span,
       help: ["\(written)[1]\(part)", "\(written)[where …]\(part)", "for x in \(written)[*]"])

@@ -91,14 +91,14 @@ extension Checker {
     }
     if let constant = value.constant, value.type != .nothing {
       declare(name, .constant(constant, value.type))
-      return { run in if run.trace != nil { run.record(constant, at: span) } }
+      return { run in if run.isTraced { run.record(constant, at: span) } }
     }
     let slot = newSlot()
     declare(name, .value(slot: slot, value.type, mayBeAbsent: value.mayBeAbsent, path: value.path))
     return { run in
       let datum = try evaluate(run)
       run.slots[slot] = datum
-      if run.trace != nil { run.record(datum, at: span) }
+      if run.isTraced { run.record(datum, at: span) }
     }
   }
 
@@ -124,7 +124,7 @@ extension Checker {
     return { run in
       let text = try reason(run)
       try run.note(text, at: span)
-      if run.trace != nil { run.record(.text(text), at: span) }
+      if run.isTraced { run.record(.text(text), at: span) }
     }
   }
 
@@ -149,7 +149,7 @@ extension Checker {
       { run in
         for choice in choices {
           let holds = try choice.holds(run)
-          if run.trace != nil { run.record(.boolean(holds), at: choice.span) }
+          if run.isTraced { run.record(.boolean(holds), at: choice.span) }
           if holds { return try choice.body(run) }
         }
         try last?(run)
@@ -169,7 +169,7 @@ extension Checker {
     return (
       { run in
         let result = try holds(run)
-        if run.trace != nil { run.record(.boolean(result), at: span) }
+        if run.isTraced { run.record(.boolean(result), at: span) }
         if result != negated { try decided(run) }
       }, .nothing
     )
@@ -209,13 +209,13 @@ extension Checker {
         var turn = 0
         try walk.run(run) { run in
           turn += 1
-          if run.trace != nil { run.turns = run.turns.prefix(depth) + [turn] }
+          if run.isTraced { run.turns = run.turns.prefix(depth) + [turn] }
           do {
             try execute(run)
             completed += 1
           } catch Interrupt.skipped {}
         }
-        if run.trace != nil { run.turns = Array(run.turns.prefix(depth)) }
+        if run.isTraced { run.turns = Array(run.turns.prefix(depth)) }
         if completed == 0 { try decided?(run) }
       }, flow
     )

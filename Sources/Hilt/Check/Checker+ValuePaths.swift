@@ -26,6 +26,10 @@ extension Checker {
     case (.field, .segment(let message, let code)):
       return advance(
         HL7Place(message: message, code: code, segment: .value(value.evaluate), span: span), step)
+    case (.field, .made(let code, _)):
+      return brokenCursor(
+        .type, "a \(code) that was put together is written as a whole, and not read", at: step.span,
+        help: ["name with 'let' what it is made of"])
     case (.field(let number), _):
       return tightDash(value, number, step, span)
     case (.member(let name), .fields(let fields)): return field(value, fields, name, step.span, span)

@@ -4,8 +4,9 @@ import Messages
 extension Checker {
   /// `out.PID-8 = …`
   mutating func assign(_ target: Expression, _ expression: Expression) -> Execute {
-    let place = writtenPlace(target, isRemoval: false)
+    let place = writtenPlace(target, isRemoval: false, takesSegment: true)
     scope.forgetReads()
+    if let place, place.field == nil { return assignSegment(place, target, expression) }
     let value = typed(expression)
     guard let place, let field = place.field, case .draft(let draft) = place.message else { return { _ in } }
     if case .only = place.repetition, place.component == nil { checkNotWalked(draft, place.code, field, target.span) }
@@ -22,39 +23,49 @@ extension Checker {
   /// - Parameter traces: what stands there then is shown in the margin.
   mutating func write(_ value: Typed, to place: HL7Place, _ draft: Int, traces: Bool = true) -> Execute {
     guard let field = place.field else { return { _ in } }
-    var isWhole = false
-    if case .only = place.repetition, place.component == nil { isWhole = true }
-    if case .list(let element) = value.type {
-      guard isWhole else {
-        mismatch(value, wanted: "a single value", help: ["\(place.code)-\(field) = …", "[1]"])
-        return { _ in }
-      }
-      guard element.isWritable else {
-        mismatch(value, wanted: "a list of texts or records")
-        return { _ in }
-      }
-    } else if !writable(value, whole: isWhole) {
-      return { _ in }
-    }
+    guard checkWritable(value, place) else { return { _ in } }
     let (evaluate, span, inputs) = (value.evaluate, place.span, scope.reads)
     let formatted = place.kind.isFormatted
+    let write: Execute
+    if let constant = value.constant?.content(formatted: formatted) {
+      write = { try place.write(constant, draft, field, $0) }
+    } else {
+      write = { try place.write(evaluate($0).content(formatted: formatted), draft, field, $0) }
+    }
     return { run in
-      let content = try evaluate(run).content(formatted: formatted)
-      try place.write(content, draft, field, run)
-      if traces, run.trace != nil { run.record(try place.presentField(run), at: span) }
+      try write(run)
+      if traces, run.isTraced { run.record(try place.presentField(run), at: span) }
       if run.observed != nil { try run.observe(place, draft, from: inputs, at: span) }
     }
   }
 
+  /// Whether a value can be written to a field or a part of it; reported where not.
+  mutating func checkWritable(_ value: Typed, _ place: HL7Place) -> Bool {
+    var isWhole = false
+    if case .only = place.repetition, place.component == nil { isWhole = true }
+    guard case .list(let element) = value.type else { return writable(value, whole: isWhole) }
+    guard isWhole else {
+      mismatch(value, wanted: "a single value", help: ["\(place.code)-\(place.field ?? 1) = …", "[1]"])
+      return false
+    }
+    guard element.isWritable else {
+      mismatch(value, wanted: "a list of texts or records")
+      return false
+    }
+    return true
+  }
+
   /// The place that a statement writes or removes; reported where it can't be.
-  mutating func writtenPlace(_ target: Expression, isRemoval: Bool) -> HL7Place? {
+  ///
+  /// - Parameter takesSegment: a segment can be written as a whole.
+  mutating func writtenPlace(_ target: Expression, isRemoval: Bool, takesSegment: Bool = false) -> HL7Place? {
     switch cursor(target) {
     case .broken: return nil
     case .place(var place):
       place.span = target.span
       if case .path(let root, _) = target.kind { place.owner = source.text(root.span) }
       place.placement = placement(of: place.code, in: place.message, place.within)
-      return checkWritten(place, target, isRemoval) ? place : nil
+      return checkWritten(place, target, isRemoval, takesSegment) ? place : nil
     case .message:
       problems.report(
         .readOnly, "a message is written field by field", at: target.span,
@@ -70,7 +81,9 @@ extension Checker {
     return nil
   }
 
-  private mutating func checkWritten(_ place: HL7Place, _ target: Expression, _ isRemoval: Bool) -> Bool {
+  private mutating func checkWritten(
+    _ place: HL7Place, _ target: Expression, _ isRemoval: Bool, _ takesSegment: Bool
+  ) -> Bool {
     guard place.message.isDraft else {
       let text = source.text(target.span)
       let path = text.hasPrefix("msg.") ? String(text.dropFirst(4)) : text
@@ -87,12 +100,19 @@ extension Checker {
       problems.report(.path, "a field's number is from 1 to \(HL7Draft.fieldNumberMax)", at: target.span)
       return false
     }
-    guard !isRemoval else { return true }
+    guard !isRemoval else {
+      warnOfSeveral(place)
+      return true
+    }
     guard checkOutput(place) else { return false }
-    guard place.field != nil else {
+    if place.field == nil, place.code.declaresDelimiters {
+      reportHeader(place.code, target.span)
+      return false
+    }
+    guard place.field != nil || takesSegment else {
       problems.report(
-        .readOnly, "a segment is written field by field", at: target.span,
-        help: ["\(source.text(target.span))-1 = …"])
+        .readOnly, "'+=' adds a repetition to a field", at: target.span,
+        help: ["out.add \(place.code) with …", "\(source.text(target.span))-1 += …"])
       return false
     }
     if place.segment.isMany || place.repetition.isMany {
@@ -101,6 +121,7 @@ extension Checker {
         help: ["for x in \(source.text(target.span)) { … }"])
       return false
     }
+    if place.field != nil { warnOfSeveral(place) }
     return true
   }
 
@@ -146,20 +167,26 @@ extension Checker {
 // MARK: - At run time
 
 extension HL7Place {
+  /// MSH-9 and MSH-12 tell the structure, ORC-1 an order from an earlier result.
+  private var tellsGroups: Bool { code == .msh && (field == 9 || field == 12) || code == Run.orc && field == 1 }
+
   /// Changes the output that the place is in.
   func editing(_ run: Run, _ body: (inout HL7Draft) throws -> Void) throws {
     guard case .draft(let number) = message, run.drafts[number] != nil else { return }
-    // MSH-9 and MSH-12 tell the structure, ORC-1 an order from an earlier result.
-    if code == .msh && (field == 9 || field == 12) || code == Run.orc && field == 1 { run.forgetOutline(of: number) }
+    if tellsGroups { run.forgetOutline(of: number) }
     do {
       try run.edit(number, body)
     } catch let error as HL7EditError {
-      // A new MSH-18 makes other fields be written anew: then it is one of those that can't be.
-      let isOther = error.segment != nil && error.segment != code || error.position?.field ?? field != field
-      let reason = isOther ? error : HL7EditError(error.kind)
-      throw Interrupt.failure(
-        Failure(.stopping, .unwritable, "\(path) can't be written: \(reason)", at: span, path: path))
+      throw unwritable(error)
     }
+  }
+
+  private func unwritable(_ error: HL7EditError) -> Interrupt {
+    // A new MSH-18 makes other fields be written anew: then it is one of those that can't be.
+    let isOther = error.segment != nil && error.segment != code || error.position?.field ?? field != field
+    let reason = isOther ? error : HL7EditError(error.kind)
+    return .failure(
+      Failure(.stopping, .unwritable, "\(path) can't be written: \(reason)", at: span, path: path))
   }
 
   func write(_ content: HL7Content, _ draft: Int, _ field: Int, _ run: Run) throws {
@@ -170,23 +197,34 @@ extension HL7Place {
     }
     guard let segment = found else { return }
     try checkIsThere(segment, run)
-    let whole = try wholeField(run, segment)
+    if tellsGroups { run.forgetOutline(of: draft) }
     var position = HL7Position(field, component: component, subcomponent: subcomponent)
-    if case .only = repetition, component == nil {
-      position.repetition = nil
-    } else {
-      guard let number = try repetitionNumber(run, whole) else {
+    var isCounted = false
+    switch repetition {
+    case .only where component == nil: break
+    case .index(let number): position.repetition = number
+    default:
+      guard let number = try repetitionNumber(run, wholeField(run, segment)) else {
         throw Interrupt.failure(
           Failure(.stopping, .unwritable, "\(path) can't be written: there is no such repetition", at: span, path: path)
         )
       }
       position.repetition = number
+      isCounted = true
     }
-    try editing(run) { try $0.set(content, at: position, of: segment) }
+    var byteCount: Int?
+    do throws(HL7EditError) {
+      // In place: the draft is owned here alone, so that nothing of it is copied.
+      byteCount = try run.drafts[draft]?.set(content, at: position, of: segment)
+    } catch {
+      throw unwritable(error)
+    }
+    // Where the field was not looked at before, it was while it was written.
+    if !isCounted { try run.step(bytes: byteCount ?? 0, at: span) }
   }
 
   /// Makes the segment where the structure wants it; only where the place names the only one of its name.
-  private func added(_ draft: Int, _ run: Run) throws -> Int? {
+  func added(_ draft: Int, _ run: Run) throws -> Int? {
     guard case .only = segment else {
       throw Interrupt.failure(
         Failure(

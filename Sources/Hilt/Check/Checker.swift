@@ -32,8 +32,9 @@ struct Checker {
   /// Whether `msg` is HL7, and whether there is an `original`.
   var hasMessage = true
   var hasOriginal = false
-  /// The program reads a partner's answer.
-  var isReply = false
+  /// The program reads a partner's answer: the first decision that says so.
+  var replyDecision: Word?
+  var isReply: Bool { replyDecision != nil }
   /// What comes in and goes out.
   var input: HiltProgram.FormatClause?
   var outputs: [HiltProgram.FormatClause] = []

@@ -15,6 +15,8 @@ indirect enum Type: Sendable, Equatable {
   /// Values with names: a line of a file, a record without a type, what `extract` and `zip` give.
   case fields([Field])
   case segment(MessageReference, HL7SegmentCode)
+  /// A segment that the program put together, or, where a message is named, perhaps one of that.
+  case made(HL7SegmentCode, MessageReference? = nil)
   case message(MessageReference)
   /// A value of `message.*` or `meta.*`; what it is shows at run time.
   case attribute
@@ -36,13 +38,15 @@ indirect enum Type: Sendable, Equatable {
     case .time: "a time of day"
     case .duration: "a duration"
     case .bytes: "a stretch of bytes"
-    case .content: "a place's content"
+    case .content(let kind) where kind.types.isEmpty: "a value of a message"
+    case .content(let kind) where kind.types["varies"] != nil: "a value whose type the message says"
+    case .content(let kind): "a value of type \(kind.name)"
     case .composite: "a record"
-    case .list(.segment): "a list of segments"
+    case .list(.segment), .list(.made): "a list of segments"
     case .list: "a list"
     case .row: "a table's row"
     case .fields: "a group of named values"
-    case .segment: "a segment"
+    case .segment(_, let code), .made(let code, _): "a segment \(code)"
     case .message: "a message"
     case .attribute: "a value of message.*"
     case .group: "a group of segments"
@@ -79,7 +83,25 @@ indirect enum Type: Sendable, Equatable {
     case (.content(let kind), .text), (.text, .content(let kind)): return .content(kind)
     case (.attribute, .text), (.text, .attribute): return .attribute
     case (.list(let first), .list(let second)): return common(first, second).map { .list($0) }
-    default: return a.isWritable && b.isWritable ? .content(.unknown) : nil
+    default:
+      if let segment = commonSegment(a, b) { return segment }
+      return a.isWritable && b.isWritable ? .content(.unknown) : nil
+    }
+  }
+
+  /// A segment of a message, or one that was put together.
+  private static func commonSegment(_ a: Type, _ b: Type) -> Type? {
+    guard let (code, one) = a.segmentOrigin, let (otherCode, other) = b.segmentOrigin, code == otherCode else {
+      return nil
+    }
+    return one == other || one == nil || other == nil ? .made(code, one ?? other) : nil
+  }
+
+  private var segmentOrigin: (HL7SegmentCode, MessageReference?)? {
+    switch self {
+    case .segment(let message, let code): (code, message)
+    case .made(let code, let message): (code, message)
+    default: nil
     }
   }
 }
@@ -112,6 +134,8 @@ extension Type {
     var name: String
     var type: Type
     var mayBeAbsent = true
+    /// The number of a line, which the file does not hold.
+    var isLineNumber = false
   }
 }
 
@@ -131,6 +155,8 @@ struct Typed: Sendable {
   var path: String?
   /// The standard requires the place: that it may be absent is nothing to warn of.
   var isRequired = false
+  /// Of a segment that the program puts together, what its fields are read from.
+  var fieldReads: SegmentReads?
   var evaluate: Evaluate
 
   init(
@@ -151,6 +177,18 @@ struct Typed: Sendable {
 
   /// Stands for what could not be compiled. The program that holds it is never run.
   static func broken(_ span: Span) -> Typed { Typed(.broken, at: span) { _ in .absent } }
+}
+
+/// The places of the input that the fields of a segment are read from.
+struct SegmentReads: Sendable {
+  /// Of the fields that are not named.
+  var others: [String]
+  var fields: [Int: [String]] = [:]
+
+  /// Of a segment that went in as a whole, a field comes from the same field.
+  func inputs(ofField number: Int) -> [String] {
+    fields[number] ?? others.map { $0.contains("-") ? $0 : "\($0)-\(number)" }
+  }
 }
 
 /// A condition, checked and compiled.

@@ -31,9 +31,11 @@ struct ListForm: Sendable {
       summary:
         "The elements in the order of their keys: numbers, dates, times of day, or texts by their UTF-8. Elements "
         + "with equal keys stay as they were, and those without a key come last. A date that is less exact counts as "
-        + "its beginning; where only some have an offset there is no order, and the run ends. `where` may be left out.",
+        + "its beginning; where only some have an offset there is no order, and the run ends. `descending` behind the "
+        + "key turns the order round; what has no key comes last all the same. `where` may be left out.",
       examples: [
         (#"join(sort_by x in ["b", "c", "a"] => x, "")"#, "abc"),
+        (#"join(sort_by x in ["b", "c", "a"] => x descending, "")"#, "cba"),
         (#"join(sort_by x in ["ccc", "a", "bb"] where x != "a" => length(x), " ")"#, "bb ccc"),
       ]),
     ListForm(

@@ -12,7 +12,10 @@ extension Function {
 extension Function {
   /// Without spaces, tabs and line ends at both ends.
   static func trimmed(_ text: String) -> String {
-    let isSpace: (Unicode.Scalar) -> Bool = { $0.properties.isWhitespace }
+    // Of ASCII it is known without the tables.
+    let isSpace: (Unicode.Scalar) -> Bool = { scalar in
+      scalar.isASCII ? scalar == " " || (0x09...0x0D).contains(scalar.value) : scalar.properties.isWhitespace
+    }
     guard let first = text.unicodeScalars.first, let last = text.unicodeScalars.last, isSpace(first) || isSpace(last)
     else { return text }
     var scalars = text.unicodeScalars[...]

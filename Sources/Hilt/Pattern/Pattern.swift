@@ -33,9 +33,12 @@ struct Pattern: Sendable {
 
   var slotCount: Int { 2 + 2 * names.count }
 
-  /// - Parameter source: what stands between the slashes, as written.
-  init(_ source: [UInt8]) throws(LiteralError) {
+  /// - Parameters:
+  ///   - source: what stands between the slashes, as written.
+  ///   - numbersGroups: groups without a name are parts too, with an empty name.
+  init(_ source: [UInt8], numbersGroups: Bool = false) throws(LiteralError) {
     var parser = try PatternParser(source)
+    parser.numbersGroups = numbersGroups
     let tree = try parser.tree()
     guard tree.size + 3 <= Self.instructionCountMax else {
       throw LiteralError(

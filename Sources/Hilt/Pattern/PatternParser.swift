@@ -12,6 +12,8 @@ struct PatternParser {
   private var ignoresCase = false
   private var depth = 0
   private(set) var names: [String] = []
+  /// Groups without a name are parts too.
+  var numbersGroups = false
 
   init(_ source: [UInt8]) throws(LiteralError) {
     guard source.count <= Pattern.bytesMax else {
@@ -178,6 +180,9 @@ struct PatternParser {
       } else if !take(":") {
         throw unknownGroup(from: start)
       }
+    } else if numbersGroups {
+      names.append("")
+      part = names.count - 1
     }
     let inner = try alternatives()
     guard take(")") else {

@@ -93,7 +93,7 @@ extension Run {
       if other == code {
         // One that does not repeat begins something of its own, which the added one would take over.
         let leaf = outline?.leaves[next]
-        guard code.isLocal || leaf.map({ outline?.structure.leaves[$0].repeats ?? false }) ?? false else { break }
+        guard code.isLocal || leaf.map({ outline?.structure.leaves[$0].repeats ?? true }) ?? true else { break }
         last = next
       } else if other?.isLocal != true {
         break

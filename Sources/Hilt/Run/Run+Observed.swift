@@ -39,6 +39,10 @@ struct Observed {
     writes[draft, default: []].append(write)
   }
 
+  fileprivate mutating func forget(_ segment: Int, of draft: Int) {
+    writes[draft]?.removeAll { $0.segment == segment }
+  }
+
   /// A draft begins anew: in each turn of a loop that makes one.
   ///
   /// - Parameter other: the draft that it is a copy of.
@@ -90,6 +94,17 @@ extension Run {
       position.repetition = try place.repetitionNumber(self, place.wholeField(self, segment))
     }
     observed?.add(Observed.Write(segment: segment, position: position, span: span, inputs: inputs), to: draft)
+  }
+
+  /// Keeps that a statement has written a segment as a whole.
+  func observe(_ segment: Int, _ draft: Int, _ contents: [HL7Content], from reads: SegmentReads, at span: Span) {
+    guard observed != nil else { return }
+    observed?.forget(segment, of: draft)
+    for (index, content) in contents.enumerated() where !content.isEmpty {
+      let inputs = reads.inputs(ofField: index + 1)
+      observed?.add(
+        Observed.Write(segment: segment, position: HL7Position(index + 1), span: span, inputs: inputs), to: draft)
+    }
   }
 
   /// Keeps what stands in a message that was emitted just now.

@@ -11,7 +11,7 @@ extension Run {
     }
     emitted.append(try taken(output, to: destinations, meta: meta, at: span))
     if observed != nil, case .message(let message) = output { observeEmit(of: message) }
-    if trace != nil {
+    if isTraced {
       let names = destinations.map { $0.joined(separator: ", ") } ?? "every destination"
       record(.text("to \(names)"), at: span)
     }
@@ -122,7 +122,7 @@ extension Run {
 
   /// Notes what a statement gave, for the margin of the program.
   func record(_ datum: Datum, at span: Span) {
-    guard trace != nil, trace?.count ?? 0 < 100_000 else { return }
+    guard isTraced, trace?.count ?? 0 < 100_000 else { return }
     trace?.append((span, turns, Self.rendered(datum, depth: 0)))
   }
 

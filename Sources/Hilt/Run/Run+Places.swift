@@ -127,10 +127,11 @@ extension HL7Place {
     // The commonest place of all: a field that does not repeat, or a part of it.
     if case .only = repetition {
       if whole.level == .field, whole.repetitionCount > 1 { throw Interrupt.failure(repeats) }
-      return Datum(part(whole))
+      return Datum(whole.piece(at: HL7Position(field ?? 0, component: component, subcomponent: subcomponent)))
     }
     guard let number = try repetitionNumber(run, whole) else { return .absent }
-    return Datum(part(whole.repetition(number)))
+    let position = HL7Position(field ?? 0, repetition: number, component: component, subcomponent: subcomponent)
+    return Datum(whole.piece(at: position))
   }
 
   /// The repetitions, for a place that names several.
@@ -160,8 +161,12 @@ extension HL7Place {
     return part.subcomponent(subcomponent)
   }
 
-  /// Whether there is anything: of a field without selector, any of its repetitions.
+  /// Whether there is anything: of a field without selector, any of its repetitions, of a segment any of its name.
   func presence(_ run: Run) throws -> HL7Piece.Presence {
+    if field == nil, case .only = self.segment {
+      try run.step(at: span)
+      return try all(run).isEmpty ? .absent : .valued
+    }
     guard let segment = try segment(run) else { return .absent }
     guard field != nil else { return .valued }
     if case .only = repetition, component == nil { return try wholeField(run, segment).presence }

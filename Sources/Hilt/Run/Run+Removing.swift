@@ -28,7 +28,9 @@ extension Run {
   /// it, and a segment that has more than notes can't be taken out alone.
   ///
   /// Where the output fits no structure, what belongs to what is not known, and only the segments go.
-  func remove(_ given: [Int], of place: HL7Place) throws {
+  ///
+  /// - Parameter kept: one of them that stays, without what belonged to it.
+  func remove(_ given: [Int], of place: HL7Place, keeping kept: Int? = nil) throws {
     // What was removed before stays so.
     let segments = given.filter { exists($0, in: place.message) }
     guard !segments.isEmpty else { return }
@@ -43,12 +45,12 @@ extension Run {
     var isOutlined = false
     if let structure = structure(of: place.message) {
       let outline = try outline(of: all, structure, 0, in: place.message, at: span)
-      let gone = Set(all.indices.filter { leaving.contains(all[$0]) })
+      let gone = Set(all.indices.filter { leaving.contains(all[$0]) && all[$0] != kept })
       var orphans = outline.remainders(without: gone).sorted().map { all[$0] }
       try check(orphans, of: place, structure)
       leaving.formUnion(orphans)
       // Mostly nothing else is touched; else it is looked at anew.
-      isOutlined = outlines[draft]?.remove(leaving) ?? false
+      isOutlined = kept == nil && outlines[draft]?.remove(leaving) ?? false
       if !isOutlined {
         try step(bytes: all.count << 6, at: span)
         let others = self.orphans(of: leaving, among: all, outline, place.message)
@@ -63,7 +65,7 @@ extension Run {
           "\(count) went with the \(place.code) to which \(orphans.count == 1 ? "it" : "they") belonged", at: span)
       }
     }
-    try take(all.filter { leaving.contains($0) }, outOf: draft, isOutlined: isOutlined)
+    try take(all.filter { leaving.contains($0) && $0 != kept }, outOf: draft, isOutlined: isOutlined)
   }
 
   /// Notes go with what they belong to; what else does can't lose it.

@@ -4,14 +4,9 @@ import Text
 
 /// One run of one program over one message: its variables, its outputs, its budget.
 final class Run {
-  let input: HL7Message?
-  let original: HL7Message?
-  let sent: HL7Message?
+  let given: HiltInput
   /// `msg`, where it is not HL7.
   var content = Datum.absent
-  let attributes: [String: Value]
-  let meta: [String: Value]
-  let limits: HiltLimits
   /// Message structures of the site's own, with those of the standard that they are.
   let structures: [String: String]
 
@@ -26,7 +21,7 @@ final class Run {
   /// The input's grammar, once it was asked for.
   var inputStructure: HL7Structure??
   /// The control ids of what was emitted, and where it goes.
-  var controlIDs: [(id: ArraySlice<UInt8>, destinations: [String]?)] = []
+  @exclusivity(unchecked) var controlIDs: [(id: ArraySlice<UInt8>, destinations: [String]?)] = []
   /// How many messages were made anew; each has a control id of its own.
   var madeCount = 0
   /// For each draft what was added last behind a segment.
@@ -43,31 +38,35 @@ final class Run {
   @exclusivity(unchecked) var argument = Datum.absent
 
   @exclusivity(unchecked) var stepsLeft: Int
-  var emitted: [HiltEmitted] = []
-  var outputBytes = 0
-  var notes: [(text: String, span: Span)] = []
+  @exclusivity(unchecked) var emitted: [HiltEmitted] = []
+  @exclusivity(unchecked) var outputBytes = 0
+  @exclusivity(unchecked) var notes: [(text: String, span: Span)] = []
+  let isTraced: Bool
   /// `nil` unless the run is traced.
-  var trace: [(span: Span, turns: [Int], text: String)]?
+  @exclusivity(unchecked) var trace: [(span: Span, turns: [Int], text: String)]?
   /// `nil` unless somebody wants to know which statements ran and what they wrote.
   @exclusivity(unchecked) var observed: Observed?
   /// The turn of each loop around the statement at work, outermost first.
   var turns: [Int] = []
 
   init(_ input: HiltInput, layout: Layout, tracing: Bool, observing: Bool = false) {
-    self.input = input.message
-    original = input.original
-    sent = input.sent
-    attributes = input.attributes
-    meta = input.meta
-    limits = input.limits
-    slots = [Datum](repeating: .absent, count: layout.slotCount)
-    marks = [Int](repeating: -1, count: layout.markCount)
-    drafts = [HL7Draft?](repeating: nil, count: layout.draftCount)
+    given = input
+    slots = [Datum](filled: .absent, count: layout.slotCount)
+    marks = [Int](filled: -1, count: layout.markCount)
+    drafts = [HL7Draft?](filled: nil, count: layout.draftCount)
     stepsLeft = input.limits.stepsMax
     structures = layout.structures
+    isTraced = tracing
     trace = tracing ? [] : nil
     observed = observing ? Observed() : nil
   }
+
+  var input: HL7Message? { given.message }
+  var original: HL7Message? { given.original }
+  var sent: HL7Message? { given.sent }
+  var attributes: [String: Value] { given.attributes }
+  var meta: [String: Value] { given.meta }
+  var limits: HiltLimits { given.limits }
 
   /// How many variables of each kind a program needs.
   struct Layout: Sendable {

@@ -37,6 +37,7 @@ enum TextReading {
     _ piece: HL7Piece, firstLeaf: Bool, run: Run, at span: Span, path: String?
   ) throws -> OptionalText {
     try run.step(bytes: piece.bytes.count, at: span)
+    if let text = piece.plainText { return .text(text) }
     var leaf = piece
     if piece.level < .subcomponent {
       if piece.level == .field, piece.repetitionCount > 1 {

@@ -54,6 +54,7 @@ package enum Code: String, Sendable, CaseIterable {
   case neverReached = "W102"
   case needlessCatch = "W104"
   case absentDecides = "W105"
+  case groupRepeats = "W106"
   case partOfVersions = "W201"
   case tableCodes = "W210"
 

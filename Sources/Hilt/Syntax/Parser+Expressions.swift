@@ -152,8 +152,12 @@ extension Parser {
     let negated = takeWord("not")
     guard token.kind == .word else { throw expected("'valued', 'absent' or 'null'") }
     guard let test = Presence(rawValue: text(token)) else {
-      if text(token).first?.isUppercase == true { throw unsupported("'is' with a type", at: token.span) }
-      throw expected("'valued', 'absent' or 'null'")
+      let names = ["text", "number", "boolean", "date", "time", "bytes"]
+      guard text(token).first?.isUppercase == true || names.contains(text(token)) else {
+        throw expected("'valued', 'absent', 'null' or a type")
+      }
+      let type = try name("a type")
+      return try node(.typeTest(value, negated: negated, type), value.span...previous)
     }
     advance()
     return try node(.test(value, negated: negated, test), value.span...previous)
@@ -174,6 +178,10 @@ extension Parser {
     var value = try postfix()
     while isWord("with"), continues {
       advance()
+      if case .addition = value.kind, !isSign(.leftBrace) {
+        let segment = try nested { try $0.copyWith() }
+        return try node(.filled(value, segment), value.span...segment.span)
+      }
       guard isSign(.leftBrace) else { throw expected("a record", help: ["x with { 1: … }"]) }
       let entries = try entries()
       value = try node(.with(value, entries), value.span...previous)

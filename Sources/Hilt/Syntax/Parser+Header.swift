@@ -22,7 +22,7 @@ extension Parser {
       } catch { recover(from: start) }
       if index == start { advance() }
     }
-    tree.isReply = decidesReply
+    tree.replyDecision = replyDecision
     return tree
   }
 

@@ -90,7 +90,8 @@ extension Parser {
       guard Self.keyedWords.contains(kind.text) else { return try node(.quantifier(kind, head), start...previous) }
       try expect(.arrow, help: ["\(kind.text) x in list => key"])
       let key = try nested { try $0.choice() }
-      return try node(.keyed(kind, head, key), start...previous)
+      let descends = kind.text == "sort_by" && continues && takeWord("descending")
+      return try node(.keyed(kind, head, key, descending: descends), start...previous)
     }
     advance()
     if next.kind == .sign(.leftBrace), recordsAllowed, nextContinues, word.first?.isUppercase == true {

@@ -37,6 +37,11 @@ extension Parser {
     } else if isWord("before"), continues {
       throw fail(
         .syntax, "a segment is added behind another one, or in a group", at: token.span, help: ["after …", "in …"])
+    } else if token.kind == .word, continues, text(token).first?.isUppercase == true {
+      let place = "\(text(token).utf8.count == 3 ? "after" : "in") \(text(token))"
+      throw fail(
+        .syntax, "a segment is added behind another one, or in a group", at: token.span, help: [place],
+        fix: (token.span, place))
     }
     return try node(.addition(to: whole, name, position), whole.span...previous)
   }
@@ -124,7 +129,11 @@ extension Parser {
     if takeWord("where") { return .firstWhere(try expression()) }
     if take(.star) {
       if takeWord("where") { return .allWhere(try expression()) }
-      if isWord("of") { throw unsupported("'[* of …]'", at: token.span) }
+      if isWord("of") {
+        throw fail(
+          .unsupported, "'[* of Patient]' picks resources of a FHIR bundle, and FHIR is not read yet", at: token.span,
+          help: ["[*]", "[* where …]"])
+      }
       return .all
     }
     var keys: [Expression] = []

@@ -217,7 +217,7 @@ extension Parser {
     }
     guard isSign(.assign), continues else {
       switch place.kind {
-      case .addition: return .add(place)
+      case .addition, .filled: return .add(place)
       case .with(let base, _):
         if case .addition = base.kind { return .add(place) }
       case .call(let function, let arguments) where function.text == "number" && arguments.count == 1:
@@ -265,7 +265,7 @@ extension Parser {
         "a decision", help: ["drop \"why\"", "hold \"why\"", "fail \"why\"", "reject AE 101 \"why\" at PID-3"])
     }
     advance()
-    if kind.isReply { decidesReply = true }
+    if kind.isReply { replyDecision = replyDecision ?? Word(text: kind.rawValue, span: start) }
     var code: Word?
     var number: Word?
     if kind == .reject {

@@ -25,7 +25,7 @@ struct Parser {
   /// Lines on which the lexer met what it can't read: what follows from that is not said again.
   let unreadable: Set<Int>
   /// A decision about a partner's answer was read.
-  var decidesReply = false
+  var replyDecision: Word?
   /// Inside a selector `.5` and `-2` begin a path.
   var insideSelector = false
 
@@ -75,9 +75,12 @@ struct Parser {
     }
   }
 
-  mutating func fail(_ code: Code, _ message: String, at span: Span, help: [String] = []) -> Abandoned {
+  mutating func fail(
+    _ code: Code, _ message: String, at span: Span, help: [String] = [],
+    fix: (span: Span, replacement: String)? = nil
+  ) -> Abandoned {
     if code == .syntax, unreadable.contains(source.line(of: Int(span.start))) { return Abandoned() }
-    problems.report(code, message, at: span, help: help)
+    problems.report(code, message, at: span, help: help, fix: fix)
     return Abandoned()
   }
 

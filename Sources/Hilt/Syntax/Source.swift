@@ -142,6 +142,15 @@ struct Problems {
         fix: fix.map { Problem.Fix(place: source.place(of: $0.span), replacement: $0.replacement) }))
   }
 
+  /// Adds to what was reported last where it comes from: the call that gave a function its values.
+  ///
+  /// - Parameter count: how many problems there were before.
+  mutating func explain(from count: Int, _ codes: Set<Code>, _ help: String) {
+    for index in min(count, all.count)..<all.count where codes.contains(where: { $0.rawValue == all[index].code }) {
+      all[index].help.append(help)
+    }
+  }
+
   /// For what lies in another file, such as a table.
   mutating func add(_ problem: Problem) {
     guard !all.contains(problem) else { return }

@@ -2,8 +2,9 @@
 struct ProgramTree: Sendable {
   /// `library` and not `transform`: declarations alone, for others to import.
   var isLibrary = false
-  /// It makes decisions about a partner's answer.
-  var isReply = false
+  /// It makes decisions about a partner's answer: the first of them.
+  var replyDecision: Word?
+  var isReply: Bool { replyDecision != nil }
   var name: Word
   var input: FormatClause?
   var outputs: [FormatClause] = []
@@ -213,7 +214,7 @@ struct Expression: Sendable {
     /// `any x in list where …`
     case quantifier(Word, LoopHead)
     /// `sort_by x in list => key`
-    case keyed(Word, LoopHead, Expression)
+    case keyed(Word, LoopHead, Expression, descending: Bool = false)
     case copy(Expression)
     /// `new ORM_O01`
     case new(Word)
@@ -221,10 +222,14 @@ struct Expression: Sendable {
     case groups(of: Expression?, Word)
     /// `order.add NTE after OBX[last]`: a new segment of a message or a group.
     case addition(to: Expression, Word, Position)
+    /// `order.add NTE with n`: an addition, and the segment that is copied.
+    case filled(Expression, Expression)
     case with(Expression, [Entry])
     case unary(Word, Expression)
     case binary(Expression, Word, Expression)
     case test(Expression, negated: Bool, Presence)
+    /// `o-5[1] is NM`
+    case typeTest(Expression, negated: Bool, Word)
     case conditional(Expression, then: Expression, otherwise: Expression?)
     case match(Expression, [Arm<Expression>])
     case each(LoopHead, Expression)
@@ -268,12 +273,14 @@ extension Expression.Kind {
     case .record(_, let entries): entries.map(\.value)
     case .path(let root, let steps): [root] + steps.flatMap(\.parts)
     case .quantifier(_, let head): head.parts
-    case .keyed(_, let head, let key): head.parts + [key]
-    case .copy(let value), .unary(_, let value), .test(let value, _, _), .named(_, let value): [value]
+    case .keyed(_, let head, let key, _): head.parts + [key]
+    case .copy(let value), .unary(_, let value), .named(_, let value): [value]
+    case .test(let value, _, _), .typeTest(let value, _, _): [value]
     case .groups(let root, _): [root].compactMap(\.self)
     case .addition(let root, _, let position): [root] + position.parts
     case .with(let value, let entries): [value] + entries.map(\.value)
-    case .binary(let left, _, let right), .caught(let left, let right): [left, right]
+    case .binary(let left, _, let right), .caught(let left, let right), .filled(let left, let right):
+      [left, right]
     case .conditional(let condition, let then, let otherwise): [condition, then] + [otherwise].compactMap(\.self)
     case .match(let subject, let arms): [subject] + arms.flatMap { [$0.condition, $0.body].compactMap(\.self) }
     case .each(let head, let body): head.parts + [body]
@@ -344,6 +351,9 @@ struct Step: Sendable {
   }
   var kind: Kind
   var span: Span
+
+  /// The name behind the point or slash, or the whole step.
+  var nameSpan: Span { name == nil ? span : Span(Int(span.start) + 1, Int(span.end)) }
 
   /// What it names behind a point or a slash.
   var name: String? {

@@ -38,6 +38,8 @@ package struct HistoryCheck: Sendable {
   package var bytesUnchanged: Bool
   /// Whether the lane keeps the order in which each connection was acknowledged.
   package var ordered: Bool
+  /// What of a message's key names those among which the order is kept; all, where it gives nothing else.
+  package var orderKey: @Sendable (String) -> String = { _ in "" }
   /// How many deliveries may be finished and not yet durably so when the engine dies.
   package var inFlightMax: Int
 
@@ -93,10 +95,11 @@ package struct HistoryCheck: Sendable {
     var found: [HistoryReport.Disorder] = []
     for (lane, key) in keys.accepted {
       guard let position = keys[key]?.firstReceivedPosition else { continue }
-      if let before = latest[lane], before.position > position {
+      let row = "\(lane) \(orderKey(key))"
+      if let before = latest[row], before.position > position {
         found.append(.init(lane: lane, key: key, overtaken: before.key))
       } else {
-        latest[lane] = (key, position)
+        latest[row] = (key, position)
       }
     }
     return found

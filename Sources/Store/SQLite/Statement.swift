@@ -32,6 +32,10 @@ final class Statement {
     sqlite3_bind_text(handle, index, text, Int32(clamping: text.utf8.count), hilum_sqlite_transient())
   }
 
+  func bind(_ index: Int32, _ text: String?) {
+    if let text { bind(index, text) } else { sqlite3_bind_null(handle, index) }
+  }
+
   func bind(_ index: Int32, _ bytes: [UInt8]?) {
     guard let bytes else {
       sqlite3_bind_null(handle, index)

@@ -7,23 +7,28 @@ import Synchronization
 /// One way under trial: senders and partners in this process note all that they do, the engine in its own is broken
 /// again and again, and at the end the notes are laid side by side.
 ///
-/// The channel has three lanes: a partner that gets one message at a time, one that is sent ahead to, and a folder.
+/// The channel has four lanes: a partner that gets one message at a time, one that is sent ahead to, one whose messages
+/// are ordered by the last digit of their number, and a folder.
 final class Trial: Sendable {
   let project: Project
   let port: Int
   let strict: Partner
   let ahead: Partner
+  let keyed: Partner
   private let strictHistory = HistoryLog()
   private let aheadHistory = HistoryLog()
+  private let keyedHistory = HistoryLog()
   private let sent = HistoryLog()
   private let generator: MessageGenerator
   static let window = 8
+  static let inFlight = 8
 
   init(seed: UInt64, in folder: String? = nil) async throws {
     project = try Project(in: folder)
     port = try project.port()
     strict = try await Partner.start(history: strictHistory, keepsBytes: false)
     ahead = try await Partner.start(history: aheadHistory, keepsBytes: false)
+    keyed = try await Partner.start(history: keyedHistory, keepsBytes: false)
     generator = MessageGenerator(seed: seed)
     try project.write(
       "Channels/adt.yaml",
@@ -38,6 +43,10 @@ final class Trial: Sendable {
         ahead:
           mllp: {host: 127.0.0.1, port: \(ahead.port), timeout: 5s}
           window: \(Self.window)
+          retry: {first: 20ms, factor: 1, longest: 20ms}
+        keyed:
+          mllp: {host: 127.0.0.1, port: \(keyed.port), timeout: 5s}
+          order: {by: ["right(MSH-10, 1)"], in-flight: \(Self.inFlight)}
           retry: {first: 20ms, factor: 1, longest: 20ms}
         folder:
           file: {directory: ../out, name: "{MSH-10}.hl7"}
@@ -76,17 +85,23 @@ final class Trial: Sendable {
   func incident(_ what: String) {
     strictHistory.incident(what)
     aheadHistory.incident(what)
+    keyedHistory.incident(what)
   }
 
   /// Everything is delivered, nothing is in its way any more: lays the notes side by side.
   func verdict() async throws -> [String] {
     var problems: [String] = []
-    for (name, log, inFlightMax) in [
-      ("strict", strictHistory, 32 + 1), ("ahead", aheadHistory, 32 + Self.window),
+    let all: @Sendable (String) -> String = { _ in "" }
+    let digit: @Sendable (String) -> String = { String($0.suffix(1)) }
+    for (name, log, inFlightMax, orderKey) in [
+      ("strict", strictHistory, 32 + 1, all), ("ahead", aheadHistory, 32 + Self.window, all),
+      ("keyed", keyedHistory, 32 + Self.inFlight, digit),
     ] {
       let events = (sent.events + log.events).enumerated()
         .sorted { ($0.element.at, $0.offset) < ($1.element.at, $1.offset) }.map(\.element)
-      let report = HistoryCheck(bytesUnchanged: true, ordered: true, inFlightMax: inFlightMax).report(events)
+      var check = HistoryCheck(bytesUnchanged: true, ordered: true, inFlightMax: inFlightMax)
+      check.orderKey = orderKey
+      let report = check.report(events)
       if !report.isGood { problems.append("\(name): \(report)") }
     }
     problems += folderProblems()

@@ -1,0 +1,60 @@
+import HL7
+
+extension Checker {
+  /// W106: a segment that its group repeats, without a word on which is meant. A message with one passes and one with
+  /// several ends, so that tests say nothing and the first order with two results does.
+  ///
+  /// Groups of a patient are let be: PATIENT_RESULT of an ORU repeats in the standard, and a message is about one
+  /// patient. So are messages that the program makes itself.
+  mutating func warnOfSeveral(_ place: HL7Place) {
+    guard case .only = place.segment, place.within == nil else { return }
+    if let draft = place.message.draft, made.contains(draft) { return }
+    let holding = grammars(of: place.message).filter { !$0.leaves(of: place.code).isEmpty }
+    guard let last = holding.last else { return }
+    let mayRepeat = holding.allSatisfy { grammar in
+      grammar.leaves(of: place.code).allSatisfy { grammar.leaves[$0].repeats || grammar.repeatingGroup(of: $0) != nil }
+    }
+    guard mayRepeat else { return }
+    let names = last.leaves(of: place.code).compactMap { leaf in
+      last.leaves[leaf].repeats ? nil : last.repeatingGroup(of: leaf).map { last.groups[$0].name }
+    }
+    let field = place.field.map { "-\($0)" } ?? ""
+    let why = names.first.map { ": each \($0) has one" } ?? ""
+    // What stands before the segment's name: `out.`
+    let written = source.text(place.span)
+    let root = written.hasPrefix("\(place.code)") || !place.message.isDraft ? "" : "\(written.prefix { $0 != "." })."
+    let one = "\(root)\(place.code)"
+    let all =
+      names.isEmpty
+      ? "for x in \(one)[*] { x\(field) }" : "for x in \(root)each \(place.code) { x.\(place.code)\(field) }"
+    problems.report(
+      .groupRepeats, "\(place.code) may come several times here\(why); a message with several would fail",
+      at: place.span,
+      help: ["\(one)[1]\(field)", all])
+  }
+}
+
+extension HL7Structure {
+  /// The nearest group around a leaf that repeats and is none of a patient; `nil` where there is none.
+  fileprivate func repeatingGroup(of leaf: Int) -> Int? {
+    var next: Int? = leaves[leaf].group
+    while let group = next {
+      if groups[group].repeats { return isOfPatient(group) ? nil : group }
+      next = groups[group].parent
+    }
+    return nil
+  }
+
+  /// Whether each of these has a patient: a PID that nothing else repeats.
+  private func isOfPatient(_ group: Int) -> Bool {
+    leaves(of: "PID", within: group).contains { leaf in
+      guard !leaves[leaf].repeats else { return false }
+      var next = leaves[leaf].group
+      while next != group, let parent = groups[next].parent {
+        if groups[next].repeats { return false }
+        next = parent
+      }
+      return true
+    }
+  }
+}
