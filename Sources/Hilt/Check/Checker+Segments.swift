@@ -124,13 +124,13 @@ extension Checker {
     case .segment(let message, code):
       return { run in
         let segment = try evaluate(run).segmentID
-        return run.exists(segment, in: message) ? try run.contents(of: segment, in: message, at: span) : nil
+        return run.isKnown(segment, in: message) ? try run.contents(of: segment, in: message, at: span) : nil
       }
     case .made(code, let message):
       return { run in
         let datum = try evaluate(run)
         if case .composite(let contents) = datum { return contents }
-        guard let message, run.exists(datum.segmentID, in: message) else { return nil }
+        guard let message, run.isKnown(datum.segmentID, in: message) else { return nil }
         return try run.contents(of: datum.segmentID, in: message, at: span)
       }
     case .segment(_, let other), .made(let other, _):
