@@ -145,10 +145,11 @@ package struct HiltProgram: Sendable {
     } catch let interrupt as Interrupt {
       throw interrupt
     } catch {
+      let what = self.input.format == .delimited ? "file of lines" : self.input.format.rawValue
       return HiltRejection(
         code: "AR", number: 207,
         reason:
-          "this is no \(self.input.format == .delimited ? "file of lines" : self.input.format.rawValue) that can be read: \(error)",
+          "this is no \(what) that can be read: \(error)",
         path: nil)
     }
   }

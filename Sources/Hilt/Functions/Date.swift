@@ -2,7 +2,8 @@ extension Function {
   static let date = Function(
     name: "date", parameters: [("text", .text), ("form", .literal)], optional: 1, result: .stamp, canFail: true,
     summary: "The day that a text names, as exact as it is written, down to the day: in the form of HL7 "
-      + "(YYYY[MM[DD[…]]]), or in the form that is given (`yyyy MM dd`, one letter for one digit or two; `MMM` for Jan to Dec).",
+      + "(YYYY[MM[DD[…]]]), or in the form that is given (`yyyy MM dd`, one letter for one digit or two; "
+      + "`MMM` for Jan to Dec).",
     examples: [
       (#"hl7(date("20240229103000"), day) catch "no""#, #"20240229"#),
       (#"hl7(date("1980"), day) catch "no""#, #"1980"#),
