@@ -62,6 +62,8 @@ package struct KeyOrder: Sendable {
   var freeCount: Int { free.count }
   /// The next moment at which something that rests may go.
   var earliestDue: Int64? { resting.values.min() }
+  /// A delivery without a key is all that is in memory, and waits for what is parked.
+  var isBarrierAlone: Bool { barrier != nil && count == 1 && parkedCount > 0 }
   /// Before this number nothing that waits is in the store only.
   var firstParked: Int64? { parked.values.lazy.filter { $0.count > 0 }.map(\.from).min() }
   /// How many keys have deliveries in the store only.
@@ -110,6 +112,12 @@ package struct KeyOrder: Sendable {
       resting[sequence] = nil
       if blockers[sequence] == nil { becomeFree(sequence) }
     }
+  }
+
+  /// What rests may go at once.
+  mutating func wake(only sequence: Int64) {
+    guard resting.removeValue(forKey: sequence) != nil, blockers[sequence] == nil else { return }
+    becomeFree(sequence)
   }
 
   /// A delivery is over, or leaves memory.
@@ -213,8 +221,8 @@ package struct KeyOrder: Sendable {
   /// Some parked keys may have come to their turn.
   var hasCandidates: Bool { !candidates.isEmpty }
 
-  /// A parked key of which nothing is in memory, and the number from which on it is read.
-  mutating func nextToRead() -> (key: UInt64, from: Int64)? {
+  /// A parked key of which nothing is in memory, the number from which on it is read, and how many there are.
+  mutating func nextToRead() -> (key: UInt64, from: Int64, count: Int)? {
     while let key = candidates.popFirst() {
       guard let waits = parked[key], queues[key] == nil else { continue }
       if waits.count == 0 {
@@ -225,7 +233,7 @@ package struct KeyOrder: Sendable {
         followers[behind, default: []].append(key)
         continue
       }
-      return (key, waits.from)
+      return (key, waits.from, waits.count)
     }
     return nil
   }

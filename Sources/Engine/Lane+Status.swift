@@ -15,7 +15,7 @@ package struct LaneStatus: Sendable, Codable, Equatable {
   package var failures: Int
   /// Milliseconds until the next try.
   package var nextTryIn: Int64?
-  /// Deliveries that the partner refused and that rest until their next try, and what it said last.
+  /// Deliveries that rest until their next try, and what the partner last refused one with.
   package var resting: Int = 0
   package var lastRefusal: String?
   /// Keys of which messages wait behind such ones, in a lane that orders by key.
@@ -45,10 +45,8 @@ extension Lane {
         unreachable: waiting.count > 0 ? outage?.reason : nil, failures: outage?.failures ?? 0,
         nextTryIn: waiting.count > 0 ? state.machine.nextTry.map { max(0, $0 - now.steady) } : nil,
         lastFailure: outage?.reason, lastFailureAt: outage?.failed.wall)
-      if resting.deliveries > 0 {
-        (status.resting, status.lastRefusal) = (resting.deliveries, state.machine.lastRefusal)
-        status.keysWaiting = resting.keys
-      }
+      (status.resting, status.keysWaiting) = resting
+      if resting.deliveries > 0 { status.lastRefusal = state.machine.lastRefusal }
       return status
     }
   }

@@ -60,22 +60,36 @@ extension LaneMachine {
     over[delivery.sequence] = false
   }
 
+  /// The partner answered on one connection. Where others failed meanwhile, it serves no more than are under way: one
+  /// more is tried after a while, not at once with the next message.
+  mutating func narrow(_ index: Int, _ now: Moment) {
+    guard order != nil else { return }
+    if let outage {
+      let isProbe = entries[index].failuresBefore == outage.failures
+      width = isProbe ? policy.inFlight : max(1, sending + 1)
+      widenAt = now.steady + policy.retry.firstMilliseconds
+    } else if width < policy.inFlight, widenAt <= now.steady {
+      width += 1
+      widenAt = now.steady + policy.retry.firstMilliseconds
+    }
+  }
+
   // MARK: Parked keys
 
   /// Reads what waits behind a key that has come to its turn; whether there is one.
   mutating func readsParked(_ now: Moment) -> Bool {
-    guard order?.hasCandidates == true, hasRoom(for: 1) else { return false }
+    guard let order, order.hasCandidates, hasRoom(for: 1) || order.isBarrierAlone else { return false }
     guard refillDue <= now.steady else {
       wake(at: refillDue, now)
       return false
     }
-    guard let (key, from) = order?.nextToRead() else { return false }
+    guard let (key, from, count) = self.order?.nextToRead() else { return false }
     refilling = Refill(offered: offered, key: key, through: tail)
     actions.append(
       .refill(
         WaitingPart(
           after: from - 1, through: tail, key: key,
-          countMax: max(1, min(policy.heldCountMax - entries.count, policy.heldCountMax / 16)),
+          countMax: max(1, min(count, policy.heldCountMax - entries.count, policy.heldCountMax / 16)),
           bytesMax: max(1, policy.heldBytesMax - heldBytes))))
     return true
   }
@@ -83,13 +97,16 @@ extension LaneMachine {
   /// What the store holds of a parked key.
   mutating func unpark(_ key: UInt64, through: Int64, _ deliveries: [WaitingDelivery], all: Bool, _ now: Moment) {
     var isAll = all && through == tail
+    var isFirst = true
     for delivery in deliveries where index(of: delivery.sequence) == nil && over[delivery.sequence] == nil {
-      guard hasRoom(for: delivery.bytesInMemory),
+      // One is taken however large, or it would never be.
+      guard isFirst || hasRoom(for: delivery.bytesInMemory),
         order?.unparks(delivery.sequence, delivery.orderKeys, readFor: key) == true
       else {
         isAll = false
         break
       }
+      isFirst = false
       insert(delivery, at: place(of: delivery.sequence), now)
     }
     order?.haveRead(key, all: isAll)

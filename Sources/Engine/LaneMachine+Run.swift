@@ -35,6 +35,7 @@ extension LaneMachine {
     heldBytes += delivery.bytesInMemory
     entries.insert(entry, at: index)
     order?.add(delivery.sequence, delivery.orderKeys, due: entry.due)
+    if entry.due > now.steady { order?.park(behind: delivery.sequence, delivery.orderKeys) }
     if delivery.damaged {
       let reason = "the stored bytes don't fit their SHA-256; they were not sent"
       conclude(index, .dead(reason: reason, reply: nil), now)
@@ -125,13 +126,13 @@ extension LaneMachine {
   }
 
   private mutating func askForMore(_ now: Moment) {
-    if released == 0, readsParked(now) { return }
-    guard behind, order?.isClosed != true || released > 0 else { return }
-    var isLow = entries.count <= policy.heldCountMax / 2
-    // Where much rests, what could be sent counts.
-    if let order, !isLow { isLow = order.freeCount <= policy.inFlight && entries.count < policy.heldCountMax }
-    isLow = isLow && (entries.isEmpty || heldBytes < policy.heldBytesMax / 2)
-    guard isLow || released > 0 else { return }
+    let wantsTail = wantsTail
+    if released == 0, !(tailIsNext && wantsTail), readsParked(now) {
+      tailIsNext = true
+      return
+    }
+    guard wantsTail else { return }
+    tailIsNext = false
     guard refillDue <= now.steady else { return wake(at: refillDue, now) }
     refilling = Refill(offered: offered)
     lookAgain = false
@@ -140,11 +141,25 @@ extension LaneMachine {
       .refill(
         WaitingPart(
           after: min(tail, firstReleased.map { $0.delivery.sequence - 1 } ?? tail),
-          countMax: max(1, policy.heldCountMax - entries.count), bytesMax: max(1, policy.heldBytesMax - heldBytes))))
+          countMax: max(1, min(refillMax, policy.heldCountMax - entries.count)),
+          bytesMax: max(1, policy.heldBytesMax - heldBytes))))
+  }
+
+  /// More could come into memory from the lane's end.
+  private var wantsTail: Bool {
+    guard behind else { return false }
+    if released > 0 { return true }
+    if order?.isClosed == true { return false }
+    var isLow = entries.count <= policy.heldCountMax / 2
+    // Where much rests, what could be sent counts.
+    if let order, !isLow, outage == nil, !paused {
+      isLow = order.freeCount <= policy.inFlight && entries.count < policy.heldCountMax
+    }
+    return isLow && (entries.isEmpty || heldBytes < policy.heldBytesMax / 2)
   }
 
   private mutating func sendDue(_ now: Moment) {
-    var window = order == nil ? policy.window : policy.inFlight
+    var window = order == nil ? policy.window : width
     if let outage {
       guard outage.nextTry <= now.steady else {
         if sending == 0, !entries.isEmpty { wake(at: outage.nextTry, now) }

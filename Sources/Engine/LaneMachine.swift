@@ -21,6 +21,14 @@ package struct LaneMachine: Sendable {
   /// waiting; whether the end is durable. Only where the lane isn't strict: there they lie in front of everything that
   /// is read.
   var over: [Int64: Bool] = [:]
+  /// How many may be under way at once where the lane isn't strict: fewer than the policy says where the partner serves
+  /// fewer connections; and when one more is tried.
+  var width: Int
+  var widenAt: Int64 = 0
+  /// A parked key was read last: what waits at the lane's end comes next.
+  var tailIsNext = false
+  /// So many are read from the lane's end at once: few, where deliveries without a key keep what follows out of memory.
+  var refillMax = 0
   /// Bytes of payloads in `entries`.
   var heldBytes = 0
   var sending = 0
@@ -74,6 +82,8 @@ package struct LaneMachine: Sendable {
     lane = keys.key
     self.epoch = epoch
     self.policy = policy.workable
+    width = self.policy.inFlight
+    refillMax = self.policy.heldCountMax
     order = self.policy.order.map { KeyOrder($0, heldCountMax: policy.workable.heldCountMax) }
     tail = keys.doneThrough
     offered = keys.lastSequence
@@ -99,9 +109,11 @@ package struct LaneMachine: Sendable {
     return first.due
   }
 
-  /// How many were refused and rest until their next try, and how many keys wait behind such ones.
+  /// How many rest until their next try, because they were refused or got no connection of their own, and how many keys wait behind such ones.
   package func resting(_ now: Moment) -> (deliveries: Int, keys: Int) {
-    let deliveries = entries.lazy.filter { $0.state == .queued && $0.refusals > 0 && $0.due > now.steady }.count
+    let deliveries = entries.lazy.filter {
+      $0.state == .queued && $0.due > now.steady && ($0.refusals > 0 || order != nil)
+    }.count
     return (deliveries, order?.parkedKeyCount ?? 0)
   }
 
@@ -157,10 +169,12 @@ package struct LaneMachine: Sendable {
       // A store may bring a little more than was asked for; at least one is taken, or a large one would never be.
       guard admit(delivery, isFirst: isFirst, now) else {
         all = false
+        refillMax = order?.isClosed == true ? 2 : refillMax
         break
       }
       isFirst = false
     }
+    if order?.isClosed != true { refillMax = min(policy.heldCountMax, refillMax * 2) }
     if all {
       // What was offered before the read is committed: it is in what was read, or it is gone.
       tail = max(tail, asked.offered)
@@ -205,7 +219,9 @@ package struct LaneMachine: Sendable {
     paused = false
     if outage != nil {
       outage?.nextTry = now.steady
-      order?.wake(.max)
+      for entry in entries where entry.state == .queued && entry.refusals == 0 {
+        order?.wake(only: entry.delivery.sequence)
+      }
     }
     pump(now)
   }
@@ -273,6 +289,7 @@ package struct LaneMachine: Sendable {
     order?.giveBack(entries[index].delivery.sequence, due: 0)
     switch end {
     case .taken(let summary, let reply):
+      narrow(index, now)
       outage = nil
       hasBlamedMessage = false
       lastAnswer = (summary, now.wall)
@@ -280,6 +297,7 @@ package struct LaneMachine: Sendable {
     case .unreachable(let reason, let bytesSent, let retryAfter):
       unreachable(index, reason, bytesSent: bytesSent, retryAfter: retryAfter, now)
     case .refused(let reason, let code, let forever, let reply, let retryAfter):
+      narrow(index, now)
       outage = nil
       hasBlamedMessage = false
       lastAnswer = (code ?? reason, now.wall)

@@ -79,7 +79,12 @@ enum Folder {
     let part = to + ".part"
     let target = Glibc.open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
     guard target >= 0 else { throw failure("make", part) }
-    defer { Glibc.close(target) }
+    var isWhole = false
+    defer {
+      Glibc.close(target)
+      // What was written of it would only fill the disk.
+      if !isWhole { unlink(part) }
+    }
     while true {
       guard let bytes = read(source, 1 << 20) else { throw failure("read", from) }
       if bytes.isEmpty { break }
@@ -87,6 +92,7 @@ enum Folder {
     }
     guard fsync(target) == 0 else { throw failure("sync", part) }
     guard rename(part, to) == 0 else { throw failure("rename", part) }
+    isWhole = true
     try sync(folder)
   }
 }

@@ -32,6 +32,8 @@ extension Reading {
       bytes += delivery.size
       if delivery.sequence <= marks.suspectThrough { delivery.possiblySent = true }
       waiting.append(try self.waiting(delivery))
+      // To look for one more of a key that is rare would be to walk to the lane's end.
+      if part.key != nil, waiting.count >= max(1, part.countMax) { return (waiting, false) }
     }
     return (waiting, true)
   }

@@ -54,7 +54,7 @@ extension SQLiteStore {
       try registry.load(connection)
       let writer = try Writer(
         connection: connection, settings: settings, preparer: preparer, condition: condition, queue: queue,
-        epoch: epoch,
+        epoch: epoch, ownerDied: !closedCleanly,
         witness: witness, disk: disk)
       try writer.ensureDataKey()
       witness.commit = writer.tally.commit

@@ -96,7 +96,13 @@ extension Writer {
     update.bind(1, lane)
     update.bind(2, ordering)
     update.bind(3, sequence)
-    try update.run()
+    let isChanged = try update.run() > 0
+    guard isChanged, ordering != nil, ownerDied else { return }
+    // A strict lane's owner died: the machine that is strict no more takes nothing for sent by itself.
+    let suspect = try connection.statement("UPDATE lane SET suspect_through = ?2 WHERE id = ?1")
+    suspect.bind(1, lane)
+    suspect.bind(2, sequence)
+    try suspect.run()
   }
 
   /// The same content is the same revision; what it reaches is kept by hash.

@@ -15,6 +15,8 @@ final class Writer: @unchecked Sendable {
   let condition: ConditionCell
   let queue: UnitQueue
   let epoch: Int64
+  /// The last owner did not close the store in order.
+  let ownerDied: Bool
   let witness: Witness
   var disk: DiskGuard
   var master: StoreSettings.MasterKey?
@@ -43,7 +45,7 @@ final class Writer: @unchecked Sendable {
 
   init(
     connection: Connection, settings: StoreSettings, preparer: Preparer, condition: ConditionCell, queue: UnitQueue,
-    epoch: Int64, witness: Witness, disk: DiskGuard
+    epoch: Int64, ownerDied: Bool, witness: Witness, disk: DiskGuard
   ) throws(SQLiteFailure) {
     self.connection = connection
     self.settings = settings
@@ -51,6 +53,7 @@ final class Writer: @unchecked Sendable {
     self.condition = condition
     self.queue = queue
     self.epoch = epoch
+    self.ownerDied = ownerDied
     self.witness = witness
     self.disk = disk
     master = settings.masterKey

@@ -156,6 +156,72 @@ import Testing
     #expect(lane.sent() == [2, 3])
   }
 
+  @Test func `a partner that serves fewer connections is not called in a circle with one message after the other`() {
+    var lane = LaneBench(Self.policy(inFlight: 4))
+    for sequence in 1...20 { lane.offer(Int64(sequence), keys: [UInt64(sequence)]) }
+    #expect(lane.sent() == [1, 2, 3, 4])
+    // It serves two.
+    lane.unreachable(3)
+    lane.unreachable(4)
+    lane.taken(1)
+    #expect(lane.sent() == [5])
+    lane.taken(2)
+    #expect(lane.sent() == [6])
+    // A second later one more is tried, and no more than one.
+    lane.pass(1000)
+    lane.taken(5)
+    #expect(lane.sent().count == 2)
+  }
+
+  @Test func `what is larger than a lane may hold doesn't keep what is parked out of memory`() {
+    var policy = Self.policy()
+    policy.heldBytesMax = 100
+    var lane = LaneBench(policy, waiting: 3)
+    lane.refilledKeyed([(1, [7]), (2, [7])], all: false)
+    #expect(lane.sent() == [1])
+    lane.refilledKeyed([(3, [])], bytes: 500, all: true)
+    lane.refused(1)
+    lane.pass(1000)
+    lane.taken(1)
+    #expect(lane.refills.last?.key == 7)
+    lane.refilledKeyed([(2, [7])], all: true)
+    #expect(lane.sent() == [1, 2])
+    lane.taken(2)
+    #expect(lane.sent() == [3])
+  }
+
+  @Test func `what rested when the engine stopped keeps what stands behind it out of memory too`() {
+    var lane = LaneBench(Self.policy(held: 32), waiting: 3)
+    var rests = LaneBench.delivery(1)
+    rests.orderKeys = [7]
+    (rests.dueAt, rests.delay) = (LaneBench.start + 500, 500)
+    lane.event { $0.refilled([rests], all: false, $1) }
+    lane.refilledKeyed([(2, [7]), (3, [8])], all: true)
+    #expect(lane.sent() == [3])
+    #expect(lane.machine.held.count == 2)
+    #expect(lane.machine.resting(lane.now) == (1, 1))
+    lane.pass(500)
+    #expect(lane.sent() == [1])
+  }
+
+  @Test func `deliveries without a key are read few at a time, as each keeps the next out of memory`() {
+    var lane = LaneBench(Self.policy(), waiting: 100)
+    lane.refilledKeyed((1...100).map { (Int64($0), []) }, all: true)
+    #expect(lane.sent() == [1])
+    lane.taken(1)
+    #expect(lane.refills.last?.countMax == 2)
+  }
+
+  @Test func `resuming doesn't bring what was refused forward`() {
+    var lane = LaneBench(Self.policy())
+    for sequence in 1...2 { lane.offer(Int64(sequence), keys: [UInt64(sequence)]) }
+    lane.refused(1, retryAfter: 60_000)
+    lane.unreachable(2)
+    #expect(lane.sent() == [1, 2])
+    lane.event { $0.resume($1) }
+    #expect(lane.sent() == [2])
+  }
+
   @Test func `an end that isn't durable yet is not sent again when the store was changed meanwhile`() {
     var lane = LaneBench(Self.policy())
     lane.offer(1, keys: [7])
@@ -177,12 +243,12 @@ extension LaneBench {
     event { $0.offer(Self.keyed(sequence, keys), $1) }
   }
 
-  mutating func refilledKeyed(_ deliveries: [(Int64, [UInt64])], all: Bool) {
-    event { $0.refilled(deliveries.map { Self.keyed($0.0, $0.1) }, all: all, $1) }
+  mutating func refilledKeyed(_ deliveries: [(Int64, [UInt64])], bytes: Int = 10, all: Bool) {
+    event { $0.refilled(deliveries.map { Self.keyed($0.0, $0.1, bytes: bytes) }, all: all, $1) }
   }
 
-  private static func keyed(_ sequence: Int64, _ keys: [UInt64]) -> WaitingDelivery {
-    var delivery = delivery(sequence)
+  private static func keyed(_ sequence: Int64, _ keys: [UInt64], bytes: Int = 10) -> WaitingDelivery {
+    var delivery = delivery(sequence, bytes: bytes)
     delivery.orderKeys = keys
     return delivery
   }

@@ -84,6 +84,19 @@ import Testing
     await store.close()
   }
 
+  @Test func `a strict lane that is by key after a death has all that waited marked, too`() async throws {
+    let folder = TestFolder()
+    var store = try SQLiteStore.open(folder.path)
+    let channel = try await store.register(registration(nil))
+    try await accept([], channel, in: store)
+    await store.close()
+    try Bench.sql(folder, "DELETE FROM meta WHERE name = 'closed'")
+    store = try SQLiteStore.open(folder.path)
+    _ = try await store.register(registration("PID-3[1].1"))
+    #expect(try await waiting(channel.lanes[0].key, in: store).map(\.possiblySent) == [true])
+    await store.close()
+  }
+
   @Test func `after a death all that waited in a lane that orders by key may have been sent`() async throws {
     let folder = TestFolder()
     var store = try SQLiteStore.open(folder.path)

@@ -1,6 +1,7 @@
 import Engine
 import Foundation
 import Partners
+import Store
 import Testing
 
 extension Ways {
@@ -36,7 +37,7 @@ extension Ways {
       let lane = try await way.project.lane("adt/ehr")
       #expect(lane.waiting == 700)
       try await eventually("the status says what holds them up") {
-        try await way.project.hilum("status").output.contains("1 refused (AE) and tried again, messages of 1 keys wait")
+        try await way.project.hilum("status").output.contains("messages of 1 keys wait for theirs")
       }
 
       way.partner.answer(ReceiverBehaviour())
@@ -68,6 +69,19 @@ extension Ways {
       try await way.project.drained()
       let order = way.partner.controlIDs.filter { ["M", "B2"].contains($0) }
       #expect(order == ["M", "B2"])
+    }
+
+    @Test func `a partner that serves one connection gets everything over that one`() async throws {
+      let way = try await OneWay.make(
+        destination: ", timeout: 300ms",
+        lane: "order: {by: [\"PID-3[1].1\"], in-flight: 4}\n    retry: {first: 20ms, factor: 1, longest: 20ms}")
+      // The others are connected and never answered.
+      way.partner.answer { $0.connection == 0 ? ReceiverBehaviour() : ReceiverBehaviour(.none) }
+      try await way.project.start()
+      try await send((1...60).map { Sample.adt("S\($0)", patient: "P\($0 % 9)") }, way)
+      try await way.project.drained()
+      #expect(try await way.project.ledger("adt").lanes.map(\.dead) == [0])
+      #expect(Set(way.partner.got.filter { $0.connection == 0 }.map(\.controlID)) == Set((1...60).map { "S\($0)" }))
     }
 
     @Test func `a lane is changed from strict to keys: what waited goes first, in its order`() async throws {

@@ -20,7 +20,8 @@ package final class MLLPDestination: DestinationConnector {
 
   private let dial: Dial
   private let lanes: [MLLPLane]
-  /// Those that send nothing; the one that was used last is on top, so that few connections are kept busy.
+  /// Those that send nothing; the one that was used last is at the end and goes first, so that few connections are kept
+  /// busy. One that did not get through goes last: a partner may serve fewer connections than there are lanes.
   private let idle: Mutex<[Int]>
 
   package init(_ options: MLLPDestinationSettings, context: ConnectorContext) throws {
@@ -44,13 +45,16 @@ package final class MLLPDestination: DestinationConnector {
     let index = idle.withLock { $0.popLast() }
     lanes[index ?? 0].send(
       MLLPLane.Sending(delivery) { [self] result in
-        if let index { idle.withLock { $0.append(index) } }
+        let hasFailed = if case .failure(let failure) = result { failure.kind == .unreachable } else { false }
+        if let index { idle.withLock { $0.insert(index, at: hasFailed ? 0 : $0.endIndex) } }
         then(result)
       })
   }
 
   package func close() async {
-    for lane in lanes { await lane.close() }
+    await withTaskGroup(of: Void.self) { group in
+      for lane in lanes { group.addTask { await lane.close() } }
+    }
   }
 
   package func ping() async -> PingReport {

@@ -22,7 +22,8 @@ struct DestinationSettings: Settings {
     "Messages that may be under way at once on one connection, for partners that answer in order.", default: 1)
   var window: Int
   @Setting(
-    "Answers whose record may be not yet on disk when the next message is sent: after a crash so many may go twice.",
+    "Answers whose record may be not yet on disk when the next message is sent: after a crash so many may go twice. "
+      + "Never fewer than `in-flight`.",
     default: 32)
   var unconfirmed: Int
   @Setting("While the partner can't be reached or does not answer.")

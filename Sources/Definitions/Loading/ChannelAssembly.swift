@@ -107,7 +107,7 @@ struct ChannelAssembly {
     }
     return DestinationDefinition(
       name: destination.name, connector: connector, when: when, transform: transform, templates: templates,
-      order: order, window: settings.window, unconfirmedMax: settings.unconfirmed,
+      order: order, window: settings.window, unconfirmedMax: max(settings.unconfirmed, order.inFlight),
       retry: RetryRule(settings.retry ?? RetrySettings()),
       refused: RefusedSetting.standard.merging(settings.refused?.tries ?? [:]) { _, said in said })
   }

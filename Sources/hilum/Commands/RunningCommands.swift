@@ -85,10 +85,11 @@ struct StatusCommand: AsyncParsableCommand {
     if lane.paused { line += Terminal.yellow(", paused") }
     if let dead = lane.dead, dead > 0 { line += Terminal.red(", \(dead) dead (hilum dead list)") }
     if lane.resting > 0 {
-      line += Terminal.yellow(
-        ", \(lane.resting) refused (\(Terminal.safe(lane.lastRefusal ?? "?"))) and tried again")
-      if lane.keysWaiting > 0 { line += Terminal.yellow(", messages of \(lane.keysWaiting) keys wait behind them") }
+      let refusal = lane.lastRefusal.map { " (last refusal \(Terminal.safe($0)))" } ?? ""
+      line += Terminal.yellow(", \(lane.resting) tried again later\(refusal)")
+      if lane.unreachable == nil, let next = lane.nextTryIn { line += ", next try in \(Terminal.age(next))" }
     }
+    if lane.keysWaiting > 0 { line += Terminal.yellow(", messages of \(lane.keysWaiting) keys wait for theirs") }
     if let why = lane.unreachable {
       line += Terminal.red(", unreachable \(lane.failures) times: \(Terminal.safe(why))")
       if let next = lane.nextTryIn { line += ", next try in \(Terminal.age(next))" }
