@@ -56,6 +56,7 @@ extension Checker {
       guard checkOutput(place) else { continue }
       scope.forgetReads()
       checkCodes(entry.value, place)
+      warnOfOpen(entry.value, place.path, kept: nil)
       writes.append(write(typed(entry.value), to: place, draft, traces: false))
     }
     let (find, fields) = (group?.find, writes)

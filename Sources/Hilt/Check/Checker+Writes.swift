@@ -15,6 +15,9 @@ extension Checker {
       checkPlace(place.code, of: place.message, nil, at: target.span)
     }
     checkCodes(expression, place)
+    warnOfOpen(expression, place.path, kept: keptText(target, draft))
+    warnOfWhole(value, place, draft, target)
+    if place.code == .msh, field == 12 { copies[draft]?.writesVersion = true }
     return write(value, to: place, draft)
   }
 
@@ -41,6 +44,10 @@ extension Checker {
 
   /// Whether a value can be written to a field or a part of it; reported where not.
   mutating func checkWritable(_ value: Typed, _ place: HL7Place) -> Bool {
+    checkShape(value, place) && fits(value, writtenKind(place), place.path)
+  }
+
+  private mutating func checkShape(_ value: Typed, _ place: HL7Place) -> Bool {
     var isWhole = false
     if case .only = place.repetition, place.component == nil { isWhole = true }
     guard case .list(let element) = value.type else { return writable(value, whole: isWhole) }

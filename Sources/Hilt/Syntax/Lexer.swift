@@ -217,6 +217,7 @@ extension Lexer {
       case UInt8(ascii: "\\"):
         escape(into: &piece, isTemplate: isTemplate, &problems)
       case UInt8(ascii: "{"):
+        if !isTemplate { warnOfDollar(before: piece, &problems) }
         flush(&piece, from: start)
         interpolation(&problems)
         start = offset
@@ -313,6 +314,7 @@ extension Lexer {
       switch bytes[offset] {
       case UInt8(ascii: "\\"): escape(into: &piece, isTemplate: false, &problems)
       case UInt8(ascii: "{"):
+        warnOfDollar(before: piece, &problems)
         flush(&piece, from: start)
         interpolation(&problems)
         start = offset
@@ -323,6 +325,16 @@ extension Lexer {
       }
     }
     offset += 1
+  }
+
+  /// W110: `"${PID-8}"`, as other languages write it.
+  private func warnOfDollar(before piece: [UInt8], _ problems: inout Problems) {
+    let dollar = UInt8(ascii: "$")
+    // `$$` is a dollar of `replace`, and meant.
+    guard piece.last == dollar, bytes[offset - 1] == dollar, piece.dropLast().last != dollar else { return }
+    problems.report(
+      .dollar, "'$' is written as it is, and the value behind it", at: Span(offset - 1, offset + 1),
+      help: ["{…} alone stands for a value", "{\"$\"}{…} for a dollar before it"])
   }
 
   private mutating func flush(_ piece: inout [UInt8], from start: Int) {
