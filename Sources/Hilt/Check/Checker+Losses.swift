@@ -12,7 +12,7 @@ extension Checker {
   mutating func warnOfOpen(_ expression: Expression, _ path: String, kept: String?) {
     switch expression.kind {
     case .match(_, let arms):
-      if !takesAll(arms), !Self.isOfTruth(arms) {
+      if !arms.isEmpty, !takesAll(arms), !Self.isOfTruth(arms) {
         let start = Int(expression.span.start)
         let keeping = kept.map { ["_ => \($0)"] } ?? []
         problems.report(

@@ -51,7 +51,7 @@ extension Checker {
     let parts = parts(entries, of: kind, source.text(base.span), isCopy: true)
     switch value.type {
     case .content(let kind) where kind.repeats:
-      reportRepeats(source.text(value.span), at: value.span)
+      reportRepeats(source.text(value.span), "", kind, at: value.span)
       return .broken(span)
     case .content, .composite, .nothing: break
     case .broken: return .broken(span)
@@ -135,7 +135,7 @@ extension Checker {
   mutating func writable(_ value: Typed, whole: Bool = false) -> Bool {
     if value.type == .broken { return false }
     if !whole, case .content(let kind) = value.type, kind.repeats {
-      reportRepeats(source.text(value.span), at: value.span)
+      reportRepeats(source.text(value.span), "", kind, at: value.span)
       return false
     }
     if value.type.isWritable { return true }

@@ -4,6 +4,7 @@ import Messages
 extension Checker {
   /// `out.PID-8 = …`
   mutating func assign(_ target: Expression, _ expression: Expression) -> Execute {
+    if let bind = unnamed(target, expression) { return bind }
     let place = writtenPlace(target, isRemoval: false, takesSegment: true)
     scope.forgetReads()
     if let place, place.field == nil { return assignSegment(place, target, expression) }
@@ -124,7 +125,7 @@ extension Checker {
     if place.segment.isMany || place.repetition.isMany {
       problems.report(
         .manyPlaces, "this names several places, and one is written at a time", at: target.span,
-        help: ["for x in \(source.text(target.span)) { … }"])
+        help: [walk(of: target)])
       return false
     }
     if place.field != nil { warnOfSeveral(place) }

@@ -175,7 +175,10 @@ struct Checker {
 
   mutating func reportUnused() {
     scope.closeAll()
+    let counts = problems.hasErrors ? wordCounts() : [:]
     for variable in scope.closed where !variable.isUsed {
+      // Its use may stand where something else is wrong.
+      if counts[variable.name, default: 0] > 1 { continue }
       problems.report(
         .unused, "'\(variable.name)' is never used", at: variable.span)
     }
