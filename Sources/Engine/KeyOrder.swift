@@ -64,8 +64,8 @@ package struct KeyOrder: Sendable {
   var earliestDue: Int64? { resting.values.min() }
   /// Before this number nothing that waits is in the store only.
   var firstParked: Int64? { parked.values.lazy.filter { $0.count > 0 }.map(\.from).min() }
-  /// How many deliveries rest until their next try, and how many keys wait in the store behind such ones.
-  var held: (resting: Int, parkedKeys: Int) { (resting.count, parked.values.lazy.filter { $0.count > 0 }.count) }
+  /// How many keys have deliveries in the store only.
+  var parkedKeyCount: Int { parked.values.lazy.filter { $0.count > 0 }.count }
 
   // MARK: Deliveries in memory
 

@@ -15,6 +15,11 @@ package struct LaneStatus: Sendable, Codable, Equatable {
   package var failures: Int
   /// Milliseconds until the next try.
   package var nextTryIn: Int64?
+  /// Deliveries that the partner refused and that rest until their next try, and what it said last.
+  package var resting: Int = 0
+  package var lastRefusal: String?
+  /// Keys of which messages wait behind such ones, in a lane that orders by key.
+  package var keysWaiting: Int = 0
   /// Why the last send failed, and when, where none has succeeded since.
   package var lastFailure: String?
   package var lastFailureAt: Int64?
@@ -32,13 +37,19 @@ extension Lane {
     let waiting = self.waiting
     return state.withLock { state in
       let outage = state.machine.outage
-      return LaneStatus(
+      let resting = state.machine.resting(now)
+      var status = LaneStatus(
         name: name.destination, waiting: waiting.count, waitingBytes: waiting.bytes,
         paused: state.holders.contains(.lane),
         lastAnswer: state.machine.lastAnswer?.summary, lastAnswerAt: state.machine.lastAnswer?.at,
         unreachable: waiting.count > 0 ? outage?.reason : nil, failures: outage?.failures ?? 0,
         nextTryIn: waiting.count > 0 ? state.machine.nextTry.map { max(0, $0 - now.steady) } : nil,
         lastFailure: outage?.reason, lastFailureAt: outage?.failed.wall)
+      if resting.deliveries > 0 {
+        (status.resting, status.lastRefusal) = (resting.deliveries, state.machine.lastRefusal)
+        status.keysWaiting = resting.keys
+      }
+      return status
     }
   }
 }

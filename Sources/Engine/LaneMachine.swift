@@ -60,6 +60,8 @@ package struct LaneMachine: Sendable {
   /// Why the partner can't be reached, how often in a row, since when and until when nothing is tried.
   package var outage: Outage?
   package private(set) var lastAnswer: (summary: String, at: Int64)?
+  /// What the partner last refused a message with.
+  package private(set) var lastRefusal: String?
   package let policy: LanePolicy
   package var actions: Deque<Action> = []
   let lane: Int64
@@ -95,6 +97,12 @@ package struct LaneMachine: Sendable {
     if let order { return order.freeCount > 0 || sending > 0 ? nil : order.earliestDue }
     guard let first = entries.first, first.state == .queued, first.due > 0 else { return nil }
     return first.due
+  }
+
+  /// How many were refused and rest until their next try, and how many keys wait behind such ones.
+  package func resting(_ now: Moment) -> (deliveries: Int, keys: Int) {
+    let deliveries = entries.lazy.filter { $0.state == .queued && $0.refusals > 0 && $0.due > now.steady }.count
+    return (deliveries, order?.parkedKeyCount ?? 0)
   }
 
   // MARK: Events
@@ -275,6 +283,7 @@ package struct LaneMachine: Sendable {
       outage = nil
       hasBlamedMessage = false
       lastAnswer = (code ?? reason, now.wall)
+      lastRefusal = code ?? reason
       entries[index].losses = 0
       refused(index, reason, code: code, forever: forever, reply: reply, retryAfter: retryAfter, now)
     case .cancelled(let reason, let bytesSent):

@@ -1,26 +1,61 @@
 extension HL7Outline {
-  /// Where a segment goes that is added to an instance: the ordinal of the segment *before* which it stands; the end of
-  /// the instance's segments where it is the last.
+  /// Where a segment goes that is added to an instance: the ordinal of the segment *before* which it stands; the end
+  /// of the instance's segments where it is the last.
   ///
   /// It stands behind what comes before it in the grammar, and behind segments of its own name, with all that belongs
-  /// to those: a group that follows the added segment in the grammar stays behind it, what clings to the segment before
-  /// it (Z-segments, and those without a place) stays there. Where the leaf is in a group within, it is added to the
-  /// last one of them; where that has such a segment already and may have but one, behind that group, to make another.
+  /// to those: a group that follows the added segment in the grammar stays behind it, what clings to the segment
+  /// before it (Z-segments, and those without a place) stays there. Where the leaf is in a group within, it is added
+  /// to the last one of them; where that has such a segment already and may have but one, behind that group, to make
+  /// another.
   ///
-  /// - Parameter leaf: one within the instance's group; of another nothing is known, so it goes to the end.
-  package func insertionOrdinal(ofLeaf leaf: Int, in instance: Int) -> Int {
+  /// - Parameters:
+  ///   - leaf: one within the instance's group; of another nothing is known, so it goes to the end.
+  ///   - appending: what comes stands behind what is there: a segment that can begin a repeating group does so where
+  ///     the last group of its kind has gone past its place.
+  package func insertionOrdinal(ofLeaf leaf: Int, in instance: Int, appending: Bool = false) -> Int {
     guard instances.indices.contains(instance) else { return owners.count }
     var instance = instance
     var group = instances[instance].group
     guard structure.groups[group].leaves.contains(leaf) else { return instances[instance].segments.upperBound }
     // Inwards, as long as there is an instance that can take it.
     while let inner = child(of: group, toward: leaf), let last = lastInstance(of: inner, in: instance),
-      takes(leaf, last)
+      takes(leaf, last), !(appending && isPast(leaf, last))
     {
       instance = last
       group = inner
     }
+    if !strays.isEmpty, let found = ordinal(besideStrays: leaf, in: instance) { return found }
     return ordinal(behind: position(of: leaf, in: group), in: instance)
+  }
+
+  /// Whether one more segment of a leaf may stand in an instance: it repeats, or there is none yet.
+  package func hasRoom(for leaf: Int, in instance: Int) -> Bool {
+    guard instances.indices.contains(instance), !canRepeat(leaf, in: instances[instance].group) else { return true }
+    let segments = instances[instance].segments
+    let code = structure.leaves[leaf].code
+    return !leaves[segments].contains(leaf)
+      && !strays.contains { segments.contains($0.key) && structure.leaves[$0.value].code == code }
+  }
+
+  /// Where some segments stand out of order: behind the last of the same name, else behind what comes nearest before
+  /// it in the grammar, wherever that stands. `nil` where none of the instance's segments is out of order.
+  private func ordinal(besideStrays leaf: Int, in instance: Int) -> Int? {
+    let segments = instances[instance].segments
+    guard strays.contains(where: { segments.contains($0.key) }) else { return nil }
+    let group = instances[instance].group
+    let wanted = position(of: leaf, in: group)
+    var best: (ordinal: Int, position: Int)?
+    for ordinal in segments {
+      guard let other = leaves[ordinal] ?? strays[ordinal] else { continue }
+      let isSame = structure.leaves[other].code == structure.leaves[leaf].code
+      // A stray's place may be in a group that is not here.
+      guard isSame || structure.groups[group].leaves.contains(other) else { continue }
+      let position = isSame ? Int.max : self.position(of: other, in: group)
+      guard isSame || position <= wanted else { continue }
+      if position >= best?.position ?? -1 { best = (ordinal, position) }
+    }
+    guard let best else { return nil }
+    return segments.first { $0 > best.ordinal && (leaves[$0] ?? strays[$0]) != nil } ?? segments.upperBound
   }
 
   /// The end of the last segment of an instance whose place in the group is one or comes before it.
@@ -37,7 +72,7 @@ extension HL7Outline {
   }
 
   /// The place in a group of a leaf in it, or of the group within it that has the leaf.
-  private func position(of leaf: Int, in group: Int) -> Int {
+  func position(of leaf: Int, in group: Int) -> Int {
     child(of: group, toward: leaf).map { structure.groups[$0].position } ?? structure.leaves[leaf].position
   }
 
@@ -53,6 +88,28 @@ extension HL7Outline {
 
   private func lastInstance(of group: Int, in parent: Int) -> Int? {
     instances.lastIndex { $0.group == group && $0.parent == parent }
+  }
+
+  /// Whether a repeating group that a leaf could begin has gone on behind the leaf's place.
+  private func isPast(_ leaf: Int, _ instance: Int) -> Bool {
+    let group = instances[instance].group
+    guard structure.groups[group].repeats, structure.opens(leaf, group) else { return false }
+    return ordinal(behind: position(of: leaf, in: group), in: instance) < instances[instance].segments.upperBound
+  }
+
+  /// Whether the last groups around a leaf's place are there, or begin with it: then nothing that is added at the end
+  /// belongs to another group than the last.
+  package func endCanTake(_ leaf: Int) -> Bool {
+    var instance = 0
+    var group = instances[0].group
+    while let inner = child(of: group, toward: leaf) {
+      guard let last = lastInstance(of: inner, in: instance), takes(leaf, last) else {
+        return structure.opens(leaf, inner)
+      }
+      instance = last
+      group = inner
+    }
+    return true
   }
 
   /// Whether one more segment of a leaf can stand in an instance.

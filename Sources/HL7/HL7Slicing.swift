@@ -43,6 +43,46 @@ struct HL7Slicing {
     lastSegments = Array(repeating: -1, count: structure.leaves.count)
   }
 
+  /// The slicing of a message as it stands behind a segment of its outline that has a place, for a move to one name.
+  init(_ outline: HL7Outline, behind ordinal: Int?, toward code: HL7SegmentCode) {
+    structure = outline.structure
+    lastSegments = Array(repeating: -1, count: structure.leaves.count)
+    path = []
+    guard let ordinal, let leaf = outline.leaves[ordinal] else {
+      path = [Open(group: outline.instances[0].group, instance: 0, start: 0, position: -1)]
+      return
+    }
+    var position = structure.leaves[leaf].position
+    var next: Int? = outline.owners[ordinal]
+    while let instance = next {
+      let one = outline.instances[instance]
+      path.append(Open(group: one.group, instance: instance, start: one.segments.lowerBound, position: position))
+      position = structure.groups[one.group].position
+      next = one.parent
+    }
+    path.reverse()
+    // Where such a segment stood last: only that decides whether it comes again.
+    var left = structure.leavesByCode[code] ?? []
+    var at = ordinal
+    while at >= 0, !left.isEmpty {
+      if let leaf = outline.leaves[at], let found = left.firstIndex(of: leaf) {
+        lastSegments[leaf] = at
+        left.remove(at: found)
+      }
+      at -= 1
+    }
+  }
+
+  /// The instances that a move goes on in, the outermost first.
+  func kept(by move: Move) -> [Int] { path.prefix(move.isNewInstance ? move.level : move.level + 1).map(\.instance) }
+
+  /// The groups that a move opens, the outermost first.
+  func opened(by move: Move) -> [Int] {
+    var slicing = self
+    slicing.path.removeSubrange(max(1, move.isNewInstance ? move.level : move.level + 1)...)
+    return slicing.entered(by: move)
+  }
+
   /// The innermost instance that is open.
   var instance: Int { path[path.count - 1].instance }
 
@@ -57,8 +97,11 @@ struct HL7Slicing {
     /// The nearest new instance of an open group that had such a segment before, and is whole itself.
     var again: Move?
 
-    mutating func consider(_ move: Move, isAgain: Bool) {
-      if move.missing == 0, whole.map({ move.isNearer(than: $0) }) ?? true { whole = move }
+    mutating func consider(_ move: Move, isAgain: Bool, _ wholes: inout [Move]) {
+      if move.missing == 0 {
+        if whole.map({ move.isNearer(than: $0) }) ?? true { whole = move }
+        wholes.append(move)
+      }
       if any.map({ move.isNearer(than: $0) }) ?? true { any = move }
       if isAgain, again.map({ move.isNearer(than: $0) }) ?? true { again = move }
     }
@@ -71,21 +114,38 @@ struct HL7Slicing {
   }
 
   /// The way to the place of the next segment; `nil` where it has none.
-  func move(to code: HL7SegmentCode) -> Move? {
+  ///
+  /// - Parameters:
+  ///   - beginsOrder: it is no part of an earlier result.
+  ///   - others: what else could be meant: other places to which a way leads that passes over nothing.
+  func move(to code: HL7SegmentCode, beginsOrder: Bool = false, others: inout [Move]) -> Move? {
+    others.removeAll(keepingCapacity: true)
     var named = Choice()
-    for leaf in structure.leavesByCode[code] ?? [] { consider(leaf, &named) }
-    if let move = named.whole { return named.preferred(move) }
+    var leaves = structure.leavesByCode[code] ?? []
+    if beginsOrder {
+      let orders = leaves.filter { !structure.isOfEarlierResult($0) }
+      if !orders.isEmpty { leaves = orders }
+    }
+    for leaf in leaves { consider(leaf, &named, &others) }
+    if let move = named.whole {
+      let chosen = named.preferred(move)
+      let isAgain = named.again != nil
+      others.removeAll { $0.leaf == chosen.leaf || isAgain && !$0.isNewInstance && $0.isPastBeginning }
+      return chosen
+    }
+    others.removeAll(keepingCapacity: true)
     // A site's own segment belongs to where it stands, also where any may stand.
     if !code.isLocal, !structure.openLeaves.isEmpty {
       var open = Choice()
-      for leaf in structure.openLeaves { consider(leaf, &open) }
+      for leaf in structure.openLeaves { consider(leaf, &open, &others) }
+      others.removeAll(keepingCapacity: true)
       if let move = open.whole { return open.preferred(move) }
     }
     return named.any.map { named.preferred($0) }
   }
 
   /// Looks at all ways to a leaf.
-  private func consider(_ leaf: Int, _ choice: inout Choice) {
+  private func consider(_ leaf: Int, _ choice: inout Choice, _ wholes: inout [Move]) {
     var leftOut = 0
     var isForwardKnown = false
     var level = path.count - 1
@@ -95,11 +155,11 @@ struct HL7Slicing {
         // What is further on in a group is so from the innermost open group alone that has the leaf.
         if !isForwardKnown {
           isForwardKnown = true
-          if let move = forward(to: leaf, level, leftOut) { choice.consider(move, isAgain: false) }
+          if let move = forward(to: leaf, level, leftOut) { choice.consider(move, isAgain: false, &wholes) }
         }
         if level > 0, structure.groups[open.group].repeats {
           let move = newInstance(from: leaf, level, leftOut)
-          choice.consider(move, isAgain: move.leftOut == 0 && lastSegments[leaf] >= open.start)
+          choice.consider(move, isAgain: move.leftOut == 0 && lastSegments[leaf] >= open.start, &wholes)
         }
       }
       leftOut += structure.groups[open.group].neededCount(behind: open.position)
@@ -149,19 +209,43 @@ struct HL7Slicing {
     return (position, missing, isPastBeginning)
   }
 
+  /// How many that must be there are missing in what is open, were the message to end here.
+  var missingCount: Int { path.reduce(0) { $0 + structure.groups[$1.group].neededCount(behind: $1.position) } }
+
+  /// Whether all that follows is read alike: the same groups are open, at the same places.
+  func isAlike(_ other: HL7Slicing) -> Bool {
+    path.count == other.path.count
+      && zip(path, other.path).allSatisfy { $0.group == $1.group && $0.position == $1.position }
+  }
+
   // MARK: Going
 
-  /// Takes a move: closes the groups it leaves and opens those it enters.
-  mutating func make(_ move: Move, at ordinal: Int, _ instances: inout [HL7Outline.Instance]) {
-    close(from: move.isNewInstance ? move.level : move.level + 1, at: ordinal, &instances)
-    // The groups between what stays open and the leaf, the innermost first.
+  /// Takes a move of which no instances are kept.
+  mutating func make(_ move: Move, at ordinal: Int) {
+    while path.count > max(move.isNewInstance ? move.level : move.level + 1, 1) { path.removeLast() }
+    for group in entered(by: move) {
+      path[path.count - 1].position = structure.groups[group].position
+      path.append(Open(group: group, instance: 0, start: ordinal, position: -1))
+    }
+    path[path.count - 1].position = structure.leaves[move.leaf].position
+    lastSegments[move.leaf] = ordinal
+  }
+
+  /// The groups between what is open and the leaf of a move, the outermost first.
+  private func entered(by move: Move) -> [Int] {
     var entered: [Int] = []
     var next = structure.leaves[move.leaf].group
     while next != path[path.count - 1].group, let parent = structure.groups[next].parent {
       entered.append(next)
       next = parent
     }
-    for group in entered.reversed() {
+    return entered.reversed()
+  }
+
+  /// Takes a move: closes the groups it leaves and opens those it enters.
+  mutating func make(_ move: Move, at ordinal: Int, _ instances: inout [HL7Outline.Instance]) {
+    close(from: move.isNewInstance ? move.level : move.level + 1, at: ordinal, &instances)
+    for group in entered(by: move) {
       path[path.count - 1].position = structure.groups[group].position
       instances.append(HL7Outline.Instance(group: group, parent: instance, segments: ordinal..<ordinal))
       path.append(Open(group: group, instance: instances.count - 1, start: ordinal, position: -1))

@@ -13,4 +13,45 @@ extension HL7Structure {
     }
     return false
   }
+
+  /// How many things that repeat there are around a leaf, itself included, up to a group that it is in.
+  package func depth(of leaf: Int, below outer: Int = 0) -> Int {
+    var depth = leaves[leaf].repeats ? 1 : 0
+    var next = leaves[leaf].group
+    while next != outer, let parent = groups[next].parent {
+      if groups[next].repeats { depth += 1 }
+      next = parent
+    }
+    return depth
+  }
+
+  /// The place that is meant where a segment is added to a group, or to the whole, without more words; `nil` where
+  /// that is open.
+  ///
+  /// In a repeating group that is the nearest: the `OBX` of an order is that of its observations, not that of a
+  /// specimen. In the whole it is the only one, the only one that begins its group, or the only one around which
+  /// nothing repeats: the patient, not the patient of an earlier result.
+  package func place(of code: HL7SegmentCode, within group: Int = 0) -> Int? {
+    let places = leaves(of: code, within: group)
+    guard places.count > 1 else { return places.first }
+    let depths = places.map { depth(of: $0, below: group) }
+    let least = depths.min() ?? 0
+    let nearest = places.indices.filter { depths[$0] == least }
+    if nearest.count == 1, group != 0 || least == 0 { return places[nearest[0]] }
+    let opening = places.filter { opens($0, leaves[$0].group) }
+    return group == 0 && opening.count == 1 ? opening[0] : nil
+  }
+
+  /// Whether it has groups of what was known before an order.
+  package var hasEarlierResults: Bool { groups.contains { $0.name.contains("PRIOR") } }
+
+  /// Whether a leaf is in a group of what was known before an order: `PRIOR_RESULT`, `ORDER_PRIOR`.
+  func isOfEarlierResult(_ leaf: Int) -> Bool {
+    var next: Int? = leaves[leaf].group
+    while let group = next {
+      if groups[group].name.contains("PRIOR") { return true }
+      next = groups[group].parent
+    }
+    return false
+  }
 }

@@ -145,8 +145,11 @@ package struct HiltProgram: Sendable {
     } catch let interrupt as Interrupt {
       throw interrupt
     } catch {
+      let what = self.input.format == .delimited ? "file of lines" : self.input.format.rawValue
       return HiltRejection(
-        code: "AR", number: 207, reason: "this is not \(self.input.format.rawValue) that can be read: \(error)",
+        code: "AR", number: 207,
+        reason:
+          "this is no \(what) that can be read: \(error)",
         path: nil)
     }
   }

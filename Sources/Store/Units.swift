@@ -5,8 +5,8 @@ import Synchronization
 package struct ChannelRegistration: Sendable {
   package var name: ChannelName
   package var lanes: [String]
-  /// By what a lane orders, by its name, where that isn't strict: `none`, or the expressions of its keys. Keys that were
-  /// made by other expressions are not compared with new ones.
+  /// By what a lane orders, by its name, where that isn't strict: `none`, or the expressions of its keys. Keys that
+  /// other expressions made are not compared with new ones.
   package var orderings: [String: String]
   package var columns: [String]
   /// Payloads at rest are encrypted.

@@ -88,7 +88,8 @@ extension Writer {
     else { return false }
     let row = try connection.statement(
       """
-      UPDATE delivery SET state = 0, sequence = ?2, attempts = 0, due_at = 0, delay = 0, ended_at = NULL, order_keys = ?3
+      UPDATE delivery SET state = 0, sequence = ?2, attempts = 0, due_at = 0, delay = 0, ended_at = NULL,
+        order_keys = ?3
       WHERE id = ?1
       """)
     row.bind(1, id.key)

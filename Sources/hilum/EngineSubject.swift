@@ -9,12 +9,23 @@ final class EngineSubject: BenchSubject {
   let name: String
   let destinationCount: Int
   private let window: Int
+  /// The destination's `order:`.
+  private let order: String
   private let child = Mutex<ChildProcess?>(nil)
 
   init(destinations: Int, window: Int) {
     destinationCount = destinations
     self.window = window
+    order = "strict"
     name = "engine, \(destinations) destination\(destinations == 1 ? "" : "s"), window \(window)"
+  }
+
+  /// One destination that isn't strict: by keys, of which there are a thousand, or without any.
+  init(orderBy keys: Bool, inFlight: Int) {
+    destinationCount = 1
+    window = 1
+    order = "{by: \(keys ? "[\"right(PID-3[1].1, 3)\"]" : "none"), in-flight: \(inFlight)}"
+    name = "engine, order by \(keys ? "1,000 keys" : "none"), \(inFlight) in flight"
   }
 
   func start(directory: String, partnerPorts: [Int]) async throws -> Int {
@@ -68,7 +79,13 @@ final class EngineSubject: BenchSubject {
 
   private func channel(_ ports: [Int]) -> String {
     let destinations = ports.enumerated().map { number, port in
-      "  partner-\(number + 1):\n    mllp: {host: 127.0.0.1, port: \(port)}\n    window: \(window)\n"
+      """
+        partner-\(number + 1):
+          mllp: {host: 127.0.0.1, port: \(port)}
+          window: \(window)
+          order: \(order)
+
+      """
     }
     return """
       channel: bench

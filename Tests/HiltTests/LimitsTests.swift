@@ -81,4 +81,25 @@ struct LimitsTests {
     let result = try run(body, message, HiltLimits(stepsMax: 100_000))
     #expect(code(result) == "E901")
   }
+
+  @Test("Removing and adding in loops over a long message is far from the limit")
+  func changes() throws {
+    var text = "MSH|^~\\&|A|B|C|D|20240229||ORU^R01^ORU_R01|1|P|2.5.1\rPID|1\rOBR|1\r"
+    for number in 1...1_000 { text += "OBX|\(number)|ST|x||5\rNTE|1||note\r" }
+    let message = try HL7Message(Array(text.utf8))
+    let body = """
+      let out = copy msg
+      for o in out.each OBR {
+        for x in o.each OBX {
+          remove x.NTE[*]
+          x.add NTE after OBX with { 1: "1" }
+        }
+      }
+      emit out
+
+      """
+    let result = try run(body, message)
+    #expect(result.decision == .routed)
+    #expect(result.steps < 1_000_000, "\(result.steps) steps")
+  }
 }

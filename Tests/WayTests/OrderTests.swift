@@ -33,7 +33,11 @@ extension Ways {
         Set(way.partner.controlIDs.filter { $0.hasPrefix("W") }).count == 700
       }
       #expect(Set(way.partner.controlIDs.filter { $0.hasPrefix("D") }) == ["D1"])
-      #expect(try await way.project.lane("adt/ehr").waiting == 700)
+      let lane = try await way.project.lane("adt/ehr")
+      #expect(lane.waiting == 700)
+      try await eventually("the status says what holds them up") {
+        try await way.project.hilum("status").output.contains("1 refused (AE) and tried again, messages of 1 keys wait")
+      }
 
       way.partner.answer(ReceiverBehaviour())
       try await way.project.drained()

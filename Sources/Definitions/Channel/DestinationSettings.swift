@@ -14,8 +14,8 @@ struct DestinationSettings: Settings {
     What may go past what. `strict`: first in, first out; a delivery that waits for its retry holds those behind it. \
     `{by: ["PID-3[1].1", "MRG-1[1].1"], in-flight: 8}`: a message waits for every earlier one that shares any of its \
     keys, read from the message as it is sent; one without a key waits for all before it and holds all behind it. So \
-    many are under way at once, each on a connection of its own. `none`: as they come; `{by: none, in-flight: 16}` says \
-    how many at once.
+    many are under way at once, each on a connection of its own. `none`: as they come; `{by: none, in-flight: 16}` \
+    says how many at once.
     """, default: .strict)
   var order: OrderSetting
   @Setting(

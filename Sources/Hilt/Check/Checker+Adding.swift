@@ -31,11 +31,12 @@ extension Checker {
     let mark = newMarks(1)
     var place = HL7Place(message: message, code: code, segment: .mark(mark), span: name.span)
     guard checkOutput(place) else { return .broken(span) }
-    let placement = placement(position, code, message, group, name.span)
-    let around = group?.variables ?? []
-    if let given {
-      return filled(code, message, group, placement, around, with: given, source.text(root.span), span)
-    }
+    let addition = Addition(
+      code: code, message: message, group: group?.find, around: group?.variables ?? [],
+      placement: placement(position, code, message, group, source.text(root.span), name.span),
+      name: source.text(root.span), span: span)
+    if let given { return filled(addition, with: given) }
+    var values: [Execute] = []
     var writes: [Execute] = []
     for entry in entries {
       guard case .component(let field, let component) = entry.key else {
@@ -57,12 +58,18 @@ extension Checker {
       scope.forgetReads()
       checkCodes(entry.value, place)
       warnOfOpen(entry.value, place.path, kept: nil)
-      writes.append(write(typed(entry.value), to: place, draft, traces: false))
+      // All values are taken before the segment is there: what they count does not count it.
+      var value = typed(entry.value)
+      let (slot, evaluate) = (newSlot(), value.evaluate)
+      values.append { $0.slots[slot] = try evaluate($0) }
+      value.evaluate = { $0.slots[slot] }
+      writes.append(write(value, to: place, draft, traces: false))
     }
-    let (find, fields) = (group?.find, writes)
+    let (evaluations, fields) = (values, writes)
     return Typed(.segment(message, code), at: span) { run in
       try run.step(at: span)
-      guard let id = try run.add(code, to: message, find, around: around, placement, at: span) else { return .absent }
+      for evaluate in evaluations { try evaluate(run) }
+      guard let id = try run.add(addition) else { return .absent }
       for write in fields {
         run.marks[mark] = id
         try write(run)
@@ -73,28 +80,24 @@ extension Checker {
   }
 
   /// `order.add NTE after OBR with n`: nothing is added where there is no `n`.
-  private mutating func filled(
-    _ code: HL7SegmentCode, _ message: MessageReference, _ group: GroupPlace?, _ placement: Placement, _ around: [Int],
-    with given: Expression, _ root: String, _ span: Span
-  ) -> Typed {
+  private mutating func filled(_ addition: Addition, with given: Expression) -> Typed {
+    let (code, message, span) = (addition.code, addition.message, addition.span)
     scope.forgetReads()
     let value = segment(given, code)
     if case .list = value.type {
       mismatch(
         value, wanted: "a segment \(code)",
-        help: ["for x in \(source.text(given.span)) { \(root).add \(code) with x }"])
+        help: ["for x in \(source.text(given.span)) { \(addition.name).add \(code) with x }"])
       return .broken(span)
     }
-    guard case .draft(let draft) = message, let fields = fields(of: value, code, written: "\(root).\(code)") else {
-      return .broken(span)
-    }
-    let (find, inputs) = (group?.find, value.fieldReads ?? SegmentReads(others: scope.reads))
+    guard case .draft(let draft) = message,
+      let fields = fields(of: value, code, written: "\(addition.name).\(code)")
+    else { return .broken(span) }
+    let inputs = value.fieldReads ?? SegmentReads(others: scope.reads)
     let place = HL7Place(message: message, code: code, span: span)
     return Typed(.segment(message, code), mayBeAbsent: value.mayBeAbsent, at: span) { run in
       try run.step(at: span)
-      guard let contents = try fields(run),
-        let id = try run.add(code, to: message, find, around: around, placement, at: span)
-      else { return .absent }
+      guard let contents = try fields(run), let id = try run.add(addition) else { return .absent }
       try place.write(contents, to: id, run)
       if run.trace != nil { run.record(run.shown(id, of: place), at: span) }
       run.observe(id, draft, contents, from: inputs, at: span)
@@ -103,17 +106,18 @@ extension Checker {
   }
 
   private mutating func placement(
-    _ position: Position, _ code: HL7SegmentCode, _ message: MessageReference, _ group: GroupPlace?, _ span: Span
+    _ position: Position, _ code: HL7SegmentCode, _ message: MessageReference, _ group: GroupPlace?, _ name: String,
+    _ span: Span
   ) -> Placement {
     switch position {
-    case .group(let name):
-      _ = checkGroups(.group(name.text), name.span, of: message, within: group?.type)
-      return .group(name.text)
+    case .group(let inner):
+      _ = checkGroups(.group(inner.text), inner.span, of: message, within: group?.type)
+      return .group(inner.text)
     case .after(let expression):
       guard let place = self.place(expression, in: message, group) else { return .structure }
       return .after { try place.segment($0) }
     case .structure:
-      checkPlace(code, of: message, group?.type, at: span)
+      checkPlace(code, of: message, group?.type, named: name, at: span)
       return self.placement(of: code, in: message, group?.find)
     }
   }
@@ -142,16 +146,17 @@ extension Checker {
     return place
   }
 
-  /// E122: the structures of the output have several places for a segment, or none.
-  mutating func checkPlace(_ code: HL7SegmentCode, of message: MessageReference, _ group: GroupType?, at span: Span) {
+  /// E122: the structures of the output, or the groups that a variable may stand at, have several places for a segment,
+  /// or none.
+  mutating func checkPlace(
+    _ code: HL7SegmentCode, of message: MessageReference, _ group: GroupType?, named name: String, at span: Span
+  ) {
     let grammars = grammars(of: message)
-    guard group == nil, !code.isLocal, let grammar = grammars.last else { return }
-    let isOpen = grammars.allSatisfy { grammar in
-      let places = grammar.leaves(of: code)
-      return places.count != 1 && places.count(where: { grammar.opens($0, grammar.leaves[$0].group) }) != 1
-    }
-    guard isOpen else { return }
-    let open = grammar.openPlace(code, grammar.leaves(of: code))
+    guard !code.isLocal, let grammar = grammars.last else { return }
+    let holding = grammars.flatMap { grammar in groups(group, in: grammar).map { (grammar, $0) } }
+    guard !holding.isEmpty, holding.allSatisfy({ $0.0.place(of: code, within: $0.1) == nil }) else { return }
+    let places = groups(group, in: grammar).first.map { grammar.leaves(of: code, within: $0) } ?? []
+    let open = grammar.openPlace(code, places, named: name)
     problems.report(.openPlace, open.message, at: span, help: open.help)
   }
 

@@ -153,18 +153,27 @@ extension Checker {
     }
   }
 
-  /// `instant(x)`: a time with an offset: its own, else that of MSH-7, else the one of the program's zone.
+  /// `instant(x)`: a time with an offset: its own, else that of MSH-7, else the one of the program's zone; or, with
+  /// `zone: "Europe/Paris"`, its own, else the one of that zone.
   mutating func instant(_ call: Call) -> Typed {
     let value = call[0].map { typed($0) } ?? .broken(call.span)
     let input = value.type == .stamp ? value : argument(value, .text)
     if input.type == .broken { return input }
+    var own: TimeZoneRules?
+    if let written = call[1] {
+      let name = argument(typed(written), .literal)
+      guard case .text(let text)? = name.constant, let rules = zoneRules(text, .arguments, at: name.span) else {
+        return .broken(call.span)
+      }
+      own = rules
+    }
     // A library's functions take the zone of the program that imports it.
-    if zone == nil, !isExpression, !isZoneBroken, !modules[0].tree.isLibrary {
+    if own == nil, zone == nil, !isExpression, !isZoneBroken, !modules[0].tree.isLibrary {
       return broken(
         .noZone, "a time without an offset is nowhere, and this transform names no zone", at: call.span,
         help: ["zone \"Europe/London\" in the head"])
     }
-    let (evaluate, span, zone, hasMessage) = (input.evaluate, call.span, zone, hasMessage)
+    let (evaluate, span, zone, hasMessage) = (input.evaluate, call.span, own ?? zone, hasMessage && own == nil)
     return Typed(.stamp, mayBeAbsent: input.mayBeAbsent, at: span) { run in
       let datum = try evaluate(run)
       try run.step(at: span)
@@ -184,7 +193,10 @@ extension Checker {
           .interrupt(at: span)
       }
       if stamp.offset != nil { return .stamp(stamp) }
-      if hasMessage, let offset = run.offsetOfMessage(at: span) { return .stamp(stamp.with(offset: offset)) }
+      if hasMessage, let sent = run.stampOfMessage(at: span), let offset = sent.offset {
+        try run.noteOtherHalf(stamp, sent, zone, at: span)
+        return .stamp(stamp.with(offset: Int(offset)))
+      }
       return .stamp(try run.placed(stamp, in: zone, at: span))
     }
   }
@@ -193,13 +205,24 @@ extension Checker {
 // MARK: - At run time
 
 extension Run {
-  /// The offset of MSH-7, which holds for all times of a message that have none (HL7 v2.9 chapter 2.A.22, DTM).
-  fileprivate func offsetOfMessage(at span: Span) -> Int? {
+  /// MSH-7, whose offset holds for all times of a message that have none (HL7 v2.9 chapter 2.A.22, DTM).
+  fileprivate func stampOfMessage(at span: Span) -> Stamp? {
     guard let segment = firstSegment(.msh, in: .input)?.segment else { return nil }
     let datum = Datum(field(7, of: segment, in: .input))
     guard case .text(let text)? = try? TextReading.text(datum, firstLeaf: true, run: self, at: span, path: "MSH-7")
     else { return nil }
-    return Stamp(hl7: text)?.offset.map { Int($0) }
+    return Stamp(hl7: text)
+  }
+
+  /// The sender writes the program's zone in MSH-7, and a time of the other half of the year takes that offset too, as
+  /// the standard says. Where the sender means the clock on its wall that is an hour off.
+  fileprivate func noteOtherHalf(_ stamp: Stamp, _ sent: Stamp, _ zone: TimeZoneRules?, at span: Span) throws {
+    guard let zone, let offset = sent.offset, sent.moved(to: zone)?.offset == offset,
+      let placed = stamp.placed(in: zone)?.0, placed.offset != offset
+    else { return }
+    try noteOnce(
+      "MSH-7's offset was taken for a time at which \(zone.name) has another; where the clock on the wall is meant: "
+        + "instant(…, zone: \"\(zone.name)\")", at: span)
   }
 
   fileprivate func placed(_ stamp: Stamp, in zone: TimeZoneRules?, at span: Span) throws -> Stamp {

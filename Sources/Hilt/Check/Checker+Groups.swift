@@ -230,7 +230,7 @@ extension Checker {
   }
 
   /// The groups of a grammar that a type may stand for; the message itself for none.
-  private func groups(_ type: GroupType?, in grammar: HL7Structure) -> [Int] {
+  func groups(_ type: GroupType?, in grammar: HL7Structure) -> [Int] {
     switch type?.name {
     case nil: [0]
     case .group(let name): grammar.groups(named: name)

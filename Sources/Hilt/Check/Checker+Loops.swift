@@ -5,7 +5,8 @@ extension Checker {
   struct Walk: Sendable {
     var list: Evaluate
     var set: Execute
-    var isThere: (@Sendable (Run) -> Bool)?
+    /// Whether an element is in the output now; `nil` where nothing can be removed.
+    var isThere: (@Sendable (Run, Datum) -> Bool)?
     var condition: Holds?
     /// Where the number of the turn is kept.
     var number: Int?
@@ -34,9 +35,15 @@ extension Checker {
     var walk = Walk(
       list: list.evaluate, set: bind(head.name, to: element, one), isThere: nil, condition: nil, number: nil,
       valued: [], span: list.span)
-    // A segment of an output may have been removed since the loop began.
+    // What is removed from the output while the loop goes on has no turn.
     if case .segment(let message, _) = element, message.isDraft {
-      walk.isThere = { $0.exists($0.argument.segmentID, in: message) }
+      walk.isThere = { $0.exists($1.segmentID, in: message) }
+    }
+    if case .group(let type) = element, type.message.isDraft {
+      walk.isThere = { run, datum in
+        guard case .group(let group) = datum else { return false }
+        return !run.isGone(group, from: type.message)
+      }
     }
     if let condition = head.condition {
       let before = decidesOutcome
@@ -148,11 +155,13 @@ extension Checker.Walk {
   func walk(_ run: Run, _ body: (Datum, Bool) throws -> Bool) throws {
     guard case .list(let values) = try list(run) else { return }
     var turn = 0
-    for value in values {
+    // What was kept in a list and removed before the loop is still read.
+    let wereThere = isThere.map { isThere in values.map { isThere(run, $0) } }
+    for (index, value) in values.enumerated() {
       try run.step(at: span)
       run.argument = value
       try set(run)
-      if let isThere, !isThere(run) { continue }
+      if let isThere, let wereThere, wereThere[index], !isThere(run, value) { continue }
       let fits = try condition?(run) ?? true
       if fits, let number {
         turn += 1

@@ -77,6 +77,7 @@ extension Run {
         try set(18, .text("UNICODE UTF-8"))
       }
       drafts[draft] = new
+      begin(draft, isNew: true)
       observed?.begin(draft, as: nil)
     } catch {
       throw Interrupt.failure(Failure(.stopping, .unwritable, "a new message can't be made: \(error)", at: span))

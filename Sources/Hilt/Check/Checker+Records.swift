@@ -181,6 +181,7 @@ extension Checker {
       case .sent: run.drafts[draft] = HL7Draft(try Run.there(run.sent, "sent", at: span))
       case .draft(let other): run.drafts[draft] = run.drafts[other]
       }
+      run.begin(draft, isNew: false)
       if run.observed != nil { run.observed?.begin(draft, as: reference.draft) }
       return .absent
     }

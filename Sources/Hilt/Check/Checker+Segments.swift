@@ -16,7 +16,7 @@ extension Checker {
         at: target.span, help: ["write it behind the loop"])
     }
     if case .only = place.segment, place.within == nil, made.contains(draft) {
-      checkPlace(place.code, of: place.message, nil, at: target.span)
+      checkPlace(place.code, of: place.message, nil, named: place.owner, at: target.span)
     }
     let value = segment(expression, place.code)
     if case .list(let element) = value.type { return assignSegments(value, element, place, draft) }
@@ -60,7 +60,9 @@ extension Checker {
         let added: Int?
         if let last {
           added = try run.add(
-            code, to: place.message, place.within, around: place.around, .after { _ in last }, at: place.span)
+            Addition(
+              code: code, message: place.message, group: place.within, around: place.around,
+              placement: .after { _ in last }, name: place.owner, span: place.span))
         } else {
           added = try old.first ?? place.added(draft, run)
         }
@@ -122,13 +124,13 @@ extension Checker {
     case .segment(let message, code):
       return { run in
         let segment = try evaluate(run).segmentID
-        return run.exists(segment, in: message) ? try run.contents(of: segment, in: message, at: span) : nil
+        return run.isKnown(segment, in: message) ? try run.contents(of: segment, in: message, at: span) : nil
       }
     case .made(code, let message):
       return { run in
         let datum = try evaluate(run)
         if case .composite(let contents) = datum { return contents }
-        guard let message, run.exists(datum.segmentID, in: message) else { return nil }
+        guard let message, run.isKnown(datum.segmentID, in: message) else { return nil }
         return try run.contents(of: datum.segmentID, in: message, at: span)
       }
     case .segment(_, let other), .made(let other, _):

@@ -13,7 +13,7 @@ extension Checker {
     if case .only = place.repetition, place.component == nil { checkNotWalked(draft, place.code, field, target.span) }
     // In a new message nothing stands yet that could be meant.
     if case .only = place.segment, place.within == nil, made.contains(draft) {
-      checkPlace(place.code, of: place.message, nil, at: target.span)
+      checkPlace(place.code, of: place.message, nil, named: place.owner, at: target.span)
     }
     checkCodes(expression, place)
     warnOfOpen(expression, place.path, kept: keptText(target, draft))
@@ -71,6 +71,7 @@ extension Checker {
     case .broken: return nil
     case .place(var place):
       place.span = target.span
+      if case .path(let root, _) = target.kind { place.owner = source.text(root.span) }
       place.placement = placement(of: place.code, in: place.message, place.within)
       return checkWritten(place, target, isRemoval, takesSegment) ? place : nil
     case .message:
@@ -158,6 +159,7 @@ extension Checker {
       return { run in
         guard let segment = try place.segment(run), run.marks[mark + 1] > 0 else { return }
         let number = run.marks[mark + 1]
+        try place.checkIsThere(segment, run)
         _ = try place.wholeField(run, segment)
         try place.editing(run) { try $0.removeRepetition(number, ofField: field, of: segment) }
         run.marks[mark + 1] = 0
@@ -173,9 +175,13 @@ extension Checker {
 // MARK: - At run time
 
 extension HL7Place {
+  /// MSH-9 and MSH-12 tell the structure, ORC-1 an order from an earlier result.
+  private var tellsGroups: Bool { code == .msh && (field == 9 || field == 12) || code == Run.orc && field == 1 }
+
   /// Changes the output that the place is in.
   func editing(_ run: Run, _ body: (inout HL7Draft) throws -> Void) throws {
     guard case .draft(let number) = message, run.drafts[number] != nil else { return }
+    if tellsGroups { run.forgetOutline(of: number) }
     do {
       try run.edit(number, body)
     } catch let error as HL7EditError {
@@ -198,6 +204,8 @@ extension HL7Place {
       found = try added(draft, run)
     }
     guard let segment = found else { return }
+    try checkIsThere(segment, run)
+    if tellsGroups { run.forgetOutline(of: draft) }
     var position = HL7Position(field, component: component, subcomponent: subcomponent)
     var isCounted = false
     switch repetition {
@@ -229,12 +237,16 @@ extension HL7Place {
       throw Interrupt.failure(
         Failure(
           .stopping, .unwritable, "\(path) can't be written: there is no such \(code)", at: span, path: path,
-          help: ["out.add \(code)"]))
+          help: ["\(owner).add \(code)"]))
     }
-    return try run.add(code, to: message, within, around: around, placement, at: span)
+    return try run.add(
+      Addition(
+        code: code, message: message, group: within, around: around, placement: placement, name: owner,
+        isStatement: false, span: span))
   }
 
   func clear(_ segment: Int, _ field: Int, _ run: Run) throws {
+    try checkIsThere(segment, run)
     let whole = try wholeField(run, segment)
     if component != nil {
       guard !whole.bytes.isEmpty, let number = try repetitionNumber(run, whole) else { return }

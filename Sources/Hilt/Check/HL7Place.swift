@@ -49,6 +49,8 @@ struct HL7Place: Sendable {
   var within: FindGroup?
   /// Where the segment is put, if the output lacks it.
   var placement = Placement.structure
+  /// How the program calls the output or group that it is written to.
+  var owner = "out"
   /// The variables of the groups around it: what is made there belongs to them.
   var around: [Int] = []
   /// `nil`: the segment itself.

@@ -67,7 +67,8 @@ struct Function: Sendable {
 
   /// All functions, in the order of the reference.
   static let all: [Function] = [
-    trim, upper, lower, title, substring, left, right, split, join, replace, padLeft, stripZeros, contains, startsWith,
+    trim, upper, lower, title, substring, left, right, split, join, replace, padLeft, padRight, stripZeros, contains,
+    startsWith,
     endsWith, extract, lines, plain, length, text, orAbsent, urlEncode, number, integer, round, abs, minOf, maxOf, sum,
     format, date, datetime, instant, time, hl7, written, truncate, inZone, daysBetween, ageAt, raw, structure, trigger,
     count, first, last, rest, flatten, zip, distinct, stableID, base64, base64Of, hex, hexOf, sha256, hmac, nhsNumberOK,

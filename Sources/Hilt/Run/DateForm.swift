@@ -10,6 +10,12 @@ struct DateForm: Sendable {
     /// `isPadded`: always two digits.
     case month(isPadded: Bool), day(isPadded: Bool), hour(isPadded: Bool), minute(isPadded: Bool)
     case second(isPadded: Bool)
+    /// `Jan` to `Dec`, the English ones, read in any case.
+    case monthName
+    /// 1 to 12, with `halfOfDay` beside it.
+    case hourOfHalf(isPadded: Bool)
+    /// `AM` or `PM`, read in any case.
+    case halfOfDay
     case fraction(digits: Int)
     /// `+01:00` or `+0100`; `Z` for none.
     case offset(hasColon: Bool)
@@ -19,20 +25,20 @@ struct DateForm: Sendable {
     var precision: Stamp.Precision? {
       switch self {
       case .year, .yearOfCentury: .year
-      case .month: .month
+      case .month, .monthName: .month
       case .day: .day
-      case .hour: .hour
+      case .hour, .hourOfHalf: .hour
       case .minute: .minute
       case .second: .second
       case .fraction: .fraction
-      case .offset, .literal: nil
+      case .halfOfDay, .offset, .literal: nil
       }
     }
 
     /// It takes one digit or two.
     fileprivate var isOpen: Bool {
       switch self {
-      case .month(false), .day(false), .hour(false), .minute(false), .second(false): true
+      case .month(false), .day(false), .hour(false), .hourOfHalf(false), .minute(false), .second(false): true
       default: false
       }
     }
@@ -69,6 +75,7 @@ struct DateForm: Sendable {
           help: ["two letters for two digits"])
       }
     }
+    try checkHalves(found)
     let whole = 0..<(found.last?.range.upperBound ?? 0)
     guard let finest = precisions.max() else {
       throw LiteralError("this form has no part of a date", at: whole, help: ["dd/MM/yyyy"])
@@ -84,6 +91,23 @@ struct DateForm: Sendable {
     }
   }
 
+  /// `hh` says nothing without `a`, and `a` nothing without it.
+  private static func checkHalves(_ found: [(part: Part, range: Range<Int>)]) throws(LiteralError) {
+    let half = found.first { $0.part == .halfOfDay }
+    let hour = found.first { if case .hourOfHalf = $0.part { true } else { false } }
+    if let hour, half == nil {
+      throw LiteralError(
+        "an hour up to 12 needs AM or PM beside it", at: hour.range, help: ["HH is the hour up to 23", "hh:mm a"])
+    }
+    if let half, hour == nil {
+      throw LiteralError("AM and PM go with an hour up to 12", at: half.range, help: ["hh:mm a"])
+    }
+  }
+
+  private static let monthNames = [
+    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+  ]
+
   // MARK: Writing
 
   /// `nil` where the date is less exact than the form, or has no offset where one is wanted.
@@ -96,7 +120,10 @@ struct DateForm: Sendable {
       case .year: text += Stamp.digits(Int(stamp.year), 4).utf8
       case .yearOfCentury: put(Int(stamp.year) % 100, true)
       case .month(let isPadded): put(Int(stamp.month), isPadded)
+      case .monthName: text += Self.monthNames[Int(stamp.month) - 1].utf8
       case .day(let isPadded): put(Int(stamp.day), isPadded)
+      case .hourOfHalf(let isPadded): put((Int(stamp.hour) + 11) % 12 + 1, isPadded)
+      case .halfOfDay: text += (stamp.hour < 12 ? "AM" : "PM").utf8
       case .hour(let isPadded): put(Int(stamp.hour), isPadded)
       case .minute(let isPadded): put(Int(stamp.minute), isPadded)
       case .second(let isPadded): put(Int(stamp.second), isPadded)
@@ -124,6 +151,15 @@ struct DateForm: Sendable {
     let bytes = Array(text.utf8)
     guard bytes.count <= 256 else { return nil }
     var next = 0
+    /// Which of some words stands here, in any case.
+    func word(_ words: [String]) -> Int? {
+      let found = words.firstIndex { word in
+        word.utf8.count <= bytes.count - next
+          && zip(word.utf8, bytes[next...]).allSatisfy { $0 | 0x20 == $1 | 0x20 }
+      }
+      next += found.map { words[$0].utf8.count } ?? 0
+      return found
+    }
     func number(_ least: Int, _ most: Int) -> Int? {
       var value = 0
       let start = next
@@ -135,6 +171,7 @@ struct DateForm: Sendable {
     }
     var values: [Stamp.Precision: Int] = [:]
     var fractionDigits = 0
+    var isAfternoon: Bool?
     var offset: Int?
     for part in parts {
       switch part {
@@ -157,6 +194,12 @@ struct DateForm: Sendable {
           offset = sign * (hours * 60 + minutes)
         default: return nil
         }
+      case .monthName:
+        guard let month = word(Self.monthNames) else { return nil }
+        values[.month] = month + 1
+      case .halfOfDay:
+        guard let half = word(["AM", "PM"]) else { return nil }
+        isAfternoon = half == 1
       case .fraction(let digits):
         guard var value = number(digits, digits) else { return nil }
         for _ in digits..<6 { value *= 10 }
@@ -169,6 +212,10 @@ struct DateForm: Sendable {
       }
     }
     guard next == bytes.count else { return nil }
+    if let isAfternoon {
+      guard let hour = values[.hour], (1...12).contains(hour) else { return nil }
+      values[.hour] = hour % 12 + (isAfternoon ? 12 : 0)
+    }
     return Self.stamp(values, fractionDigits, offset)
   }
 
@@ -230,6 +277,9 @@ private struct DateFormReader {
     switch (Unicode.Scalar(letter), count) {
     case ("y", 4): return .year
     case ("y", 2): return .yearOfCentury
+    case ("M", 3): return .monthName
+    case ("h", 1...2): return .hourOfHalf(isPadded: count == 2)
+    case ("a", 1): return .halfOfDay
     case ("M", 1...2): return .month(isPadded: count == 2)
     case ("d", 1...2): return .day(isPadded: count == 2)
     case ("H", 1...2): return .hour(isPadded: count == 2)
@@ -239,7 +289,7 @@ private struct DateFormReader {
     case ("X", 2...3): return .offset(hasColon: count == 3)
     case ("T", 1), ("Z", 1): return .literal([letter])
     default:
-      let slips: [Unicode.Scalar: String] = ["Y": "yyyy is the year", "D": "dd is the day", "h": "HH is the hour"]
+      let slips: [Unicode.Scalar: String] = ["Y": "yyyy is the year", "D": "dd is the day", "A": "a is AM or PM"]
       throw LiteralError(
         "'\(String(decoding: bytes[start..<next], as: UTF8.self))' has no meaning in a date's form", at: start..<next,
         help: slips[Unicode.Scalar(letter)].map { [$0] } ?? ["yyyy MM dd HH mm ss SSS XXX", "'…' for letters"])

@@ -31,10 +31,21 @@ package struct DelimitedLayout: Sendable, Hashable {
     if hasHeader {
       guard let header = rows.popFirst() else { throw Unreadable(description: "there is no line of column names") }
       places = try columns.map { column in
-        guard let place = header.firstIndex(where: { $0.text == column.title }) else {
+        let named = header.indices.filter { header[$0].text == column.title }
+        guard let place = named.first else {
           throw Unreadable(description: "its first line names no column '\(column.title)'")
         }
+        guard named.count == 1 else {
+          throw Unreadable(description: "its first line names the column '\(column.title)' \(named.count) times")
+        }
         return place
+      }
+      // A value with the separator in it and no quotes around it moves all behind it into other columns.
+      if let long = rows.first(where: { $0.dropFirst(header.count).contains { !$0.text.isEmpty } }) {
+        throw Unreadable(
+          description:
+            "line \(long[0].line) has \(long.count) places, and its first line names \(header.count) columns; "
+            + "a value with the separator in it stands in quotes")
       }
     }
     return .list(

@@ -55,6 +55,16 @@ extension Run {
     }
   }
 
+  /// The name of a segment that is there or was removed.
+  func knownCode(of segment: Int, in message: MessageReference) -> HL7SegmentCode? {
+    code(of: segment, in: message) ?? message.draft.flatMap { removed[$0]?[segment]?.code }
+  }
+
+  /// Whether a group was removed as a whole.
+  func isGone(_ group: GroupValue, from message: MessageReference) -> Bool {
+    message.isDraft && !group.segments.contains { exists($0, in: message) }
+  }
+
   func segmentIDs(in message: MessageReference) -> [Int] {
     switch message {
     case .input: input?.segmentIDs ?? []
@@ -65,17 +75,23 @@ extension Run {
   }
 
   /// The whole of a message as a group, or what is left of a group.
-  func whole(_ message: MessageReference, _ group: FindGroup?, at span: Span) throws -> GroupValue? {
+  ///
+  /// - Parameter readsGone: a group that was removed as a whole is read as it was.
+  func whole(
+    _ message: MessageReference, _ group: FindGroup?, readsGone: Bool = false, at span: Span
+  ) throws -> GroupValue? {
     let whole: GroupValue
     if let group {
       guard var found = try group(self) else { return nil }
-      found.segments.removeAll { !exists($0, in: message) }
+      if !readsGone || !isGone(found, from: message) {
+        found.segments.removeAll { !exists($0, in: message) }
+      }
       whole = found
     } else {
       let structure = structure(of: message)
       whole = GroupValue(segments: segmentIDs(in: message), grammar: structure.map { ($0, 0) }, number: 1)
     }
-    try step(bytes: whole.segments.count << 6, at: span)
+    try step(bytes: whole.segments.count << 3, at: span)
     return whole
   }
 
@@ -83,10 +99,11 @@ extension Run {
   func groups(
     _ name: GroupName, of message: MessageReference, _ outer: FindGroup?, at span: Span
   ) throws -> [GroupValue] {
-    guard let whole = try whole(message, outer, at: span) else { return [] }
-    let codes = whole.segments.map { code(of: $0, in: message) }
+    guard let whole = try whole(message, outer, readsGone: true, at: span) else { return [] }
+    try step(bytes: whole.segments.count << 4, at: span)
+    let codes = whole.segments.map { knownCode(of: $0, in: message) }
     guard let grammar = whole.grammar else { return try slices(name, of: whole, codes, at: span) }
-    let outline = HL7Outline(codes, structure: grammar.structure, group: grammar.group)
+    let outline = try outline(of: whole.segments, grammar.structure, grammar.group, in: message, at: span)
     var found: [GroupValue] = []
     switch name {
     case .group(let name):

@@ -11,36 +11,60 @@ enum Placement: Sendable {
   case group(String)
 }
 
+/// A segment that a program adds to an output.
+struct Addition: Sendable {
+  var code: HL7SegmentCode
+  var message: MessageReference
+  /// The group that it is added to; `nil` for the whole.
+  var group: FindGroup?
+  /// The variables of the groups around, the innermost first: they have the segment from now on.
+  var around: [Int] = []
+  var placement: Placement
+  /// How the program calls what it adds to.
+  var name = "out"
+  /// `add` was written; else a field of a segment that is not there.
+  var isStatement = true
+  var span: Span
+}
+
+/// Behind which segment what was added.
+struct AddedBehind: Hashable {
+  var anchor: Int
+  var code: HL7SegmentCode
+}
+
 extension Run {
   /// Adds an empty segment to an output, or to a group of it.
   ///
-  /// - Parameter around: the variables of the groups around, the innermost first: they have the segment from now on.
   /// - Returns: its id.
-  func add(
-    _ code: HL7SegmentCode, to message: MessageReference, _ group: FindGroup?, around: [Int], _ placement: Placement,
-    at span: Span
-  ) throws -> Int? {
-    guard case .draft(let number) = message, let whole = try whole(message, group, at: span) else { return nil }
+  func add(_ addition: Addition) throws -> Int? {
+    let (message, code, span) = (addition.message, addition.code, addition.span)
+    guard case .draft(let number) = message, let whole = try whole(message, addition.group, at: span) else {
+      return nil
+    }
     // The message's order is searched and moved, however small the group is.
     try step(bytes: segmentIDs(in: message).count, at: span)
-    let outline = whole.grammar.map { grammar in
-      HL7Outline(
-        whole.segments.map { self.code(of: $0, in: message) }, structure: grammar.structure, group: grammar.group)
+    let outline = try whole.grammar.map { grammar in
+      try self.outline(of: whole.segments, grammar.structure, grammar.group, in: message, at: span)
     }
     var after: Int?
-    if case .after(let find) = placement {
-      after = try find(self)
-      if let found = after {
-        guard let ordinal = whole.segments.firstIndex(of: found) else {
-          throw Interrupt.failure(
-            Failure(
-              .stopping, .openPlace, "the segment behind which \(code) is added is not in this group", at: span,
-              path: code.description, help: ["out.add \(code) after …"]))
-        }
-        after = whole.segments[last(of: code, behind: ordinal, whole, outline, message)]
+    var behind: AddedBehind?
+    if case .after(let find) = addition.placement, let anchor = try find(self) {
+      let key = AddedBehind(anchor: anchor, code: code)
+      // What was added behind the same segment before stays before.
+      let earlier = addedBehind[number]?[key].flatMap { whole.segments.firstIndex(of: $0) }
+      guard let ordinal = earlier ?? whole.segments.firstIndex(of: anchor) else {
+        let isGone = !exists(anchor, in: message)
+        throw Interrupt.failure(
+          Failure(
+            .stopping, .openPlace,
+            "the segment behind which \(code) is added \(isGone ? "was removed" : "is not in this group")", at: span,
+            path: code.description, help: ["\(addition.name).add \(code) after …"]))
       }
+      after = whole.segments[last(of: code, behind: ordinal, whole, outline, message)]
+      behind = key
     }
-    if after == nil { after = try place(code, placement, whole, outline, message, at: span) }
+    if after == nil { after = try place(addition, whole, outline) }
     var id: Int?
     do {
       try edit(number) { id = try $0.insertSegment(code, after: after) }
@@ -48,7 +72,10 @@ extension Run {
       throw Interrupt.failure(
         Failure(.stopping, .unwritable, "\(code) can't be added: \(error)", at: span, path: code.description))
     }
-    if let id { for slot in around { join(id, after: after, in: slot) } }
+    guard let id else { return nil }
+    if !(outlines[number]?.insert(id, code, after: after) ?? true) { forgetOutline(of: number) }
+    if let behind { addedBehind[number, default: [:]][behind] = id }
+    for slot in addition.around { join(id, after: after, in: slot) }
     return id
   }
 
@@ -84,10 +111,8 @@ extension Run {
   }
 
   /// The segment behind which another belongs.
-  private func place(
-    _ code: HL7SegmentCode, _ placement: Placement, _ whole: GroupValue, _ outline: HL7Outline?,
-    _ message: MessageReference, at span: Span
-  ) throws -> Int? {
+  private func place(_ addition: Addition, _ whole: GroupValue, _ outline: HL7Outline?) throws -> Int? {
+    let (code, span) = (addition.code, addition.span)
     guard let last = whole.segments.last else {
       throw Interrupt.failure(
         Failure(.stopping, .openPlace, "the group has no segments any more, so \(code) has no place", at: span))
@@ -97,51 +122,82 @@ extension Run {
       throw Interrupt.failure(
         Failure(
           .stopping, .openPlace, "the output fits no structure, so where \(code) belongs is not known", at: span,
-          path: code.description, help: ["out.add \(code) after PID"]))
+          path: code.description, help: ["\(addition.name).add \(code) after PID"]))
     }
     var places = grammar.structure.leaves(of: code, within: grammar.group)
-    if case .group(let name) = placement {
+    if case .group(let name) = addition.placement {
       let groups = grammar.structure.groups(named: name, within: grammar.group)
       places.removeAll { leaf in !groups.contains { grammar.structure.leaves[leaf].group == $0 } }
       // A site's own segment goes to the group's end.
       if code.isLocal, let instance = outline.instances.last(where: { groups.contains($0.group) }) {
         return whole.segments[instance.segments.upperBound - 1]
       }
+    } else if let meant = grammar.structure.place(of: code, within: grammar.group) {
+      places = [meant]
     }
     if places.isEmpty, code.isLocal { return last }
     let possible = places.filter { outline.canTake($0) }
     if !possible.isEmpty { places = possible }
     guard places.count == 1, let leaf = places.first else {
-      let open = grammar.structure.openPlace(code, places)
+      let open = grammar.structure.openPlace(code, places, named: addition.name)
       throw Interrupt.failure(
         Failure(.stopping, .openPlace, open.message, at: span, path: code.description, help: open.help))
     }
-    if let open = outline.severalAround(leaf) {
-      let name = grammar.structure.groups[open].name
-      throw Interrupt.failure(
-        Failure(
-          .stopping, .openPlace, "\(code) belongs into \(name), and there are several of it", at: span,
-          path: code.description, help: ["for x in out.each \(name) { x.add \(code) }", "out.add \(code) after …"]))
+    try check(addition, leaf, outline)
+    let isNew = addition.message.draft.map { newDrafts.contains($0) } ?? false
+    let ordinal = outline.insertionOrdinal(ofLeaf: leaf, in: 0, appending: isNew && addition.isStatement)
+    if ordinal > 0 {
+      let before = whole.segments[ordinal - 1]
+      try noteStray(addition, outline, behind: before)
+      return before
     }
-    let ordinal = outline.insertionOrdinal(ofLeaf: leaf, in: 0)
-    if ordinal > 0 { return whole.segments[ordinal - 1] }
     // Before the group's first segment: behind what stands before that in the message.
-    let all = segmentIDs(in: message)
+    let all = segmentIDs(in: addition.message)
     guard let first = all.firstIndex(of: whole.segments[0]), first > 0 else { return all.first }
     return all[first - 1]
   }
 
+  /// Whether one more segment can stand at a place, and it is known in which of several groups.
+  private func check(_ addition: Addition, _ leaf: Int, _ outline: HL7Outline) throws {
+    let (code, name) = (addition.code, addition.name)
+    guard outline.hasRoom(for: leaf, in: 0) else {
+      throw Interrupt.failure(
+        Failure(
+          .stopping, .unwritable, "\(code) stands once here, and there is one already", at: addition.span,
+          path: code.description, help: ["\(name).\(code)-1 = …", "\(name).add \(code) after …"]))
+    }
+    guard let open = outline.severalAround(leaf) else { return }
+    // A message that the program makes is written from top to bottom: the last one is meant, where it can have it.
+    if let draft = addition.message.draft, newDrafts.contains(draft), outline.endCanTake(leaf) { return }
+    let group = outline.structure.groups[open].name
+    throw Interrupt.failure(
+      Failure(
+        .stopping, .openPlace, "\(code) belongs into \(group), and there are several of it", at: addition.span,
+        path: code.description,
+        help: ["for x in \(name).each \(group) { x.add \(code) }", "\(name).add \(code) after …"]))
+  }
+
+  /// Says, once for each name, that the place was chosen in a message out of order.
+  private func noteStray(_ addition: Addition, _ outline: HL7Outline, behind segment: Int) throws {
+    guard let draft = addition.message.draft, !outline.strays.isEmpty, !addition.code.isLocal else { return }
+    guard notedStrays[draft, default: []].insert(addition.code).inserted else { return }
+    let before = code(of: segment, in: addition.message)?.description ?? "what is there"
+    try note(
+      "the message does not fit its structure: \(addition.code) was added behind \(before)", at: addition.span)
+  }
 }
 
 extension HL7Structure {
   /// E122: that there are several places for a segment, or none, and how to say which is meant.
-  func openPlace(_ code: HL7SegmentCode, _ places: [Int]) -> (message: String, help: [String]) {
-    guard !places.isEmpty else { return ("\(name) has no \(code)", ["out.add \(code) after PID"]) }
+  func openPlace(
+    _ code: HL7SegmentCode, _ places: [Int], named root: String
+  ) -> (message: String, help: [String]) {
+    guard !places.isEmpty else { return ("\(name) has no \(code)", ["\(root).add \(code) after PID"]) }
     var seen: Set<String> = []
     let names = places.map { groups[leaves[$0].group].name }.filter { !$0.isEmpty && seen.insert($0).inserted }
     return (
       "\(code) can stand in \(places.count) places of \(name)",
-      names.map { "out.add \(code) in \($0)" } + ["out.add \(code) after …"]
+      names.map { "\(root).add \(code) in \($0)" } + ["\(root).add \(code) after …"]
     )
   }
 }
@@ -156,23 +212,6 @@ extension HL7Outline {
       group = parent
     }
     return true
-  }
-
-  /// The last segment of what belongs to a segment, as far as another must not stand in between: a note belongs to its
-  /// result, and the next result comes behind it.
-  fileprivate func lastBelonging(to ordinal: Int, before code: HL7SegmentCode) -> Int {
-    guard let leaf = leaves[ordinal] else { return ordinal }
-    var last = ordinal
-    var next: Int? = owners[ordinal]
-    while let instance = next {
-      let group = instances[instance].group
-      let places = structure.leaves(of: code, within: group)
-      if places.contains(where: { $0 > leaf || $0 == leaf && structure.leaves[leaf].repeats }) { return last }
-      last = instances[instance].segments.upperBound - 1
-      if structure.groups[group].repeats, places.contains(where: { structure.opens($0, group) }) { return last }
-      next = instances[instance].parent
-    }
-    return ordinal
   }
 
   /// A repeating group around a leaf of which the message has several; `nil` where there is no choice, or where the

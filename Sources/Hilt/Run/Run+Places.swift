@@ -1,7 +1,8 @@
 import HL7
 
 extension HL7Place {
-  /// The segment, for a place that names one; `nil` where there is none.
+  /// The segment, for a place that names one; `nil` where there is none. One that a name was given to may have been
+  /// removed: it is read as it was.
   func segment(_ run: Run) throws -> Int? {
     try run.step(at: span)
     switch segment {
@@ -27,20 +28,32 @@ extension HL7Place {
       return nil
     case .mark(let mark):
       let segment = run.marks[mark]
-      return run.exists(segment, in: message) ? segment : nil
+      return run.isKnown(segment, in: message) ? segment : nil
     case .value(let evaluate):
       guard case .number(let number) = try evaluate(run), let segment = number.integer else { return nil }
-      return run.exists(segment, in: message) ? segment : nil
+      return run.isKnown(segment, in: message) ? segment : nil
     case .all, .allWhere: return try segments(run).first
     }
   }
 
-  /// All segments of the place's name: in its group, where it has one.
+  /// All segments of the place's name: in its group, where it has one. A group that was removed as a whole is read as
+  /// it was.
   func all(_ run: Run) throws -> [Int] {
     guard let within else { return run.segments(code, in: message) }
     guard let group = try within(run) else { return [] }
     try run.step(bytes: group.segments.count << 3, at: span)
-    return group.segments.filter { run.code(of: $0, in: message) == code }
+    let found = group.segments.filter { run.code(of: $0, in: message) == code }
+    guard found.isEmpty, run.isGone(group, from: message) else { return found }
+    return group.segments.filter { run.knownCode(of: $0, in: message) == code }
+  }
+
+  /// What a statement says that would change a segment which is not in the output any more.
+  func checkIsThere(_ segment: Int, _ run: Run) throws {
+    guard !run.exists(segment, in: message) else { return }
+    throw Interrupt.failure(
+      Failure(
+        .stopping, .unwritable, "this \(code) was removed from the output; it can be read still, but not changed",
+        at: span, path: path, help: ["out.add \(code) with { … }"]))
   }
 
   private var several: Failure {

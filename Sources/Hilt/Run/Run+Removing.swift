@@ -5,10 +5,23 @@ extension Run {
   func removeGroup(in slot: Int, of message: MessageReference, at span: Span) throws {
     let find: FindGroup = { run in if case .group(let group) = run.slots[slot] { group } else { nil } }
     guard case .draft(let number) = message, let group = try whole(message, find, at: span) else { return }
-    for segment in group.segments where segment != 0 {
-      try step(bytes: segmentIDs(in: message).count, at: span)
-      try edit(number) { try $0.removeSegment(segment) }
+    let gone = group.segments.filter { $0 != 0 }
+    try step(bytes: segmentIDs(in: message).count * (2 + gone.count), at: span)
+    if let grammar = group.grammar, let structure = structure(of: message) {
+      let all = segmentIDs(in: message)
+      let leaving = Set(gone)
+      let outline = try self.outline(of: all, structure, 0, in: message, at: span)
+      let ordinals = Set(all.indices.filter { leaving.contains(all[$0]) })
+      if let outer = outline.remnant(of: grammar.group, without: ordinals) {
+        let (name, around) = (structure.groups[grammar.group].name, structure.groups[outer].name)
+        throw Interrupt.failure(
+          Failure(
+            .stopping, .unwritable,
+            "the last \(name) of a \(around) can't be removed alone: what stays would belong to what follows", at: span,
+            path: name, help: ["for x in order.each \(around) { remove x }"]))
+      }
     }
+    try take(gone, outOf: number)
   }
 
   /// Takes segments of one name out of an output. What belongs to a segment never becomes another's: its notes go with
@@ -17,44 +30,79 @@ extension Run {
   /// Where the output fits no structure, what belongs to what is not known, and only the segments go.
   ///
   /// - Parameter kept: one of them that stays, without what belonged to it.
-  func remove(_ segments: [Int], of place: HL7Place, keeping kept: Int? = nil) throws {
+  func remove(_ given: [Int], of place: HL7Place, keeping kept: Int? = nil) throws {
+    // What was removed before stays so.
+    let segments = given.filter { exists($0, in: place.message) }
     guard !segments.isEmpty else { return }
     let span = place.span
+    guard case .draft(let draft) = place.message else { return }
+    guard !segments.contains(0) else {
+      throw Interrupt.failure(Failure(.stopping, .unwritable, "MSH can't be removed", at: span))
+    }
     var leaving = Set(segments)
     let all = segmentIDs(in: place.message)
-    try step(bytes: all.count << 6, at: span)
+    try step(bytes: all.count * (2 + segments.count), at: span)
+    var isOutlined = false
     if let structure = structure(of: place.message) {
-      let orphans = orphans(of: leaving, among: all, structure, place.message)
-      if let other = orphans.compactMap({ code(of: $0, in: place.message) }).first(where: { $0 != "NTE" }) {
-        throw Interrupt.failure(
-          Failure(
-            .stopping, .unwritable,
-            "\(place.code) can't be removed alone: the \(other) that belongs to it would belong to another", at: span,
-            path: place.code.description, help: ["for x in out.each \(place.code) where … { remove x }"]))
+      let outline = try outline(of: all, structure, 0, in: place.message, at: span)
+      let gone = Set(all.indices.filter { leaving.contains(all[$0]) && all[$0] != kept })
+      var orphans = outline.remainders(without: gone).sorted().map { all[$0] }
+      try check(orphans, of: place, structure)
+      leaving.formUnion(orphans)
+      // Mostly nothing else is touched; else it is looked at anew.
+      isOutlined = kept == nil && outlines[draft]?.remove(leaving) ?? false
+      if !isOutlined {
+        try step(bytes: all.count << 6, at: span)
+        let others = self.orphans(of: leaving, among: all, outline, place.message)
+        try check(others, of: place, structure)
+        orphans += others
+        leaving.formUnion(others)
+        forgetOutline(of: draft)
       }
       if !orphans.isEmpty {
         let count = "\(orphans.count) NTE"
         try note(
           "\(count) went with the \(place.code) to which \(orphans.count == 1 ? "it" : "they") belonged", at: span)
       }
-      leaving.formUnion(orphans)
     }
-    for segment in all where leaving.contains(segment) && segment != kept {
-      try step(bytes: all.count << 3, at: span)
-      try place.editing(self) { try $0.removeSegment(segment) }
+    try take(all.filter { leaving.contains($0) && $0 != kept }, outOf: draft, isOutlined: isOutlined)
+  }
+
+  /// Notes go with what they belong to; what else does can't lose it.
+  private func check(_ orphans: [Int], of place: HL7Place, _ structure: HL7Structure) throws {
+    guard let other = orphans.compactMap({ code(of: $0, in: place.message) }).first(where: { $0 != "NTE" }) else {
+      return
     }
+    throw Interrupt.failure(
+      Failure(
+        .stopping, .unwritable,
+        "\(place.code) can't be removed alone: the \(other) that belongs to it would belong to another, or to none",
+        at: place.span, path: place.code.description, help: help(place, other, structure)))
+  }
+
+  /// How to take out a segment with what belongs to it: its group, where that is what repeats around both.
+  private func help(_ place: HL7Place, _ other: HL7SegmentCode, _ structure: HL7Structure) -> [String] {
+    let (code, name) = (place.code, place.owner)
+    if place.within != nil { return ["remove \(name)", "remove \(name).\(other)[*]"] }
+    let repeats = structure.leaves(of: code).contains { leaf in
+      let group = structure.leaves[leaf].group
+      return structure.groups[group].repeats && !structure.leaves(of: other, within: group).isEmpty
+    }
+    if repeats { return ["for x in \(name).each \(code) where … { remove x }"] }
+    return ["remove \(name).\(other)[*]", "for x in \(name).each GROUP where … { remove x }"]
   }
 
   /// Those that would belong to another group than before if some were gone, or to none of their own any more.
   private func orphans(
-    of leaving: Set<Int>, among all: [Int], _ structure: HL7Structure, _ message: MessageReference
+    of leaving: Set<Int>, among all: [Int], _ outline: HL7Outline, _ message: MessageReference
   ) -> [Int] {
     let left = all.filter { !leaving.contains($0) }
     var before: [Int: [Home]] = [:]
-    for (segment, homes) in zip(all, homes(of: all, structure, message)) { before[segment] = homes }
+    for (segment, homes) in zip(all, homes(of: outline)) { before[segment] = homes }
     // A group is the one that its first segment was in before.
     var known: [Int: Int] = [:]
-    return zip(left, homes(of: left, structure, message)).compactMap { segment, homes in
+    let after = HL7Outline(left.map { code(of: $0, in: message) }, structure: outline.structure)
+    return zip(left, homes(of: after)).compactMap { segment, homes in
       let own = before[segment] ?? []
       guard homes.map(\.group) == own.map(\.group) else { return segment }
       for (now, then) in zip(homes, own) where known[now.instance] == nil { known[now.instance] = then.instance }
@@ -69,8 +117,8 @@ extension Run {
   }
 
   /// For each segment the repeating groups that it is in, the innermost first.
-  private func homes(of segments: [Int], _ structure: HL7Structure, _ message: MessageReference) -> [[Home]] {
-    let outline = HL7Outline(segments.map { code(of: $0, in: message) }, structure: structure)
+  private func homes(of outline: HL7Outline) -> [[Home]] {
+    let structure = outline.structure
     return outline.owners.map { owner in
       var homes: [Home] = []
       var next: Int? = owner

@@ -8,7 +8,7 @@ extension Run {
     case .input: input?.fieldCount(of: segment) ?? 0
     case .original: original?.fieldCount(of: segment) ?? 0
     case .sent: sent?.fieldCount(of: segment) ?? 0
-    case .draft(let draft): drafts[draft]?.fieldCount(of: segment) ?? 0
+    case .draft(let draft): removed[draft]?[segment]?.fields.count ?? drafts[draft]?.fieldCount(of: segment) ?? 0
     }
   }
 

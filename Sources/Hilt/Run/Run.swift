@@ -24,6 +24,16 @@ final class Run {
   @exclusivity(unchecked) var controlIDs: [(id: ArraySlice<UInt8>, destinations: [String]?)] = []
   /// How many messages were made anew; each has a control id of its own.
   var madeCount = 0
+  /// For each draft what was added last behind a segment.
+  var addedBehind: [Int: [AddedBehind: Int]] = [:]
+  /// For each draft the segments that were removed.
+  @exclusivity(unchecked) var removed: [Int: [Int: RemovedSegment]] = [:]
+  /// The groups of drafts, as far as they were asked for and are still so.
+  var outlines: [Int: DraftOutline] = [:]
+  /// The drafts that were made anew, not copied.
+  var newDrafts: Set<Int> = []
+  /// For each draft the segments whose places were chosen in a message out of order.
+  var notedStrays: [Int: Set<HL7SegmentCode>] = [:]
   /// What is about to be given a name: a loop's next value, a function's next argument.
   @exclusivity(unchecked) var argument = Datum.absent
 
@@ -65,6 +75,15 @@ final class Run {
     var draftCount = 0
     /// Message structures of the site's own, with those of the standard that they are.
     var structures: [String: String] = [:]
+  }
+
+  /// A draft begins anew: in each turn of a loop that makes one.
+  func begin(_ draft: Int, isNew: Bool) {
+    addedBehind[draft] = nil
+    outlines[draft] = nil
+    removed[draft] = nil
+    notedStrays[draft] = nil
+    if isNew { newDrafts.insert(draft) }
   }
 
   /// Changes an output in place: while it is changed it is owned here alone, so that nothing of it is copied.
@@ -117,14 +136,15 @@ enum MessageReference: Sendable, Hashable {
 // MARK: - Reading the messages of a run
 
 extension Run {
-  private static let nothing = HL7Piece([], level: .field, delimiters: .standard, charset: .utf8)
+  static let nothing = HL7Piece([], level: .field, delimiters: .standard, charset: .utf8)
 
   func field(_ number: Int, of segment: Int, in message: MessageReference) -> HL7Piece {
     switch message {
     case .input: input?.field(number, of: segment) ?? Self.nothing
     case .original: original?.field(number, of: segment) ?? Self.nothing
     case .sent: sent?.field(number, of: segment) ?? Self.nothing
-    case .draft(let draft): drafts[draft]?.field(number, of: segment) ?? Self.nothing
+    case .draft(let draft):
+      removedField(number, of: segment, draft) ?? drafts[draft]?.field(number, of: segment) ?? Self.nothing
     }
   }
 
@@ -154,6 +174,11 @@ extension Run {
     case .sent: sent?.segments(named: code) ?? []
     case .draft(let draft): drafts[draft]?.segments(named: code) ?? []
     }
+  }
+
+  /// Whether there is such a segment or was one: what a draft's had can be read still.
+  func isKnown(_ segment: Int, in message: MessageReference) -> Bool {
+    exists(segment, in: message) || message.draft.map { removed[$0]?[segment] != nil } ?? false
   }
 
   /// Whether a segment is still there: a draft's may have been removed.

@@ -198,7 +198,6 @@ struct Lexer {
     offset += 1
     while offset < bytes.count, bytes[offset] & 0xC0 == 0x80 { offset += 1 }  // the rest of one UTF-8 character
     let character = String(decoding: bytes[start..<offset], as: UTF8.self)
-    if character == "?" { return emit(.mistaken, from: start) }
     let invisible = InvisibleCharacter.named(character)
     let printable = character.unicodeScalars.allSatisfy { $0.value >= 0x20 && $0.value != 0x7F }
     var help: [String] = invisible?.help ?? []
@@ -220,6 +219,8 @@ struct Lexer {
     problems.report(
       .character, "\(shown) has no meaning here", at: Span(start, offset), help: help,
       fix: meant.map { (Span(start, offset), $0) })
+    // What it chooses between is said where it is read.
+    if character == "?" { return emit(.mistaken, from: start) }
     space = true
   }
 
@@ -275,7 +276,6 @@ extension Lexer {
       case UInt8(ascii: "\\"):
         escape(into: &piece, isTemplate: isTemplate, &problems)
       case UInt8(ascii: "{"):
-        if !isTemplate { warnOfDollar(before: piece, &problems) }
         flush(&piece, from: start)
         interpolation(&problems)
         start = offset
@@ -372,7 +372,6 @@ extension Lexer {
       switch bytes[offset] {
       case UInt8(ascii: "\\"): escape(into: &piece, isTemplate: false, &problems)
       case UInt8(ascii: "{"):
-        warnOfDollar(before: piece, &problems)
         flush(&piece, from: start)
         interpolation(&problems)
         start = offset
@@ -383,16 +382,6 @@ extension Lexer {
       }
     }
     offset += 1
-  }
-
-  /// W110: `"${PID-8}"`, as other languages write it.
-  private func warnOfDollar(before piece: [UInt8], _ problems: inout Problems) {
-    let dollar = UInt8(ascii: "$")
-    // `$$` is a dollar of `replace`, and meant.
-    guard piece.last == dollar, bytes[offset - 1] == dollar, piece.dropLast().last != dollar else { return }
-    problems.report(
-      .dollar, "'$' is written as it is, and the value behind it", at: Span(offset - 1, offset + 1),
-      help: ["{…} alone stands for a value", "{\"$\"}{…} for a dollar before it"])
   }
 
   private mutating func flush(_ piece: inout [UInt8], from start: Int) {

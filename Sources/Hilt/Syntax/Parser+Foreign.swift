@@ -56,10 +56,11 @@ extension Parser {
   /// Whether what follows goes on from a word that begins a statement: `emt out`, and not `emt = 1` or `emt.x`.
   private var opensValue: Bool {
     let next = ahead(1)
-    guard !next.newlineBefore, next.spaceBefore else { return false }
+    guard !next.newlineBefore else { return false }
     switch next.kind {
     case .word: return !["in", "is", "and", "or", "not", "with", "matches", "catch"].contains(text(next))
-    case .textStart, .digits, .sign(.leftParen): return true
+    case .textStart, .digits: return true
+    case .sign(.leftParen): return next.spaceBefore
     default: return false
     }
   }
@@ -92,9 +93,24 @@ extension Parser {
       return fail(.syntax, "'\(text(token))' is a function", at: token.span, help: ["\(name)(\(left), \(right))"])
     }
     if token.kind == .mistaken, source.text(token.span) == "?" {
-      return fail(.syntax, "a choice is written with words", at: token.span, help: ["if \(left) then … else …"])
+      problems.retract(in: token.span)
+      problems.report(
+        .syntax, "a choice is written with words", at: token.span, help: ["if \(left) then … else …"])
+      return Abandoned()
     }
     return nil
+  }
+
+  /// W110: `"${PID-8}"`. In the text that `replace` writes, `$$` is a dollar, and meant.
+  mutating func warnOfDollar() {
+    guard index > 0, case .piece(let piece) = tokens[index - 1].kind, piece.hasSuffix("$"), !piece.hasSuffix("$$")
+    else {
+      return
+    }
+    let brace = Int(token.span.start)
+    problems.report(
+      .dollar, "'$' is written as it is, and the value behind it", at: Span(brace - 1, brace + 1),
+      help: ["{…} alone stands for a value", "{\"$\"}{…} for a dollar before it"])
   }
 
   private static let operators = [

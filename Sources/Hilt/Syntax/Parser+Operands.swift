@@ -23,7 +23,7 @@ extension Parser {
       return Expression(kind: .broken, span: start)
     case .pattern(let pattern):
       advance()
-      if token.kind == .word, !token.spaceBefore, text(token).allSatisfy({ "gimsuy".contains($0) }) {
+      if token.kind == .word, continues, !isWord("is"), text(token).allSatisfy({ "gimsuy".contains($0) }) {
         let meant = "/\(text(token).contains("i") ? "(?i)" : "")\(pattern)/"
         problems.report(
           .syntax, "what holds for a whole pattern stands in it", at: token.span, help: [meant],

@@ -139,7 +139,7 @@ extension Parser {
     if isSign(.dot) || isSign(.minus), ahead(1).kind == .digits, ahead(2).kind != .sign(.rightBracket) {
       problems.report(
         .syntax, "a condition in brackets begins with 'where'", at: token.span, help: ["[where …]"],
-        fix: (Span(Int(token.span.start), Int(token.span.start)), "where "))
+        fix: (token.span, "where \(text(token))"))
       return .firstWhere(try expression())
     }
     var keys: [Expression] = []

@@ -175,6 +175,7 @@ struct Parser {
         parts.append(.literal(piece))
         advance()
       case .open:
+        warnOfDollar()
         advance()
         parts.append(.value(try interpolated()))
       case .textEnd:

@@ -84,6 +84,11 @@ struct StatusCommand: AsyncParsableCommand {
     var line = "  lane     \(lane.name): \(lane.waiting) waiting"
     if lane.paused { line += Terminal.yellow(", paused") }
     if let dead = lane.dead, dead > 0 { line += Terminal.red(", \(dead) dead (hilum dead list)") }
+    if lane.resting > 0 {
+      line += Terminal.yellow(
+        ", \(lane.resting) refused (\(Terminal.safe(lane.lastRefusal ?? "?"))) and tried again")
+      if lane.keysWaiting > 0 { line += Terminal.yellow(", messages of \(lane.keysWaiting) keys wait behind them") }
+    }
     if let why = lane.unreachable {
       line += Terminal.red(", unreachable \(lane.failures) times: \(Terminal.safe(why))")
       if let next = lane.nextTryIn { line += ", next try in \(Terminal.age(next))" }

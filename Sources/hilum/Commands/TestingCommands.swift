@@ -148,6 +148,7 @@ struct BenchCommand: AsyncParsableCommand {
       Example:
         hilum bench --seconds 3 --pairs 5
         hilum bench --rate 1000 --seconds 20
+        hilum bench --in-flight 8
         hilum bench --language
       """)
   @Option(help: "Seconds of each measurement.") var seconds = 3
@@ -155,6 +156,7 @@ struct BenchCommand: AsyncParsableCommand {
   @Option(help: "Connections, with commas between.") var connections = "1,8,32"
   @Option(help: "Windows of the destination, with commas between.") var windows = "8,1"
   @Option(help: "How many destinations, with commas between.") var destinations = "1"
+  @Option(help: "Instead of windows: lanes by 1,000 keys and without order, with so many under way.") var inFlight: Int?
   @Option(help: "Where the data folders are made; on the disk that is to be measured.") var directory = "."
   @Option(help: "Instead: so many messages a second by schedule, and how long each takes to its partner.") var rate:
     Double?
@@ -180,7 +182,10 @@ struct BenchCommand: AsyncParsableCommand {
     plan.pairs = pairs
     plan.window = .seconds(seconds)
     var subjects: [any BenchSubject] = []
-    for count in try numbers(destinations) {
+    if let inFlight {
+      subjects = [false, true].map { EngineSubject(orderBy: $0, inFlight: min(256, max(1, inFlight))) }
+    }
+    for count in inFlight == nil ? try numbers(destinations) : [] {
       for window in try numbers(windows) { subjects.append(EngineSubject(destinations: count, window: window)) }
     }
     let json = json

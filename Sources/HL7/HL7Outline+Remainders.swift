@@ -1,0 +1,66 @@
+extension HL7Outline {
+  /// What is left of groups without the segment that makes them: the results of an order whose `OBR` goes, the `IN2`
+  /// of an insurance whose `IN1` goes. An `OBR` whose `ORC` goes stays an order, as it makes one itself.
+  ///
+  /// - Parameter leaving: the ordinals of the segments that go together.
+  /// - Returns: ordinals of segments that stay.
+  package func remainders(without leaving: Set<Int>) -> Set<Int> {
+    var left: Set<Int> = []
+    for ordinal in leaving {
+      guard owners.indices.contains(ordinal), let leaf = leaves[ordinal] else { continue }
+      left.formUnion(remainders(behind: ordinal, leaf, leaving))
+    }
+    return left
+  }
+
+  private func remainders(behind ordinal: Int, _ leaf: Int, _ leaving: Set<Int>) -> [Int] {
+    var instance = owners[ordinal]
+    var group = structure.leaves[leaf].group
+    var isNeeded = structure.leaves[leaf].isRequired || structure.groups[group].isChoice
+    while group != instances[0].group, isNeeded {
+      let staying = instances[instance].segments.filter { !leaving.contains($0) }
+      if !staying.isEmpty {
+        let position = self.position(of: leaf, in: group)
+        let isStillThere = staying.contains { other in
+          leaves[other].map { self.position(of: $0, in: group) == position } ?? false
+        }
+        let behind = staying.filter { $0 > ordinal }
+        let next = behind.lazy.compactMap { leaves[$0] }.first
+        if isStillThere || next.map({ makesGroup($0, in: group) }) ?? false { return [] }
+        return behind
+      }
+      guard let outer = instances[instance].parent, let parent = structure.groups[group].parent else { return [] }
+      isNeeded = structure.groups[group].isRequired || structure.groups[parent].isChoice
+      (instance, group) = (outer, parent)
+    }
+    return []
+  }
+
+  /// Whether a leaf makes a group by itself: nothing repeats around it, and it is the first that its own group must
+  /// have.
+  private func makesGroup(_ leaf: Int, in group: Int) -> Bool {
+    let own = structure.leaves[leaf].group
+    guard structure.leaves[leaf].isRequired || structure.groups[own].isChoice else { return false }
+    return structure.depth(of: leaf, below: group) == 0 && structure.opens(leaf, own)
+  }
+
+  /// The group whose last part that must be there goes, while something of it stays and lies within more than the
+  /// message: the patient of an earlier result, which would make one of the order behind it.
+  ///
+  /// - Parameters:
+  ///   - group: the group that goes.
+  ///   - leaving: the ordinals of its segments.
+  package func remnant(of group: Int, without leaving: Set<Int>) -> Int? {
+    guard let first = leaving.min(), owners.indices.contains(first) else { return nil }
+    var next: Int? = owners[first]
+    while let instance = next, instances[instance].group != group { next = instances[instance].parent }
+    guard structure.groups[group].isRequired, let outer = next.flatMap({ instances[$0].parent }),
+      let around = instances[outer].parent, around != 0
+    else { return nil }
+    let hasOther = instances.contains { other in
+      other.group == group && other.parent == outer && !other.segments.allSatisfy { leaving.contains($0) }
+    }
+    let stays = instances[outer].segments.contains { !leaving.contains($0) }
+    return hasOther || !stays ? nil : instances[outer].group
+  }
+}
