@@ -47,6 +47,35 @@ import Testing
     #expect(codes.sorted() == ["E100", "E100", "E100", "E100", "E100", "E100", "E102", "E110", "E111", "E113"])
   }
 
+  @Test func `what other languages write is changed to what stands for it here`() throws {
+    let (text, _) = try fixed(
+      """
+      transform t
+        in  hl7 2.5.1
+        out hl7 2.5.1
+      let out = copy msg
+      tmp['PID']['PID.8']['PID.8.1'] = msg['PID']['PID.8']['PID.8.1'].toString();
+      note "{msg['PID']['PID.3'][i]['PID.3.1']}"
+      IF !(PID-8 === "M" || PID-1 <> "1") { delete out.NK1[1] }
+      elsif PID-3[.5 == "MR"] is valued && PID-8 matches /m/i { emt out }
+      emit out
+
+      """)
+    #expect(
+      text == """
+        transform t
+          in  hl7 2.5.1
+          out hl7 2.5.1
+        let out = copy msg
+        out.PID-8 = PID-8
+        note "{msg['PID']['PID.3'][i]['PID.3.1']}"
+        if not (PID-8 == "M" or PID-1 != "1") { remove out.NK1[1] }
+        else if PID-3[where .5 == "MR"] is valued and PID-8 matches /(?i)m/ { emit out }
+        emit out
+
+        """)
+  }
+
   @Test func `a name that could be one of two, or a short one, is left to its author`() throws {
     let text =
       "transform t\n  in hl7\n  out hl7\nlet warda = 1\nlet wardb = 2\n"

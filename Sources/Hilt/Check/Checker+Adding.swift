@@ -57,6 +57,7 @@ extension Checker {
       guard checkOutput(place) else { continue }
       scope.forgetReads()
       checkCodes(entry.value, place)
+      warnOfOpen(entry.value, place.path, kept: nil)
       // All values are taken before the segment is there: what they count does not count it.
       var value = typed(entry.value)
       let (slot, evaluate) = (newSlot(), value.evaluate)

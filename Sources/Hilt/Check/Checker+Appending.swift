@@ -28,6 +28,8 @@ extension Checker {
     } else if !writable(value) {
       return { _ in }
     }
+    guard fits(value, writtenKind(place), place.path) else { return { _ in } }
+    warnOfOpen(expression, "one of \(place.path)", kept: nil)
     let (evaluate, span, formatted, inputs) = (value.evaluate, target.span, place.kind.isFormatted, scope.reads)
     return { run in
       let datum = try evaluate(run)

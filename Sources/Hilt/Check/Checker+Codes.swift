@@ -81,7 +81,7 @@ extension Checker {
   }
 
   /// What the output's versions say of a place that is written, or the profile.
-  private func writtenKind(_ place: HL7Place) -> Kind? {
+  func writtenKind(_ place: HL7Place) -> Kind? {
     guard let versions = outputVersions, let field = place.field, let segment = HL7Tables.segment(place.code) else {
       return nil
     }

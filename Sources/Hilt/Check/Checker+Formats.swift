@@ -112,6 +112,7 @@ extension Checker {
     switch value.type {
     case .message(let reference):
       guard gives(.hl7v2, at: value.span) else { return nil }
+      if case .draft(let draft) = reference { copies[draft]?.isSent = true }
       return { run in
         _ = try evaluate(run)
         return .message(reference)

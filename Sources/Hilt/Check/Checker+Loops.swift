@@ -22,7 +22,8 @@ extension Checker {
   mutating func walk(_ head: LoopHead, over list: Typed) -> Walk? {
     guard case .list(let element) = list.type else {
       var help: [String] = []
-      if list.type.isTextual || list.type == .composite { help = list.path.map { ["\($0)[*]"] } ?? ["[*]"] }
+      let isComposite = if case .composite = list.type { true } else { false }
+      if list.type.isTextual || isComposite { help = list.path.map { ["\($0)[*]"] } ?? ["[*]"] }
       if case .segment(_, let code) = list.type { help = ["\(code)[*]"] }
       mismatch(list, wanted: "a list", help: help)
       declare(head.name, .broken)

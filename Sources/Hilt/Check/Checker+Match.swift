@@ -75,7 +75,7 @@ extension Checker {
   }
 
   /// Whether every value finds an arm.
-  private func takesAll<Body>(_ arms: [Arm<Body>]) -> Bool {
+  func takesAll<Body>(_ arms: [Arm<Body>]) -> Bool {
     arms.contains { arm in
       arm.condition == nil && arm.patterns.contains { if case .anything = $0 { true } else { false } }
     }

@@ -112,7 +112,9 @@ extension Checker {
 
   /// A destination's name: what it may be is known before the program runs.
   private mutating func destination(_ expression: Expression) -> @Sendable (Run) throws -> String? {
+    let count = problems.all.count
     collectNames(expression)
+    if problems.all.count > count { return { _ in nil } }
     let evaluate = text(typed(expression)).evaluate
     return { run in
       if case .text(let name) = try evaluate(run) { return name }

@@ -224,14 +224,16 @@ extension Checker {
       return .place(place)
     case .component(let number):
       guard place.field != nil else {
+        let before = source.text(Span(Int(place.span.start), Int(step.span.start)))
         return brokenCursor(
-          .path, "a segment has fields, written with a dash", at: step.span, help: ["\(place.code)-\(number)"])
+          .path, "a segment has fields, written with a dash", at: step.span, help: ["\(before)-\(number)"])
       }
       guard place.subcomponent == nil else {
         return brokenCursor(.path, "nothing lies below a subcomponent", at: step.span)
       }
       if place.component == nil, place.kind.repeats, case .only = place.repetition {
-        reportRepeats(source.text(Span(Int(place.span.start), Int(step.span.start))), ".\(number)", at: place.span)
+        reportRepeats(
+          source.text(Span(Int(place.span.start), Int(step.span.start))), ".\(number)", place.kind, at: place.span)
         place.repetition = .index(1)
       }
       guard let kind = component(number, of: place, at: place.span) else { return .broken }
@@ -239,9 +241,7 @@ extension Checker {
       place.kind = kind
       return .place(place)
     case .member(let name):
-      return brokenCursor(
-        .path, "a segment has fields, written with a dash and a number; it has no '\(name)'", at: step.span,
-        help: ["\(place.code)-1"])
+      return member(name, of: place, step)
     case .group, .call:
       return brokenCursor(.path, "a segment has fields, written with a dash and a number", at: step.span)
     case .select(let selector):

@@ -30,6 +30,7 @@ extension Checker {
     checkGiven(tree.parameters, head)
     let (body, flow) = statements(tree.body)
     checkUncalled()
+    warnOfVersion()
     // What could not be read may have held the outcome, or the use of a name.
     if isWhole, !tree.isLibrary {
       if flow.completes, isReply || !flow.emits { reportNoOutcome(tree) }

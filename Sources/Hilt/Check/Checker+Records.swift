@@ -28,7 +28,7 @@ extension Checker {
       kind = known
     }
     guard let parts = parts(entries, of: kind, type?.text ?? "") else { return .broken(span) }
-    return Typed(.composite, at: span) { run in
+    return Typed(.composite(kind), at: span) { run in
       var contents: [HL7Content] = []
       for part in parts {
         let change = Splice.Change(
@@ -48,10 +48,10 @@ extension Checker {
     default: break
     }
     let kind = if case .content(let kind) = value.type { kind } else { Kind.unknown }
-    let parts = parts(entries, of: kind, source.text(base.span))
+    let parts = parts(entries, of: kind, source.text(base.span), isCopy: true)
     switch value.type {
     case .content(let kind) where kind.repeats:
-      reportRepeats(source.text(value.span), at: value.span)
+      reportRepeats(source.text(value.span), "", kind, at: value.span)
       return .broken(span)
     case .content, .composite, .nothing: break
     case .broken: return .broken(span)
@@ -64,7 +64,7 @@ extension Checker {
     let repeats = Failure(
       .stopping, .repeats, "\(value.path ?? "this field") repeats in this message; a single value is needed here",
       at: base.span, path: value.path, help: value.path.map { ["for x in \($0)[*] => x with { … }"] } ?? [])
-    return Typed(.composite, mayBeAbsent: value.mayBeAbsent, at: span, path: value.path) { run in
+    return Typed(.composite(kind), mayBeAbsent: value.mayBeAbsent, at: span, path: value.path) { run in
       let datum = try evaluate(run)
       guard datum.isValued else { return datum }
       if case .piece(let piece) = datum, piece.level == .field, piece.repetitionCount > 1 {
@@ -88,7 +88,10 @@ extension Checker {
   /// - Parameters:
   ///   - kind: what the components belong to.
   ///   - path: how it is called.
-  private mutating func parts(_ entries: [Entry], of kind: Kind, _ path: String) -> [Part]? {
+  ///   - isCopy: something stands there already.
+  private mutating func parts(
+    _ entries: [Entry], of kind: Kind, _ path: String, isCopy: Bool = false
+  ) -> [Part]? {
     var parts: [Part] = []
     var isBroken = false
     for entry in entries {
@@ -114,10 +117,11 @@ extension Checker {
       if parts.contains(where: { $0.component == component && $0.subcomponent == subcomponent }) {
         problems.report(.nameTwice, "this component is given twice", at: entry.keySpan)
       }
-      guard writable(value) else {
+      guard writable(value), fits(value, inner, name) else {
         isBroken = true
         continue
       }
+      warnOfOpen(entry.value, name, kept: isCopy ? name : nil)
       parts.append(Part(component: component, subcomponent: subcomponent, evaluate: value.evaluate))
     }
     // A stable order, so that what is written left to right can be copied in one pass.
@@ -131,7 +135,7 @@ extension Checker {
   mutating func writable(_ value: Typed, whole: Bool = false) -> Bool {
     if value.type == .broken { return false }
     if !whole, case .content(let kind) = value.type, kind.repeats {
-      reportRepeats(source.text(value.span), at: value.span)
+      reportRepeats(source.text(value.span), "", kind, at: value.span)
       return false
     }
     if value.type.isWritable { return true }
@@ -169,6 +173,7 @@ extension Checker {
     let draft = layout.draftCount
     layout.draftCount += 1
     madeOf[draft] = grammars(of: reference)
+    if case .input = reference { copies[draft] = CopyMade(span: span) }
     return Typed(.message(.draft(draft)), at: span) { run in
       switch reference {
       case .input: run.drafts[draft] = run.input.map { HL7Draft($0) }

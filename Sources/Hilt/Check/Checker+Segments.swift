@@ -256,6 +256,7 @@ extension Checker {
       place.kind = inner
     }
     checkCodes(entry.value, place)
+    warnOfOpen(entry.value, place.path, kept: isNew ? nil : place.path)
     let before = scope.reads
     scope.forgetReads()
     let value = typed(entry.value)

@@ -145,7 +145,8 @@ extension Checker {
   /// - Parameters:
   ///   - written: the field, as the program has it.
   ///   - part: the component behind it.
-  mutating func reportRepeats(_ written: String, _ part: String = "", at span: Span) {
+  ///   - kind: what is known of the field.
+  mutating func reportRepeats(_ written: String, _ part: String = "", _ kind: Kind? = nil, at span: Span) {
     // A name stands for what was read where it was given: there one has to be chosen.
     if case .value(_, _, _, let path)? = scope.find(written)?.kind {
       problems.report(
@@ -155,6 +156,7 @@ extension Checker {
     }
     problems.report(
       .repeats, "\(written) repeats; a single value is needed here", at: span,
+      label: kind.flatMap { $0.repeatsInPart ? "it repeats in HL7 \($0.repeating)" : nil },
       help: ["\(written)[1]\(part)", "\(written)[where …]\(part)", "for x in \(written)[*]"])
   }
 
@@ -162,7 +164,7 @@ extension Checker {
   mutating func checkText(_ value: Typed, _ kind: Kind) -> Bool {
     let path = source.text(value.span)
     if kind.repeats {
-      reportRepeats(path, at: value.span)
+      reportRepeats(path, "", kind, at: value.span)
       return false
     }
     guard kind.isComposite else { return true }

@@ -71,9 +71,11 @@ extension Checker {
       return { _ in }
     case .message(let message) where expression.makesMessage:
       declare(name, .message(message))
+      if case .draft(let draft) = message { copies[draft]?.name = name.text }
       return { run in _ = try evaluate(run) }
     case .segment, .group:
       let bind = bind(name, to: value.type, value)
+      if expression.addsSegment { freshMarks.insert(layout.markCount - 1) }
       return { run in
         run.argument = try evaluate(run)
         try bind(run)
@@ -94,6 +96,7 @@ extension Checker {
       return { run in if run.isTraced { run.record(constant, at: span) } }
     }
     let slot = newSlot()
+    if isOpenChoice(expression) { openSlots.insert(slot) }
     declare(name, .value(slot: slot, value.type, mayBeAbsent: value.mayBeAbsent, path: value.path))
     return { run in
       let datum = try evaluate(run)

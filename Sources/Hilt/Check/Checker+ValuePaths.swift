@@ -9,7 +9,7 @@ extension Checker {
       var kind = Kind.unknown
       if case .content(let whole) = value.type {
         if whole.repeats {
-          reportRepeats(source.text(Span(Int(span.start), Int(step.span.start))), ".\(number)", at: span)
+          reportRepeats(source.text(Span(Int(span.start), Int(step.span.start))), ".\(number)", whole, at: span)
           return .broken
         }
         guard let inner = component(number, of: whole, value.path ?? "this", warns: false, at: span) else {
@@ -36,7 +36,10 @@ extension Checker {
     case (.member(let name), .row(let table)): return column(value, table, name, step.span, span)
     case (.select(let selector), .list): return select(value, selector, step.span, span)
     case (.member(let name), _):
-      return brokenCursor(.path, "\(value.type.name) has no '\(name)'", at: step.span)
+      let left = source.text(Span(Int(span.start), Int(step.span.start)))
+      return brokenCursor(
+        .path, "\(value.type.name) has no '\(name)'", at: step.span,
+        help: Self.functionFor(method: name, of: left).map { [$0] } ?? [])
     case (.component, _):
       return brokenCursor(.path, "\(value.type.name) has no components", at: step.span)
     case (.group, _):

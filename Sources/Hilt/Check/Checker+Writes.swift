@@ -4,6 +4,7 @@ import Messages
 extension Checker {
   /// `out.PID-8 = …`
   mutating func assign(_ target: Expression, _ expression: Expression) -> Execute {
+    if let bind = unnamed(target, expression) { return bind }
     let place = writtenPlace(target, isRemoval: false, takesSegment: true)
     scope.forgetReads()
     if let place, place.field == nil { return assignSegment(place, target, expression) }
@@ -15,6 +16,9 @@ extension Checker {
       checkPlace(place.code, of: place.message, nil, named: place.owner, at: target.span)
     }
     checkCodes(expression, place)
+    warnOfOpen(expression, place.path, kept: keptText(target, draft))
+    warnOfWhole(value, place, draft, target)
+    if place.code == .msh, field == 12 { copies[draft]?.writesVersion = true }
     return write(value, to: place, draft)
   }
 
@@ -41,6 +45,10 @@ extension Checker {
 
   /// Whether a value can be written to a field or a part of it; reported where not.
   mutating func checkWritable(_ value: Typed, _ place: HL7Place) -> Bool {
+    checkShape(value, place) && fits(value, writtenKind(place), place.path)
+  }
+
+  private mutating func checkShape(_ value: Typed, _ place: HL7Place) -> Bool {
     var isWhole = false
     if case .only = place.repetition, place.component == nil { isWhole = true }
     guard case .list(let element) = value.type else { return writable(value, whole: isWhole) }
@@ -118,7 +126,7 @@ extension Checker {
     if place.segment.isMany || place.repetition.isMany {
       problems.report(
         .manyPlaces, "this names several places, and one is written at a time", at: target.span,
-        help: ["for x in \(source.text(target.span)) { … }"])
+        help: [walk(of: target)])
       return false
     }
     if place.field != nil { warnOfSeveral(place) }

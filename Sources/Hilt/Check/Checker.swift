@@ -41,8 +41,13 @@ struct Checker {
   /// The grammars that the input may have, once they were asked for, and those of messages that the program makes.
   var inputGrammars: [HL7Structure]?
   var madeOf: [Int: [HL7Structure]] = [:]
-  /// Outputs that the program began with `new`.
+  /// Outputs that the program began with `new`, and those that it copied from the input.
   var made: Set<Int> = []
+  var copies: [Int: CopyMade] = [:]
+  /// Variables whose `match` has no `_`.
+  var openSlots: Set<Int> = []
+  /// Segments that the program added and gave a name, in which nothing stands that it did not write.
+  var freshMarks: Set<Int> = []
   /// What the site's messages have beyond the standard.
   var profile: HiltProfile?
   /// A channel's expression, where only what was emitted and `message.*` can be seen.
@@ -170,7 +175,10 @@ struct Checker {
 
   mutating func reportUnused() {
     scope.closeAll()
+    let counts = problems.hasErrors ? wordCounts() : [:]
     for variable in scope.closed where !variable.isUsed {
+      // Its use may stand where something else is wrong.
+      if counts[variable.name, default: 0] > 1 { continue }
       problems.report(
         .unused, "'\(variable.name)' is never used", at: variable.span)
     }

@@ -7,6 +7,8 @@ struct Kind: Sendable, Hashable {
   var types: [String: HL7Versions] = [:]
   /// There may be several of it.
   var repeats = false
+  /// The versions in which it does.
+  var repeating: HL7Versions = []
   /// The tables of HL7 that say which codes there are (data type ID), each with the versions in which it does.
   var tables: [String: HL7Versions] = [:]
 
@@ -22,10 +24,14 @@ struct Kind: Sendable, Hashable {
       if part.type == "ID", let table = part.table { tables[table, default: []].formUnion(versions) }
     }
     repeats = parts.contains(where: \.repeats)
+    for part in parts where part.repeats { repeating.formUnion(part.versions.intersection(versions)) }
   }
 
   /// The versions that have it at all.
   var versions: HL7Versions { types.values.reduce(into: []) { $0.formUnion($1) } }
+
+  /// Whether it repeats in some versions and in others not.
+  var repeatsInPart: Bool { !repeating.isEmpty && !versions.isSubset(of: repeating) }
 
   /// Whether the message itself says what it is, or nothing is known of it. CM is a composite without a name.
   var isOpen: Bool { types.isEmpty || types["varies"] != nil || types["CM"] != nil }
@@ -74,6 +80,7 @@ struct Kind: Sendable, Hashable {
     if a.givesFirstLeaf, b.givesFirstLeaf { either.types = a.types.merging(b.types) { $0.union($1) } }
     if a.types == b.types { either.types = a.types }
     either.repeats = a.repeats || b.repeats
+    either.repeating = a.repeating.union(b.repeating)
     return either
   }
 }

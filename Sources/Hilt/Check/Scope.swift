@@ -90,6 +90,8 @@ struct Scope {
 
 /// «Did you mean»: the nearest of some names.
 func nearest(_ word: String, among names: some Sequence<String>) -> String? {
+  // Of one or two letters every other name is near.
+  guard word.utf8.count > 2 else { return nil }
   var best: (name: String, distance: Int)?
   for name in names where name != word {
     let distance = editDistance(Array(word.utf8.prefix(64)), Array(name.utf8.prefix(64)))

@@ -8,7 +8,9 @@ indirect enum Type: Sendable, Equatable {
   /// What one place of a message holds or can take: a leaf or a composite.
   case content(Kind)
   /// Components that the program put together.
-  case composite
+  ///
+  /// Its data type is known where the program names it, or where one was copied.
+  case composite(Kind)
   case list(Type)
   /// A row of a table, by the table's number.
   case row(Int)
@@ -80,6 +82,7 @@ indirect enum Type: Sendable, Equatable {
     case (.never, let other), (let other, .never): return other
     case (.nothing, let other), (let other, .nothing): return other
     case (.content(let first), .content(let second)): return .content(.either(first, second))
+    case (.composite(let first), .composite(let second)): return .composite(.either(first, second))
     case (.content(let kind), .text), (.text, .content(let kind)): return .content(kind)
     case (.attribute, .text), (.text, .attribute): return .attribute
     case (.list(let first), .list(let second)): return common(first, second).map { .list($0) }

@@ -55,6 +55,10 @@ package enum Code: String, Sendable, CaseIterable {
   case needlessCatch = "W104"
   case absentDecides = "W105"
   case groupRepeats = "W106"
+  case openChoice = "W107"
+  case wholeReplaced = "W108"
+  case versionKept = "W109"
+  case dollar = "W110"
   case partOfVersions = "W201"
   case tableCodes = "W210"
 

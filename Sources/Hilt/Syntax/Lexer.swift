@@ -65,6 +65,8 @@ struct Lexer {
       emit(.textStart, from: start)
       textBody(isTemplate: false, &problems)
     case UInt8(ascii: "'") where quoted(&problems): break
+    case UInt8(ascii: "`") where templated(&problems): break
+    case 0xE2 where smartlyQuoted(&problems): break
     case UInt8(ascii: "<") where lines(&problems): break
     case UInt8(ascii: "/") where foreignComment(&problems): break
     case UInt8(ascii: "/") where patternMayStart:
@@ -129,8 +131,64 @@ struct Lexer {
     return true
   }
 
-  private mutating func sign(_ problems: inout Problems) {
+  /// `` `text` ``, with values in it: what it is made of stays unread.
+  private mutating func templated(_ problems: inout Problems) -> Bool {
+    let stop = bytes[(offset + 1)...].firstIndex { $0 == 0x0A || $0 == UInt8(ascii: "`") }
+    guard let end = stop, bytes[end] == UInt8(ascii: "`") else { return false }
     let start = offset
+    offset = end + 1
+    let content = String(decoding: bytes[start + 1..<end], as: UTF8.self).replacing("${", with: "{")
+    let meant = "\"\(content)\""
+    problems.report(
+      .character, "a text stands in \"…\"", at: Span(start, offset), help: [meant],
+      fix: content.contains("\"") ? nil : (Span(start, offset), meant))
+    emit(.mistaken, from: start)
+    return true
+  }
+
+  /// `“text”`, as word processors write it.
+  private mutating func smartlyQuoted(_ problems: inout Problems) -> Bool {
+    guard bytes[offset...].starts(with: Array("“".utf8)) else { return false }
+    let line = bytes[offset...].prefix { $0 != 0x0A && $0 != UInt8(ascii: "{") }
+    guard let end = line.indices.dropFirst(3).first(where: { bytes[$0...].starts(with: Array("”".utf8)) }) else {
+      return false
+    }
+    let start = offset
+    let content = String(decoding: bytes[start + 3..<end], as: UTF8.self)
+    offset = end + 3
+    problems.report(
+      .character, "a text stands in \"…\", with straight quotes", at: Span(start, offset), help: ["\"\(content)\""],
+      fix: (Span(start, offset), "\"\(content)\""))
+    emit(.textStart, from: start)
+    emit(.piece(content), from: start)
+    emit(.textEnd, from: start)
+    return true
+  }
+
+  /// `||`, `===`: said once, then read as the operator that was meant.
+  private mutating func foreignSign(_ problems: inout Problems) -> Bool {
+    let start = offset
+    guard let sign = ForeignSign.all.first(where: { bytes[start...].starts(with: Array($0.written.utf8)) }) else {
+      return false
+    }
+    offset += sign.written.utf8.count
+    problems.report(
+      .character, "'\(sign.written)' is written '\(sign.meant)'", at: Span(start, offset), help: [sign.meant],
+      fix: (Span(start, offset), sign.replacement ?? sign.meant))
+    emit(sign.kind, from: start)
+    tokens[tokens.count - 1].meant = sign.meant
+    return true
+  }
+
+  private mutating func sign(_ problems: inout Problems) {
+    if foreignSign(&problems) { return }
+    let start = offset
+    if peek() == UInt8(ascii: "+"), peek(1) == UInt8(ascii: "+") {
+      offset += 2
+      return problems.report(
+        .character, "'++' has no meaning here: no value changes", at: Span(start, offset),
+        help: ["for x, i in … counts the turns", "count(…)"])
+    }
     for length in [2, 1] where offset + length <= bytes.count {
       let text = String(decoding: bytes[offset..<offset + length], as: UTF8.self)
       guard let sign = Token.Sign(rawValue: text) else { continue }
@@ -140,8 +198,9 @@ struct Lexer {
     offset += 1
     while offset < bytes.count, bytes[offset] & 0xC0 == 0x80 { offset += 1 }  // the rest of one UTF-8 character
     let character = String(decoding: bytes[start..<offset], as: UTF8.self)
+    let invisible = InvisibleCharacter.named(character)
     let printable = character.unicodeScalars.allSatisfy { $0.value >= 0x20 && $0.value != 0x7F }
-    var help: [String] = []
+    var help: [String] = invisible?.help ?? []
     var meant: String?
     switch character {
     case "'", "‘", "’": help = ["a text stands in \"…\""]
@@ -151,17 +210,17 @@ struct Lexer {
     case ";":
       help = ["a statement ends with its line"]
       if [0x0A, 0x0D, 0x00].contains(peek()) { meant = "" }
-    case "&":
-      if peek() == UInt8(ascii: "&") {
-        offset += 1
-        meant = "and"
-      }
-      help = ["and"]
-    default: break
+      newline = true
+    case "!": (help, meant) = (["not …"], "not ")
+    case "&": help = tokens.last?.kind == .textEnd ? ["\"…{…}\" puts texts together"] : ["and"]
+    default: meant = invisible?.meant
     }
+    let shown = invisible?.name ?? (printable ? "'\(character)'" : "a control character")
     problems.report(
-      .character, printable ? "'\(character)' has no meaning here" : "a control character has no meaning here",
-      at: Span(start, offset), help: help, fix: meant.map { (Span(start, offset), $0) })
+      .character, "\(shown) has no meaning here", at: Span(start, offset), help: help,
+      fix: meant.map { (Span(start, offset), $0) })
+    // What it chooses between is said where it is read.
+    if character == "?" { return emit(.mistaken, from: start) }
     space = true
   }
 

@@ -3,6 +3,7 @@ extension Parser {
   mutating func expression() throws -> Expression {
     try nested { parser in
       var value = try parser.choice()
+      if let slip = parser.foreignOperator(behind: value) { throw slip }
       while parser.takeWord("catch") {
         let other = try parser.choice()
         value = try parser.node(.caught(value, other), value.span...other.span)
@@ -136,6 +137,11 @@ extension Parser {
     }
     advance()
     let other = try operators(from: level.rawValue + 1)
+    if word.text.hasSuffix("in"), case .text = other.kind {
+      throw fail(
+        .syntax, "'in' asks a list, which stands in brackets", at: other.span, help: ["[\(source.text(other.span)), …]"]
+      )
+    }
     return try node(.binary(value, word, other), value.span...other.span)
   }
 

@@ -18,8 +18,18 @@ extension Parser {
     case .duration:
       advance()
       return Expression(kind: .duration(source.text(start)), span: start)
+    case .mistaken where source.text(start) != "?":
+      advance()
+      return Expression(kind: .broken, span: start)
     case .pattern(let pattern):
       advance()
+      if token.kind == .word, continues, !isWord("is"), text(token).allSatisfy({ "gimsuy".contains($0) }) {
+        let meant = "/\(text(token).contains("i") ? "(?i)" : "")\(pattern)/"
+        problems.report(
+          .syntax, "what holds for a whole pattern stands in it", at: token.span, help: [meant],
+          fix: (start...token.span, meant))
+        advance()
+      }
       return Expression(kind: .pattern(pattern), span: start)
     case .sign(.leftParen):
       let selector = insideSelector

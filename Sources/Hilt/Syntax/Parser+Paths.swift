@@ -136,6 +136,12 @@ extension Parser {
       }
       return .all
     }
+    if isSign(.dot) || isSign(.minus), ahead(1).kind == .digits, ahead(2).kind != .sign(.rightBracket) {
+      problems.report(
+        .syntax, "a condition in brackets begins with 'where'", at: token.span, help: ["[where …]"],
+        fix: (token.span, "where \(text(token))"))
+      return .firstWhere(try expression())
+    }
     var keys: [Expression] = []
     insideSelector = false
     defer { insideSelector = true }

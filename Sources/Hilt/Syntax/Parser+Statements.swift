@@ -37,6 +37,7 @@ extension Parser {
 
   mutating func statement() throws -> Statement {
     let head = token.span
+    statementStart = index
     let kind = try nested { try $0.statementKind() }
     return Statement(kind: kind, span: head...previous, head: head)
   }
@@ -44,10 +45,19 @@ extension Parser {
   private mutating func statementKind() throws -> Statement.Kind {
     let start = token.span
     guard token.kind == .word else { return try assignment() }
+    mendStatementWord()
+    if let slip = foreignStatement() { throw slip }
     switch text(token) {
-    case "let" where ahead(1).kind == .word:
+    case "let":
       advance()
       let name = try name("a name")
+      if isSign(.colon), ahead(1).kind == .word {
+        problems.report(
+          .syntax, "a value's type is known by the value", at: token.span...ahead(1).span,
+          help: ["let \(name.text) = …"])
+        advance()
+        advance()
+      }
       try expect(.assign)
       return .bind(name, try expression())
     case "remove":
@@ -77,9 +87,10 @@ extension Parser {
     case "note":
       advance()
       return .note(try expression())
-    case "var" where ahead(1).kind == .word:
+    case "var":
       advance()
       let name = try name("a name")
+      if isSign(.assign) { return try counted(name) }
       try expect(.colon, help: ["var \(name.text): list of text"])
       return .variable(name, try type())
     case "in", "zone", "profile", "import", "param", "table", "const", "fn", "transform", "library":
@@ -93,19 +104,29 @@ extension Parser {
     }
   }
 
+  /// `var n = 0`: read as `let`, so that the name is known.
+  private mutating func counted(_ name: Word) throws -> Statement.Kind {
+    problems.report(
+      .syntax, "'var' begins a list that grows, and has a type; a value is named once, with 'let'", at: token.span,
+      help: ["let \(name.text) = …", "var \(name.text): list of text", "count(…) and sum(…) count"])
+    advance()
+    return .bind(name, try expression())
+  }
+
   private mutating func branch() throws -> Statement.Kind {
     var branches: [(condition: Expression, block: Block)] = []
     var otherwise: Block?
+    try expectWord("if")
     repeat {
-      try expectWord("if")
       let condition = try beforeBlock { try $0.condition() }
       if isWord("then") {
         throw fail(
           .syntax, "'if … then … else …' is a value; a statement has a block", at: token.span, help: ["if … { … }"])
       }
       branches.append((condition, try block()))
+      if takeElseIf() { continue }
       guard takeWord("else") else { break }
-      if !isWord("if") {
+      if !takeWord("if") {
         otherwise = try block()
         break
       }
@@ -132,6 +153,10 @@ extension Parser {
   mutating func loopHead() throws -> LoopHead {
     let name = try name("the name of the loop's value")
     let number = take(.comma) ? try self.name("the name of the turn's number") : nil
+    if token.kind == .mistaken {
+      advance()
+      return LoopHead(name: name, number: nil, list: Expression(kind: .broken, span: previous), condition: nil)
+    }
     try expectWord("in")
     // `where` ends the list; an expression never takes it.
     let list = try expression()

@@ -12,7 +12,8 @@ struct Parser {
   struct Abandoned: Error {}
 
   let source: Source
-  let tokens: [Token]
+  /// Words that were surely meant take the place of what was written.
+  var tokens: [Token]
   var problems: Problems
   var index = 0
   var depth = 0
@@ -26,14 +27,17 @@ struct Parser {
   let unreadable: Set<Int>
   /// A decision about a partner's answer was read.
   var replyDecision: Word?
+  /// Where the statement at hand begins.
+  var statementStart = -1
   /// Inside a selector `.5` and `-2` begin a path.
   var insideSelector = false
 
   init(_ source: Source, tokens: [Token], problems: Problems) {
     self.source = source
-    self.tokens = tokens
     self.problems = problems
-    unreadable = Set(problems.all.map(\.place.line))
+    self.tokens = Slips.mended(tokens, source, &self.problems)
+    // What carries its fix was read as it was meant.
+    unreadable = Set(self.problems.all.filter { $0.fix == nil }.map(\.place.line))
   }
 
   var token: Token { tokens[index] }
@@ -43,7 +47,7 @@ struct Parser {
 
   mutating func advance() { if index < tokens.count - 1 { index += 1 } }
 
-  func text(_ token: Token) -> String { source.text(token.span) }
+  func text(_ token: Token) -> String { token.meant ?? source.text(token.span) }
 
   func isWord(_ word: String, _ count: Int = 0) -> Bool {
     let token = ahead(count)
@@ -87,7 +91,7 @@ struct Parser {
   /// Something else was expected at the cursor.
   mutating func expected(_ what: String, help: [String] = []) -> Abandoned {
     // What is missing at a line's end is shown there and not on the next line.
-    if token.newlineBefore || token.kind == .end, index > 0 {
+    if token.newlineBefore || token.kind == .end, index > 0, index != statementStart {
       let end = Int(previous.end)
       return fail(.syntax, "\(what) is expected here", at: Span(end, end + 1), help: help)
     }
@@ -171,6 +175,7 @@ struct Parser {
         parts.append(.literal(piece))
         advance()
       case .open:
+        warnOfDollar()
         advance()
         parts.append(.value(try interpolated()))
       case .textEnd:

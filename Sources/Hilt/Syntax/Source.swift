@@ -151,6 +151,17 @@ struct Problems {
     }
   }
 
+  /// Takes back what was said of a stretch of the text: something else is said of the whole.
+  mutating func retract(in span: Span) {
+    let (first, last) = (
+      source.place(of: Span(Int(span.start), Int(span.start))), source.place(of: Span(Int(span.end), Int(span.end)))
+    )
+    let before = all.count
+    let isWithin = { (place: Place) in place.file == first.file && place >= first && place < last }
+    for problem in all where isWithin(problem.place) { counts[problem.severity, default: 1] -= 1 }
+    if before > 0 { all.removeAll { isWithin($0.place) } }
+  }
+
   /// For what lies in another file, such as a table.
   mutating func add(_ problem: Problem) {
     guard !all.contains(problem) else { return }

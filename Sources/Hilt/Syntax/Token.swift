@@ -17,6 +17,8 @@ struct Token: Sendable {
     case pattern(String)
     /// An operator or bracket.
     case sign(Sign)
+    /// What was reported, and stands for a value that nobody knows.
+    case mistaken
     case end
   }
 
@@ -35,6 +37,8 @@ struct Token: Sendable {
   var newlineBefore: Bool
   /// White space, a comment or the beginning of the text stands before it.
   var spaceBefore: Bool
+  /// What is read in the place of what is written, once that was reported.
+  var meant: String?
 
   /// The same token in a text that stands behind others.
   func shifted(by offset: Int) -> Token {

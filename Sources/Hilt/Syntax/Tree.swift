@@ -251,6 +251,15 @@ struct Expression: Sendable {
 }
 
 extension Expression {
+  /// Whether it adds a segment that holds nothing but what is given with it.
+  var addsSegment: Bool {
+    switch kind {
+    case .addition: true
+    case .with(let base, _): base.addsSegment
+    default: false
+    }
+  }
+
   /// Whether it makes a message of its own, which can be named and written.
   var makesMessage: Bool {
     switch kind {

@@ -156,6 +156,14 @@ struct Transform {
     (program, problems) = HiltProgram.compile(
       source, file: path, parameters: parameters, files: NeighbouringFiles(of: path))
   }
+
+  /// The text of a file in which a problem was found: the transform's own, or that of a table or library beside it.
+  func text(of file: String) -> String? {
+    if file == path { return source }
+    let beside = URL(filePath: path).deletingLastPathComponent().appending(path: file).path
+    return [file, beside].lazy.compactMap { FileManager.default.contents(atPath: $0) }.first
+      .map { String(decoding: $0, as: UTF8.self) }
+  }
 }
 
 struct ExplainCommand: ParsableCommand {

@@ -91,7 +91,7 @@ struct TryCommand: ParsableCommand {
       values[String(parameter[..<equals])] = .text(String(parameter[parameter.index(after: equals)...]))
     }
     let loaded = try Transform(path, parameters: values)
-    for problem in loaded.problems { Terminal.error(problem.rendered(source: loaded.source)) }
+    for problem in loaded.problems { Terminal.error(problem.rendered(source: loaded.text(of: problem.place.file))) }
     guard let program = loaded.program else { throw ExitCode(1) }
     return program
   }
@@ -192,6 +192,9 @@ private struct Trial {
     guard let program, takes(message, program) else { return showRoute(bytes) }
     let result = program.run(input(message, bytes), tracing: !isBrief, observing: showsOrigins)
     if !isBrief { margin(program.text, result.trace) }
+    if let refusal = refusal(of: message, program) {
+      Terminal.line(Terminal.yellow("  a channel would refuse this message: \(refusal)"))
+    }
     for note in result.notes { Terminal.line("  note: \(Terminal.safe(note.text)) (\(note.place))") }
     guard show(result, of: program, message) else { return false }
     for (number, emitted) in result.emitted.enumerated() {
@@ -254,6 +257,15 @@ private struct Trial {
   private func takes(_ message: HL7Message?, _ program: HiltProgram) -> Bool {
     guard let message else { return true }
     return definition == nil || Unexpected.refusal(of: HL7Header(message), by: program.input) == nil
+  }
+
+  /// Why a channel would not give a message to the transform that is tried on it; with a channel it isn't given.
+  private func refusal(of message: HL7Message?, _ program: HiltProgram) -> String? {
+    guard definition == nil, !program.isReply, let message,
+      let refusal = Unexpected.refusal(of: HL7Header(message), by: program.input)
+    else { return nil }
+    let reason = refusal.text.replacing("this channel takes", with: "the transform takes")
+    return "\(refusal.kind.rawValue) \(refusal.number) \(Terminal.safe(reason))"
   }
 
   private func show(_ result: HiltResult, of program: HiltProgram, _ message: HL7Message?) -> Bool {
