@@ -109,7 +109,8 @@ package struct LaneMachine: Sendable {
     return first.due
   }
 
-  /// How many rest until their next try, because they were refused or got no connection of their own, and how many keys wait behind such ones.
+  /// How many rest until their next try, because they were refused or got no connection of their own, and how many keys
+  /// wait behind such ones.
   package func resting(_ now: Moment) -> (deliveries: Int, keys: Int) {
     let deliveries = entries.lazy.filter {
       $0.state == .queued && $0.due > now.steady && ($0.refusals > 0 || order != nil)

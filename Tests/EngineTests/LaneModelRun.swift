@@ -393,7 +393,8 @@ final class LaneModelRun {
     // What waits for a parked one may have it beside it.
     let countMax = world.policy.heldCountMax + (world.policy.order == .keys ? 1 : 0)
     if count > countMax { throw ModelFailure("\(count) are in memory") }
-    if bytes > world.policy.heldBytesMax + (world.policy.order == .keys ? 240 : 120) { throw ModelFailure("\(bytes) bytes are in memory") }
+    let bytesMax = world.policy.heldBytesMax + (world.policy.order == .keys ? 240 : 120)
+    if bytes > bytesMax { throw ModelFailure("\(bytes) bytes are in memory") }
     if sending != open.count || sending > world.atOnceMax { throw ModelFailure("\(sending) are under way") }
     if answered.count + sending > world.policy.unconfirmedMax {
       throw ModelFailure("\(answered.count) and \(sending) could go twice after a crash")
