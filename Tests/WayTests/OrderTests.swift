@@ -37,7 +37,7 @@ extension Ways {
       let lane = try await way.project.lane("adt/ehr")
       #expect(lane.waiting == 700)
       try await eventually("the status says what holds them up") {
-        try await way.project.hilum("status").output.contains("messages of 1 keys wait for theirs")
+        try await way.project.hilum("status").output.contains("messages of 1 key wait for their turn")
       }
 
       way.partner.answer(ReceiverBehaviour())

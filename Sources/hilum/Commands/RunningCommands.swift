@@ -89,7 +89,10 @@ struct StatusCommand: AsyncParsableCommand {
       line += Terminal.yellow(", \(lane.resting) tried again later\(refusal)")
       if lane.unreachable == nil, let next = lane.nextTryIn { line += ", next try in \(Terminal.age(next))" }
     }
-    if lane.keysWaiting > 0 { line += Terminal.yellow(", messages of \(lane.keysWaiting) keys wait for theirs") }
+    if lane.keysWaiting > 0 {
+      let keys = lane.keysWaiting == 1 ? "1 key" : "\(lane.keysWaiting) keys"
+      line += Terminal.yellow(", messages of \(keys) wait for their turn")
+    }
     if let why = lane.unreachable {
       line += Terminal.red(", unreachable \(lane.failures) times: \(Terminal.safe(why))")
       if let next = lane.nextTryIn { line += ", next try in \(Terminal.age(next))" }
