@@ -45,7 +45,7 @@ extension Run {
     var isOutlined = false
     if let structure = structure(of: place.message) {
       let outline = try outline(of: all, structure, 0, in: place.message, at: span)
-      let gone = Set(all.indices.filter { leaving.contains(all[$0]) && all[$0] != kept })
+      let gone = Set(all.indices.filter { leaving.contains(all[$0]) })
       var orphans = outline.remainders(without: gone).sorted().map { all[$0] }
       try check(orphans, of: place, structure)
       leaving.formUnion(orphans)
