@@ -3,13 +3,14 @@ import HL7
 extension Run {
   /// E122: in a message that the program makes, from top to bottom, a segment comes behind what its group begins with:
   /// a result without an order would be the next order's.
-  func checkOrder(_ addition: Addition, _ leaf: Int, _ places: [Int], _ outline: HL7Outline) throws {
+  func checkOrder(_ addition: Addition, _ leaf: Int, _ outline: HL7Outline) throws {
     guard let missing = outline.missing(before: leaf) else { return }
     let (code, name) = (addition.code, addition.name)
     throw Interrupt.failure(
       Failure(
         .stopping, .openPlace, "there is no \(missing) yet to which \(code) could belong: \(missing) is added first",
-        at: addition.span, path: code.description, help: ["\(name).add \(missing) with …", "\(name).add \(code) after …"]))
+        at: addition.span, path: code.description,
+        help: ["\(name).add \(missing) with …", "\(name).add \(code) after …"]))
   }
 
   /// E122: in a message that the program makes, a segment does not go back behind what was added before it, where it
@@ -36,9 +37,11 @@ extension Addition {
     let group = outline.structure.groups[outline.structure.leaves[leaf].group].name
     return .failure(
       Failure(
-        .stopping, .openPlace, "\(code) could belong to the last \(group), which has none, or begin a new one", at: span,
-        path: code.description,
-        help: ["for x in \(name).each \(group) where … { x.add \(code) }", "\(name).add \(code) in \(group) (a new one)"]))
+        .stopping, .openPlace, "\(code) could belong to the last \(group), which has none, or begin a new one",
+        at: span, path: code.description,
+        help: [
+          "for x in \(name).each \(group) where … { x.add \(code) }", "\(name).add \(code) in \(group) (a new one)",
+        ]))
   }
 }
 

@@ -147,7 +147,7 @@ extension Run {
     let isNew = addition.message.draft.map { newDrafts.contains($0) } ?? false
     let begins = addition.isStatement && outline.joinsOrBegins(leaf)
     if begins, case .structure = addition.placement { throw addition.joinsOrBegins(leaf, outline) }
-    if isNew { try checkOrder(addition, leaf, places, outline) }
+    if isNew { try checkOrder(addition, leaf, outline) }
     let ordinal = outline.insertionOrdinal(ofLeaf: leaf, in: 0, appending: begins || isNew && addition.isStatement)
     if isNew { try checkEnd(addition, leaf, ordinal, outline) }
     if ordinal > 0 {
