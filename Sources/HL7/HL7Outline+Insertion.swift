@@ -86,6 +86,24 @@ extension HL7Outline {
     return nil
   }
 
+  /// Whether a segment that need not be there could stand at the beginning of the last of its groups, which has gone on
+  /// without it, or begin another one: the `ORC` behind an `OBR` that has none.
+  package func joinsOrBegins(_ leaf: Int) -> Bool {
+    guard !structure.leaves[leaf].isRequired else { return false }
+    var instance = 0
+    var group = instances[0].group
+    while let inner = child(of: group, toward: leaf), let last = lastInstance(of: inner, in: instance),
+      takes(leaf, last)
+    {
+      if inner == structure.leaves[leaf].group {
+        return isPast(leaf, last) && !leaves[instances[last].segments].contains(leaf)
+      }
+      instance = last
+      group = inner
+    }
+    return false
+  }
+
   private func lastInstance(of group: Int, in parent: Int) -> Int? {
     instances.lastIndex { $0.group == group && $0.parent == parent }
   }

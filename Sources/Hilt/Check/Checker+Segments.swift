@@ -54,6 +54,7 @@ extension Checker {
         return try fields(run)
       }
       let old = try place.all(run)
+      if !all.isEmpty { try run.checkReplaces(old, of: place) }
       try run.remove(old, of: place, keeping: all.isEmpty ? nil : old.first)
       var last: Int?
       for contents in all {

@@ -75,6 +75,9 @@ extension Checker {
       return { run in _ = try evaluate(run) }
     case .segment, .group:
       let bind = bind(name, to: value.type, value)
+      if case .segment(.draft(let draft), _) = value.type {
+        layout.names[draft, default: SegmentNames()].marks.append(layout.markCount - 1)
+      }
       if expression.addsSegment { freshMarks.insert(layout.markCount - 1) }
       return { run in
         run.argument = try evaluate(run)
@@ -97,6 +100,7 @@ extension Checker {
     }
     let slot = newSlot()
     if isOpenChoice(expression) { openSlots.insert(slot) }
+    if let draft = value.type.draft { layout.names[draft, default: SegmentNames()].slots.append(slot) }
     declare(name, .value(slot: slot, value.type, mayBeAbsent: value.mayBeAbsent, path: value.path))
     return { run in
       let datum = try evaluate(run)
@@ -277,6 +281,17 @@ extension Checker {
         // One that was removed has given its number to the next.
         if run.marks[mark + 1] > 0 { number += 1 }
       }
+    }
+  }
+}
+
+extension Type {
+  /// The output of whose segments a value may be.
+  fileprivate var draft: Int? {
+    switch self {
+    case .segment(let message, _), .made(_, .some(let message)): message.draft
+    case .list(let element): element.draft
+    default: nil
     }
   }
 }

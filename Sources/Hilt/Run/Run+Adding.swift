@@ -145,7 +145,11 @@ extension Run {
     }
     try check(addition, leaf, outline)
     let isNew = addition.message.draft.map { newDrafts.contains($0) } ?? false
-    let ordinal = outline.insertionOrdinal(ofLeaf: leaf, in: 0, appending: isNew && addition.isStatement)
+    let begins = addition.isStatement && outline.joinsOrBegins(leaf)
+    if begins, case .structure = addition.placement { throw addition.joinsOrBegins(leaf, outline) }
+    if isNew { try checkOrder(addition, leaf, outline) }
+    let ordinal = outline.insertionOrdinal(ofLeaf: leaf, in: 0, appending: begins || isNew && addition.isStatement)
+    if isNew { try checkEnd(addition, leaf, ordinal, outline) }
     if ordinal > 0 {
       let before = whole.segments[ordinal - 1]
       try noteStray(addition, outline, behind: before)

@@ -50,9 +50,10 @@ extension HL7Place {
   /// What a statement says that would change a segment which is not in the output any more.
   func checkIsThere(_ segment: Int, _ run: Run) throws {
     guard !run.exists(segment, in: message) else { return }
+    let happened = segment >= Run.keptMin ? "written over in" : "removed from"
     throw Interrupt.failure(
       Failure(
-        .stopping, .unwritable, "this \(code) was removed from the output; it can be read still, but not changed",
+        .stopping, .unwritable, "this \(code) was \(happened) the output; it can be read still, but not changed",
         at: span, path: path, help: ["out.add \(code) with { … }"]))
   }
 

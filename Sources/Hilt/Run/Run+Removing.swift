@@ -20,8 +20,28 @@ extension Run {
             "the last \(name) of a \(around) can't be removed alone: what stays would belong to what follows", at: span,
             path: name, help: ["for x in order.each \(around) { remove x }"]))
       }
+      try checkNeighbours(of: ordinals, all, outline, grammar.group, message, at: span)
     }
     try take(gone, outOf: number)
+  }
+
+  /// E903: where a message is out of order, a group that lacks what it begins with would belong to what stands before
+  /// the group that goes: the results that a stray segment parted from their order.
+  private func checkNeighbours(
+    of leaving: Set<Int>, _ all: [Int], _ outline: HL7Outline, _ group: Int, _ message: MessageReference, at span: Span
+  ) throws {
+    let headless = outline.headless
+    guard let last = leaving.max(), !headless.isEmpty else { return }
+    if !headless.contains(last + 1) {
+      try step(bytes: all.count << 6, at: span)
+      guard !orphans(of: Set(leaving.map { all[$0] }), among: all, outline, message).isEmpty else { return }
+    }
+    let name = outline.structure.groups[group].name
+    throw Interrupt.failure(
+      Failure(
+        .stopping, .unwritable,
+        "the message does not fit its structure: without this \(name), what stands behind it would belong to another",
+        at: span, path: name, help: ["remove … of each segment", "drop \"out of order\""]))
   }
 
   /// Takes segments of one name out of an output. What belongs to a segment never becomes another's: its notes go with
@@ -45,7 +65,7 @@ extension Run {
     var isOutlined = false
     if let structure = structure(of: place.message) {
       let outline = try outline(of: all, structure, 0, in: place.message, at: span)
-      let gone = Set(all.indices.filter { leaving.contains(all[$0]) && all[$0] != kept })
+      let gone = Set(all.indices.filter { leaving.contains(all[$0]) })
       var orphans = outline.remainders(without: gone).sorted().map { all[$0] }
       try check(orphans, of: place, structure)
       leaving.formUnion(orphans)
@@ -129,5 +149,18 @@ extension Run {
       }
       return homes
     }
+  }
+}
+
+extension HL7Outline {
+  /// Where groups begin that lack what they must have first.
+  fileprivate var headless: Set<Int> {
+    var ordinals: Set<Int> = []
+    for instance in instances.dropFirst() {
+      let first = instance.segments.lowerBound
+      guard leaves.indices.contains(first), let leaf = leaves[first] else { continue }
+      if !structure.opens(leaf, instance.group) { ordinals.insert(first) }
+    }
+    return ordinals
   }
 }

@@ -47,6 +47,7 @@ extension Run {
 extension HL7Place {
   /// Writes all fields of a segment; what it held besides is gone.
   func write(_ contents: [HL7Content], to segment: Int, _ run: Run) throws {
+    try run.keep(segment, of: self)
     let count = max(contents.count, run.fieldCount(of: segment, in: message))
     // From the last to the first: a draft's edits of one segment are a list in ascending order.
     for number in stride(from: count, to: 0, by: -1) {

@@ -9,6 +9,8 @@ final class Run {
   var content = Datum.absent
   /// Message structures of the site's own, with those of the standard that they are.
   let structures: [String: String]
+  /// For each draft the names of its segments.
+  let names: [Int: SegmentNames]
 
   // A run belongs to one thread, and each access to these ends before the next begins: checking that at run time, as
   // Swift does for what a class holds, took a tenth of a transform.
@@ -56,6 +58,7 @@ final class Run {
     drafts = [HL7Draft?](filled: nil, count: layout.draftCount)
     stepsLeft = input.limits.stepsMax
     structures = layout.structures
+    names = layout.names
     isTraced = tracing
     trace = tracing ? [] : nil
     observed = observing ? Observed() : nil
@@ -73,6 +76,8 @@ final class Run {
     var slotCount = 0
     var markCount = 0
     var draftCount = 0
+    /// For each draft what `let` made of its segments.
+    var names: [Int: SegmentNames] = [:]
     /// Message structures of the site's own, with those of the standard that they are.
     var structures: [String: String] = [:]
   }
