@@ -39,7 +39,17 @@ struct Hilum: AsyncParsableCommand {
 
   static let versionNumber = "0.1.0"
 
-  static func main() async {
+  static func main() async { end(await perform()) }
+
+  /// Ends the process without the handlers of `exit`: OpenSSL's frees what a thread of ours that comes to its own end a
+  /// little later may still be using, and an engine that stopped in order would seem to have crashed.
+  static func end(_ code: Int32) -> Never {
+    fflush(nil)
+    _exit(code)
+  }
+
+  /// - Returns: the exit code.
+  private static func perform() async -> Int32 {
     do {
       var command = try parseAsRoot()
       if var command = command as? any AsyncParsableCommand {
@@ -47,15 +57,16 @@ struct Hilum: AsyncParsableCommand {
       } else {
         try command.run()
       }
+      return 0
     } catch let failure as Failure {
       Terminal.error(failure.description)
-      Glibc.exit(failure.code)
+      return failure.code
     } catch {
       // ArgumentParser answers wrong use with 64: ours is 2.
       let code = exitCode(for: error)
       let text = fullMessage(for: error)
       if code == .success { Terminal.line(text) } else if !text.isEmpty { Terminal.error(text) }
-      Glibc.exit(code == .success ? 0 : code == .validationFailure ? 2 : code.rawValue)
+      return code == .success ? 0 : code == .validationFailure ? 2 : code.rawValue
     }
   }
 }

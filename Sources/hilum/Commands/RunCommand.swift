@@ -148,7 +148,7 @@ struct RunCommand: AsyncParsableCommand {
       let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
       let count = SignalCount()
       source.setEventHandler {
-        if count.next() > 1 { Glibc.exit(1) }
+        if count.next() > 1 { Hilum.end(1) }
         end.yield((name, true))
       }
       source.resume()
