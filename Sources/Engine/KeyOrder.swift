@@ -93,11 +93,8 @@ package struct KeyOrder: Sendable {
   /// The first that may be sent; it stays in front of its keys until it is removed.
   mutating func take() -> Int64? { free.popFirst() }
 
-  /// What was taken goes again, not before `due`.
-  mutating func giveBack(_ sequence: Int64, due: Int64) {
-    if due > 0 { resting[sequence] = due }
-    becomeFree(sequence)
-  }
+  /// What was taken may go again.
+  mutating func giveBack(_ sequence: Int64) { becomeFree(sequence) }
 
   /// What is free rests until `due`.
   mutating func rest(_ sequence: Int64, until due: Int64) {
@@ -148,12 +145,12 @@ package struct KeyOrder: Sendable {
 
   private mutating func becomeFree(_ sequence: Int64) {
     guard resting[sequence] == nil else { return }
-    let index = free.firstIndex(notBefore: sequence)
+    let index = free.firstIndex(notBefore: sequence) { $0 }
     if index == free.endIndex || free[index] != sequence { free.insert(sequence, at: index) }
   }
 
   private mutating func removeFree(_ sequence: Int64) {
-    let index = free.firstIndex(notBefore: sequence)
+    let index = free.firstIndex(notBefore: sequence) { $0 }
     if index < free.endIndex, free[index] == sequence { free.remove(at: index) }
   }
 
@@ -301,13 +298,13 @@ package struct KeyOrder: Sendable {
   }
 }
 
-extension Deque<Int64> {
-  /// Where a number stands, or would stand, in this growing row.
-  func firstIndex(notBefore sequence: Int64) -> Int {
+extension Deque {
+  /// Where the element with a sequence number stands, or would stand, in this row whose numbers grow.
+  func firstIndex(notBefore sequence: Int64, by number: (Element) -> Int64) -> Int {
     var (low, high) = (startIndex, endIndex)
     while low < high {
       let middle = low + (high - low) / 2
-      if self[middle] < sequence { low = middle + 1 } else { high = middle }
+      if number(self[middle]) < sequence { low = middle + 1 } else { high = middle }
     }
     return low
   }

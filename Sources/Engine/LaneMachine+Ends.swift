@@ -85,7 +85,7 @@ extension LaneMachine {
     for index in entries.indices where entries[index].state == .sending {
       sending -= 1
       entries[index].state = .queued
-      order?.giveBack(entries[index].delivery.sequence, due: 0)
+      order?.giveBack(entries[index].delivery.sequence)
       cancelled(index, "the engine stopped when this was under way", bytesSent: true, now)
     }
   }

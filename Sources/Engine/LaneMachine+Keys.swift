@@ -21,14 +21,8 @@ extension LaneMachine {
     return index < entries.endIndex && entries[index].delivery.sequence == sequence ? index : nil
   }
 
-  func place(of sequence: Int64) -> Int {
-    var (low, high) = (entries.startIndex, entries.endIndex)
-    while low < high {
-      let middle = low + (high - low) / 2
-      if entries[middle].delivery.sequence < sequence { low = middle + 1 } else { high = middle }
-    }
-    return low
-  }
+  /// Where it stands, or would stand.
+  func place(of sequence: Int64) -> Int { entries.firstIndex(notBefore: sequence) { $0.delivery.sequence } }
 
   /// A delivery rests until its next try: what waits behind its keys makes room for others.
   mutating func rest(_ index: Int) {

@@ -287,7 +287,7 @@ package struct LaneMachine: Sendable {
     guard let index = found else { return }
     sending -= 1
     entries[index].state = .queued
-    order?.giveBack(entries[index].delivery.sequence, due: 0)
+    order?.giveBack(entries[index].delivery.sequence)
     switch end {
     case .taken(let summary, let reply):
       narrow(index, now)

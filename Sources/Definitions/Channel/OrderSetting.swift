@@ -66,6 +66,4 @@ enum OrderSetting: SettingValue {
     case .by: ""
     }
   }
-
-  var isStrict: Bool { if case .strict = self { true } else { false } }
 }

@@ -11,10 +11,6 @@ protocol PartlySupported: SettingChoice {
 
 extension PartlySupported {
   static func read(_ node: SettingNode, _ reader: SettingReader) -> Self? {
-    readWord(node, reader)
-  }
-
-  static func readWord(_ node: SettingNode, _ reader: SettingReader) -> Self? {
     guard let text = node.scalar, let row = foreseen.first(where: { $0.word.rawValue == text }) else {
       return word(node, reader)
     }

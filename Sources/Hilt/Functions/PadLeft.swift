@@ -6,10 +6,14 @@ extension Function {
       (#"pad_left("42", 5, "0")"#, #"00042"#),
       (#"pad_left("123456", 5, "0")"#, #"123456"#),
     ],
-    body: .many {
-      let (text, pad) = ($0[0].argumentText, $0[2].argumentText)
-      let missing = min(10_000, $0[1].argumentCount) - text.count
-      guard missing > 0, pad.count == 1 else { return .text(text) }
-      return .text(String(repeating: pad, count: missing) + text)
-    })
+    body: .many { .text(padding($0) + $0[0].argumentText) })
+
+  /// What a text lacks to be so long as `pad_left` and `pad_right` were told.
+  ///
+  /// - Parameter values: the text, the length and the character.
+  static func padding(_ values: [Datum]) -> String {
+    let (text, pad) = (values[0].argumentText, values[2].argumentText)
+    let missing = min(10_000, values[1].argumentCount) - text.count
+    return missing > 0 && pad.count == 1 ? String(repeating: pad, count: missing) : ""
+  }
 }

@@ -6,10 +6,5 @@ extension Function {
       (#"pad_right("42", 5, "0")"#, #"42000"#),
       (#"pad_right("123456", 5, "0")"#, #"123456"#),
     ],
-    body: .many {
-      let (text, pad) = ($0[0].argumentText, $0[2].argumentText)
-      let missing = min(10_000, $0[1].argumentCount) - text.count
-      guard missing > 0, pad.count == 1 else { return .text(text) }
-      return .text(text + String(repeating: pad, count: missing))
-    })
+    body: .many { .text($0[0].argumentText + padding($0)) })
 }

@@ -13,13 +13,16 @@ extension Run {
   func take(_ gone: [Int], outOf draft: Int, isOutlined: Bool = false) throws {
     if !isOutlined, !(outlines[draft]?.remove(Set(gone)) ?? true) { forgetOutline(of: draft) }
     for segment in gone {
-      let message = MessageReference.draft(draft)
-      let fieldCount = drafts[draft]?.fieldCount(of: segment) ?? 0
-      removed[draft, default: [:]][segment] = RemovedSegment(
-        code: code(of: segment, in: message),
-        fields: (0..<fieldCount).map { field($0 + 1, of: segment, in: message) })
+      removed[draft, default: [:]][segment] = held(by: segment, in: .draft(draft))
       try edit(draft) { try $0.removeSegment(segment) }
     }
+  }
+
+  /// What a segment holds now.
+  func held(by segment: Int, in message: MessageReference) -> RemovedSegment {
+    RemovedSegment(
+      code: code(of: segment, in: message),
+      fields: (0..<fieldCount(of: segment, in: message)).map { field($0 + 1, of: segment, in: message) })
   }
 
   /// A field of a segment that was removed, as it was then; `nil` where it was not removed.

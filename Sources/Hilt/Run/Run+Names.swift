@@ -19,11 +19,10 @@ extension Run {
     let marks = names.marks.filter { $0 != own && self.marks[$0] == segment }
     let slots = names.slots.filter { self.slots[$0].names(segment) }
     guard !marks.isEmpty || !slots.isEmpty else { return }
-    let count = fieldCount(of: segment, in: place.message)
-    let fields = (0..<count).map { field($0 + 1, of: segment, in: place.message) }
-    try step(bytes: fields.reduce(count << 4) { $0 + $1.bytes.count }, at: place.span)
+    let held = held(by: segment, in: place.message)
+    try step(bytes: held.fields.reduce(held.fields.count << 4) { $0 + $1.bytes.count }, at: place.span)
     let kept = Self.keptMin + (removed[draft]?.count ?? 0)
-    removed[draft, default: [:]][kept] = RemovedSegment(code: place.code, fields: fields)
+    removed[draft, default: [:]][kept] = held
     for mark in marks { self.marks[mark] = kept }
     for slot in slots { self.slots[slot] = self.slots[slot].naming(kept, insteadOf: segment) }
   }

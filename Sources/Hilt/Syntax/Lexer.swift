@@ -96,13 +96,17 @@ struct Lexer {
     let start = offset
     let content = String(decoding: bytes[start + 1..<end], as: UTF8.self)
     offset = end + 1
-    problems.report(
-      .character, "a text stands in \"…\"", at: Span(start, offset), help: ["\"\(content)\""],
-      fix: (Span(start, offset), "\"\(content)\""))
+    emit(meant: content, from: start, "a text stands in \"…\"", &problems)
+    return true
+  }
+
+  /// A text in other signs, which ends here: said once, then read as the text that was meant.
+  private mutating func emit(meant content: String, from start: Int, _ message: String, _ problems: inout Problems) {
+    let (span, meant) = (Span(start, offset), "\"\(content)\"")
+    problems.report(.character, message, at: span, help: [meant], fix: (span, meant))
     emit(.textStart, from: start)
     emit(.piece(content), from: start)
     emit(.textEnd, from: start)
-    return true
   }
 
   /// `// …` and `/* … */`, as other languages write comments: said once, where it stands, then passed over. Neither has
@@ -156,12 +160,7 @@ struct Lexer {
     let start = offset
     let content = String(decoding: bytes[start + 3..<end], as: UTF8.self)
     offset = end + 3
-    problems.report(
-      .character, "a text stands in \"…\", with straight quotes", at: Span(start, offset), help: ["\"\(content)\""],
-      fix: (Span(start, offset), "\"\(content)\""))
-    emit(.textStart, from: start)
-    emit(.piece(content), from: start)
-    emit(.textEnd, from: start)
+    emit(meant: content, from: start, "a text stands in \"…\", with straight quotes", &problems)
     return true
   }
 

@@ -184,9 +184,10 @@ struct BenchCommand: AsyncParsableCommand {
     var subjects: [any BenchSubject] = []
     if let inFlight {
       subjects = [false, true].map { EngineSubject(orderBy: $0, inFlight: min(256, max(1, inFlight))) }
-    }
-    for count in inFlight == nil ? try numbers(destinations) : [] {
-      for window in try numbers(windows) { subjects.append(EngineSubject(destinations: count, window: window)) }
+    } else {
+      for count in try numbers(destinations) {
+        for window in try numbers(windows) { subjects.append(EngineSubject(destinations: count, window: window)) }
+      }
     }
     let json = json
     let report = try await Bench(plan).run(
