@@ -77,7 +77,7 @@ extension HL7Outline {
   }
 
   /// The group directly within another that has a leaf; `nil` where the leaf is the group's own.
-  private func child(of group: Int, toward leaf: Int) -> Int? {
+  func child(of group: Int, toward leaf: Int) -> Int? {
     var next = structure.leaves[leaf].group
     while next != group, let parent = structure.groups[next].parent {
       if parent == group { return next }

@@ -13,6 +13,27 @@ extension HL7Outline {
     return left
   }
 
+  /// Whether an instance lacks a segment that it must have: an order without its `OBR`. One of a part that need not be
+  /// there is lacking where that part is there without it.
+  package func lacks(_ leaf: Int, in instance: Int) -> Bool {
+    var instance = instance
+    while true {
+      let group = instances[instance].group
+      let inner = child(of: group, toward: leaf)
+      let isRequired = inner.map { structure.groups[$0].isRequired } ?? structure.leaves[leaf].isRequired
+      let position = self.position(of: leaf, in: group)
+      let isThere = instances[instance].segments.contains { ordinal in
+        guard let other = leaves[ordinal], structure.groups[group].leaves.contains(other) else { return false }
+        return self.position(of: other, in: group) == position
+      }
+      guard isThere else { return isRequired && !structure.groups[group].isChoice }
+      guard let inner, let next = instances.firstIndex(where: { $0.group == inner && $0.parent == instance }) else {
+        return false
+      }
+      instance = next
+    }
+  }
+
   private func remainders(behind ordinal: Int, _ leaf: Int, _ leaving: Set<Int>) -> [Int] {
     var instance = owners[ordinal]
     var group = structure.leaves[leaf].group

@@ -25,10 +25,10 @@ package struct HL7Outline: Sendable {
   package internal(set) var strays: [Int: Int] = [:]
   /// Every segment that is no Z-segment found its place, though segments that the grammar requires may be missing.
   package var fits: Bool { misfits.isEmpty }
-  /// Some segment could stand elsewhere too, with nothing left out: the whole message decides then.
-  var isDoubtful = false
+  /// Some segment could stand elsewhere too, with nothing left out, or without a place: the whole message decides then.
+  package internal(set) var isDoubtful = false
   /// The segments that are no Z-segments and have no place.
-  var misfits: Set<Int> = []
+  package internal(set) var misfits: Set<Int> = []
 
   /// Gives each segment its place. What is nearest comes first:
   ///
@@ -43,7 +43,8 @@ package struct HL7Outline: Sendable {
   /// they stand.
   ///
   /// Where this leaves something out that the grammar requires, and another reading of the message leaves out less,
-  /// that one is taken: an `ORC` behind an earlier result whose order has a specimen is an order.
+  /// that one is taken: an `ORC` behind an earlier result whose order has a specimen is an order. A segment that would
+  /// tear a group in two, a note between `ORC` and `OBR` for example, has no place then and belongs to where it stands.
   ///
   /// - Parameters:
   ///   - codes: the names of the segments in their order; `nil` for what is no name.
@@ -61,6 +62,7 @@ package struct HL7Outline: Sendable {
     for (ordinal, code) in codes.enumerated() {
       let move = code.flatMap { slicing.move(to: $0, beginsOrder: orders.contains(ordinal), others: &others) }
       if !others.isEmpty { isDoubtful = true }
+      if let move, move.isForced, structure.mayStray(move.leaf) { isDoubtful = true }
       missing += move?.missing ?? 0
       take(move, code, at: ordinal, &slicing)
     }

@@ -1,15 +1,20 @@
 /// Several readings of a message by one grammar, side by side.
 ///
 /// Wherever a segment could stand in another place than the nearest, without anything left out, a reading goes on
-/// from there too. Those that come to be alike are one; only a few are kept, so that a message costs no more for each
-/// segment the longer it is.
+/// from there too; and where something is left out, one for which that segment is a stray: it has no place where it
+/// stands, and the group goes on behind it. Those that come to be alike are one; only a few are kept, so that a message
+/// costs no more for each segment the longer it is.
 struct HL7Readings {
+  private let structure: HL7Structure
+
   private struct Reading {
     var slicing: HL7Slicing
     /// What it left out that must be there, and segments without a place.
     var cost: Int
     /// Its last move, among `steps`; -1 at the beginning.
     var last: Int
+    /// The segment before is a stray.
+    var isStraying = false
   }
 
   private static let countMax = 6
@@ -19,6 +24,7 @@ struct HL7Readings {
   private var readings: [Reading]
 
   init(_ structure: HL7Structure, group: Int) {
+    self.structure = structure
     readings = [Reading(slicing: HL7Slicing(structure, group: group), cost: 0, last: -1)]
   }
 
@@ -44,9 +50,12 @@ struct HL7Readings {
     for reading in readings {
       others = []
       let move = code.flatMap { reading.slicing.move(to: $0, beginsOrder: beginsOrder, others: &others) }
-      let stray = code?.isLocal == true ? 0 : Self.strayCost
-      keep(reading, move, stray, at: ordinal, &next)
-      for other in others { keep(reading, other, stray, at: ordinal, &next) }
+      let lost = code?.isLocal == true ? 0 : Self.lostCost
+      keep(reading, move, lost, at: ordinal, &next)
+      for other in others { keep(reading, other, lost, at: ordinal, &next) }
+      if let move, move.isForced, structure.mayStray(move.leaf) {
+        keep(reading, nil, reading.isStraying ? 0 : Self.strayCost, at: ordinal, &next)
+      }
     }
     while next.count > Self.countMax {
       // The dearest goes; of several the one that is furthest from the nearest.
@@ -56,15 +65,21 @@ struct HL7Readings {
     readings = next
   }
 
-  /// A segment without a place is worse than any that is missing.
-  private static let strayCost = 100
+  /// A segment that the grammar has no way to is worse than any that is missing.
+  private static let lostCost = 1000
+  /// A run of strays is worse than a few that are missing: mostly such a segment has its place, and what comes before
+  /// that is not there.
+  private static let strayCost = 10
+  /// A group that begins without what it must begin with is worse than a whole run of notes in a wrong place.
+  private static let amissCost = 50
 
   private mutating func keep(
     _ reading: Reading, _ move: HL7Slicing.Move?, _ stray: Int, at ordinal: Int, _ next: inout [Reading]
   ) {
     var reading = reading
-    reading.cost += move?.missing ?? stray
+    reading.cost += move.map { $0.missing + ($0.isAmiss ? Self.amissCost : 0) } ?? stray
     if let move { reading.slicing.make(move, at: ordinal) }
+    reading.isStraying = move == nil
     steps.append((move, reading.last))
     reading.last = steps.count - 1
     if let same = next.firstIndex(where: { $0.slicing.isAlike(reading.slicing) }) {

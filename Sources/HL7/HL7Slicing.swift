@@ -22,6 +22,11 @@ struct HL7Slicing {
     let missing: Int
     /// It opens a group past what comes first there.
     let isPastBeginning: Bool
+    /// It begins a group that repeats without what that must begin with, or comes to a place that its group has gone
+    /// past without it. Mostly some segment before it stands where it should not.
+    let isAmiss: Bool
+    /// No way leads to such a segment that passes over nothing: it may stand where it should not.
+    var isForced = false
 
     /// Nearer ones are less.
     func isNearer(than other: Move) -> Bool {
@@ -141,7 +146,9 @@ struct HL7Slicing {
       others.removeAll(keepingCapacity: true)
       if let move = open.whole { return open.preferred(move) }
     }
-    return named.any.map { named.preferred($0) }
+    var forced = named.any.map { named.preferred($0) }
+    forced?.isForced = true
+    return forced
   }
 
   /// Looks at all ways to a leaf.
@@ -180,7 +187,7 @@ struct HL7Slicing {
     let passed = group.neededCount(before: way.position) - group.neededCount(before: open.position + 1)
     return Move(
       leaf: leaf, level: level, isNewInstance: false, leftOut: leftOut, missing: leftOut + max(0, passed) + way.missing,
-      isPastBeginning: way.isPastBeginning)
+      isPastBeginning: way.isPastBeginning, isAmiss: way.isHeadless || isLate(leaf))
   }
 
   private func newInstance(from leaf: Int, _ level: Int, _ leftOut: Int) -> Move {
@@ -188,25 +195,46 @@ struct HL7Slicing {
     let group = structure.groups[open.group]
     let way = self.way(to: leaf, in: open.group)
     let left = leftOut + group.neededCount(behind: open.position)
+    let passed = group.neededCount(before: way.position) + way.missing
     return Move(
-      leaf: leaf, level: level, isNewInstance: true, leftOut: left,
-      missing: left + group.neededCount(before: way.position) + way.missing, isPastBeginning: way.isPastBeginning)
+      leaf: leaf, level: level, isNewInstance: true, leftOut: left, missing: left + passed,
+      isPastBeginning: way.isPastBeginning, isAmiss: passed > 0 || isLate(leaf))
   }
 
-  /// From a group down to a leaf in it: the place in the group, and what is passed over in the groups below.
-  private func way(to leaf: Int, in group: Int) -> (position: Int, missing: Int, isPastBeginning: Bool) {
-    var position = structure.leaves[leaf].position
-    var next = structure.leaves[leaf].group
+  /// Whether a group that is open has gone past such a segment, which it must have, without it: the `OBR` behind the
+  /// note of its `ORC`.
+  private func isLate(_ leaf: Int) -> Bool {
+    guard let code = structure.leaves[leaf].code else { return false }
+    return (structure.leavesByCode[code] ?? []).contains { same in
+      let place = structure.leaves[same]
+      guard place.isRequired, let open = path.last(where: { $0.group == place.group }) else { return false }
+      return open.position > place.position && lastSegments[same] < open.start
+    }
+  }
+
+  /// What lies between a group and a leaf in it.
+  private struct Way {
+    /// The place in the group.
+    var position: Int
+    /// How many that must be there are passed over in the groups below.
     var missing = 0
     var isPastBeginning = false
+    /// A group below that repeats begins without what it must begin with.
+    var isHeadless = false
+  }
+
+  private func way(to leaf: Int, in group: Int) -> Way {
+    var way = Way(position: structure.leaves[leaf].position)
+    var next = structure.leaves[leaf].group
     while next != group, let parent = structure.groups[next].parent {
       let inner = structure.groups[next]
-      missing += inner.neededCount(before: position)
-      if position > 0, !inner.isChoice { isPastBeginning = true }
-      position = inner.position
+      way.missing += inner.neededCount(before: way.position)
+      if way.position > 0, !inner.isChoice { way.isPastBeginning = true }
+      if inner.repeats, way.missing > 0 { way.isHeadless = true }
+      way.position = inner.position
       next = parent
     }
-    return (position, missing, isPastBeginning)
+    return way
   }
 
   /// How many that must be there are missing in what is open, were the message to end here.

@@ -42,11 +42,24 @@ extension HL7Structure {
     return group == 0 && opening.count == 1 ? opening[0] : nil
   }
 
+  /// Whether a segment may be one that only stands where it should not, rather than begin anything there: not one
+  /// that others belong to, such as an order, a result, a specimen or an insurance.
+  func mayStray(_ leaf: Int) -> Bool {
+    let place = leaves[leaf]
+    guard let code = place.code, !Self.heads.contains(code), !groups[place.group].isChoice else { return false }
+    // A time of an order repeats as a group and is a detail all the same.
+    if code == Self.timing { return true }
+    return !(groups[place.group].repeats && place.isRequired && opens(leaf, place.group))
+  }
+
+  private static let heads = Set(["MSH", "PID", "ORC", "OBR", "OBX", "SPM"].compactMap { HL7SegmentCode($0) })
+  private static let timing = HL7SegmentCode("TQ1")
+
   /// Whether it has groups of what was known before an order.
   package var hasEarlierResults: Bool { groups.contains { $0.name.contains("PRIOR") } }
 
   /// Whether a leaf is in a group of what was known before an order: `PRIOR_RESULT`, `ORDER_PRIOR`.
-  func isOfEarlierResult(_ leaf: Int) -> Bool {
+  package func isOfEarlierResult(_ leaf: Int) -> Bool {
     var next: Int? = leaves[leaf].group
     while let group = next {
       if groups[group].name.contains("PRIOR") { return true }

@@ -32,7 +32,7 @@ struct HL7OutlineChangesTests {
     let seed = Self.seed
     var generator = SeededGenerator(seed: seed)
     var kept = 0
-    for _ in 0..<400 {
+    for _ in 0..<800 {
       let (name, text) = try #require(messages.randomElement(using: &generator))
       var codes = codes(text)
       let all = codes.compactMap(\.self) + ["ZZ1"].compactMap { HL7SegmentCode($0) }

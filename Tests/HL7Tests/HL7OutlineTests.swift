@@ -150,6 +150,84 @@ struct HL7OutlineTests {
     #expect(!HL7Outline(codes("MSH EVN PV1 PID"), structure: try structure("ADT_A01")).fits)
   }
 
+  @Test(
+    "A segment that would tear a group in two has no place, and the group goes on behind it",
+    arguments: [
+      (
+        "ORU_R01", "PID ORC NTE NTE NTE OBR OBX ORC OBR OBX",
+        "(PATIENT_RESULT: (PATIENT: PID) (ORDER_OBSERVATION: ORC !NTE !NTE !NTE OBR (OBSERVATION: OBX)) "
+          + "(ORDER_OBSERVATION: ORC OBR (OBSERVATION: OBX)))"
+      ),
+      (
+        "ORU_R01", "PID ORC TQ1 OBR OBX",
+        "(PATIENT_RESULT: (PATIENT: PID) (ORDER_OBSERVATION: ORC !TQ1 OBR (OBSERVATION: OBX)))"
+      ),
+      (
+        "ORU_R01", "PID ORC OBR SPM NTE NTE OBX OBX ORC OBR",
+        "(PATIENT_RESULT: (PATIENT: PID) (ORDER_OBSERVATION: ORC OBR (SPECIMEN: SPM !NTE !NTE OBX OBX)) "
+          + "(ORDER_OBSERVATION: ORC OBR))"
+      ),
+      (
+        "ORU_R01", "PID ORC OBR PV1 OBX OBX ORC OBR OBX",
+        "(PATIENT_RESULT: (PATIENT: PID) (ORDER_OBSERVATION: ORC OBR !PV1 (OBSERVATION: OBX) (OBSERVATION: OBX)) "
+          + "(ORDER_OBSERVATION: ORC OBR (OBSERVATION: OBX)))"
+      ),
+      (
+        "ORU_R01", "PID OBR OBX TQ1 OBX OBR OBX",
+        "(PATIENT_RESULT: (PATIENT: PID) (ORDER_OBSERVATION: OBR (OBSERVATION: OBX !TQ1) (OBSERVATION: OBX)) "
+          + "(ORDER_OBSERVATION: OBR (OBSERVATION: OBX)))"
+      ),
+      (
+        "ORU_R01", "NTE NTE PID PV1 NTE ORC OBR",
+        "!NTE !NTE (PATIENT_RESULT: (PATIENT: PID (VISIT: PV1 !NTE)) (ORDER_OBSERVATION: ORC OBR))"
+      ),
+      (
+        "ORM_O01", "PID ORC NTE OBR OBX DG1 OBX ORC OBR",
+        "(PATIENT: PID) (ORDER: ORC !NTE (ORDER_DETAIL: (OBRRQDRQ1RXOODSODT_SUPPGRP: OBR) (OBSERVATION: OBX !DG1) "
+          + "(OBSERVATION: OBX))) (ORDER: ORC (ORDER_DETAIL: (OBRRQDRQ1RXOODSODT_SUPPGRP: OBR)))"
+      ),
+      (
+        "OML_O21", "PID ORC NTE OBR OBX PD1 OBX ORC OBR",
+        "(PATIENT: PID) (ORDER: ORC !NTE (OBSERVATION_REQUEST: OBR (OBSERVATION: OBX !PD1) (OBSERVATION: OBX))) "
+          + "(ORDER: ORC (OBSERVATION_REQUEST: OBR))"
+      ),
+    ])
+  func strays(_ name: String, _ segments: String, _ expected: String) throws {
+    let codes = codes("MSH " + segments)
+    let outline = HL7Outline(codes, structure: try structure(name, "2.5.1"))
+    let drawing = drawing(outline, codes)
+    #expect(drawing == "MSH " + expected)
+    #expect(!outline.fits)
+  }
+
+  @Test(
+    "What others belong to is never a stray, and what is missing is none either",
+    arguments: [
+      (
+        "ORU_R01", "PID ORC OBR ORC OBX",
+        "(PATIENT_RESULT: (PATIENT: PID) (ORDER_OBSERVATION: ORC OBR) (ORDER_OBSERVATION: ORC (OBSERVATION: OBX)))"
+      ),
+      (
+        "ORU_R01", "PID OBX ORC OBR",
+        "(PATIENT_RESULT: (PATIENT: PID) (ORDER_OBSERVATION: (OBSERVATION: OBX)) (ORDER_OBSERVATION: ORC OBR))"
+      ),
+      (
+        "ORU_R01", "PID ORC NTE OBX OBX",
+        "(PATIENT_RESULT: (PATIENT: PID) (ORDER_OBSERVATION: ORC NTE (OBSERVATION: OBX) (OBSERVATION: OBX)))"
+      ),
+      ("ORU_R01", "PID PV2 OBR", "(PATIENT_RESULT: (PATIENT: PID (VISIT: PV2)) (ORDER_OBSERVATION: OBR))"),
+      (
+        "ORM_O01", "PID ORC OBR OBR",
+        "(PATIENT: PID) (ORDER: ORC (ORDER_DETAIL: (OBRRQDRQ1RXOODSODT_SUPPGRP: OBR))) "
+          + "(ORDER: (ORDER_DETAIL: (OBRRQDRQ1RXOODSODT_SUPPGRP: OBR)))"
+      ),
+    ])
+  func noStrays(_ name: String, _ segments: String, _ expected: String) throws {
+    let codes = codes("MSH " + segments)
+    let outline = HL7Outline(codes, structure: try structure(name, "2.5.1"))
+    #expect(drawing(outline, codes) == "MSH " + expected && outline.fits)
+  }
+
   @Test("The content of one group is outlined by itself")
   func content() throws {
     let grammar = try structure("ORU_R01")

@@ -28,6 +28,7 @@ extension Checker {
       return broken(.path, "'\(name.text)' is no segment: three capitals, or digits after the first", at: name.span)
     }
     guard code != .msh else { return broken(.readOnly, "a message has one MSH", at: name.span) }
+    if loopDepth > 0 { addedInLoops.insert(MadeSegment(draft: draft, code: code)) }
     let mark = newMarks(1)
     var place = HL7Place(message: message, code: code, segment: .mark(mark), span: name.span)
     guard checkOutput(place) else { return .broken(span) }

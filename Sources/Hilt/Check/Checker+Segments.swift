@@ -21,11 +21,14 @@ extension Checker {
     let value = segment(expression, place.code)
     if case .list(let element) = value.type { return assignSegments(value, element, place, draft) }
     warnOfSeveral(place)
+    var place = place
+    checkMade(&place, value)
     guard let fields = fields(of: value, place.code, written: source.text(target.span)) else { return { _ in } }
     let inputs = value.fieldReads ?? SegmentReads(others: scope.reads)
-    return { run in
+    return { [place] run in
       guard let contents = try fields(run) else { return try run.remove(try place.segments(run), of: place) }
       guard let segment = try place.segment(run) ?? place.added(draft, run) else { return }
+      if place.isOfLastGroup { try run.checkIsLast(segment, place) }
       try place.write(contents, to: segment, run)
       if run.trace != nil { run.record(run.shown(segment, of: place), at: place.span) }
       run.observe(segment, draft, contents, from: inputs, at: place.span)

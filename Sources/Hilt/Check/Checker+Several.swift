@@ -7,14 +7,8 @@ extension Checker {
   /// Groups of a patient are let be: PATIENT_RESULT of an ORU repeats in the standard, and a message is about one
   /// patient. So are messages that the program makes itself.
   mutating func warnOfSeveral(_ place: HL7Place) {
-    guard case .only = place.segment, place.within == nil else { return }
     if let draft = place.message.draft, made.contains(draft) { return }
-    let holding = grammars(of: place.message).filter { !$0.leaves(of: place.code).isEmpty }
-    guard let last = holding.last else { return }
-    let mayRepeat = holding.allSatisfy { grammar in
-      grammar.leaves(of: place.code).allSatisfy { grammar.leaves[$0].repeats || grammar.repeatingGroup(of: $0) != nil }
-    }
-    guard mayRepeat else { return }
+    guard let last = repeating(place) else { return }
     let names = last.leaves(of: place.code).compactMap { leaf in
       last.leaves[leaf].repeats ? nil : last.repeatingGroup(of: leaf).map { last.groups[$0].name }
     }
@@ -32,6 +26,37 @@ extension Checker {
       at: place.span,
       help: ["\(one)[1]\(field)", all])
   }
+
+  /// The newest grammar of a place that names the only segment of a name, where all grammars repeat that.
+  private mutating func repeating(_ place: HL7Place) -> HL7Structure? {
+    guard case .only = place.segment, place.within == nil else { return nil }
+    let holding = grammars(of: place.message).filter { !$0.leaves(of: place.code).isEmpty }
+    let mayRepeat = holding.allSatisfy { grammar in
+      grammar.leaves(of: place.code).allSatisfy { grammar.leaves[$0].repeats || grammar.repeatingGroup(of: $0) != nil }
+    }
+    return mayRepeat ? holding.last : nil
+  }
+
+  /// A segment of a message that the program makes, of which it may have several: what is written there goes to the
+  /// last group, and W111 warns where a loop writes to the same one in each turn.
+  mutating func checkMade(_ place: inout HL7Place, _ value: Typed) {
+    guard let draft = place.message.draft, made.contains(draft), let grammar = repeating(place) else { return }
+    // Where several places are open, that is what is said.
+    guard grammar.place(of: place.code) != nil else { return }
+    place.isOfLastGroup = true
+    guard let depth = madeDepths[draft], depth < loopDepth, value.constant == nil, value.type != .broken,
+      !addedInLoops.contains(MadeSegment(draft: draft, code: place.code))
+    else { return }
+    problems.report(
+      .writtenAgain, "each turn of the loop writes to the same \(place.code); only the last turn is left",
+      at: place.span, help: ["\(place.owner).add \(place.code) with …"])
+  }
+}
+
+/// A segment that a program adds to a message that it makes.
+struct MadeSegment: Hashable {
+  var draft: Int
+  var code: HL7SegmentCode
 }
 
 extension HL7Structure {

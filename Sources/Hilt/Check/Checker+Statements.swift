@@ -187,7 +187,7 @@ extension Checker {
   private mutating func loop(_ head: LoopHead, _ body: Block, _ none: Decision?, _ span: Span) -> (Execute, Flow) {
     let cursor = cursor(head.list)
     scope.open()
-    let before = (facts, walked)
+    let before = (facts, walked, addedInLoops)
     loopDepth += 1
     let walk: Turns?
     if case .place(let place) = cursor, case .draft(let draft) = place.message, let field = place.field,
@@ -203,7 +203,7 @@ extension Checker {
     }
     let (execute, inner) = self.execute(body, knowing: walk?.valued ?? [])
     loopDepth -= 1
-    (facts, walked) = before
+    (facts, walked, addedInLoops) = before
     scope.close()
     let decided = none.map { decision($0) }
     var flow = Flow(completes: true, emits: false, mayEmit: inner.mayEmit)

@@ -9,7 +9,8 @@ extension Checker {
     scope.forgetReads()
     if let place, place.field == nil { return assignSegment(place, target, expression) }
     let value = typed(expression)
-    guard let place, let field = place.field, case .draft(let draft) = place.message else { return { _ in } }
+    guard var place, let field = place.field, case .draft(let draft) = place.message else { return { _ in } }
+    checkMade(&place, value)
     if case .only = place.repetition, place.component == nil { checkNotWalked(draft, place.code, field, target.span) }
     // In a new message nothing stands yet that could be meant.
     if case .only = place.segment, place.within == nil, made.contains(draft) {
@@ -205,6 +206,7 @@ extension HL7Place {
     }
     guard let segment = found else { return }
     try checkIsThere(segment, run)
+    if isOfLastGroup { try run.checkIsLast(segment, self) }
     if tellsGroups { run.forgetOutline(of: draft) }
     var position = HL7Position(field, component: component, subcomponent: subcomponent)
     var isCounted = false

@@ -43,6 +43,9 @@ struct Checker {
   var madeOf: [Int: [HL7Structure]] = [:]
   /// Outputs that the program began with `new`, and those that it copied from the input.
   var made: Set<Int> = []
+  /// In how many loops each of those was begun, and what is added to them in the loops around.
+  var madeDepths: [Int: Int] = [:]
+  var addedInLoops: Set<MadeSegment> = []
   var copies: [Int: CopyMade] = [:]
   /// Variables whose `match` has no `_`.
   var openSlots: Set<Int> = []

@@ -59,6 +59,8 @@ struct HL7Place: Sendable {
   var component: Int?
   var subcomponent: Int?
   var span: Span
+  /// What is written there belongs to the last group of a message that the program makes.
+  var isOfLastGroup = false
   /// What the tables say of it.
   var kind = Kind.unknown
 

@@ -31,6 +31,23 @@ extension Run {
   }
 }
 
+extension Run {
+  /// E122: a message that the program makes is written from top to bottom, so the last of its groups is meant. A
+  /// segment of an earlier one isn't changed by a name that says no more than what it is.
+  func checkIsLast(_ segment: Int, _ place: HL7Place) throws {
+    let all = segmentIDs(in: place.message)
+    guard let structure = structure(of: place.message), let ordinal = all.firstIndex(of: segment) else { return }
+    let outline = try outline(of: all, structure, 0, in: place.message, at: place.span)
+    guard let group = outline.earlierGroup(around: ordinal) else { return }
+    let (code, name, field) = (place.code, structure.groups[group].name, place.field.map { "-\($0)" } ?? "")
+    throw Interrupt.failure(
+      Failure(
+        .stopping, .openPlace, "the only \(code) is in an earlier \(name), and the last one has none", at: place.span,
+        path: place.path,
+        help: ["\(place.owner).add \(code) with …", "\(place.owner).\(code)[1]\(field) = …"]))
+  }
+}
+
 extension Addition {
   /// E122: it could belong to a group that is there, or begin another.
   func joinsOrBegins(_ leaf: Int, _ outline: HL7Outline) -> Interrupt {
@@ -56,6 +73,21 @@ extension HL7Outline {
         return first.flatMap { structure.leaves[$0].code }
       }
       group = parent
+    }
+    return nil
+  }
+
+  /// A repeating group around a segment behind which another of its kind stands in the same group.
+  func earlierGroup(around ordinal: Int) -> Int? {
+    var next: Int? = owners[ordinal]
+    while let number = next {
+      let instance = instances[number]
+      if structure.groups[instance.group].repeats,
+        instances[(number + 1)...].contains(where: { $0.group == instance.group && $0.parent == instance.parent })
+      {
+        return instance.group
+      }
+      next = instance.parent
     }
     return nil
   }

@@ -104,12 +104,11 @@ extension Run {
     let codes = whole.segments.map { knownCode(of: $0, in: message) }
     guard let grammar = whole.grammar else { return try slices(name, of: whole, codes, at: span) }
     let outline = try outline(of: whole.segments, grammar.structure, grammar.group, in: message, at: span)
+    if grammar.group == 0 { try noteMisfits(of: outline, codes, name, at: span) }
+    try noteEarlierResults(of: outline, whole, codes, in: message, at: span)
     var found: [GroupValue] = []
     switch name {
     case .group(let name):
-      if !outline.fits {
-        try note("the message does not fit its structure: some segments stand in no \(name)", at: span)
-      }
       let groups = grammar.structure.groups(named: name, within: grammar.group)
       for instance in outline.instances where groups.contains(instance.group) {
         found.append(whole.part(instance, of: grammar.structure))
@@ -129,9 +128,15 @@ extension Run {
         codes[ordinal] == code && !all.contains { $0.holds(ordinal, outline) }
       }
       guard !strays, !nearest.isEmpty else { return try slices(name, of: whole, codes, at: span) }
-      for instance in outline.instances where nearest.contains(where: { $0.group == instance.group }) {
-        guard codes[instance.segments].contains(code) else { continue }
-        found.append(whole.part(instance, of: grammar.structure))
+      var last: Int?
+      for (index, instance) in outline.instances.enumerated() {
+        guard let holder = nearest.first(where: { $0.group == instance.group }) else { continue }
+        if codes[instance.segments].contains(code) {
+          found.append(whole.part(instance, of: grammar.structure))
+          last = index
+        } else if outline.lacks(holder.leaf, in: index) {
+          try keep(index, without: code, holder.leaf, of: outline, whole, &found, behind: last, at: span)
+        }
       }
       for ordinal in codes.indices
       where nearest.contains(where: { $0.group == nil && $0.leaf == outline.leaves[ordinal] }) {
@@ -165,36 +170,7 @@ extension Run {
     return names.count > 1 ? names : nil
   }
 
-  /// Traffic that does not fit its grammar is cut from one segment of the name to the next.
-  private func slices(
-    _ name: GroupName, of whole: GroupValue, _ codes: [HL7SegmentCode?], at span: Span
-  ) throws -> [GroupValue] {
-    guard case .segment(let code) = name else {
-      throw Interrupt.failure(
-        Failure(
-          .stopping, .notInStandard, "the message has no structure that is known, so its groups can't be told",
-          at: span,
-          help: ["each OBR"]))
-    }
-    let starts = codes.indices.filter { codes[$0] == code }
-    guard !starts.isEmpty else { return [] }
-    if !code.isLocal {
-      try note("the message does not fit its structure: each \(code) goes up to the next \(code)", at: span)
-    }
-    // What heads the first one heads the others too: the next order's ORC is not of the order before it.
-    let heads = Self.heads.filter { $0 != code && codes[..<starts[0]].contains($0) }
-    let ends = starts.dropFirst() + [codes.count]
-    return numbered(
-      zip(starts, ends).map { start, next in
-        let end = codes[start..<next].firstIndex { $0.map { heads.contains($0) } ?? false } ?? next
-        return GroupValue(segments: Array(whole.segments[start..<end]), grammar: nil, number: 0)
-      })
-  }
-
-  /// Segments with which another patient or another order begins.
-  private static let heads = ["PID", "ORC", "OBR"].compactMap { HL7SegmentCode($0) }
-
-  private func numbered(_ groups: [GroupValue]) -> [GroupValue] {
+  func numbered(_ groups: [GroupValue]) -> [GroupValue] {
     var groups = groups
     for index in groups.indices { groups[index].number = index + 1 }
     return groups

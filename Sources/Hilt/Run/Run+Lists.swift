@@ -9,6 +9,7 @@ extension Run {
     guard let whole = try whole(place.message, place.within, at: place.span) else { return }
     try step(bytes: whole.segments.count << 3, at: place.span)
     let ordinals = whole.segments.indices.filter { old.contains(whole.segments[$0]) }
+    try checkOwnSegments(between: ordinals, whole, place)
     guard let grammar = whole.grammar else {
       guard stand(ordinals, together: whole, nil, place) else { throw several(place, []) }
       return
@@ -37,17 +38,27 @@ extension Run {
     }
   }
 
-  /// Whether nothing stands between segments but what belongs to them and goes with them, or is the site's own.
+  /// E122: a segment of the site's own between those that a list replaces belongs to one of them, and would come to
+  /// another.
+  private func checkOwnSegments(between ordinals: [Int], _ whole: GroupValue, _ place: HL7Place) throws {
+    guard !place.code.isLocal, let first = ordinals.first, let last = ordinals.last else { return }
+    let codes = (first...last).lazy.compactMap { self.code(of: whole.segments[$0], in: place.message) }
+    guard let own = codes.first(where: \.isLocal) else { return }
+    throw Interrupt.failure(
+      Failure(
+        .stopping, .openPlace,
+        "\(own) stands between the \(place.code) that a list would replace, and belongs to one of them", at: place.span,
+        path: place.code.description, help: ["remove \(place.owner).\(own)[*]"]))
+  }
+
+  /// Whether nothing stands between segments but what belongs to them and goes with them.
   private func stand(
     _ ordinals: [Int], together whole: GroupValue, _ outline: HL7Outline?, _ place: HL7Place
   ) -> Bool {
     guard let first = ordinals.first, let last = ordinals.last else { return true }
     let own = Set(ordinals)
     let going = outline?.remainders(without: own) ?? []
-    return (first...last).allSatisfy { ordinal in
-      if own.contains(ordinal) || going.contains(ordinal) { return true }
-      return !place.code.isLocal && code(of: whole.segments[ordinal], in: place.message)?.isLocal == true
-    }
+    return (first...last).allSatisfy { own.contains($0) || going.contains($0) }
   }
 
   private func several(_ place: HL7Place, _ groups: [String]) -> Interrupt {

@@ -22,7 +22,17 @@ extension Run {
       }
       try checkNeighbours(of: ordinals, all, outline, grammar.group, message, at: span)
     }
+    try noteLast(gone, message, at: span)
     try take(gone, outOf: number)
+  }
+
+  /// A site's own segments stand behind what they belong to, mostly; those at the end of a group may be the message's.
+  private func noteLast(_ gone: [Int], _ message: MessageReference, at span: Span) throws {
+    let own = gone.reversed().prefix { code(of: $0, in: message)?.isLocal ?? false }
+    guard !own.isEmpty, own.count < gone.count, let first = gone.first else { return }
+    let names = own.reversed().compactMap { code(of: $0, in: message)?.description }.joined(separator: ", ")
+    let head = code(of: first, in: message)?.description ?? "the group"
+    try note("\(names) behind it went with the group of \(head)", at: span)
   }
 
   /// E903: where a message is out of order, a group that lacks what it begins with would belong to what stands before
@@ -85,7 +95,17 @@ extension Run {
           "\(count) went with the \(place.code) to which \(orphans.count == 1 ? "it" : "they") belonged", at: span)
       }
     }
+    try noteStaying(behind: leaving, of: all, place)
     try take(all.filter { leaving.contains($0) && $0 != kept }, outOf: draft, isOutlined: isOutlined)
+  }
+
+  /// Whether a site's own segment belongs to the one before it nothing says. It stays, and now stands behind another.
+  private func noteStaying(behind leaving: Set<Int>, of all: [Int], _ place: HL7Place) throws {
+    guard !place.code.isLocal else { return }
+    for (segment, next) in zip(all, all.dropFirst()) where leaving.contains(segment) && !leaving.contains(next) {
+      guard let own = code(of: next, in: place.message), own.isLocal else { continue }
+      return try note("\(own) stays where it is, though the \(place.code) before it went", at: place.span)
+    }
   }
 
   /// Notes go with what they belong to; what else does can't lose it.

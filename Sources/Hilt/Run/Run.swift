@@ -36,6 +36,8 @@ final class Run {
   var newDrafts: Set<Int> = []
   /// For each draft the segments whose places were chosen in a message out of order.
   var notedStrays: [Int: Set<HL7SegmentCode>] = [:]
+  /// What was said of messages that do not fit their structure, or may be read in two ways.
+  var notedStructures: Set<String> = []
   /// What is about to be given a name: a loop's next value, a function's next argument.
   @exclusivity(unchecked) var argument = Datum.absent
 

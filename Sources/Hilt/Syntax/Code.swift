@@ -50,6 +50,7 @@ package enum Code: String, Sendable, CaseIterable {
   case unknownRow = "E902"
   case unwritable = "E903"
   case unreadable = "E904"
+  case outOfOrder = "E905"
   case unused = "W101"
   case neverReached = "W102"
   case needlessCatch = "W104"
@@ -59,6 +60,7 @@ package enum Code: String, Sendable, CaseIterable {
   case wholeReplaced = "W108"
   case versionKept = "W109"
   case dollar = "W110"
+  case writtenAgain = "W111"
   case partOfVersions = "W201"
   case tableCodes = "W210"
 

@@ -1,0 +1,114 @@
+import HL7
+
+/// Messages that do not fit their structure.
+extension Run {
+  /// Says something of a structure once, not for each loop and each copy.
+  private func noteOnce(_ text: String, at span: Span) throws {
+    if notedStructures.insert(text).inserted { try note(text, at: span) }
+  }
+
+  /// Says, once, which segments of its groups have no place in them, and, where groups are looked for
+  /// by their own names, which are in none.
+  func noteMisfits(
+    of outline: HL7Outline, _ codes: [HL7SegmentCode?], _ name: GroupName, at span: Span
+  ) throws {
+    guard !outline.misfits.isEmpty else { return }
+    var isByName = false
+    if case .group = name { isByName = true }
+    let misfits = outline.misfits.filter { isByName || outline.owners[$0] != 0 }
+    guard !misfits.isEmpty else { return }
+    var names: [String] = []
+    for ordinal in misfits.sorted() {
+      let name = codes[ordinal]?.description ?? "?"
+      if !names.contains(name) { names.append(name) }
+    }
+    let shown = names.prefix(8).joined(separator: ", ") + (names.count > 8 ? ", …" : "")
+    let isOne = names.count == 1
+    let say =
+      isOne ? "has no place where it stands, and counts" : "have no place where they stand, and count"
+    try noteOnce("the message does not fit its structure: \(shown) \(say) to the group there", at: span)
+  }
+
+  /// Says, once, that an ORC counts to an earlier result though its order control doesn't tell so.
+  func noteEarlierResults(
+    of outline: HL7Outline, _ whole: GroupValue, _ codes: [HL7SegmentCode?], in message: MessageReference, at span: Span
+  ) throws {
+    guard outline.isDoubtful, outline.structure.hasEarlierResults else { return }
+    let isOpen = codes.indices.contains { ordinal in
+      guard codes[ordinal] == Self.orc, let leaf = outline.leaves[ordinal],
+        outline.structure.isOfEarlierResult(leaf)
+      else { return false }
+      let control = field(1, of: whole.segments[ordinal], in: message).bytes
+      return !Self.earlierControls.contains { $0.elementsEqual(control) }
+    }
+    guard isOpen else { return }
+    try noteOnce("an ORC counts to the earlier results of the order before it, as its ORC-1 asks for nothing", at: span)
+  }
+
+  /// Order control codes (table 0119) of results that were there before: «previous results with new order»,
+  /// «observations to follow».
+  private static let earlierControls = ["PR", "RE"].map { Array($0.utf8) }
+
+  /// What an `each` would leave out: a group that lacks the segment by which it is looked for, and must have it. What
+  /// only goes on behind that segment's place belongs to the group before, a second `OBR` to its `ORC`; of anything
+  /// else nothing is known.
+  func keep(
+    _ number: Int, without code: HL7SegmentCode, _ leaf: Int, of outline: HL7Outline, _ whole: GroupValue,
+    _ found: inout [GroupValue], behind last: Int?, at span: Span
+  ) throws {
+    let instance = outline.instances[number]
+    let name = outline.structure.groups[instance.group].name
+    let goesOn = outline.leaves[instance.segments].allSatisfy { $0.map { $0 > leaf } ?? true }
+    if let last, goesOn, outline.instances[last].parent == instance.parent {
+      found[found.count - 1].segments += whole.segments[instance.segments]
+      return try noteOnce(
+        "the message does not fit its structure: where \(name) has no \(code), it counts to the one before", at: span)
+    }
+    throw Interrupt.failure(
+      Failure(
+        .stopping, .outOfOrder,
+        "the message does not fit its structure: one \(name) has no \(code), and each \(code) would leave it out",
+        at: span, path: code.description,
+        help: ["for x in each \(name) { … }", "reject AE 100 \"\(code) missing\""]))
+  }
+
+  /// Traffic that does not fit its grammar is cut from one segment of the name to the next.
+  func slices(
+    _ name: GroupName, of whole: GroupValue, _ codes: [HL7SegmentCode?], at span: Span
+  ) throws -> [GroupValue] {
+    guard case .segment(let code) = name else {
+      throw Interrupt.failure(
+        Failure(
+          .stopping, .notInStandard, "the message has no structure that is known, so its groups can't be told",
+          at: span,
+          help: ["each OBR"]))
+    }
+    let segments = codes.indices.filter { codes[$0] == code }
+    guard !segments.isEmpty else { return [] }
+    if !code.isLocal {
+      try note("the message does not fit its structure: each \(code) goes up to the next \(code)", at: span)
+    }
+    // An order's detail has its ORC before it, where the first one has.
+    let takesORC = Self.details.contains(code) && codes[..<segments[0]].contains(Self.orc)
+    let starts = segments.enumerated().map { index, segment in
+      let before = codes[(index == 0 ? 0 : segments[index - 1] + 1)..<segment]
+      return takesORC ? before.lastIndex(of: Self.orc) ?? segment : segment
+    }
+    // What heads the first one heads the others too: the next patient is not of the order before.
+    let heads = Self.heads.filter { head in
+      head != code && !(takesORC && head == Self.orc) && codes[..<segments[0]].contains(head)
+    }
+    return numbered(
+      segments.indices.map { index in
+        let next = index + 1 < starts.count ? starts[index + 1] : codes.count
+        let end = codes[segments[index]..<next].firstIndex { $0.map { heads.contains($0) } ?? false } ?? next
+        return GroupValue(segments: Array(whole.segments[starts[index]..<end]), grammar: nil, number: 0)
+      })
+  }
+
+  /// Segments with which another patient or another order begins.
+  private static let heads = ["PID", "ORC", "OBR"].compactMap { HL7SegmentCode($0) }
+  /// What an order is about, which stands behind its ORC.
+  private static let details = Set(
+    ["OBR", "RQD", "RQ1", "RXO", "RXE", "RXD", "RXG", "RXA", "ODS", "ODT", "TXA"].compactMap { HL7SegmentCode($0) })
+}
