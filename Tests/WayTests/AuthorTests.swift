@@ -124,6 +124,15 @@ extension Ways {
       #expect(origins.map { $0["path"] as? String } == ["PID-8", "NK1-3", "NK1[2]-3"])
       let emitted = try #require(one["emitted"] as? [[String: Any]])
       #expect((emitted.first?["lines"] as? [String])?.count == 4)
+      #expect(one["refusal"] == nil)
+    }
+
+    @Test func `says in JSON too what a channel would refuse`() async throws {
+      let project = try project()
+      try project.write("old.hl7", "MSH|^~\\&|A|B|C|D|20240101||ADT^A01|1|P|2.1\rPID|1||1^^^A^MR||a^b\r")
+      let tried = try await project.hilum("try", "Transforms/kin.hilt", "old.hl7", "--json")
+      let all = try #require(try JSONSerialization.jsonObject(with: Data(tried.output.utf8)) as? [[String: Any]])
+      #expect((all.first?["refusal"] as? String)?.contains("MSH-12 is 2.1") == true, "\(tried)")
     }
 
     @Test func `reads how the work of a transform grows`() async throws {

@@ -46,6 +46,8 @@ struct TriedMessage: Encodable {
   /// Of a failure: its code and line.
   var code: String?
   var line: Int?
+  /// Why a channel would not give the message to the transform; left out where it would, or where one is tried.
+  var refusal: String?
   var emitted: [Emitted] = []
   var notes: [Note] = []
   var trace: [Traced] = []
@@ -61,7 +63,7 @@ struct TriedMessage: Encodable {
   }
 
   private enum CodingKeys: String, CodingKey {
-    case file, message, outcome, reason, path, code, line, emitted, notes, trace, origins, channel, deliveries
+    case file, message, outcome, reason, path, code, line, refusal, emitted, notes, trace, origins, channel, deliveries
   }
 
   mutating func fail(_ reason: String) {

@@ -228,6 +228,7 @@ private struct Trial {
       if let program, takes(message, program) {
         let result = program.run(input(message, bytes), tracing: true, observing: true)
         tried.take(result, program, bytes) { text($0, message) }
+        tried.refusal = refusal(of: message, program)
         guard result.decision == .routed else { return tried }
       }
     } catch {
