@@ -36,10 +36,17 @@ extension Checker {
   /// What has an order: a number, a date, a time of day, or what has a text.
   private mutating func sortable(_ value: Typed) -> Typed {
     switch value.type {
-    case .number, .stamp, .time: value
-    default: text(value, wanted: "a key that has an order")
+    case .number, .stamp, .time: return value
+    case .content(let kind) where !kind.types.isEmpty && kind.types.keys.allSatisfy(Self.numbers.contains):
+      // As texts 10 comes before 2.
+      mismatch(value, wanted: "a number or a text", help: ["number(\(source.text(value.span))) catch absent"])
+      return .broken(value.span)
+    default: return text(value, wanted: "a key that has an order")
     }
   }
+
+  /// Data types of HL7 that are numbers.
+  private static let numbers: Set = ["SI", "NM"]
 
   /// `or_absent(value, other)`
   mutating func orAbsent(_ call: Call) -> Typed {

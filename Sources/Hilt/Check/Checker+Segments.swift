@@ -20,6 +20,7 @@ extension Checker {
     }
     let value = segment(expression, place.code)
     if case .list(let element) = value.type { return assignSegments(value, element, place, draft) }
+    guard value.type != .broken else { return { _ in } }
     warnOfSeveral(place)
     var place = place
     checkMade(&place, value)

@@ -29,7 +29,8 @@ struct ListForm: Sendable {
     ListForm(
       form: "sort_by x in list where … => key",
       summary:
-        "The elements in the order of their keys: numbers, dates, times of day, or texts by their UTF-8. Elements "
+        "The elements in the order of their keys: numbers, dates, times of day, or texts by their UTF-8 (a field of "
+        + "numbers is not one: `number(x-1) catch absent`). Elements "
         + "with equal keys stay as they were, and those without a key come last. A date that is less exact counts as "
         + "its beginning; where only some have an offset there is no order, and the run ends. `descending` behind the "
         + "key turns the order round; what has no key comes last all the same. `where` may be left out.",

@@ -99,7 +99,8 @@ extension Parser {
       let head = try nested { try $0.loopHead() }
       guard Self.keyedWords.contains(kind.text) else { return try node(.quantifier(kind, head), start...previous) }
       try expect(.arrow, help: ["\(kind.text) x in list => key"])
-      let key = try nested { try $0.choice() }
+      // As behind `for x in list =>`: a `catch` is that of the key, or one bad key would cost the whole list.
+      let key = try expression()
       let descends = kind.text == "sort_by" && continues && takeWord("descending")
       return try node(.keyed(kind, head, key, descending: descends), start...previous)
     }
