@@ -13,7 +13,7 @@ extension HL7Outline {
       let group = instances[instance].group
       let places = structure.leaves(of: code, within: group)
       if let place = places.first(where: { $0 > leaf || $0 == leaf && structure.leaves[leaf].repeats }) {
-        return self.last(before: place, from: last, in: instance)
+        return self.last(before: place, from: last, in: instance, notPast: code == Self.note ? leaf : nil)
       }
       last = instances[instance].segments.upperBound - 1
       if structure.groups[group].repeats, places.contains(where: { structure.opens($0, group) }) { return last }
@@ -22,16 +22,20 @@ extension HL7Outline {
     return ordinal
   }
 
+  private static let note = HL7SegmentCode("NTE")
+
   /// The last segment of those that follow one and stand before a leaf in the grammar, those of the leaf itself where
   /// it repeats included.
-  private func last(before leaf: Int, from ordinal: Int, in instance: Int) -> Int {
+  ///
+  /// - Parameter sibling: where one of these comes, it ends: a note of one result does not go behind the next.
+  private func last(before leaf: Int, from ordinal: Int, in instance: Int, notPast sibling: Int?) -> Int {
     let group = instances[instance].group
     let wanted = position(of: leaf, in: group)
     var last = ordinal
     for next in instances[instance].segments where next > ordinal {
       guard let other = leaves[next] else { continue }
       let isBefore = position(of: other, in: group) < wanted || other == leaf && structure.leaves[leaf].repeats
-      guard isBefore else { break }
+      guard isBefore, other != sibling else { break }
       last = next
     }
     return last

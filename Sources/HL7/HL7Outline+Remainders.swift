@@ -34,6 +34,17 @@ extension HL7Outline {
     }
   }
 
+  /// Whether a segment is the patient of an earlier result that has no order: it begins something else.
+  package func isLoneEarlierPatient(_ ordinal: Int) -> Bool {
+    guard let leaf = leaves[ordinal], structure.isOfEarlierResult(leaf),
+      let around = instances[owners[ordinal]].parent
+    else { return false }
+    return structure.groups.indices.contains { group in
+      structure.groups[group].parent == instances[around].group && structure.groups[group].isRequired
+        && !instances.contains { $0.group == group && $0.parent == around }
+    }
+  }
+
   private func remainders(behind ordinal: Int, _ leaf: Int, _ leaving: Set<Int>) -> [Int] {
     var instance = owners[ordinal]
     var group = structure.leaves[leaf].group
@@ -42,12 +53,17 @@ extension HL7Outline {
       let staying = instances[instance].segments.filter { !leaving.contains($0) }
       if !staying.isEmpty {
         let position = self.position(of: leaf, in: group)
-        let isStillThere = staying.contains { other in
-          leaves[other].map { self.position(of: $0, in: group) == position } ?? false
+        let isAtPlace = { (other: Int) in
+          !leaving.contains(other) && (self.leaves[other].map { self.position(of: $0, in: group) == position } ?? false)
         }
         let behind = staying.filter { $0 > ordinal }
         let next = behind.lazy.compactMap { leaves[$0] }.first
-        if isStillThere || next.map({ makesGroup($0, in: group) }) ?? false { return [] }
+        // Behind a group that keeps such a segment, what is left goes on with it.
+        let before = instances[..<instance].last { $0.group == group && $0.parent == instances[instance].parent }
+        let goesOn = before.map { $0.segments.contains(where: isAtPlace) } ?? false
+        if staying.contains(where: isAtPlace) || !goesOn && next.map({ makesGroup($0, in: group) }) ?? false {
+          return []
+        }
         return behind
       }
       guard let outer = instances[instance].parent, let parent = structure.groups[group].parent else { return [] }

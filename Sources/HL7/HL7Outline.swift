@@ -52,6 +52,7 @@ package struct HL7Outline: Sendable {
   ///   - orders: the ordinals of segments that are no part of an earlier result, as their content says.
   package init(_ codes: [HL7SegmentCode?], structure: HL7Structure, group: Int = 0, orders: Set<Int> = []) {
     self.structure = structure
+    let codes = Self.withoutContinuations(codes)
     let group = structure.groups.indices.contains(group) ? group : 0
     instances = [Instance(group: group, parent: nil, segments: 0..<codes.count)]
     leaves.reserveCapacity(codes.count)
@@ -72,6 +73,19 @@ package struct HL7Outline: Sendable {
       reread(codes, moves, group)
     }
   }
+
+  /// A continuation pointer ends a message. Where something stands behind one, it has no place: it would end all groups
+  /// else.
+  private static func withoutContinuations(_ codes: [HL7SegmentCode?]) -> [HL7SegmentCode?] {
+    guard let first = codes.firstIndex(of: continuation), let last = codes.lastIndex(where: { $0?.isLocal != true }),
+      first < last
+    else { return codes }
+    var codes = codes
+    for ordinal in first..<last where codes[ordinal] == continuation { codes[ordinal] = nil }
+    return codes
+  }
+
+  static let continuation = HL7SegmentCode("DSC")
 
   /// The outline again, by other moves.
   private mutating func reread(_ codes: [HL7SegmentCode?], _ moves: [HL7Slicing.Move?], _ group: Int) {

@@ -32,7 +32,10 @@ extension HL7Structure {
   /// specimen. In the whole it is the only one, the only one that begins its group, or the only one around which
   /// nothing repeats: the patient, not the patient of an earlier result.
   package func place(of code: HL7SegmentCode, within group: Int = 0) -> Int? {
-    let places = leaves(of: code, within: group)
+    var places = leaves(of: code, within: group)
+    // The OBX with which an order's document begins is not one more result.
+    let others = places.filter { leaves[$0].group == group || !beginsPair($0) }
+    if !others.isEmpty { places = others }
     guard places.count > 1 else { return places.first }
     let depths = places.map { depth(of: $0, below: group) }
     let least = depths.min() ?? 0
@@ -46,14 +49,33 @@ extension HL7Structure {
   /// that others belong to, such as an order, a result, a specimen or an insurance.
   func mayStray(_ leaf: Int) -> Bool {
     let place = leaves[leaf]
-    guard let code = place.code, !Self.heads.contains(code), !groups[place.group].isChoice else { return false }
+    guard let code = place.code, !code.headsOthers, !groups[place.group].isChoice else { return false }
     // A time of an order repeats as a group and is a detail all the same.
-    if code == Self.timing { return true }
-    return !(groups[place.group].repeats && place.isRequired && opens(leaf, place.group))
+    return code == Self.timing || !(groups[place.group].repeats && place.isRequired)
   }
 
-  private static let heads = Set(["MSH", "PID", "ORC", "OBR", "OBX", "SPM"].compactMap { HL7SegmentCode($0) })
   private static let timing = HL7SegmentCode("TQ1")
+
+  /// The smallest thing that repeats around a leaf: the leaf itself, or the nearest group; `nil` where nothing does.
+  package func holder(of leaf: Int, among holders: [Holder]) -> Holder? {
+    if leaves[leaf].repeats { return holders.first { $0.group == nil && $0.leaf == leaf } }
+    var next: Int? = leaves[leaf].group
+    while let group = next {
+      if groups[group].repeats { return holders.first { $0.group == group } }
+      next = groups[group].parent
+    }
+    return nil
+  }
+
+  /// The name of the group that something is in that repeats, or of that group itself.
+  package func name(of holder: Holder) -> String { groups[holder.group ?? leaves[holder.leaf].group].name }
+
+  /// Whether a leaf begins a group that is there once, and in which more must follow.
+  private func beginsPair(_ leaf: Int) -> Bool {
+    let (place, group) = (leaves[leaf], groups[leaves[leaf].group])
+    return !group.repeats && !group.isChoice && place.isRequired && opens(leaf, place.group)
+      && group.neededCount(behind: place.position) > 0
+  }
 
   /// Whether it has groups of what was known before an order.
   package var hasEarlierResults: Bool { groups.contains { $0.name.contains("PRIOR") } }
@@ -67,4 +89,15 @@ extension HL7Structure {
     }
     return false
   }
+}
+
+extension HL7SegmentCode {
+  /// Others belong to it: it is what a patient, an order, a result, a specimen begins with, never a detail.
+  package var headsOthers: Bool { Self.heads.contains(self) }
+
+  private static let heads: Set<HL7SegmentCode> = [
+    "MSH", "PID", "MRG", "ORC", "OBR", "OBX", "SPM", "RXO", "RXE", "RXD", "RXG", "RXA", "RQD", "RQ1", "ODS", "ODT",
+    "TXA",
+    "FT1", "PR1", "IN1", "SCH", "RGS", "AIS", "AIG", "AIL", "AIP",
+  ]
 }

@@ -102,9 +102,12 @@ extension Run {
     guard let whole = try whole(message, outer, readsGone: true, at: span) else { return [] }
     try step(bytes: whole.segments.count << 4, at: span)
     let codes = whole.segments.map { knownCode(of: $0, in: message) }
-    guard let grammar = whole.grammar else { return try slices(name, of: whole, codes, at: span) }
+    guard let grammar = whole.grammar else { return try slices(name, of: whole, codes, nil, at: span) }
     let outline = try outline(of: whole.segments, grammar.structure, grammar.group, in: message, at: span)
-    if grammar.group == 0 { try noteMisfits(of: outline, codes, name, at: span) }
+    if grammar.group == 0 {
+      try checkPatients(of: outline, codes, at: span)
+      try noteMisfits(of: outline, codes, name, at: span)
+    }
     try noteEarlierResults(of: outline, whole, codes, in: message, at: span)
     var found: [GroupValue] = []
     switch name {
@@ -114,7 +117,9 @@ extension Run {
         found.append(whole.part(instance, of: grammar.structure))
       }
     case .segment(let code):
-      let nearest = Self.holders(of: code, in: grammar.structure, within: grammar.group)
+      let all = grammar.structure.repeatingHolders(of: code, within: grammar.group)
+      var nearest = Self.holders(of: code, in: grammar.structure, within: grammar.group)
+      if grammar.group == 0 { nearest = try present(code, all, nearest, outline, codes, at: span) }
       if let kinds = Self.kinds(nearest, in: grammar.structure) {
         throw Interrupt.failure(
           Failure(
@@ -123,12 +128,13 @@ extension Run {
       }
       // A segment that stands where the grammar has none of it can't be told to a group. One of a group deeper down,
       // the note of a result where those of an order are meant, is no stray.
-      let all = grammar.structure.repeatingHolders(of: code, within: grammar.group)
       let strays = codes.indices.contains { ordinal in
         codes[ordinal] == code && !all.contains { $0.holds(ordinal, outline) }
       }
-      guard !strays, !nearest.isEmpty else { return try slices(name, of: whole, codes, at: span) }
+      guard !strays, !nearest.isEmpty else { return try slices(name, of: whole, codes, outline, at: span) }
+      if grammar.group != 0 { try noteLeftOut(code, all, nearest, outline, codes, at: span) }
       var last: Int?
+      var withoutCount = 0
       for (index, instance) in outline.instances.enumerated() {
         guard let holder = nearest.first(where: { $0.group == instance.group }) else { continue }
         if codes[instance.segments].contains(code) {
@@ -136,7 +142,13 @@ extension Run {
           last = index
         } else if outline.lacks(holder.leaf, in: index) {
           try keep(index, without: code, holder.leaf, of: outline, whole, &found, behind: last, at: span)
+        } else if let group = holder.group, grammar.structure.opens(holder.leaf, group) {
+          withoutCount += 1
         }
+      }
+      if withoutCount > 0, grammar.group == 0 {
+        let name = nearest.first.map { grammar.structure.name(of: $0) } ?? "its groups"
+        try noteOfStructure("\(withoutCount) of \(name) have no \(code), and so no turn of each \(code)", at: span)
       }
       for ordinal in codes.indices
       where nearest.contains(where: { $0.group == nil && $0.leaf == outline.leaves[ordinal] }) {

@@ -57,7 +57,10 @@ extension Run {
   ) -> Bool {
     guard let first = ordinals.first, let last = ordinals.last else { return true }
     let own = Set(ordinals)
-    let going = outline?.remainders(without: own) ?? []
+    var going = outline?.remainders(without: own) ?? []
+    let notes = Set(
+      strayNotes(behind: Set(own.map { whole.segments[$0] }), among: whole.segments, outline, place.message))
+    for (ordinal, segment) in whole.segments.enumerated() where notes.contains(segment) { going.insert(ordinal) }
     return (first...last).allSatisfy { own.contains($0) || going.contains($0) }
   }
 

@@ -2,8 +2,23 @@ import HL7
 
 /// Messages that do not fit their structure.
 extension Run {
+  /// E905: a PID behind an order, where the structure has but one patient: what follows is about somebody else.
+  func checkPatients(of outline: HL7Outline, _ codes: [HL7SegmentCode?], at span: Span) throws {
+    guard codes.count(where: { $0 == Self.pid }) > 1 else { return }
+    let open = codes.indices.first { ordinal in
+      guard codes[ordinal] == Self.pid else { return false }
+      return outline.leaves[ordinal] == nil || outline.isLoneEarlierPatient(ordinal)
+    }
+    guard open != nil else { return }
+    throw Interrupt.failure(
+      Failure(
+        .stopping, .outOfOrder,
+        "the message does not fit its structure: it has a second PID, and whose the segments behind it are is open",
+        at: span, path: "PID", help: ["reject AE 100 \"several patients\" at PID", "PID[*], OBX[*]: without groups"]))
+  }
+
   /// Says something of a structure once, not for each loop and each copy.
-  private func noteOnce(_ text: String, at span: Span) throws {
+  func noteOfStructure(_ text: String, at span: Span) throws {
     if notedStructures.insert(text).inserted { try note(text, at: span) }
   }
 
@@ -26,7 +41,7 @@ extension Run {
     let isOne = names.count == 1
     let say =
       isOne ? "has no place where it stands, and counts" : "have no place where they stand, and count"
-    try noteOnce("the message does not fit its structure: \(shown) \(say) to the group there", at: span)
+    try noteOfStructure("the message does not fit its structure: \(shown) \(say) to the group there", at: span)
   }
 
   /// Says, once, that an ORC counts to an earlier result though its order control doesn't tell so.
@@ -42,7 +57,8 @@ extension Run {
       return !Self.earlierControls.contains { $0.elementsEqual(control) }
     }
     guard isOpen else { return }
-    try noteOnce("an ORC counts to the earlier results of the order before it, as its ORC-1 asks for nothing", at: span)
+    try noteOfStructure(
+      "an ORC counts to the earlier results of the order before it, as its ORC-1 asks for nothing", at: span)
   }
 
   /// Order control codes (table 0119) of results that were there before: «previous results with new order»,
@@ -61,7 +77,7 @@ extension Run {
     let goesOn = outline.leaves[instance.segments].allSatisfy { $0.map { $0 > leaf } ?? true }
     if let last, goesOn, outline.instances[last].parent == instance.parent {
       found[found.count - 1].segments += whole.segments[instance.segments]
-      return try noteOnce(
+      return try noteOfStructure(
         "the message does not fit its structure: where \(name) has no \(code), it counts to the one before", at: span)
     }
     throw Interrupt.failure(
@@ -72,9 +88,61 @@ extension Run {
         help: ["for x in each \(name) { … }", "reject AE 100 \"\(code) missing\""]))
   }
 
+  /// What `each` means in a whole message: the one kind of group in which it has such segments; the nearest where it
+  /// has none. Where there are several kinds, one would leave out the others: E123.
+  func present(
+    _ code: HL7SegmentCode, _ all: [HL7Structure.Holder], _ nearest: [HL7Structure.Holder], _ outline: HL7Outline,
+    _ codes: [HL7SegmentCode?], at span: Span
+  ) throws -> [HL7Structure.Holder] {
+    guard all.count > 1 else { return nearest }
+    var names: [String] = []
+    for ordinal in codes.indices where codes[ordinal] == code {
+      guard let leaf = outline.leaves[ordinal], let holder = outline.structure.holder(of: leaf, among: all) else {
+        continue
+      }
+      let name = outline.structure.name(of: holder)
+      if !names.contains(name) { names.append(name) }
+    }
+    guard names.count < 2 else {
+      throw Interrupt.failure(
+        Failure(
+          .stopping, .manyPlaces,
+          "several kinds of group hold \(code) in this message: "
+            + names.map { $0.isEmpty ? outline.structure.name : $0 }.joined(separator: ", "), at: span,
+          path: code.description,
+          help: ["\(code)[*]: all of them"]
+            + names.filter { !$0.isEmpty }.map { "for x in each \($0) { x.\(code)[*] }" }))
+    }
+    return names.first.map { name in all.filter { outline.structure.name(of: $0) == name } } ?? nearest
+  }
+
+  /// Says, once, that a walk in a group passes over segments of groups deeper down. Notes belong to each of them.
+  func noteLeftOut(
+    _ code: HL7SegmentCode, _ all: [HL7Structure.Holder], _ nearest: [HL7Structure.Holder], _ outline: HL7Outline,
+    _ codes: [HL7SegmentCode?], at span: Span
+  ) throws {
+    guard all.count > nearest.count, code != Self.note else { return }
+    var names: [String] = []
+    for ordinal in codes.indices where codes[ordinal] == code {
+      guard let leaf = outline.leaves[ordinal], let holder = outline.structure.holder(of: leaf, among: all),
+        !nearest.contains(holder)
+      else { continue }
+      let name = outline.structure.name(of: holder)
+      if !names.contains(name) { names.append(name) }
+    }
+    guard !names.isEmpty else { return }
+    try noteOfStructure(
+      "each \(code) leaves out those of \(names.joined(separator: ", ")), which \(code)[*] has too", at: span)
+  }
+
+  static let pid = "PID" as HL7SegmentCode
+  static let note = "NTE" as HL7SegmentCode
+
   /// Traffic that does not fit its grammar is cut from one segment of the name to the next.
+  ///
+  /// - Parameter outline: what the structure says of the segments; `nil` where there is none.
   func slices(
-    _ name: GroupName, of whole: GroupValue, _ codes: [HL7SegmentCode?], at span: Span
+    _ name: GroupName, of whole: GroupValue, _ codes: [HL7SegmentCode?], _ outline: HL7Outline?, at span: Span
   ) throws -> [GroupValue] {
     guard case .segment(let code) = name else {
       throw Interrupt.failure(
@@ -101,11 +169,18 @@ extension Run {
     return numbered(
       segments.indices.map { index in
         let next = index + 1 < starts.count ? starts[index + 1] : codes.count
-        let end = codes[segments[index]..<next].firstIndex { $0.map { heads.contains($0) } ?? false } ?? next
+        let end =
+          (segments[index]..<next).dropFirst().first { ordinal in
+            guard let code = codes[ordinal] else { return false }
+            // What has a place of its own behind all slices is the message's: the IN1 of an ADT.
+            let isPlaced = outline.map { $0.leaves[ordinal] != nil } ?? false
+            return heads.contains(code) || isPlaced && !code.isLocal && !Self.results.contains(code)
+          } ?? next
         return GroupValue(segments: Array(whole.segments[starts[index]..<end]), grammar: nil, number: 0)
       })
   }
 
+  private static let results = Set(["OBX", "NTE", "SPM"] as [HL7SegmentCode])
   /// Segments with which another patient or another order begins.
   private static let heads = ["PID", "ORC", "OBR"].compactMap { HL7SegmentCode($0) }
   /// What an order is about, which stands behind its ORC.

@@ -12,7 +12,9 @@ extension Run {
       let leaving = Set(gone)
       let outline = try self.outline(of: all, structure, 0, in: message, at: span)
       let ordinals = Set(all.indices.filter { leaving.contains(all[$0]) })
-      if let outer = outline.remnant(of: grammar.group, without: ordinals) {
+      if let outer = outline.remnant(of: grammar.group, without: ordinals),
+        !orphans(of: leaving, among: all, outline, message).isEmpty
+      {
         let (name, around) = (structure.groups[grammar.group].name, structure.groups[outer].name)
         throw Interrupt.failure(
           Failure(
@@ -22,8 +24,76 @@ extension Run {
       }
       try checkNeighbours(of: ordinals, all, outline, grammar.group, message, at: span)
     }
+    if group.grammar == nil, gone.count > 1 { try checkPatients(beside: gone, message, at: span) }
     try noteLast(gone, message, at: span)
-    try take(gone, outOf: number)
+    let notes = group.grammar == nil ? strayNotes(behind: Set(gone), among: segmentIDs(in: message), nil, message) : []
+    if !notes.isEmpty {
+      try note(
+        "\(notes.count) NTE went with the segment behind which \(notes.count == 1 ? "it" : "they") stood", at: span)
+    }
+    try take(gone + notes, outOf: number)
+  }
+
+  /// E903: of a message without a structure that has several patients, what stays would be somebody else's.
+  private func checkPatients(beside gone: [Int], _ message: MessageReference, at span: Span) throws {
+    guard gone.first.flatMap({ code(of: $0, in: message) }) != Self.pid,
+      segmentIDs(in: message).count(where: { code(of: $0, in: message) == Self.pid }) > 1
+    else { return }
+    throw Interrupt.failure(
+      Failure(
+        .stopping, .unwritable,
+        "the message fits no structure and has several PID: what stays could be of another patient", at: span,
+        path: "PID",
+        help: ["for p in each PID { for x in p.each … }", "new …: a message for each patient"]))
+  }
+
+  /// Notes without a place in the structure, behind segments that go: nothing but where they stand says what they
+  /// belong to.
+  func strayNotes(
+    behind leaving: Set<Int>, among all: [Int], _ outline: HL7Outline?, _ message: MessageReference
+  ) -> [Int] {
+    var notes: [Int] = []
+    var isBehind = false
+    for (ordinal, segment) in all.enumerated() {
+      if leaving.contains(segment) {
+        isBehind = true
+      } else if isBehind, code(of: segment, in: message) == Self.note, outline?.leaves[ordinal] == nil {
+        notes.append(segment)
+      } else {
+        isBehind = false
+      }
+    }
+    return notes
+  }
+
+  /// E903: what a segment without a place heads would go on with the one before: the results of an OBR in an ADT. So
+  /// would a patient's orders with the patient before, and a group that has lost its head before.
+  private func checkFollowing(
+    _ leaving: Set<Int>, among all: [Int], _ outline: HL7Outline?, of place: HL7Place
+  ) throws {
+    let isFirst = all.first { code(of: $0, in: place.message) == place.code }.map { leaving.contains($0) } ?? true
+    for (ordinal, segment) in all.enumerated().dropLast()
+    where leaving.contains(segment) && !leaving.contains(all[ordinal + 1]) {
+      guard code(of: segment, in: place.message)?.headsOthers == true else { continue }
+      let next = all[(ordinal + 1)...].lazy.compactMap { self.code(of: $0, in: place.message) }.first { !$0.isLocal }
+      guard let next else { continue }
+      let isPlaced = outline.map { $0.leaves[ordinal] != nil && !$0.isLoneEarlierPatient(ordinal) } ?? false
+      let isOthers =
+        place.code == "OBX" ? false : place.code == Self.pid ? !isFirst && next != Self.pid : Self.isDetail(next)
+      let isHeadless = outline.map { $0.headless.contains(ordinal + 1) } ?? false
+      guard isPlaced ? isHeadless : isOthers else { continue }
+      throw Interrupt.failure(
+        Failure(
+          .stopping, .unwritable,
+          "\(place.code) can't be removed alone: the \(next) behind it would go on with what stands before",
+          at: place.span,
+          path: place.code.description, help: ["for x in \(place.owner).each \(place.code) where … { remove x }"]))
+    }
+  }
+
+  /// Whether a segment is a part of what comes before it, as far as its name says.
+  private static func isDetail(_ code: HL7SegmentCode) -> Bool {
+    code == "OBX" || code == note || !code.headsOthers && code != "DSC"
   }
 
   /// A site's own segments stand behind what they belong to, mostly; those at the end of a group may be the message's.
@@ -76,7 +146,9 @@ extension Run {
     if let structure = structure(of: place.message) {
       let outline = try outline(of: all, structure, 0, in: place.message, at: span)
       let gone = Set(all.indices.filter { leaving.contains(all[$0]) })
+      if kept == nil { try checkFollowing(leaving, among: all, outline, of: place) }
       var orphans = outline.remainders(without: gone).sorted().map { all[$0] }
+      orphans += strayNotes(behind: leaving, among: all, outline, place.message).filter { !orphans.contains($0) }
       try check(orphans, of: place, structure)
       leaving.formUnion(orphans)
       // Mostly nothing else is touched; else it is looked at anew.
@@ -90,29 +162,45 @@ extension Run {
         forgetOutline(of: draft)
       }
       if !orphans.isEmpty {
-        let count = "\(orphans.count) NTE"
         try note(
-          "\(count) went with the \(place.code) to which \(orphans.count == 1 ? "it" : "they") belonged", at: span)
+          "\(counted(orphans, place.message)) went with the \(place.code) to which "
+            + "\(orphans.count == 1 ? "it" : "they") belonged", at: span)
       }
+    } else {
+      if kept == nil { try checkFollowing(leaving, among: all, nil, of: place) }
+      leaving.formUnion(strayNotes(behind: leaving, among: all, nil, place.message))
     }
     try noteStaying(behind: leaving, of: all, place)
     try take(all.filter { leaving.contains($0) && $0 != kept }, outOf: draft, isOutlined: isOutlined)
   }
 
-  /// Whether a site's own segment belongs to the one before it nothing says. It stays, and now stands behind another.
+  /// Whether a site's own segment belongs to the one before it nothing says, and a note behind one to which the
+  /// structure gives none. It stays, and now stands behind another.
   private func noteStaying(behind leaving: Set<Int>, of all: [Int], _ place: HL7Place) throws {
     guard !place.code.isLocal else { return }
     for (segment, next) in zip(all, all.dropFirst()) where leaving.contains(segment) && !leaving.contains(next) {
-      guard let own = code(of: next, in: place.message), own.isLocal else { continue }
+      guard let own = code(of: next, in: place.message), own.isLocal || own == Self.note else { continue }
       return try note("\(own) stays where it is, though the \(place.code) before it went", at: place.span)
     }
   }
 
-  /// Notes go with what they belong to; what else does can't lose it.
-  private func check(_ orphans: [Int], of place: HL7Place, _ structure: HL7Structure) throws {
-    guard let other = orphans.compactMap({ code(of: $0, in: place.message) }).first(where: { $0 != "NTE" }) else {
-      return
+  /// `2 NTE, 1 ZBX`
+  private func counted(_ segments: [Int], _ message: MessageReference) -> String {
+    var counts: [(code: HL7SegmentCode, count: Int)] = []
+    for code in segments.compactMap({ code(of: $0, in: message) }) {
+      if let index = counts.firstIndex(where: { $0.code == code }) {
+        counts[index].count += 1
+      } else {
+        counts.append((code, 1))
+      }
     }
+    return counts.map { "\($0.count) \($0.code)" }.joined(separator: ", ")
+  }
+
+  /// Notes and a site's own segments go with what they belong to; what else does can't lose it.
+  private func check(_ orphans: [Int], of place: HL7Place, _ structure: HL7Structure) throws {
+    let others = orphans.compactMap { code(of: $0, in: place.message) }
+    guard let other = others.first(where: { $0 != Self.note && !$0.isLocal }) else { return }
     throw Interrupt.failure(
       Failure(
         .stopping, .unwritable,
