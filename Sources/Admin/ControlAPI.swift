@@ -17,13 +17,18 @@ package import Store
 /// | `POST /deliveries/search`, `GET /deliveries/ID/sent`, `/deliveries/ID/reply` | deliveries |
 /// | `POST /dead/ACT`, `/failed/ACT` (`retry`, `discard`), `/resend`, `/reprocess` | what a person decides |
 /// | `GET /audit` | the ledger, and whether it adds up |
+/// | `GET /metrics` | everything countable, for Prometheus |
+/// | `GET /health/live`, `/health/ready` | whether it should be started anew; whether it takes messages: 200, or 503 with the reason |
 package struct ControlAPI: Sendable {
   let engine: Engine
   let time: LocalTime
+  /// Of the program.
+  let version: String
 
-  package init(_ engine: Engine, time: LocalTime) {
+  package init(_ engine: Engine, time: LocalTime, version: String) {
     self.engine = engine
     self.time = time
+    self.version = version
   }
 
   func router() -> Router<BasicRequestContext> {
@@ -33,6 +38,7 @@ package struct ControlAPI: Sendable {
     channels(router)
     messages(router)
     decisions(router)
+    watch(router)
     router.get("audit") { _, _ in
       try json(AuditAnswer(channels: try await engine.store.ledger(), problems: try await engine.store.audit()))
     }
@@ -190,7 +196,7 @@ private func body<Content: Decodable>(_ type: Content.Type, _ request: Request) 
   }
 }
 
-private func json(_ value: some Encodable) throws -> Response {
+func json(_ value: some Encodable) throws -> Response {
   let encoder = JSONEncoder()
   encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
   let data = try encoder.encode(value)

@@ -5,11 +5,14 @@ import Store
 
 extension Engine {
   /// What every channel and lane is doing, with what waits for a person by the store's counters.
-  package func status() async -> EngineStatus {
+  package func status() async -> EngineStatus { status(try? await store.ledger()) }
+
+  /// - Parameter ledgers: the store's counters; `nil` where it could not be read.
+  func status(_ ledgers: [ChannelLedger]?) -> EngineStatus {
     var status = EngineStatus(
       site: site, startedAt: startedAt, store: store.condition.text, channels: channels.map { $0.status() },
       broken: broken)
-    guard let ledgers = try? await store.ledger() else { return status }
+    guard let ledgers else { return status }
     let byName = Dictionary(ledgers.map { ($0.channel, $0) }) { first, _ in first }
     for index in status.channels.indices {
       if let ledger = byName[status.channels[index].name] { status.channels[index].add(ledger) }

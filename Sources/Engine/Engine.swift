@@ -14,6 +14,8 @@ package final class Engine: Sendable {
   let shared: EngineShared
   let log: Logger
   private let state = Mutex(State())
+  /// When the engine last looked after itself, on the steady clock.
+  private let rounds: Atomic<Int64>
 
   private struct State {
     var channels: [ChannelRuntime] = []
@@ -31,8 +33,13 @@ package final class Engine: Sendable {
     self.store = store
     self.log = log
     shared = EngineShared(store: store, clock: clock, strikes: strikes, waitingBytesMax: waitingBytesMax)
-    startedAt = clock.now().wall
+    let now = clock.now()
+    startedAt = now.wall
+    rounds = Atomic(now.steady)
   }
+
+  var isStopping: Bool { state.withLock { $0.stopping } }
+  var lastRound: Int64 { rounds.load(ordering: .relaxed) }
 
   package var channels: [ChannelRuntime] { state.withLock { $0.channels } }
   var broken: [BrokenChannel] { state.withLock { $0.broken } }
@@ -127,6 +134,7 @@ package final class Engine: Sendable {
       try? await Task.sleep(for: .seconds(5), clock: SuspendingClock())
       for channel in channels { channel.meter.tick() }
       await countTurnedAway()
+      rounds.store(shared.clock.now().steady, ordering: .relaxed)
       ticks += 1
       if ticks.isMultiple(of: 12) { await prune() }
     }

@@ -22,6 +22,8 @@ package protocol Store: AnyObject, Sendable {
   var condition: StoreCondition { get }
   /// Called (on the store's thread) whenever `condition` changes. At most one observer.
   func observe(_ change: @escaping @Sendable (StoreCondition) -> Void)
+  /// The disk and the files at this moment; `nil` where that can't be told. Any thread; asks the system, reads nothing.
+  func facts() -> StoreFacts?
 
   /// The keys of a channel with its lanes and columns, made where they are new. What was there before keeps its key.
   func register(_ channel: ChannelRegistration) async throws(StoreError) -> ChannelKeys

@@ -97,7 +97,7 @@ struct RunCommand: AsyncParsableCommand {
     let log = Logger(label: "control") { _ in
       LineLog(file, level: .critical) { time.text(Terminal.nowMilliseconds) }
     }
-    return Task { try await ControlServer(engine, folder: folder, time: time, log: log).run() }
+    return Task { try await ControlServer(engine, folder: folder, time: time, version: Hilum.versionNumber, log: log).run() }
   }
 
   private func prepareProcess() {
