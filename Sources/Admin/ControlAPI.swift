@@ -17,6 +17,7 @@ package import Store
 /// | `POST /deliveries/search`, `GET /deliveries/ID/sent`, `/deliveries/ID/reply` | deliveries |
 /// | `POST /dead/ACT`, `/failed/ACT` (`retry`, `discard`), `/resend`, `/reprocess` | what a person decides |
 /// | `GET /audit` | the ledger, and whether it adds up |
+/// | `GET /alerts`, `POST /alerts/ID/ack`, `/channels/NAME/downtime` | alerts, and what people do about them |
 /// | `GET /metrics` | everything countable, for Prometheus |
 /// | `GET /health/live`, `/health/ready` | whether it should be started anew; whether it takes messages: 200, or 503 with the reason |
 package struct ControlAPI: Sendable {
@@ -39,6 +40,7 @@ package struct ControlAPI: Sendable {
     messages(router)
     decisions(router)
     watch(router)
+    alerts(router)
     router.get("audit") { _, _ in
       try json(AuditAnswer(channels: try await engine.store.ledger(), problems: try await engine.store.audit()))
     }
@@ -187,7 +189,7 @@ package struct AuditAnswer: Codable, Sendable {
 
 private let bodyBytesMax = 8 << 20
 
-private func body<Content: Decodable>(_ type: Content.Type, _ request: Request) async throws -> Content {
+func body<Content: Decodable>(_ type: Content.Type, _ request: Request) async throws -> Content {
   let buffer = try await request.body.collect(upTo: bodyBytesMax)
   do {
     return try JSONDecoder().decode(type, from: Data(buffer.readableBytesView))

@@ -290,6 +290,13 @@ package final class ChannelRuntime: Sendable {
     if isNew { log.error("The source is not running; it is started again.", metadata: ["reason": "\(reason)"]) }
   }
 
+  /// Of the source and of the lanes.
+  func certificates() async -> [CertificateStatus] {
+    var found = await source.certificates()
+    for lane in lanes { found += await lane.certificates() }
+    return found
+  }
+
   /// How often the source has failed since it last ran well.
   var sourceFailures: Int { state.withLock { $0.failures } }
 

@@ -11,7 +11,7 @@ extension Engine {
   func status(_ ledgers: [ChannelLedger]?) -> EngineStatus {
     var status = EngineStatus(
       site: site, startedAt: startedAt, store: store.condition.text, channels: channels.map { $0.status() },
-      broken: broken)
+      broken: broken, alerts: watch?.active ?? [], downtimes: watch?.downtimes ?? [])
     guard let ledgers else { return status }
     let byName = Dictionary(ledgers.map { ($0.channel, $0) }) { first, _ in first }
     for index in status.channels.indices {
@@ -62,6 +62,10 @@ package struct EngineStatus: Sendable, Codable, Equatable {
   package var broken: [BrokenChannel]
   /// Channels that no file has any more, and of which something waits.
   package var gone: [GoneChannel] = []
+  /// What is raised at this moment.
+  package var alerts: [Alert] = []
+  /// Channels that raise nothing for a while.
+  package var downtimes: [Downtime] = []
 }
 
 /// A channel as an operator sees it.

@@ -13,6 +13,8 @@ package final class Engine: Sendable {
   let site: String
   let shared: EngineShared
   let log: Logger
+  /// Tells people when something is wrong; `nil` where nobody is told.
+  let watch: AlertWatch?
   private let state = Mutex(State())
   /// When the engine last looked after itself, on the steady clock.
   private let rounds: Atomic<Int64>
@@ -27,8 +29,9 @@ package final class Engine: Sendable {
 
   package init(
     site: String, store: any Store, strikes: Strikes, clock: any EngineClock = SystemClock(), waitingBytesMax: Int?,
-    log: Logger
+    watch: AlertWatch? = nil, log: Logger
   ) {
+    self.watch = watch
     self.site = site
     self.store = store
     self.log = log
@@ -104,6 +107,8 @@ package final class Engine: Sendable {
     }
     guard first else { return }
     state.withLock { $0.housekeeping }?.cancel()
+    // A store that was lost ends the engine: people learn why.
+    if store.condition != .open { await watchOnce() }
     await withTaskGroup(of: Void.self) { group in
       for channel in channels { group.addTask { await channel.stopSource() } }
     }
@@ -122,6 +127,7 @@ package final class Engine: Sendable {
       patience.cancel()
     }
     await countTurnedAway()
+    await watch?.close()
     await store.close()
   }
 
@@ -134,6 +140,7 @@ package final class Engine: Sendable {
       try? await Task.sleep(for: .seconds(5), clock: SuspendingClock())
       for channel in channels { channel.meter.tick() }
       await countTurnedAway()
+      await watchOnce()
       rounds.store(shared.clock.now().steady, ordering: .relaxed)
       ticks += 1
       if ticks.isMultiple(of: 12) { await prune() }

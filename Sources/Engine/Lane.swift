@@ -166,6 +166,7 @@ package final class Lane: Sendable {
   }
 
   package func ping() async -> PingReport { await connector.ping() }
+  func certificates() async -> [CertificateStatus] { await connector.certificates() }
 
   // MARK: The machine
 

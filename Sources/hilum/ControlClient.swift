@@ -61,7 +61,9 @@ struct ControlClient {
     } catch {
       throw Failure("No engine answers in \(folder). Is it running there? Start it with `hilum run`.")
     }
-    guard answer.status == .ok || answer.status.code == bad else { throw Failure(String(decoding: data, as: UTF8.self)) }
+    guard answer.status == .ok || answer.status.code == bad else {
+      throw Failure(String(decoding: data, as: UTF8.self))
+    }
     return data
   }
 }

@@ -26,7 +26,7 @@ struct Hilum: AsyncParsableCommand {
         name: "Running",
         subcommands: [
           RunCommand.self, StatusCommand.self, StartCommand.self, PauseCommand.self, StopCommand.self, LaneCommand.self,
-          PingCommand.self, MetricsCommand.self, HealthCommand.self, LogsCommand.self,
+          PingCommand.self, AlertCommand.self, MetricsCommand.self, HealthCommand.self, LogsCommand.self,
         ]),
       CommandGroup(
         name: "Messages",

@@ -44,6 +44,7 @@ struct ChannelReader {
     var draft = ChannelDraft(namePlace: node["channel"]?.place ?? root.place)
     draft.settings = ChannelSettings.read(node, reader)
     node.meant("limits", among: known).map { LimitSettings.checkRanges(reader, $0) }
+    node.meant("alerts", among: known).map { AlertSettings.checkRanges(reader, $0) }
     let quiet = SettingReader(folder: reader.folder)
     draft.transform = node.meant("transform", among: known).flatMap { TransformSetting.read($0, quiet) }
     draft.duplicates = node.meant("duplicates", among: known).flatMap { DuplicateSettings.read($0, quiet) }

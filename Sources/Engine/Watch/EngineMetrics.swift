@@ -14,6 +14,7 @@ extension EngineLook {
     channels(&out)
     deliveries(&out)
     lanes(&out)
+    alerts(&out)
     if let process { add(process, &out) }
     return out.text
   }
@@ -138,6 +139,16 @@ extension EngineLook {
     family("hilum_lane_resting", "Deliveries that were refused or lost and are tried again later.") {
       Double($0.resting)
     }
+  }
+
+  private func alerts(_ out: inout Exposition) {
+    out.add(
+      "hilum_alerts", .gauge, "Alerts that are raised, by what is wrong and where.",
+      status.alerts.map {
+        .init(
+          1, ("kind", $0.key.kind.rawValue), ("channel", $0.key.channel ?? ""), ("lane", $0.key.lane ?? ""),
+          ("file", $0.key.file ?? ""))
+      })
   }
 
   private func add(_ process: ProcessFacts, _ out: inout Exposition) {

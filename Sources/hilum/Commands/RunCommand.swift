@@ -51,9 +51,12 @@ struct RunCommand: AsyncParsableCommand {
       log.notice(
         "The key of the data lies beside the data; in production keep it elsewhere (encryption.key in hilum.yaml).")
     }
+    let watch = AlertWatch(
+      folder: site.data, site: site.site, target: site.webhook.map { WebhookTarget($0) }, log: log,
+      offset: time.offsetSeconds)
     let engine = Engine(
       site: site.site, store: store, strikes: Strikes(try strikeBoard(site)), waitingBytesMax: diskShare(site.data),
-      log: log)
+      watch: watch, log: log)
     for broken in loaded.files where broken.definition == nil {
       let name = broken.name?.text ?? broken.path
       let first = broken.problems.first { $0.severity == .error }
@@ -97,7 +100,9 @@ struct RunCommand: AsyncParsableCommand {
     let log = Logger(label: "control") { _ in
       LineLog(file, level: .critical) { time.text(Terminal.nowMilliseconds) }
     }
-    return Task { try await ControlServer(engine, folder: folder, time: time, version: Hilum.versionNumber, log: log).run() }
+    return Task {
+      try await ControlServer(engine, folder: folder, time: time, version: Hilum.versionNumber, log: log).run()
+    }
   }
 
   private func prepareProcess() {

@@ -18,6 +18,8 @@ struct StatusCommand: AsyncParsableCommand {
       status.channels = status.channels.filter { $0.name == channel }
       status.broken = status.broken.filter { $0.name == channel }
       status.gone = status.gone.filter { $0.name == channel }
+      status.alerts = status.alerts.filter { $0.key.channel == nil || $0.key.channel == channel }
+      status.downtimes = status.downtimes.filter { $0.channel == channel }
       guard !status.channels.isEmpty || !status.broken.isEmpty || !status.gone.isEmpty else {
         throw Failure("There is no channel \(channel).")
       }
@@ -30,6 +32,7 @@ struct StatusCommand: AsyncParsableCommand {
     let now = Terminal.nowMilliseconds
     let store = status.store == "open" ? "" : Terminal.red("  nothing is taken: \(status.store)")
     Terminal.line("\(Terminal.safe(status.site)): running for \(Terminal.age(now - status.startedAt))\(store)")
+    show(status.alerts, status.downtimes, now)
     for channel in status.channels {
       let about = channel.about.map { "  \($0)" } ?? ""
       Terminal.line()
@@ -60,6 +63,20 @@ struct StatusCommand: AsyncParsableCommand {
         let cancel = "hilum lane cancel \(channel.name)/\(lane.name)"
         Terminal.line("  lane     \(lane.name): \(lane.waiting) waiting (\(cancel))")
       }
+    }
+  }
+
+  private func show(_ alerts: [Alert], _ downtimes: [Downtime], _ now: Int64) {
+    for alert in alerts {
+      let by = alert.acknowledged.map { ", \(Terminal.safe($0.by)) looks after it" } ?? ""
+      let line = "  alert \(alert.id)  \(Terminal.safe(alert.key.place)): \(Terminal.safe(alert.text))"
+      Terminal.line(
+        (by.isEmpty ? Terminal.red(line) : Terminal.yellow(line)) + ", for \(Terminal.age(now - alert.raisedAt))\(by)")
+    }
+    for downtime in downtimes {
+      Terminal.line(
+        Terminal.yellow("  downtime \(Terminal.safe(downtime.channel)) until \(Terminal.time(downtime.until)): ")
+          + Terminal.safe(downtime.why))
     }
   }
 
