@@ -177,6 +177,9 @@ package final class AlertWatch: Sendable {
     state.withLock { $0.isPosting = false }
   }
 
+  /// Waits for the try that is under way.
+  func posted() async { await state.withLock { $0.isPosting ? $0.posting : nil }?.value }
+
   /// Tells what still waits, for so long at most; what is left goes after the next start.
   package func close(within seconds: Int = 3) async {
     state.withLock { $0.postDue = 0 }
