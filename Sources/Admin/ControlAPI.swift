@@ -19,7 +19,7 @@ package import Store
 /// | `GET /audit` | the ledger, and whether it adds up |
 /// | `GET /alerts`, `POST /alerts/ID/ack`, `/channels/NAME/downtime` | alerts, and what people do about them |
 /// | `GET /metrics` | everything countable, for Prometheus |
-/// | `GET /health/live`, `/health/ready` | whether it should be started anew; whether it takes messages: 200, or 503 with the reason |
+/// | `GET /health/live`, `/health/ready` | whether it should be started anew; whether it takes messages: 200 or 503 |
 package struct ControlAPI: Sendable {
   let engine: Engine
   let time: LocalTime

@@ -27,7 +27,8 @@ import Testing
     engine.dead = 1
     engine.backlog = 5
     let rules = try rules(
-      "alerts: {silence: {day: 30m, night: 4h}, backlog: 1000, oldest: 15m, lane-down: 5m, failed: 2, held: 3, settle: 0s}",
+      "alerts: {silence: {day: 30m, night: 4h}, backlog: 1000, oldest: 15m, lane-down: 5m, failed: 2, held: 3, "
+        + "settle: 0s}",
       engine: engine)
     #expect(rules.silence == AlertRules.Silence(day: .seconds(1800), night: .seconds(14_400)))
     #expect(rules.backlog == 1000 && rules.oldest == .seconds(900) && rules.laneDown == .seconds(300))

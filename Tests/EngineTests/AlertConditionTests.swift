@@ -39,6 +39,9 @@ import Testing
     #expect(pair.wrong(scene) == [])
     scene.lane.downFor = 300_000
     #expect(pair.wrong(scene) == [.laneDown])
+    scene.lane.paused = true
+    #expect(pair.wrong(scene) == [])
+    scene.lane.paused = false
     scene.lane.downFor = nil
     let key = AlertKey(.laneDown, channel: "adt", lane: "ehr")
     #expect(pair.verdict(scene, key) == .between)

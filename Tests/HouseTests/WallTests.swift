@@ -25,7 +25,8 @@ import Testing
     "Hilt": Room(rooms: ["Messages", "Text", "HL7"], packages: ["Crypto"]),
     "ConnectorKit": Room(rooms: ["Messages"], packages: ["Logging"], system: ["Synchronization"]),
     "Connectors": Room(
-      rooms: ["Messages", "Text", "HL7", "ConnectorKit"], packages: nio.union(["Logging", "AsyncHTTPClient", "NIOHTTP1"]),
+      rooms: ["Messages", "Text", "HL7", "ConnectorKit"],
+      packages: nio.union(["Logging", "AsyncHTTPClient", "NIOHTTP1"]),
       system: libc.union(["Synchronization", "Dispatch"])),
     "Definitions": Room(
       rooms: ["Messages", "Text", "HL7", "Hilt", "ConnectorKit", "CErrorPages"], packages: ["Yams", "Crypto"],

@@ -111,6 +111,18 @@ extension Ways {
           .contains("hilum_alerts{kind=\"backlog\",channel=\"adt\",lane=\"ehr\",file=\"\"} 1\n"))
     }
 
+    @Test func `an engine that loses its store tells people why before it ends`() async throws {
+      let hook = try Hook()
+      let way = try await way(hook, partner: try await Partner.start())
+      let engine = try await way.project.start()
+      #expect(try await send([Sample.adt("S1")], to: way.port).isAllAccepted)
+      try FileManager.default.removeItem(atPath: way.project.path("data/hilum.db"))
+      #expect(await engine.launch.ending(within: 30) == .exited(1))
+      let notice = try #require(hook.requests.last).json()
+      #expect(notice["kind"] as? String == "store" && notice["event"] as? String == "raised")
+      #expect((notice["what"] as? String)?.contains("was removed or replaced") == true)
+    }
+
     @Test(.enabled(if: FalseClock.library != nil, "no C compiler to build the clock with"))
     func `a clock that is set is told of`() async throws {
       let way = try await OneWay.make(

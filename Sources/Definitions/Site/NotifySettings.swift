@@ -72,8 +72,8 @@ struct NotifySettings: Settings {
 struct WebhookSettings: Settings {
   @Setting(
     """
-    Where to: `https`, or `http` to this machine itself. An address that is itself a secret comes from the environment: \
-    `${NAME}`.
+    Where to: `https`, or `http` to this machine itself. An address that is itself a secret comes from the \
+    environment: `${NAME}`.
     """, example: "https://alerts.hospital.example/hilum")
   var url: WebhookURL
   @Setting("The header that `secret` is the value of.", default: "Authorization") var header: String

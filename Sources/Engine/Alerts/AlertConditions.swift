@@ -231,7 +231,9 @@ package struct AlertConditions: Sendable {
     if let limit = rules.laneDown?.milliseconds {
       if let down = lane.downFor {
         let text = "the partner has not been reached for \(Self.text(down)): \(lane.unreachable ?? "")"
-        set(.laneDown, down >= limit ? .wrong(text) : .between)
+        // Nothing is tried in a lane that an operator holds.
+        let isTried = !lane.paused && channel.state != ChannelRuntime.Work.stopped.rawValue
+        set(.laneDown, down >= limit && isTried ? .wrong(text) : .between)
       } else {
         // Just started, nothing is known of the partner before the first answer.
         set(.laneDown, lane.waiting == 0 || lane.lastAnswerAt != nil ? .well : .between)

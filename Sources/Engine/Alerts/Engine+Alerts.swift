@@ -8,9 +8,12 @@ extension Engine {
     guard let watch else { return }
     let channels = channels
     if watch.wantsCertificates(shared.clock.now()) {
-      var found: [CertificateStatus] = []
-      for channel in channels { found += await channel.certificates() }
-      watch.found(found)
+      // Files may lie on a disk that hangs: nothing waits for them.
+      Task {
+        var found: [CertificateStatus] = []
+        for channel in channels { found += await channel.certificates() }
+        watch.found(found)
+      }
     }
     let watched = Dictionary(
       channels.map { ($0.name.text, WatchedChannel($0.definition.alerts, contact: $0.definition.contact?.words)) }
