@@ -16,6 +16,7 @@ package import Store
 /// | `POST /messages/search`, `GET /messages/ID`, `/messages/ID/why`, `/messages/ID/raw` | messages |
 /// | `POST /deliveries/search`, `GET /deliveries/ID/sent`, `/deliveries/ID/reply` | deliveries |
 /// | `POST /dead/ACT`, `/failed/ACT` (`retry`, `discard`), `/resend`, `/reprocess` | what a person decides |
+/// | `POST /deploy`, `GET /diff`, `GET /revisions`, `/revisions/NAME`, `POST /revisions/NAME` | what runs |
 /// | `GET /audit` | the ledger, and whether it adds up |
 package struct ControlAPI: Sendable {
   let engine: Engine
@@ -33,6 +34,7 @@ package struct ControlAPI: Sendable {
     channels(router)
     messages(router)
     decisions(router)
+    deployments(router)
     router.get("audit") { _, _ in
       try json(AuditAnswer(channels: try await engine.store.ledger(), problems: try await engine.store.audit()))
     }
@@ -181,7 +183,7 @@ package struct AuditAnswer: Codable, Sendable {
 
 private let bodyBytesMax = 8 << 20
 
-private func body<Content: Decodable>(_ type: Content.Type, _ request: Request) async throws -> Content {
+func body<Content: Decodable>(_ type: Content.Type, _ request: Request) async throws -> Content {
   let buffer = try await request.body.collect(upTo: bodyBytesMax)
   do {
     return try JSONDecoder().decode(type, from: Data(buffer.readableBytesView))
@@ -190,7 +192,7 @@ private func body<Content: Decodable>(_ type: Content.Type, _ request: Request) 
   }
 }
 
-private func json(_ value: some Encodable) throws -> Response {
+func json(_ value: some Encodable) throws -> Response {
   let encoder = JSONEncoder()
   encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
   let data = try encoder.encode(value)

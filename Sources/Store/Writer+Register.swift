@@ -28,6 +28,7 @@ extension Writer {
     for name in registration.lanes { lanes.append(try laneKeys(name, channel, ordering: registration.orderings[name])) }
     var columns: [Int64] = []
     for name in registration.columns { columns.append(try key("searchable", name, channel)) }
+    if let note = registration.note { try keep(note, of: channel) }
     tally.change(channel: channel) { _ in }
     try preparer.registry.load(connection)
     let state = try connection.statement("SELECT state FROM channel WHERE id = ?1")

@@ -176,7 +176,7 @@ struct ReprocessCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "reprocess", abstract: "Runs stored inputs through their channel again.",
     discussion: """
-      It is the revision that the engine runs: restart the engine after an edit.
+      It is the revision that the engine runs: after an edit, hilum deploy.
 
       Example:
         hilum reprocess 06fzk… --dry-run
