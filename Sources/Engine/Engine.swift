@@ -53,7 +53,6 @@ package final class Engine: Sendable {
   package func start(_ definitions: [ChannelDefinition], broken: [BrokenChannel] = []) async {
     state.withLock { $0.broken += broken }
     await readNotes()
-    for one in broken { await startRolledBack(one) }
     for definition in definitions {
       do {
         let (definition, over) = try await rolledBack(definition)
@@ -64,6 +63,7 @@ package final class Engine: Sendable {
         state.withLock { $0.broken.append(BrokenChannel(name: definition.name.text, reason: "\(error)")) }
       }
     }
+    for one in broken where channel(one.name) == nil { await startRolledBack(one) }
     await goOnLeaving()
     await warnOfStranded()
     for channel in channels { channel.start() }

@@ -25,7 +25,8 @@ extension Writer {
       guard let delivery = try delivery(id), delivery.state == .waiting, delivery.lane == lane else { continue }
       let row = try connection.statement(
         """
-        UPDATE delivery SET lane = ?2, sequence = ?3, order_keys = NULL, due_at = 0, delay = 0, rendered = ?4, result = ?5
+        UPDATE delivery SET lane = ?2, sequence = ?3, order_keys = NULL, due_at = 0, delay = 0, rendered = ?4,
+          result = ?5
         WHERE id = ?1
         """)
       row.bind(1, id.key)

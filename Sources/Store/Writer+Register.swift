@@ -35,6 +35,7 @@ extension Writer {
     state.bind(1, channel)
     defer { state.reset() }
     let known = try state.step() ? state.text(0) : nil
+    Failpoint.inDeployment.pass()
     return ChannelKeys(channel: channel, revision: revision, state: known ?? "running", lanes: lanes, columns: columns)
   }
 

@@ -92,6 +92,27 @@ extension Ways {
       #expect(try await trial.finish() == [])
     }
 
+    @Test func `killed before what it registered is on the disk: the old state, and the start brings the new`()
+      async throws
+    {
+      let way = try await OneWay.make()
+      let first = try await way.project.start()
+      #expect(await first.stop() == .exited(0))
+      // The start registers the channel once.
+      let engine = try await way.project.start(environment: ["HILUM_FAILPOINT": "in-deployment:2"])
+      #expect(try await send([Sample.adt("K1")], to: way.port).isAllAccepted)
+      try edit(way.project) { $0.replacing("timeout: 2s", with: "timeout: 3s") }
+      _ = try await way.project.hilum("deploy")
+      #expect(await engine.launch.ending(within: 20) == .signalled(SIGKILL))
+      try await way.project.start()
+      #expect(try await send([Sample.adt("K2")], to: way.port).isAllAccepted)
+      try await way.project.drained()
+      #expect(Array(Set(way.partner.controlIDs)).sorted() == ["K1", "K2"])
+      let revisions: [RevisionShown] = try await way.project.json("revisions", "adt")
+      #expect(revisions.map(\.by) == ["start", "start"] && revisions.map(\.runs) == [true, false])
+      #expect(try await way.project.problemsOfTheLedger() == [])
+    }
+
     @Test func `killed at random moments of it, each channel runs the old or the new, and after the start the new`()
       async throws
     {

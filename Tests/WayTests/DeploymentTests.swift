@@ -28,8 +28,17 @@ extension Ways {
 
     @Test func `leaves what is unchanged alone, starts what is new and ends what is gone`() async throws {
       let way = try await OneWay.start()
-      let folder = "source:\n  file: {directory: ../in}\nformat: hl7v2\ndestinations: {out: {file: {directory: ../out, name: \"{MSH-10}\"}}}\n"
-      try way.project.write("Channels/files.yaml", "channel: files\n" + folder)
+      try way.project.write(
+        "Channels/files.yaml",
+        """
+        channel: files
+        source:
+          file: {directory: ../in}
+        format: hl7v2
+        destinations:
+          out:
+            file: {directory: ../out, name: "{MSH-10}"}
+        """)
       var report = try await deploy(way.project)
       #expect(report.isGood && outcome(report) == .unchanged, "\(report)")
       #expect(outcome(report, of: "files") == .started)
@@ -58,7 +67,16 @@ extension Ways {
     }
 
     @Test func `changes what comes, and leaves what was accepted as it was`() async throws {
-      let way = try await OneWay.start(channel: "transform: |\n  transform mark\n    in  hl7\n    out hl7\n  let out = copy msg\n  out.MSH-3 = \"OLD\"\n  emit out\n")
+      let way = try await OneWay.start(
+        channel: """
+          transform: |
+            transform mark
+              in  hl7
+              out hl7
+            let out = copy msg
+            out.MSH-3 = "OLD"
+            emit out
+          """)
       _ = try await way.project.hilum("lane", "pause", "adt/ehr")
       try await fill(way, ["B1"])
       try edit(way, "\"OLD\"", "\"NEW\"")
@@ -68,6 +86,22 @@ extension Ways {
       _ = try await way.project.hilum("lane", "resume", "adt/ehr")
       let got = try await way.partner.waits(for: 2)
       #expect(got.map { Sample.field("MSH", 3, of: $0.bytes ?? []) } == ["OLD", "NEW"])
+    }
+
+    @Test func `does not wait for a partner that never answers: what it has goes to the new one, marked`() async throws
+    {
+      let way = try await OneWay.start(destination: ", timeout: 60s")
+      way.partner.answer(ReceiverBehaviour(.none))
+      try await fill(way, ["N1", "N2"])
+      try await way.partner.waits(for: 1)
+      let other = try await Partner.start()
+      try edit(way, "port: \(way.partner.port)", "port: \(other.port)")
+      #expect(try await deploy(way.project).isGood)
+      #expect(try await other.waits(for: 2).map(\.controlID) == ["N1", "N2"])
+      try await way.project.drained()
+      let stories = try await way.project.messages().map(\.id)
+      #expect(try await way.project.story(stories[1]).contains("may have reached the partner more than once"))
+      #expect(try await !way.project.story(stories[0]).contains("may have reached"))
     }
 
     @Test func `lets two channels change their ports with each other`() async throws {
@@ -153,7 +187,8 @@ extension Ways {
     private func twoLanes() async throws -> OneWay {
       let way = try await OneWay.make(
         to: try PortReservation().port)
-      try edit(way, "destinations:\n", "destinations:\n  new:\n    mllp: {host: 127.0.0.1, port: \(way.partner.port)}\n")
+      let new = "  new:\n    mllp: {host: 127.0.0.1, port: \(way.partner.port)}\n"
+      try edit(way, "destinations:\n", "destinations:\n" + new)
       try await way.project.start()
       _ = try await way.project.hilum("lane", "pause", "adt/new")
       try await fill(way, (1...7).map { "L\($0)" })

@@ -92,7 +92,8 @@ struct DeploymentPlan {
     removed = running.filter { channel in !wanted.contains { $0.name == channel.name } }
   }
 
-  /// Why it can't be done: deliveries wait where no destination would be any more, and nobody said what becomes of them.
+  /// Why it can't be done: deliveries wait where no destination would be any more, and nobody said what becomes of
+  /// them.
   func refusals(_ waiting: LeavingChoice?) -> [String] {
     var refusals: [String] = []
     for change in changes {
@@ -123,7 +124,8 @@ struct DeploymentPlan {
       let values = Set(former?.templates.map(\.setting) ?? [])
       let missing = target.templates.map(\.setting).filter { !values.contains($0) }
       guard former?.connector.connector == target.connector.connector, missing.isEmpty else {
-        return ["\(lane.name): what waits was made for `\(former?.connector.connector ?? "")`, and can't go to \(target.name)"]
+        let made = former?.connector.connector ?? ""
+        return ["\(lane.name): what waits was made for `\(made)` and its settings, and can't go to \(target.name)"]
       }
       return []
     }

@@ -109,16 +109,21 @@ extension Engine {
     if case .low(let reason) = store.condition { report.refusals.append("nothing can be written: \(reason)") }
     var steps: [Step] = []
     var added: [(ChannelDefinition, PreparedConnectors)] = []
+    var name = ""
     do {
       for change in plan.changes {
+        name = change.definition.name.text
         steps.append(
           Step(
             change: change, prepared: try prepare(change.definition), former: change.channel.passage.version,
             formerSource: change.channel.isListening))
       }
-      for definition in plan.added { added.append((definition, try prepare(definition))) }
+      for definition in plan.added {
+        name = definition.name.text
+        added.append((definition, try prepare(definition)))
+      }
     } catch {
-      report.refusals.append("\(error)")
+      report.refusals.append("\(name): \(error)")
     }
     guard report.refusals.isEmpty else { return report }
 

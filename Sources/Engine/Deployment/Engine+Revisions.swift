@@ -128,7 +128,8 @@ extension Engine {
     let known = runs.last { $0.revision == revision && !$0.file.isEmpty }?.file
     // Of a revision that ran before such notes were kept: its channel file stands in the folder itself.
     let file =
-      known ?? stored.map(\.path).first { ["\(name).yaml", "\(name).yml"].contains($0) } ?? stored.map(\.path)
+      known ?? stored.map(\.path).first { ["\(name).yaml", "\(name).yml"].contains($0) }
+      ?? stored.map(\.path)
       .first { !$0.contains("/") && ($0.hasSuffix(".yaml") || $0.hasSuffix(".yml")) }
     guard let file else { throw OperationError("revision \(revision.prefix(16)) of \(name) is not kept") }
     let loaded = files.restore(stored.map { Revision.File(path: $0.path, bytes: $0.content) }, file)

@@ -6,11 +6,11 @@ struct DeployCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "deploy", abstract: "Puts changed channel files to work in the running engine.",
     discussion: """
-      The engine reads all channel files anew and checks them, as hilum check does. Where anything is wrong, all of it is
-      shown and nothing is changed. Else what differs is put to work: a channel that is unchanged is not touched, a
-      transform is swapped between two messages, a source with other settings is closed in order and opened anew, and a
-      destination's new settings hold for what waits too. What a message was made into, and where it goes, stays as it
-      was when it was accepted. SIGHUP does the same.
+      The engine reads all channel files anew and checks them, as hilum check does. Where anything is wrong, all of it
+      is shown and nothing is changed. Else what differs is put to work: a channel that is unchanged is not touched, a
+      transform is swapped between two messages, a source with other settings is closed in order and opened anew, and
+      a destination's new settings hold for what waits too. What a message was made into, and where it goes, stays as
+      it was when it was accepted. SIGHUP does the same.
 
       Where a destination is gone and something waits for it, say what becomes of that: its lane goes on until it is
       empty (drain), it goes to the end of another lane of the channel (move:LANE), or it becomes dead letters (dead).
