@@ -22,6 +22,7 @@ package final class Engine: Sendable {
     var channels: [ChannelRuntime] = []
     /// Lanes whose destination is gone, and that go on until they are empty.
     var leaving: [LeavingLane] = []
+    var isEndingLeft = false
     var notes: [String: DeploymentNote] = [:]
     /// Channels that could not be started, and why.
     var broken: [BrokenChannel] = []
@@ -102,7 +103,7 @@ package final class Engine: Sendable {
     while !Task.isCancelled {
       try? await Task.sleep(for: .seconds(5), clock: SuspendingClock())
       for channel in channels { channel.meter.tick() }
-      await endLeft()
+      endLeft()
       await countTurnedAway()
       ticks += 1
       if ticks.isMultiple(of: 12) { await prune() }

@@ -249,6 +249,24 @@ extension Ways {
       #expect(try await way.project.ledger("adt").lanes.first { $0.name == "ehr" }?.delivered == 21)
     }
 
+    @Test func `that takes a whole channel away lets its lanes drain, also after a restart`() async throws {
+      let partner = try await Partner.away()
+      let way = try await OneWay.make(partner: partner)
+      try await way.project.start()
+      try await fill(way, ["C1", "C2"])
+      try FileManager.default.removeItem(atPath: way.project.path("Channels/adt.yaml"))
+      #expect(try await way.project.hilum("deploy").output.contains("adt/ehr: 2 deliveries wait"))
+      #expect(try await way.project.hilum("deploy", "--waiting", "move:other").output.contains("its channel is gone"))
+      #expect(try await deploy(way.project, "--waiting", "drain").isGood)
+      try await way.project.restart()
+      let status = try await way.project.status()
+      #expect(status.channels.isEmpty && status.gone.isEmpty && status.leaving.map(\.lane.waiting) == [2])
+      try await partner.receiver.start()
+      #expect(try await partner.waits(for: 2).map(\.controlID) == ["C1", "C2"])
+      try await eventually("the lane is gone") { try await way.project.status().leaving.isEmpty }
+      #expect(try await way.project.ledger("adt").lanes.map(\.delivered) == [2])
+    }
+
     @Test func `that gives a draining lane its destination back lets it go on, in order`() async throws {
       let partner = try await Partner.away()
       let way = try await OneWay.make(partner: partner)

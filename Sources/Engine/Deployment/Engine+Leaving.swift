@@ -90,11 +90,18 @@ extension Engine {
     return false
   }
 
-  /// Ends the lanes that have drained.
-  func endLeft() async {
+  /// Ends the lanes that have drained, when nobody is in the way; returns at once.
+  func endLeft() {
     let empty = leaving.filter { $0.choice == .drain && $0.lane.waiting.count == 0 }
-    if empty.isEmpty { return }
-    _ = try? await gate.alone { for one in empty where one.lane.waiting.count == 0 { await hasLeft(one.lane) } }
+    let begins = state.withLock { state in
+      defer { state.isEndingLeft = state.isEndingLeft || !empty.isEmpty }
+      return !state.isEndingLeft && !empty.isEmpty
+    }
+    guard begins else { return }
+    Task {
+      try? await gate.alone { for one in empty where one.lane.waiting.count == 0 { await hasLeft(one.lane) } }
+      state.withLock { $0.isEndingLeft = false }
+    }
   }
 
   private func hasLeft(_ lane: Lane) async {

@@ -126,7 +126,7 @@ struct FailedCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Runs failed messages through the transform again: these, or all of a channel, oldest first.",
       discussion: """
-        It is the transform that the engine runs: restart the engine after an edit.
+        It is the transform that the engine runs: after an edit, hilum deploy.
 
         Example:
           hilum failed retry --channel adt-to-ehr --dry-run

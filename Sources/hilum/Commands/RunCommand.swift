@@ -46,7 +46,7 @@ struct RunCommand: AsyncParsableCommand {
     let log = Logger(label: "hilum") { _ in LineLog(file, level: level) { time.text(Terminal.nowMilliseconds) } }
     log.info(
       "Hilum \(Hilum.versionNumber) starts.",
-      metadata: ["data": "\(site.data)", "channels": "\(folder)", "process": "\(getpid())"])
+      metadata: ["data": "\(site.data)", "channels": "\(channels ?? site.channels)", "process": "\(getpid())"])
     if key.isInDataFolder {
       log.notice(
         "The key of the data lies beside the data; in production keep it elsewhere (encryption.key in hilum.yaml).")
