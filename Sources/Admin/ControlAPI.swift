@@ -16,6 +16,7 @@ package import Store
 /// | `POST /messages/search`, `GET /messages/ID`, `/messages/ID/why`, `/messages/ID/raw` | messages |
 /// | `POST /deliveries/search`, `GET /deliveries/ID/sent`, `/deliveries/ID/reply` | deliveries |
 /// | `POST /dead/ACT`, `/failed/ACT` (`retry`, `discard`), `/resend`, `/reprocess` | what a person decides |
+/// | `POST /deploy`, `GET /diff`, `GET /revisions`, `/revisions/NAME`, `POST /revisions/NAME` | what runs |
 /// | `GET /audit` | the ledger, and whether it adds up |
 /// | `GET /alerts`, `POST /alerts/ID/ack`, `/channels/NAME/downtime` | alerts, and what people do about them |
 /// | `GET /metrics` | everything countable, for Prometheus |
@@ -41,6 +42,7 @@ package struct ControlAPI: Sendable {
     decisions(router)
     watch(router)
     alerts(router)
+    deployments(router)
     router.get("audit") { _, _ in
       try json(AuditAnswer(channels: try await engine.store.ledger(), problems: try await engine.store.audit()))
     }

@@ -55,7 +55,7 @@ struct ControlClient {
       var configuration = HTTPClient.Configuration()
       configuration.connectionPool.retryConnectionEstablishment = false
       (answer, data) = try await HTTPClient.withHTTPClient(configuration: configuration) { client in
-        let answer = try await client.execute(request, timeout: .seconds(120))
+        let answer = try await client.execute(request, timeout: .seconds(600))
         return (answer, Data((try await answer.body.collect(upTo: 256 << 20)).readableBytesView))
       }
     } catch {

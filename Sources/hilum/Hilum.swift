@@ -29,6 +29,9 @@ struct Hilum: AsyncParsableCommand {
           PingCommand.self, AlertCommand.self, MetricsCommand.self, HealthCommand.self, LogsCommand.self,
         ]),
       CommandGroup(
+        name: "Deploying",
+        subcommands: [DeployCommand.self, DiffCommand.self, RevisionsCommand.self, RollbackCommand.self]),
+      CommandGroup(
         name: "Messages",
         subcommands: [
           MessagesCommand.self, WhyCommand.self, DeadCommand.self, FailedCommand.self, ResendCommand.self,

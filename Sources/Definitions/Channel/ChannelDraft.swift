@@ -95,6 +95,8 @@ struct ChannelReader {
     let block = NotYet.refuse(NotYet.connector, in: chosen.value, declared: type.settingKeys, reader)
     draft.sourceBlock = block
     draft.source = type.definition(block, reader)
+    draft.source?.written = block.written
+    draft.source?.writtenHL7 = node["hl7"]?.written ?? ""
   }
 
   private func hl7(_ block: SettingNode) -> HL7Settings? {
@@ -144,7 +146,9 @@ struct ChannelReader {
     DestinationSettings.checkRanges(reader, rest)
     guard let chosen, let type = registry.destination(named: chosen.key) else { return draft(settings) }
     let block = NotYet.refuse(NotYet.connector, in: chosen.value, declared: type.settingKeys, reader)
-    return draft(settings, type.definition(block, reader), block)
+    var connector = type.definition(block, reader)
+    connector?.written = entry.value.written(without: ["when", "transform"])
+    return draft(settings, connector, block)
   }
 }
 

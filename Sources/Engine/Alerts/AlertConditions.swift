@@ -71,6 +71,10 @@ package struct AlertConditions: Sendable {
       silence(channel, rules, look, &findings)
       messages(channel, rules, &findings)
       for lane in channel.lanes { judge(lane, of: channel, rules, &findings) }
+      // What a deployment took out and is not empty yet.
+      for leaving in look.status.leaving where leaving.channel == channel.name {
+        judge(leaving.lane, of: channel, rules, &findings)
+      }
     }
     if look.ledgers == nil { findings.unknown.formUnion([.dead, .failed, .held, .silence]) }
     if let certificates {

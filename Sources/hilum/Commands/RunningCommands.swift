@@ -20,6 +20,7 @@ struct StatusCommand: AsyncParsableCommand {
       status.gone = status.gone.filter { $0.name == channel }
       status.alerts = status.alerts.filter { $0.key.channel == nil || $0.key.channel == channel }
       status.downtimes = status.downtimes.filter { $0.channel == channel }
+      status.leaving = status.leaving.filter { $0.channel == channel }
       guard !status.channels.isEmpty || !status.broken.isEmpty || !status.gone.isEmpty else {
         throw Failure("There is no channel \(channel).")
       }
@@ -43,6 +44,10 @@ struct StatusCommand: AsyncParsableCommand {
         let place = channel.source.listening.map { " on \(Terminal.safe($0))" } ?? ""
         Terminal.line("  source   \(channel.state)\(place), \(channel.perMinute) in the last minute")
       }
+      if channel.isRolledBack == true {
+        let since = channel.revisionSince.map { " since \(Terminal.time($0))" } ?? ""
+        Terminal.line("  revision " + Terminal.yellow("rolled back to \(channel.revision ?? "")\(since)"))
+      }
       for peer in channel.source.peers { show(peer, now) }
       showOpen(channel)
       for lane in channel.lanes { show(lane, now) }
@@ -51,6 +56,11 @@ struct StatusCommand: AsyncParsableCommand {
         let why = "the channel has no destination \(lane.name) any more (\(cancel))"
         Terminal.line("  lane     \(lane.name): \(lane.waiting) waiting, " + Terminal.red(why))
       }
+    }
+    for one in status.leaving {
+      Terminal.line()
+      Terminal.line(Terminal.bold(one.channel) + "  a lane whose destination is gone: \(one.waiting)")
+      show(one.lane, now)
     }
     for broken in status.broken {
       Terminal.line()
