@@ -295,7 +295,7 @@ package final class ChannelRuntime: Sendable {
 
   /// Of the source and of the lanes.
   func certificates() async -> [CertificateStatus] {
-    var found = await source.certificates()
+    var found = await state.withLock { $0.source }.certificates()
     for lane in lanes { found += await lane.certificates() }
     return found
   }

@@ -111,6 +111,22 @@ extension Ways {
           .contains("hilum_alerts{kind=\"backlog\",channel=\"adt\",lane=\"ehr\",file=\"\"} 1\n"))
     }
 
+    @Test func `what a deployed revision asks for counts from then on`() async throws {
+      let way = try await OneWay.start(to: try await Partner.away().port)
+      #expect(try await send([Sample.adt("R1")], to: way.port).isAllAccepted)
+      let text = String(decoding: way.project.read("Channels/adt.yaml"), as: UTF8.self)
+      try way.project.write("Channels/adt.yaml", text + "alerts: {backlog: 1, settle: 0s}\n")
+      #expect(try await way.project.hilum("deploy").status == 0)
+      try await eventually("it is raised") {
+        try await overview(way.project).active.map(\.key.kind) == [.backlog]
+      }
+      try way.project.write("Channels/adt.yaml", text)
+      #expect(try await way.project.hilum("deploy").status == 0)
+      try await eventually(within: 90, "and is over when nobody asks for it") {
+        try await overview(way.project).active.isEmpty
+      }
+    }
+
     @Test func `an engine that loses its store tells people why before it ends`() async throws {
       let hook = try Hook()
       let way = try await way(hook, partner: try await Partner.start())
