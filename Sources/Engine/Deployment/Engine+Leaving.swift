@@ -28,7 +28,6 @@ extension Engine {
     let version = channel.passage.version
     let choice = waiting ?? .drain
     let left = version.lanes.filter { $0.waiting.count > 0 }
-    await Lane.stop(version.lanes.filter { lane in choice != .drain || !left.contains { $0 === lane } }, within: 8)
     var note = state.withLock { $0.notes[channel.name.text] } ?? DeploymentNote()
     note.run(DeploymentNote.Run(revision: nil, since: shared.clock.now().wall, by: "deploy", file: ""))
     note.rolledBackOver = nil
@@ -36,7 +35,9 @@ extension Engine {
       DeploymentNote.Leaving(
         lane: $0.name.destination, waiting: choice.text, revision: version.definition.revision.hex)
     }
+    // Before anything ends: an engine that dies here goes on with what was said.
     await keep(note, of: channel.name.text, key: version.keys.channel)
+    await Lane.stop(version.lanes.filter { lane in choice != .drain || !left.contains { $0 === lane } }, within: 8)
     state.withLock { state in state.channels.removeAll { $0 === channel } }
     leave(left, choice)
     let lines = left.map { "lane \($0.name.destination): what waits: \(choice.text)" }
