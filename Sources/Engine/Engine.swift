@@ -17,7 +17,7 @@ package final class Engine: Sendable {
   let watch: AlertWatch?
   private let state = Mutex(State())
   /// When the engine last looked after itself, on the steady clock.
-  private let rounds: Atomic<Int64>
+  let rounds: Atomic<Int64>
 
   private struct State {
     var channels: [ChannelRuntime] = []
@@ -42,7 +42,6 @@ package final class Engine: Sendable {
   }
 
   var isStopping: Bool { state.withLock { $0.stopping } }
-  var lastRound: Int64 { rounds.load(ordering: .relaxed) }
 
   package var channels: [ChannelRuntime] { state.withLock { $0.channels } }
   var broken: [BrokenChannel] { state.withLock { $0.broken } }
@@ -65,7 +64,12 @@ package final class Engine: Sendable {
     await withTaskGroup(of: Void.self) { group in
       for channel in channels { group.addTask { await channel.cameUp() } }
     }
-    let housekeeping = Task { await keepHouse() }
+    let housekeeping = Task {
+      // What is too old may be so much that removing it takes long: people are told meanwhile.
+      async let watching: Void = keepWatch()
+      await keepHouse()
+      await watching
+    }
     state.withLock { $0.housekeeping = housekeeping }
   }
 
@@ -140,8 +144,6 @@ package final class Engine: Sendable {
       try? await Task.sleep(for: .seconds(5), clock: SuspendingClock())
       for channel in channels { channel.meter.tick() }
       await countTurnedAway()
-      await watchOnce()
-      rounds.store(shared.clock.now().steady, ordering: .relaxed)
       ticks += 1
       if ticks.isMultiple(of: 12) { await prune() }
     }
