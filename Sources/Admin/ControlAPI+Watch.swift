@@ -13,7 +13,7 @@ extension ControlAPI {
         body: ResponseBody(byteBuffer: ByteBuffer(string: text)))
     }
     router.get("health/live") { _, _ in
-      let reason = await engine.look().reasonToRestart
+      let reason = engine.reasonToRestart
       return try health(EngineHealth(state: reason == nil ? .ready : .unready, reasons: reason.map { [$0] } ?? []))
     }
     router.get("health/ready") { _, _ in try health(await engine.look().health) }

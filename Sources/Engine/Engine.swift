@@ -16,7 +16,7 @@ package final class Engine: Sendable {
   /// Tells people when something is wrong; `nil` where nobody is told.
   let watch: AlertWatch?
   /// When the engine last looked after itself, on the steady clock.
-  private let rounds: Atomic<Int64>
+  let rounds: Atomic<Int64>
   /// Where channels are read from; `nil` where nobody can deploy.
   let files: ChannelFiles?
   let gate = DeploymentGate()
@@ -50,7 +50,6 @@ package final class Engine: Sendable {
   }
 
   var isStopping: Bool { state.withLock { $0.stopping } }
-  var lastRound: Int64 { rounds.load(ordering: .relaxed) }
 
   package var channels: [ChannelRuntime] { state.withLock { $0.channels } }
   var broken: [BrokenChannel] { state.withLock { $0.broken } }
@@ -81,7 +80,12 @@ package final class Engine: Sendable {
     await withTaskGroup(of: Void.self) { group in
       for channel in channels { group.addTask { await channel.cameUp() } }
     }
-    let housekeeping = Task { await keepHouse() }
+    let housekeeping = Task {
+      // What is too old may be so much that removing it takes long: people are told meanwhile.
+      async let watching: Void = keepWatch()
+      await keepHouse()
+      await watching
+    }
     state.withLock { $0.housekeeping = housekeeping }
   }
 
@@ -118,8 +122,6 @@ package final class Engine: Sendable {
       for channel in channels { channel.meter.tick() }
       endLeft()
       await countTurnedAway()
-      await watchOnce()
-      rounds.store(shared.clock.now().steady, ordering: .relaxed)
       ticks += 1
       if ticks.isMultiple(of: 12) { await prune() }
     }

@@ -12,11 +12,11 @@ import Testing
 
   private func look(
     _ channels: [ChannelStatus], broken: [BrokenChannel] = [], _ condition: StoreCondition = .open,
-    isStopping: Bool = false, idleFor: Int64 = 0
+    isStopping: Bool = false
   ) -> EngineLook {
     EngineLook(
       status: EngineStatus(site: "s", startedAt: 0, store: condition.text, channels: channels, broken: broken),
-      condition: condition, isStopping: isStopping, idleFor: idleFor, now: Moment(wall: 0, steady: 0))
+      condition: condition, isStopping: isStopping, now: Moment(wall: 0, steady: 0))
   }
 
   @Test func `an engine of which everything runs is ready`() {
@@ -42,9 +42,9 @@ import Testing
   }
 
   @Test func `only what a restart mends is a reason for one`() {
-    #expect(look([channel("a", trouble: "no")], .low(reason: "the disk is full")).reasonToRestart == nil)
-    #expect(look([], .lost(reason: "the disk failed")).reasonToRestart == "the disk failed")
-    #expect(look([], idleFor: 60_000).reasonToRestart == nil)
-    #expect(look([], idleFor: 61_000).reasonToRestart != nil)
+    #expect(Engine.reasonToRestart(.low(reason: "the disk is full"), idleFor: 0) == nil)
+    #expect(Engine.reasonToRestart(.lost(reason: "the disk failed"), idleFor: 0) == "the disk failed")
+    #expect(Engine.reasonToRestart(.open, idleFor: 60_000) == nil)
+    #expect(Engine.reasonToRestart(.open, idleFor: 61_000) == "the engine has not looked after itself for 61 s")
   }
 }

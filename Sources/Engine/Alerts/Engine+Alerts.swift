@@ -1,8 +1,19 @@
 import ConnectorKit
 import Definitions
 import Messages
+import Synchronization
 
 extension Engine {
+  /// Every five seconds.
+  func keepWatch() async {
+    while !Task.isCancelled {
+      try? await Task.sleep(for: .seconds(5), clock: SuspendingClock())
+      if Task.isCancelled { return }
+      await watchOnce()
+      rounds.store(shared.clock.now().steady, ordering: .relaxed)
+    }
+  }
+
   /// Looks at everything once for the alerts; what they are asked of a channel is what its newest revision says.
   func watchOnce() async {
     guard let watch else { return }

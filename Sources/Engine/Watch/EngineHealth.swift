@@ -1,4 +1,5 @@
 import Store
+import Synchronization
 
 /// Whether an engine lives and whether it takes messages, with reasons.
 package struct EngineHealth: Sendable, Codable, Equatable {
@@ -20,18 +21,27 @@ package struct EngineHealth: Sendable, Codable, Equatable {
   }
 }
 
-extension EngineLook {
-  /// The engine's own work stands still after so many milliseconds without a round.
+extension Engine {
+  /// The engine looks after itself every five seconds; after so many milliseconds without it something hangs.
   static let idleMax: Int64 = 60_000
 
-  /// Why the process should be started anew; `nil` while it lives. A full disk or a partner that is away is no reason:
-  /// a restart mends neither.
+  /// Why the process should be started anew; `nil` while it lives. Asks nothing that could hang.
   package var reasonToRestart: String? {
-    if case .lost(let reason) = condition { return reason }
-    if idleFor > Self.idleMax { return "the engine has not looked after itself for \(idleFor / 1000) s" }
-    return nil
+    let idleFor = shared.clock.now().steady - rounds.load(ordering: .relaxed)
+    return Self.reasonToRestart(store.condition, idleFor: idleFor)
   }
 
+  /// A full disk or a partner that is away is no reason: a restart mends neither.
+  ///
+  /// - Parameter idleFor: since the engine last looked after itself, in milliseconds of the steady clock.
+  static func reasonToRestart(_ condition: StoreCondition, idleFor: Int64) -> String? {
+    if case .lost(let reason) = condition { return reason }
+    if idleFor > idleMax { return "the engine has not looked after itself for \(idleFor / 1000) s" }
+    return nil
+  }
+}
+
+extension EngineLook {
   /// Whether messages are taken.
   package var health: EngineHealth {
     var closed: [String] = []

@@ -11,20 +11,17 @@ package struct EngineLook: Sendable {
   package var facts: StoreFacts?
   package var condition: StoreCondition
   package var isStopping: Bool
-  /// Since the engine last looked after itself, in milliseconds of the steady clock.
-  package var idleFor: Int64
   package var now: Moment
 
   package init(
     status: EngineStatus, ledgers: [ChannelLedger]? = nil, facts: StoreFacts? = nil, condition: StoreCondition = .open,
-    isStopping: Bool = false, idleFor: Int64 = 0, now: Moment
+    isStopping: Bool = false, now: Moment
   ) {
     self.status = status
     self.ledgers = ledgers
     self.facts = facts
     self.condition = condition
     self.isStopping = isStopping
-    self.idleFor = idleFor
     self.now = now
   }
 }
@@ -33,9 +30,8 @@ extension Engine {
   /// Looks at everything once.
   package func look() async -> EngineLook {
     let ledgers = try? await store.ledger()
-    let now = shared.clock.now()
     return EngineLook(
       status: status(ledgers), ledgers: ledgers, facts: store.facts(), condition: store.condition,
-      isStopping: isStopping, idleFor: now.steady - lastRound, now: now)
+      isStopping: isStopping, now: shared.clock.now())
   }
 }
