@@ -63,6 +63,7 @@ let package = Package(
         "Messages", "Text", "HL7", "ConnectorKit",
         product("NIOCore", "swift-nio"), product("NIOPosix", "swift-nio"), product("NIOTLS", "swift-nio"),
         product("NIOSSL", "swift-nio-ssl"), product("Logging", "swift-log"),
+        product("AsyncHTTPClient", "async-http-client"), product("NIOHTTP1", "swift-nio"),
       ],
       swiftSettings: strict),
     .target(

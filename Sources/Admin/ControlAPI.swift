@@ -16,14 +16,21 @@ package import Store
 /// | `POST /messages/search`, `GET /messages/ID`, `/messages/ID/why`, `/messages/ID/raw` | messages |
 /// | `POST /deliveries/search`, `GET /deliveries/ID/sent`, `/deliveries/ID/reply` | deliveries |
 /// | `POST /dead/ACT`, `/failed/ACT` (`retry`, `discard`), `/resend`, `/reprocess` | what a person decides |
+/// | `POST /deploy`, `GET /diff`, `GET /revisions`, `/revisions/NAME`, `POST /revisions/NAME` | what runs |
 /// | `GET /audit` | the ledger, and whether it adds up |
+/// | `GET /alerts`, `POST /alerts/ID/ack`, `/channels/NAME/downtime` | alerts, and what people do about them |
+/// | `GET /metrics` | everything countable, for Prometheus |
+/// | `GET /health/live`, `/health/ready` | whether it should be started anew; whether it takes messages: 200 or 503 |
 package struct ControlAPI: Sendable {
   let engine: Engine
   let time: LocalTime
+  /// Of the program.
+  let version: String
 
-  package init(_ engine: Engine, time: LocalTime) {
+  package init(_ engine: Engine, time: LocalTime, version: String) {
     self.engine = engine
     self.time = time
+    self.version = version
   }
 
   func router() -> Router<BasicRequestContext> {
@@ -33,6 +40,9 @@ package struct ControlAPI: Sendable {
     channels(router)
     messages(router)
     decisions(router)
+    watch(router)
+    alerts(router)
+    deployments(router)
     router.get("audit") { _, _ in
       try json(AuditAnswer(channels: try await engine.store.ledger(), problems: try await engine.store.audit()))
     }
@@ -181,7 +191,7 @@ package struct AuditAnswer: Codable, Sendable {
 
 private let bodyBytesMax = 8 << 20
 
-private func body<Content: Decodable>(_ type: Content.Type, _ request: Request) async throws -> Content {
+func body<Content: Decodable>(_ type: Content.Type, _ request: Request) async throws -> Content {
   let buffer = try await request.body.collect(upTo: bodyBytesMax)
   do {
     return try JSONDecoder().decode(type, from: Data(buffer.readableBytesView))
@@ -190,7 +200,7 @@ private func body<Content: Decodable>(_ type: Content.Type, _ request: Request) 
   }
 }
 
-private func json(_ value: some Encodable) throws -> Response {
+func json(_ value: some Encodable) throws -> Response {
   let encoder = JSONEncoder()
   encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
   let data = try encoder.encode(value)

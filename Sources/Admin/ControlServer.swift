@@ -13,8 +13,8 @@ package struct ControlServer: Sendable {
   private let folder: String
   private let log: Logger
 
-  package init(_ engine: Engine, folder: String, time: LocalTime, log: Logger) {
-    api = ControlAPI(engine, time: time)
+  package init(_ engine: Engine, folder: String, time: LocalTime, version: String, log: Logger) {
+    api = ControlAPI(engine, time: time, version: version)
     self.folder = folder
     self.log = log
   }

@@ -9,6 +9,13 @@ package struct LocalTime: Sendable {
     self.zone = zone.flatMap { TimeZone(identifier: $0) } ?? .current
   }
 
+  /// How many seconds the zone's clock is before UTC.
+  ///
+  /// - Parameter milliseconds: since 1970, UTC.
+  package func offsetSeconds(at milliseconds: Int64) -> Int {
+    zone.secondsFromGMT(for: Date(timeIntervalSince1970: Double(milliseconds) / 1000))
+  }
+
   /// - Parameter milliseconds: since 1970, UTC.
   package func text(_ milliseconds: Int64) -> String {
     let offset = zone.secondsFromGMT(for: Date(timeIntervalSince1970: Double(milliseconds) / 1000))

@@ -18,6 +18,9 @@ public protocol Connector: Sendable {
   /// - Throws: `SettingError` where the settings can't work together; what a single setting can say of itself, it says
   ///   when it is read.
   init(_ options: Options, context: ConnectorContext) throws
+
+  /// The certificates that it shows to partners, read anew: so that people learn in time that one ends.
+  func certificates() async -> [CertificateStatus]
 }
 
 /// What the engine tells a connector about its surroundings.

@@ -33,7 +33,7 @@ final class ChannelOrigin: Origin {
   }
 
   private struct State {
-    /// Waits for the worker; the first is being worked on.
+    /// Waits for the worker, or for the channel's next version; the first is being worked on.
     var backlog: [Offer] = []
     /// Handed to the store and not answered yet.
     var outstanding = 0
@@ -50,20 +50,26 @@ final class ChannelOrigin: Origin {
   func offer(_ arrival: Arrival, then: @escaping @Sendable (Receipt) -> Void) {
     channel.meter.arrived()
     let isLarge = arrival.payload.byteCount > Self.inPlaceBytesMax
-    let waits = state.withLock { state in
-      guard isLarge || !state.backlog.isEmpty else { return false }
+    let entered: ChannelVersion? = state.withLock { state in
+      let isFirst = state.backlog.isEmpty
+      if isFirst, !isLarge, let version = enter() { return version }
       state.backlog.append(Offer(arrival: arrival, then: then))
-      if state.backlog.count == 1 { Self.workers.async { self.workOff() } }
-      return true
+      if isFirst, isLarge { Self.workers.async { self.workOff() } }
+      return nil
     }
-    if !waits { process(arrival, then) }
+    if let entered { process(arrival, entered, then) }
+  }
+
+  /// Enters the version that runs; while that is changed, the backlog is worked off when it has been.
+  private func enter() -> ChannelVersion? {
+    channel.passage.enter { [self] in Self.workers.async { self.workOff() } }
   }
 
   private func workOff() {
     while true {
       let next = state.withLock { $0.backlog.first }
-      guard let next else { return }
-      process(next.arrival, next.then)
+      guard let next, let version = enter() else { return }
+      process(next.arrival, version, next.then)
       let done = state.withLock { state in
         state.backlog.removeFirst()
         return state.backlog.isEmpty
@@ -72,16 +78,22 @@ final class ChannelOrigin: Origin {
     }
   }
 
-  private func process(_ arrival: Arrival, _ then: @escaping @Sendable (Receipt) -> Void) {
-    if gate.isBroken { return turnAway("an earlier message of this sender was not stored", then) }
-    if let reason = channel.reasonToTurnAway(bytes: arrival.payload.byteCount) {
+  private func process(
+    _ arrival: Arrival, _ version: ChannelVersion, _ then: @escaping @Sendable (Receipt) -> Void
+  ) {
+    if gate.isBroken {
+      channel.passage.leave()
+      return turnAway("an earlier message of this sender was not stored", then)
+    }
+    if let reason = channel.reasonToTurnAway(bytes: arrival.payload.byteCount, version) {
+      channel.passage.leave()
       gate.close()
       return turnAway(reason, then)
     }
     let size = arrival.payload.byteCount
     channel.arriving(size)
     state.withLock { $0.outstanding += 1 }
-    channel.take(arrival, gate: gate) { [self] receipt in
+    channel.take(arrival, version, gate: gate) { [self] receipt in
       channel.arriving(-size)
       if case .unavailable = receipt { channel.meter.turnedAway() }
       then(receipt)

@@ -7,19 +7,16 @@ import Synchronization
 
 /// One channel at work: its source, its pipeline and its lanes.
 package final class ChannelRuntime: Sendable {
-  package let definition: ChannelDefinition
   package let name: ChannelName
-  package let keys: ChannelKeys
-  let lanes: [Lane]
   let store: any Store
   let meter = Meter()
-  private let pipeline: Pipeline
-  private let source: any SourceConnector
-  private let shared: EngineShared
-  private let log: Logger
+  let passage: Passage
+  let shared: EngineShared
+  let log: Logger
 
-  private struct State {
+  struct State {
     var work: Work
+    var source: any SourceConnector
     /// Runs the source; `nil` while it is paused.
     var running: Task<Void, Never>?
     /// Why the source isn't there although it should be.
@@ -28,7 +25,7 @@ package final class ChannelRuntime: Sendable {
     /// How often the source was started.
     var runs = 0
   }
-  private let state: Mutex<State>
+  let state: Mutex<State>
   /// A stop waits for what is under way: a start that comes meanwhile must not pass it.
   private let turns = Turns()
 
@@ -41,35 +38,33 @@ package final class ChannelRuntime: Sendable {
     case stopped
   }
 
-  init(
-    _ definition: ChannelDefinition, keys: ChannelKeys, pipeline: Pipeline, source: any SourceConnector, lanes: [Lane],
-    shared: EngineShared, log: Logger
-  ) {
-    self.definition = definition
-    name = definition.name
-    self.keys = keys
-    self.pipeline = pipeline
-    self.source = source
-    self.lanes = lanes
+  init(_ version: ChannelVersion, source: any SourceConnector, shared: EngineShared, log: Logger) {
+    name = version.definition.name
+    passage = Passage(version)
     self.shared = shared
     store = shared.store
     self.log = log
-    state = Mutex(State(work: Work(rawValue: keys.state) ?? .running))
+    state = Mutex(State(work: Work(rawValue: version.keys.state) ?? .running, source: source))
   }
+
+  // What runs at this moment.
+  package var definition: ChannelDefinition { passage.version.definition }
+  package var keys: ChannelKeys { passage.version.keys }
+  var lanes: [Lane] { passage.version.lanes }
 
   // MARK: What arrives
 
   /// Why nothing can be taken at this moment; the sender should try again later.
-  func reasonToTurnAway(bytes: Int) -> String? {
+  func reasonToTurnAway(bytes: Int, _ version: ChannelVersion) -> String? {
     if case .low(let reason) = store.condition { return reason }
     if case .lost(let reason) = store.condition { return reason }
     if shared.arrivingBytes.load(ordering: .relaxed) + bytes > EngineShared.arrivingBytesMax {
       return "too much is arriving at once"
     }
-    let limits = definition.limits
+    let limits = version.definition.limits
     var count = 0
     var size = 0
-    for lane in lanes {
+    for lane in version.lanes {
       let waiting = lane.waiting
       count += waiting.count
       size += waiting.bytes
@@ -87,19 +82,24 @@ package final class ChannelRuntime: Sendable {
 
   /// Runs the pipeline and makes message and outcome durable; then the lanes learn of their deliveries, in the order
   /// of the commits, and the sender gets its receipt.
-  func take(_ arrival: Arrival, gate: OriginGate, then: @escaping @Sendable (Receipt) -> Void) {
+  ///
+  /// - Parameter version: which it has entered; it has left when `then` is called.
+  func take(
+    _ arrival: Arrival, _ version: ChannelVersion, gate: OriginGate, then: @escaping @Sendable (Receipt) -> Void
+  ) {
     var arrival = arrival
     // A source like a folder can't know what it brings; the channel does.
-    arrival.payload.format = definition.format
+    arrival.payload.format = version.definition.format
     let id = store.mint()
     let receivedAt = shared.clock.now().wall
-    let decided = decide(arrival.payload, arrival.attributes, id: id, receivedAt: receivedAt)
-    var acceptance = self.acceptance(decided, id: id, arrival.payload, arrival.attributes, receivedAt: receivedAt)
+    let decided = decide(arrival.payload, arrival.attributes, version, id: id, receivedAt: receivedAt)
+    var acceptance = self.acceptance(
+      decided, version, id: id, arrival.payload, arrival.attributes, receivedAt: receivedAt)
     acceptance.duplicateKey = decided.duplicateKey
     acceptance.transportKey = arrival.transportKey
     acceptance.progress = arrival.progress.map { ($0.key, $0.value) }
     acceptance.gate = gate
-    submit(acceptance, decided) { result in
+    submit(acceptance, decided, version) { result in
       switch result {
       case .accepted:
         switch decided.state {
@@ -120,35 +120,35 @@ package final class ChannelRuntime: Sendable {
   /// Runs the newest pipeline over a stored message and makes its new outcome durable.
   func process(
     again id: MessageID, _ payload: Payload, _ attributes: [String: Value], receivedAt: Int64, from: Set<MessageState>
-  ) async -> (result: AcceptResult, decided: Decided) {
+  ) async -> (result: AcceptResult, summary: String) {
     shared.strikes.pardon(payload)
-    let decided = decide(payload, attributes, id: id, receivedAt: receivedAt)
-    var acceptance = self.acceptance(decided, id: id, payload, attributes, receivedAt: receivedAt)
+    let version = await passage.enter()
+    let decided = decide(payload, attributes, version, id: id, receivedAt: receivedAt)
+    var acceptance = self.acceptance(decided, version, id: id, payload, attributes, receivedAt: receivedAt)
     acceptance.replaces = from
     let now = shared.clock.now().wall
     acceptance.steps = [Step(.reprocessed, "ran through the newest revision", at: now)] + acceptance.steps
     let unit = acceptance
     let result = await withCheckedContinuation { continuation in
-      submit(unit, decided) { continuation.resume(returning: $0) }
+      submit(unit, decided, version) { continuation.resume(returning: $0) }
     }
-    return (result, decided)
+    return (result, decided.summary(version))
   }
 
-  /// What the newest pipeline would make of a message; nothing is stored.
-  package func preview(_ payload: Payload, _ attributes: [String: Value], id: MessageID, receivedAt: Int64) -> Decided {
-    pipeline.run(payload, attributes, id: id, receivedAt: receivedAt)
-  }
-
-  private func decide(_ payload: Payload, _ attributes: [String: Value], id: MessageID, receivedAt: Int64) -> Decided {
+  private func decide(
+    _ payload: Payload, _ attributes: [String: Value], _ version: ChannelVersion, id: MessageID, receivedAt: Int64
+  ) -> Decided {
     shared.strikes.guarding(payload) {
-      pipeline.run(payload, attributes, id: id, receivedAt: receivedAt)
+      version.pipeline.run(payload, attributes, id: id, receivedAt: receivedAt)
     }
   }
 
   private func acceptance(
-    _ decided: Decided, id: MessageID, _ payload: Payload, _ attributes: [String: Value], receivedAt: Int64
+    _ decided: Decided, _ version: ChannelVersion, id: MessageID, _ payload: Payload, _ attributes: [String: Value],
+    receivedAt: Int64
   ) -> Acceptance {
-    Acceptance(
+    let (keys, lanes) = (version.keys, version.lanes)
+    return Acceptance(
       id: id, channel: keys.channel, revision: keys.revision, receivedAt: receivedAt, payload: payload,
       attributes: attributes, state: decided.state, reason: decided.reason,
       columns: decided.columns.map { Acceptance.Column(key: keys.columns[$0.column], text: $0.text) },
@@ -156,20 +156,23 @@ package final class ChannelRuntime: Sendable {
       deliveries: decided.deliveries.map { delivery in
         Acceptance.Delivery(
           id: store.mint(), lane: lanes[delivery.lane].key, output: delivery.output, rendered: delivery.rendered,
-          dead: delivery.dead, orderKeys: orderKeys(delivery))
+          dead: delivery.dead, orderKeys: orderKeys(delivery, lanes))
       },
       passedBy: decided.passedBy.map { lanes[$0].key }, steps: decided.steps)
   }
 
-  private func orderKeys(_ delivery: Decided.Delivery) -> [UInt64] {
+  private func orderKeys(_ delivery: Decided.Delivery, _ lanes: [Lane]) -> [UInt64] {
     delivery.orderKeys.map { store.orderKey(lane: lanes[delivery.lane].key, $0) }
   }
 
-  private func submit(_ acceptance: Acceptance, _ decided: Decided, then: @escaping @Sendable (AcceptResult) -> Void) {
+  private func submit(
+    _ acceptance: Acceptance, _ decided: Decided, _ version: ChannelVersion,
+    then: @escaping @Sendable (AcceptResult) -> Void
+  ) {
     store.accept(acceptance) { [self] result in
       if case .accepted(let sequences, _) = result {
         for (index, delivery) in acceptance.deliveries.enumerated() {
-          let lane = lanes[decided.deliveries[index].lane]
+          let lane = version.lanes[decided.deliveries[index].lane]
           if delivery.dead != nil {
             // Its own reason may quote the message.
             lane.wasBornDead(delivery.id)
@@ -183,6 +186,7 @@ package final class ChannelRuntime: Sendable {
               orderKeys: delivery.orderKeys))
         }
       }
+      passage.leave()
       then(result)
     }
   }
@@ -217,16 +221,15 @@ package final class ChannelRuntime: Sendable {
     for lane in lanes { if work == .stopped { lane.stopWithChannel() } else { lane.goOnWithChannel() } }
   }
 
-  private func startSource() {
-    let task = Task { await keepSourceRunning() }
-    state.withLock { $0.running = task }
+  func startSource() {
+    state.withLock { state in state.running = Task { [source = state.source] in await keepRunning(source) } }
   }
 
   /// Returns when the source listens, or has said why it doesn't; after three seconds at the latest. Who is told
   /// that a channel works may then send to it.
   func cameUp() async {
     for _ in 0..<300 {
-      let (work, trouble) = state.withLock { ($0.work, $0.trouble) }
+      let (work, trouble, source) = state.withLock { ($0.work, $0.trouble, $0.source) }
       if work != .running || trouble != nil || source.status().listening != nil { return }
       try? await Task.sleep(for: .milliseconds(10), clock: SuspendingClock())
     }
@@ -244,13 +247,13 @@ package final class ChannelRuntime: Sendable {
 
   /// A source that stops by mistake is started again, with a growing pause: a port that is taken, a folder that is
   /// gone.
-  private func keepSourceRunning() async {
+  private func keepRunning(_ source: any SourceConnector) async {
     while !Task.isCancelled {
       let run = state.withLock { state in
         state.runs += 1
         return state.runs
       }
-      look(at: run, after: 1000)
+      look(at: run, of: source, after: 1000)
       do {
         try await source.run(ChannelInbox(self))
         if Task.isCancelled { return }
@@ -268,7 +271,7 @@ package final class ChannelRuntime: Sendable {
 
   /// When a source has listened for a second, its former failures are over: the next one is told anew, and tried again
   /// soon. One that fails as soon as it listens is not asked in a circle.
-  private func look(at run: Int, after milliseconds: Int64) {
+  private func look(at run: Int, of source: any SourceConnector, after milliseconds: Int64) {
     shared.clock.wake(after: milliseconds) { [weak self] in
       guard let self else { return }
       let isUp = source.status().listening != nil
@@ -277,7 +280,7 @@ package final class ChannelRuntime: Sendable {
         if isUp { (state.failures, state.trouble) = (0, nil) }
         return !isUp
       }
-      if looksAgain { look(at: run, after: min(2 * milliseconds, 60_000)) }
+      if looksAgain { look(at: run, of: source, after: min(2 * milliseconds, 60_000)) }
     }
   }
 
@@ -290,15 +293,24 @@ package final class ChannelRuntime: Sendable {
     if isNew { log.error("The source is not running; it is started again.", metadata: ["reason": "\(reason)"]) }
   }
 
+  /// Of the source and of the lanes.
+  func certificates() async -> [CertificateStatus] {
+    var found = await state.withLock { $0.source }.certificates()
+    for lane in lanes { found += await lane.certificates() }
+    return found
+  }
+
   /// How often the source has failed since it last ran well.
   var sourceFailures: Int { state.withLock { $0.failures } }
 
   package func status() -> ChannelStatus {
-    let (work, trouble) = state.withLock { ($0.work, $0.trouble) }
+    let (work, trouble, source) = state.withLock { ($0.work, $0.trouble, $0.source) }
+    let version = passage.version
     let seen = source.status()
     return ChannelStatus(
-      name: name.text, about: definition.about, state: work.rawValue,
+      name: name.text, about: version.definition.about, state: work.rawValue,
       trouble: seen.listening == nil && work == .running ? trouble ?? "starting" : nil, source: seen,
-      perMinute: meter.perMinute, lanes: lanes.map { $0.status() })
+      perMinute: meter.perMinute, lanes: version.lanes.map { $0.status() },
+      revision: version.definition.revision.id)
   }
 }

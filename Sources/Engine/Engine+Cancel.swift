@@ -13,6 +13,10 @@ extension Engine {
   ///
   /// - Returns: how many were cancelled.
   package func cancelWaiting(_ name: String, _ ids: [DeliveryID]?, reason: String) async throws -> Int {
+    try await gate.beside { try await cancelAlone(name, ids, reason: reason) }
+  }
+
+  private func cancelAlone(_ name: String, _ ids: [DeliveryID]?, reason: String) async throws -> Int {
     let (key, lane) = try await laneOrKey(name)
     guard let lane else { return try await cancel(key, ids, except: [], reason: reason).whole }
     var cancelled = Cancelled()
@@ -71,6 +75,7 @@ extension Engine {
   /// channel file doesn't name it any more, or there is no such file, or it has an error.
   private func laneOrKey(_ name: String) async throws -> (Int64, Lane?) {
     guard let parsed = LaneName(name) else { throw OperationError("\(name) is not CHANNEL/LANE") }
+    if let lane = leaving.first(where: { $0.lane.name == parsed })?.lane { return (lane.key, lane) }
     if let lane = channel(parsed.channel.text)?.lanes.first(where: { $0.name == parsed }) { return (lane.key, lane) }
     try await check(DeliveryQuery(channel: parsed.channel.text, destination: parsed.destination, state: .waiting))
     guard let key = try await store.laneKey(parsed) else { throw OperationError("there is no lane \(name)") }

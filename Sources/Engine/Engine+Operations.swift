@@ -17,8 +17,9 @@ package struct ItemOutcome: Sendable, Codable, Equatable {
 }
 
 extension Engine {
-  private func lane(_ name: String) throws -> (ChannelRuntime, Lane) {
+  private func lane(_ name: String) throws -> Lane {
     guard let parsed = LaneName(name) else { throw OperationError("\(name) is not CHANNEL/LANE") }
+    if let lane = leaving.first(where: { $0.lane.name == parsed })?.lane { return lane }
     guard let channel = channel(parsed.channel.text) else {
       throw OperationError("no channel \(parsed.channel) is running")
     }
@@ -26,29 +27,39 @@ extension Engine {
       let known = channel.lanes.map { $0.name.destination }.joined(separator: ", ")
       throw OperationError("channel \(parsed.channel) has no lane \(parsed.destination); it has \(known)")
     }
-    return (channel, lane)
+    return lane
   }
 
   private func lane(of record: DeliveryRecord) -> Lane? {
     channel(record.channel)?.lanes.first { $0.name.destination == record.destination }
+      ?? leaving.map(\.lane).first {
+        $0.name.channel.text == record.channel && $0.name.destination == record.destination
+      }
   }
 
   // MARK: Channels and lanes
 
   package func set(_ name: String, _ work: ChannelRuntime.Work) async throws {
-    guard let channel = channel(name) else { throw OperationError("no channel \(name) is running") }
-    try await channel.change(to: work)
-  }
-
-  package func setLane(_ name: String, paused: Bool) async throws {
-    let (_, lane) = try lane(name)
-    try await lane.turns.take { [shared] in
-      try await shared.change(.lanePaused(lane: lane.key, paused: paused, at: shared.clock.now().wall))
-      if paused { lane.pause() } else { lane.resume() }
+    try await gate.beside {
+      guard let channel = channel(name) else { throw OperationError("no channel \(name) is running") }
+      try await channel.change(to: work)
+      for lane in leaving.map(\.lane) where lane.name.channel.text == name {
+        if work == .stopped { lane.stopWithChannel() } else { lane.goOnWithChannel() }
+      }
     }
   }
 
-  package func ping(_ name: String) async throws -> PingReport { try await lane(name).1.ping() }
+  package func setLane(_ name: String, paused: Bool) async throws {
+    try await gate.beside {
+      let lane = try lane(name)
+      try await lane.turns.take { [shared] in
+        try await shared.change(.lanePaused(lane: lane.key, paused: paused, at: shared.clock.now().wall))
+        if paused { lane.pause() } else { lane.resume() }
+      }
+    }
+  }
+
+  package func ping(_ name: String) async throws -> PingReport { try await lane(name).ping() }
 
   // MARK: Dead deliveries
 
@@ -82,7 +93,9 @@ extension Engine {
       var done: String?
       var reason: String?
       do {
-        if let record = try await store.delivery(id), record.state == .dead { done = try await act(id, record) }
+        done = try await gate.beside {
+          if let record = try await store.delivery(id), record.state == .dead { try await act(id, record) } else { nil }
+        }
       } catch let error as OperationError {
         reason = error.description
       }
@@ -96,6 +109,10 @@ extension Engine {
 
   /// Sends the stored outgoing bytes of a message once more: to each of its destinations, or to one.
   package func resend(_ id: MessageID, to destination: String?) async throws -> [ItemOutcome] {
+    try await gate.beside { try await sendAgain(id, to: destination) }
+  }
+
+  private func sendAgain(_ id: MessageID, to destination: String?) async throws -> [ItemOutcome] {
     var records = Self.newestEnded(try await store.deliveries(of: id))
     if let destination { records = records.filter { $0.destination == destination } }
     guard !records.isEmpty else {
@@ -150,7 +167,7 @@ extension Engine {
         outcomes[last].text = "it is \(record.state.rawValue)"
         continue
       }
-      guard let channel = channel(record.channel) else {
+      guard channel(record.channel) != nil else {
         outcomes[last].text = "channel \(record.channel) is not running"
         continue
       }
@@ -158,17 +175,22 @@ extension Engine {
         outcomes[last].text = "what came in is not kept any more"
         continue
       }
-      if dryRun {
-        let decided = channel.preview(raw, record.attributes, id: id, receivedAt: record.receivedAt)
-        outcomes[last] = ItemOutcome(id: id.description, done: true, text: "would be " + decided.summary(channel))
-        continue
-      }
-      let (result, decided) = await channel.process(
-        again: id, raw, record.attributes, receivedAt: record.receivedAt, from: states)
-      switch result {
-      case .accepted: outcomes[last] = ItemOutcome(id: id.description, done: true, text: decided.summary(channel))
-      case .unavailable(let reason): outcomes[last].text = reason
-      case .duplicate, .stale: outcomes[last].text = "it changed meanwhile"
+      await gate.beside {
+        // A deployment may have taken it out of work meanwhile.
+        guard let channel = channel(record.channel) else { return outcomes[last].text = "its channel is not running" }
+        if dryRun {
+          let version = channel.passage.version
+          let decided = version.preview(raw, record.attributes, id: id, receivedAt: record.receivedAt)
+          outcomes[last] = ItemOutcome(id: id.description, done: true, text: "would be " + decided.summary(version))
+          return
+        }
+        let (result, summary) = await channel.process(
+          again: id, raw, record.attributes, receivedAt: record.receivedAt, from: states)
+        switch result {
+        case .accepted: outcomes[last] = ItemOutcome(id: id.description, done: true, text: summary)
+        case .unavailable(let reason): outcomes[last].text = reason
+        case .duplicate, .stale: outcomes[last].text = "it changed meanwhile"
+        }
       }
     }
     return outcomes
@@ -187,9 +209,9 @@ extension Engine {
 
 extension Decided {
   /// `routed to ehr, archive`, `dropped: not wanted`.
-  func summary(_ channel: ChannelRuntime) -> String {
+  func summary(_ version: ChannelVersion) -> String {
     if state == .routed {
-      let names = deliveries.map { channel.lanes[$0.lane].name.destination }
+      let names = deliveries.map { version.lanes[$0.lane].name.destination }
       return names.isEmpty ? "routed to nobody" : "routed to " + names.joined(separator: ", ")
     }
     return state.rawValue + (reason.map { ": \($0)" } ?? "")

@@ -2,20 +2,38 @@ package import ConnectorKit
 import Logging
 import Messages
 import Store
+import Synchronization
 
 extension Engine {
   /// What every channel and lane is doing, with what waits for a person by the store's counters.
-  package func status() async -> EngineStatus {
+  package func status() async -> EngineStatus { status(try? await store.ledger()) }
+
+  /// - Parameter ledgers: the store's counters; `nil` where it could not be read.
+  func status(_ ledgers: [ChannelLedger]?) -> EngineStatus {
     var status = EngineStatus(
       site: site, startedAt: startedAt, store: store.condition.text, channels: channels.map { $0.status() },
-      broken: broken)
-    guard let ledgers = try? await store.ledger() else { return status }
+      broken: broken, alerts: watch?.active ?? [], downtimes: watch?.downtimes ?? [])
+    let notes = state.withLock { $0.notes }
+    for index in status.channels.indices {
+      let note = notes[status.channels[index].name]
+      status.channels[index].revisionSince = note?.runs.last?.since
+      status.channels[index].isRolledBack = note?.rolledBackOver == nil ? nil : true
+    }
+    status.leaving = leaving.map {
+      LeavingStatus(channel: $0.lane.name.channel.text, lane: $0.lane.status(), waiting: $0.choice.text)
+    }
+    guard let ledgers else { return status }
     let byName = Dictionary(ledgers.map { ($0.channel, $0) }) { first, _ in first }
     for index in status.channels.indices {
       if let ledger = byName[status.channels[index].name] { status.channels[index].add(ledger) }
     }
     let known = Set(status.channels.map(\.name) + status.broken.map(\.name))
-    status.gone = ledgers.filter { !known.contains($0.channel) }.compactMap(GoneChannel.init)
+    let goes = Set(status.leaving.map { "\($0.channel)/\($0.lane.name)" })
+    for index in status.channels.indices {
+      let name = status.channels[index].name
+      status.channels[index].stranded.removeAll { goes.contains("\(name)/\($0.name)") }
+    }
+    status.gone = ledgers.filter { !known.contains($0.channel) }.compactMap { GoneChannel($0, without: goes) }
     return status
   }
 
@@ -59,6 +77,20 @@ package struct EngineStatus: Sendable, Codable, Equatable {
   package var broken: [BrokenChannel]
   /// Channels that no file has any more, and of which something waits.
   package var gone: [GoneChannel] = []
+  /// What is raised at this moment.
+  package var alerts: [Alert] = []
+  /// Channels that raise nothing for a while.
+  package var downtimes: [Downtime] = []
+  /// Lanes whose destination is gone, and that go on until they are empty.
+  package var leaving: [LeavingStatus] = []
+}
+
+/// A lane that a deployment took out of its channel.
+package struct LeavingStatus: Sendable, Codable, Equatable {
+  package var channel: String
+  package var lane: LaneStatus
+  /// What becomes of what waits: `drain`, `dead`, `move:LANE`.
+  package var waiting: String
 }
 
 /// A channel as an operator sees it.
@@ -71,6 +103,11 @@ package struct ChannelStatus: Sendable, Codable, Equatable {
   package var source: SourceStatus
   package var perMinute: Int
   package var lanes: [LaneStatus]
+  /// Sixteen digits of the hash over its file and all that it reaches, and since when it runs.
+  package var revision: String?
+  package var revisionSince: Int64?
+  /// A person rolled it back to this revision.
+  package var isRolledBack: Bool?
   /// Messages that wait for a person; `nil` where the store could not be read.
   package var failed: Int?
   package var held: Int?
@@ -106,9 +143,9 @@ package struct GoneChannel: Sendable, Codable, Equatable {
   package var lanes: [StrandedLane]
   package var waiting: Int { lanes.reduce(0) { $0 + $1.waiting } }
 
-  fileprivate init?(_ ledger: ChannelLedger) {
+  fileprivate init?(_ ledger: ChannelLedger, without leaving: Set<String>) {
     name = ledger.channel
-    lanes = ledger.lanes.compactMap(StrandedLane.init)
+    lanes = ledger.lanes.filter { !leaving.contains("\(ledger.channel)/\($0.name)") }.compactMap(StrandedLane.init)
     if lanes.isEmpty { return nil }
   }
 }

@@ -13,10 +13,21 @@ package final class Engine: Sendable {
   let site: String
   let shared: EngineShared
   let log: Logger
-  private let state = Mutex(State())
+  /// Tells people when something is wrong; `nil` where nobody is told.
+  let watch: AlertWatch?
+  /// When the engine last looked after itself, on the steady clock.
+  let rounds: Atomic<Int64>
+  /// Where channels are read from; `nil` where nobody can deploy.
+  let files: ChannelFiles?
+  let gate = DeploymentGate()
+  let state = Mutex(State())
 
-  private struct State {
+  struct State {
     var channels: [ChannelRuntime] = []
+    /// Lanes whose destination is gone, and that go on until they are empty.
+    var leaving: [LeavingLane] = []
+    var isEndingLeft = false
+    var notes: [String: DeploymentNote] = [:]
     /// Channels that could not be started, and why.
     var broken: [BrokenChannel] = []
     var housekeeping: Task<Void, Never>?
@@ -25,65 +36,57 @@ package final class Engine: Sendable {
 
   package init(
     site: String, store: any Store, strikes: Strikes, clock: any EngineClock = SystemClock(), waitingBytesMax: Int?,
-    log: Logger
+    files: ChannelFiles? = nil, watch: AlertWatch? = nil, log: Logger
   ) {
+    self.watch = watch
     self.site = site
+    self.files = files
     self.store = store
     self.log = log
     shared = EngineShared(store: store, clock: clock, strikes: strikes, waitingBytesMax: waitingBytesMax)
-    startedAt = clock.now().wall
+    let now = clock.now()
+    startedAt = now.wall
+    rounds = Atomic(now.steady)
   }
+
+  var isStopping: Bool { state.withLock { $0.stopping } }
 
   package var channels: [ChannelRuntime] { state.withLock { $0.channels } }
   var broken: [BrokenChannel] { state.withLock { $0.broken } }
+  var leaving: [LeavingLane] { state.withLock { $0.leaving } }
   package func channel(_ name: String) -> ChannelRuntime? { channels.first { $0.name.text == name } }
 
   /// Starts channels, and returns when their sources listen. One that can't start is reported and left out; the
   /// others work.
-  package func start(_ definitions: [ChannelDefinition]) async {
+  ///
+  /// - Parameter broken: channels whose file did not pass the check: shown in the status beside those that work.
+  package func start(_ definitions: [ChannelDefinition], broken: [BrokenChannel] = []) async {
+    state.withLock { $0.broken += broken }
+    await readNotes()
     for definition in definitions {
       do {
-        let channel = try await make(definition)
+        let (definition, over) = try await rolledBack(definition)
+        let channel = try await make(definition, prepare(definition), by: "start", over: over)
         state.withLock { $0.channels.append(channel) }
       } catch {
         log.error("A channel could not be started.", metadata: ["channel": "\(definition.name)", "reason": "\(error)"])
         state.withLock { $0.broken.append(BrokenChannel(name: definition.name.text, reason: "\(error)")) }
       }
     }
+    for one in broken where channel(one.name) == nil { await startRolledBack(one) }
+    await goOnLeaving()
     await warnOfStranded()
     for channel in channels { channel.start() }
     await withTaskGroup(of: Void.self) { group in
       for channel in channels { group.addTask { await channel.cameUp() } }
     }
-    let housekeeping = Task { await keepHouse() }
-    state.withLock { $0.housekeeping = housekeeping }
-  }
-
-  /// A channel file that did not pass the check: shown in the status beside those that work.
-  package func report(_ broken: BrokenChannel) { state.withLock { $0.broken.append(broken) } }
-
-  private func make(_ definition: ChannelDefinition) async throws -> ChannelRuntime {
-    var log = log
-    log[metadataKey: "channel"] = "\(definition.name)"
-    let keys = try await store.register(definition.registration)
-    var context = ConnectorContext(
-      channel: definition.name, logger: log, hl7: definition.hl7, messageBytesMax: definition.limits.messageBytesMax,
-      answers: shared.strikes)
-    let source = try definition.source.make(context)
-    let lanes = try zip(definition.destinations, keys.lanes).map { destination, keys in
-      var log = log
-      log[metadataKey: "lane"] = "\(destination.name)"
-      context.destination = destination.name
-      context.inFlight = destination.order.inFlight
-      context.logger = log
-      return Lane(
-        LaneName(channel: definition.name, destination: destination.name), keys: keys,
-        connector: try destination.connector.make(context), store: store,
-        policy: LanePolicy(destination), clock: shared.clock, log: log,
-        isStruck: { [shared] in shared.strikes.isStruck($0) })
+    let housekeeping = Task {
+      // What is too old may be so much that removing it takes long: people are told meanwhile.
+      async let watching: Void = keepWatch()
+      await keepHouse()
+      await watching
     }
-    return ChannelRuntime(
-      definition, keys: keys, pipeline: Pipeline(definition), source: source, lanes: lanes, shared: shared, log: log)
+    state.withLock { $0.housekeeping = housekeeping }
   }
 
   /// Stops in order: sources first, then the lanes when what is under way was answered, then the store.
@@ -96,25 +99,16 @@ package final class Engine: Sendable {
       return !state.stopping
     }
     guard first else { return }
+    await gate.close()
     state.withLock { $0.housekeeping }?.cancel()
+    // A store that was lost ends the engine: people learn why.
+    if store.condition != .open { await watchOnce() }
     await withTaskGroup(of: Void.self) { group in
       for channel in channels { group.addTask { await channel.stopSource() } }
     }
-    let lanes = channels.flatMap(\.lanes)
-    await withTaskGroup(of: Void.self) { group in
-      let patience = Task {
-        try? await Task.sleep(for: .seconds(seconds), clock: SuspendingClock())
-        if Task.isCancelled { return }
-        // At once: a connector that is slow to close must not hold up those behind it.
-        await withTaskGroup(of: Void.self) { group in
-          for lane in lanes { group.addTask { await lane.abandon() } }
-        }
-      }
-      for lane in lanes { group.addTask { await lane.stop() } }
-      await group.waitForAll()
-      patience.cancel()
-    }
+    await Lane.stop(channels.flatMap(\.lanes) + leaving.map(\.lane), within: seconds)
     await countTurnedAway()
+    await watch?.close()
     await store.close()
   }
 
@@ -126,6 +120,7 @@ package final class Engine: Sendable {
     while !Task.isCancelled {
       try? await Task.sleep(for: .seconds(5), clock: SuspendingClock())
       for channel in channels { channel.meter.tick() }
+      endLeft()
       await countTurnedAway()
       ticks += 1
       if ticks.isMultiple(of: 12) { await prune() }

@@ -12,6 +12,8 @@ final class EngineShared: Sendable {
   let clock: any EngineClock
   let strikes: Strikes
   let arrivingBytes = Atomic<Int>(0)
+  /// The keys of lanes that this engine has worked with: what an owner that died had under way is known of them.
+  let lanesKnown = Mutex<Set<Int64>>([])
   /// What one channel may have waiting when it doesn't say; `nil` for no limit.
   let waitingBytesMax: Int?
 

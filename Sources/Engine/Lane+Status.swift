@@ -25,6 +25,10 @@ package struct LaneStatus: Sendable, Codable, Equatable {
   package var lastFailureAt: Int64?
   /// Deliveries that were given up and wait for a person; `nil` where the store could not be read.
   package var dead: Int?
+  /// For how many milliseconds the oldest that waits has been in the lane; `nil` where nothing waits.
+  package var oldestFor: Int64?
+  /// For how many milliseconds the partner has not been reached; `nil` where it was, or nothing waits.
+  package var downFor: Int64?
 }
 
 extension Lane {
@@ -47,6 +51,10 @@ extension Lane {
         lastFailure: outage?.reason, lastFailureAt: outage?.failed.wall)
       (status.resting, status.keysWaiting) = resting
       if resting.deliveries > 0 { status.lastRefusal = state.machine.lastRefusal }
+      if waiting.count > 0 {
+        status.oldestFor = state.machine.oldestFor(now)
+        status.downFor = outage.map { max(0, now.steady - $0.since.steady) }
+      }
       return status
     }
   }

@@ -50,9 +50,10 @@ package final class Lane: Sendable {
   let backlog: Atomic<Int>
   let backlogBytes: Atomic<Int>
 
+  /// - Parameter isFirst: this engine has not worked with the lane before.
   package init(
     _ name: LaneName, keys: ChannelKeys.Lane, connector: any DestinationConnector, store: any Store,
-    policy: LanePolicy, clock: any EngineClock, log: Logger,
+    policy: LanePolicy, clock: any EngineClock, isFirst: Bool = true, log: Logger,
     isStruck: @escaping @Sendable (DeliveryID) -> Bool = { _ in false }
   ) {
     self.name = name
@@ -65,7 +66,7 @@ package final class Lane: Sendable {
     backlog = Atomic(keys.waiting)
     backlogBytes = Atomic(keys.waitingBytes)
     // What a former policy may have had under way is not known: a few more than this one's are taken for sent.
-    let suspects = store.closedCleanly ? 0 : max(64, policy.unconfirmedMax + policy.window)
+    let suspects = store.closedCleanly || !isFirst ? 0 : max(64, policy.unconfirmedMax + policy.window)
     state = Mutex(
       State(
         machine: LaneMachine(
@@ -166,6 +167,7 @@ package final class Lane: Sendable {
   }
 
   package func ping() async -> PingReport { await connector.ping() }
+  func certificates() async -> [CertificateStatus] { await connector.certificates() }
 
   // MARK: The machine
 

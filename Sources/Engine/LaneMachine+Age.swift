@@ -5,6 +5,12 @@ import Store
 // How long a delivery has been in the lane.
 
 extension LaneMachine {
+  /// How long the oldest that waits has been in the lane, in milliseconds of the steady clock; `nil` where nothing is
+  /// in memory. Never too great: what was read back from the store may be older than is known here.
+  package func oldestFor(_ now: Moment) -> Int64? {
+    entries.lazy.filter { $0.state != .ended }.map(\.came).min().map { max(0, now.steady - $0) }
+  }
+
   /// When deliveries came into the lane, on the steady clock, in little memory: a sequence number is given when a
   /// delivery comes, or when a person sends it again, so what stands behind a number came after it.
   ///
@@ -22,10 +28,10 @@ extension LaneMachine {
     private var begun: Moment?
     private let lastBefore: Int64
 
-    /// - Parameter limit: the age that matters, in milliseconds; ages are exact to a sixty-fourth of it, and never too
-    ///   great.
+    /// - Parameter limit: the age that matters, in milliseconds, four hours where none does but to a person; ages are
+    ///   exact to a sixty-fourth of it, and never too great.
     init(limit: Int64?, lastBefore: Int64) {
-      spacing = max(1, (limit ?? .max) / 64)
+      spacing = max(1, (limit ?? 4 * 3_600_000) / 64)
       self.lastBefore = lastBefore
     }
 

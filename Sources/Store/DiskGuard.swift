@@ -18,18 +18,19 @@ struct DiskGuard {
     self.folder = folder
     self.file = file
     ballastBytes = Int64(settings.ballastBytes)
-    if let bytes = settings.freeBytesMin {
-      freeBytesMin = bytes
-    } else {
-      var status = statvfs()
-      let total = statvfs(folder, &status) == 0 ? Int64(status.f_blocks) * Int64(status.f_frsize) : 0
-      freeBytesMin = max(256 << 20, total / 50)
-    }
+    var disk = statvfs()
+    let total = statvfs(folder, &disk) == 0 ? Int64(disk.f_blocks) * Int64(disk.f_frsize) : 0
+    freeBytesMin = Self.freeBytesMin(settings, diskBytes: total)
     var status = stat()
     if stat(file, &status) == 0 {
       device = status.st_dev
       inode = status.st_ino
     }
+  }
+
+  /// Below this free space arrivals are refused.
+  static func freeBytesMin(_ settings: StoreSettings, diskBytes: Int64) -> Int64 {
+    settings.freeBytesMin ?? max(256 << 20, diskBytes / 50)
   }
 
   private var freeBytes: Int64 {

@@ -21,6 +21,8 @@ package enum Failpoint: String, Sendable, CaseIterable {
   case inMigration = "in-migration"
   /// A blob's file is written, its row isn't.
   case afterBlob = "after-blob"
+  /// A revision and what belongs to it is registered, not committed.
+  case inDeployment = "in-deployment"
   /// The key ring is rewrapped, not committed.
   case inRotation = "in-rotation"
 

@@ -22,6 +22,8 @@ package protocol Store: AnyObject, Sendable {
   var condition: StoreCondition { get }
   /// Called (on the store's thread) whenever `condition` changes. At most one observer.
   func observe(_ change: @escaping @Sendable (StoreCondition) -> Void)
+  /// The disk and the files at this moment; `nil` where that can't be told. Any thread; asks the system, reads nothing.
+  func facts() -> StoreFacts?
 
   /// The keys of a channel with its lanes and columns, made where they are new. What was there before keeps its key.
   func register(_ channel: ChannelRegistration) async throws(StoreError) -> ChannelKeys
@@ -50,6 +52,19 @@ package protocol Store: AnyObject, Sendable {
   /// Removes what is older than its channel keeps it, at most `rowsMax` rows of each kind. Returns whether there is
   /// more to remove.
   func prune(_ keeping: [Int64: Retention], now: Int64, rowsMax: Int) async throws(StoreError) -> Bool
+
+  // MARK: Revisions
+
+  /// What was kept of a channel's revisions, oldest first.
+  func revisions(of channel: String) async throws(StoreError) -> [RevisionRecord]
+  /// The files of a revision, by their paths relative to the folder of its channel file; empty where there is no such
+  /// revision.
+  func files(of channel: String, revision hash: [UInt8]) async throws(StoreError) -> [(path: String, content: [UInt8])]
+  func channelKey(_ name: ChannelName) async throws(StoreError) -> Int64?
+  /// The keys of a lane that no channel file names any more, as registering it would give them.
+  func laneKeys(_ name: LaneName) async throws(StoreError) -> ChannelKeys.Lane?
+  /// What is known of the deployments of each channel, by its name.
+  func deployments() async throws(StoreError) -> [String: DeploymentNote]
 
   /// Waits until everything handed over before is durable, writes that the store was closed in order, and closes it.
   func close() async

@@ -36,6 +36,8 @@ enum WriterTask {
 /// A `delivered` doesn't wake the writer by itself: it rides on the next group, or goes when it has waited for
 /// `rideNanoseconds`.
 final class UnitQueue: @unchecked Sendable {
+  /// How long it took the writer to commit what it took from here.
+  let commits = CommitClock()
   private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
   private let wake = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
   private var units: [(unit: Unit, weight: Int, rides: Bool)] = []

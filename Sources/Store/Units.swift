@@ -14,6 +14,8 @@ package struct ChannelRegistration: Sendable {
   /// What the engine runs, for `revisions`: the SHA-256 of the channel file and all it reaches, and their contents by
   /// path.
   package var revision: (hash: [UInt8], files: [(path: String, content: [UInt8])])
+  /// Kept in the same transaction.
+  package var note: DeploymentNote?
 
   package init(
     name: ChannelName, lanes: [String], orderings: [String: String] = [:], columns: [String], sealed: Bool = true,
@@ -233,7 +235,7 @@ package enum AcceptResult: Sendable {
 package enum UnitResult: Sendable, Equatable {
   /// Durable; how many rows it was about.
   case done(Int)
-  /// Durable; how many deliveries were cancelled, and what the store had counted for them.
+  /// Durable; how many deliveries left the lane (cancelled, buried, moved), and what the store had counted for them.
   case cancelled(count: Int, bytes: Int)
   /// The conditions of the unit don't hold any more; nothing was changed.
   case stale
@@ -297,6 +299,12 @@ package enum Change: Sendable {
   case discardMessages([MessageID], reason: String, at: Int64)
   /// Sends the stored bytes of a delivery once more: a new delivery at the tail of its lane.
   case resend(DeliveryID, as: DeliveryID, at: Int64)
+  /// The first `countMax` that wait in a lane that nothing sends from any more become dead letters, or go to the end of
+  /// another lane. The caller asks again until nothing is left.
+  case buryWaiting(lane: Int64, countMax: Int, reason: String, at: Int64)
+  case moveWaiting(lane: Int64, to: Int64, countMax: Int)
+  /// What is known of a channel's deployments.
+  case note(channel: Int64, DeploymentNote)
   /// Arrivals answered `unavailable` since the last time: counted, not stored.
   case unavailable(channel: Int64, count: Int)
 }

@@ -26,6 +26,13 @@ extension Writer {
     case .cancelAllWaiting(let lane, let through, let except, let countMax, let reason, let at):
       let ids = try waitingIDs(lane, through: through, except: Set(except), countMax: countMax)
       return try cancel(lane, ids, reason: reason, at: at, tells: false)
+    case .buryWaiting(let lane, let countMax, let reason, let at):
+      return try bury(lane, countMax: countMax, reason: reason, at: at)
+    case .moveWaiting(let lane, let target, let countMax): return try move(lane, to: target, countMax: countMax)
+    case .note(let channel, let note):
+      try keep(note, of: channel)
+      tally.change(channel: channel) { _ in }
+      return .done(1)
     case .discardMessages(let ids, let reason, let at):
       return counted(try each(ids) { id throws(SQLiteFailure) in try discard(id, reason: reason, at: at) })
     case .resend(let original, let id, let at): return counted(try resend(original, as: id, at: at) ? 1 : 0)
@@ -51,7 +58,7 @@ extension Writer {
 
   // MARK: Deliveries
 
-  private struct DeliveryRow {
+  struct DeliveryRow {
     var message: Int64
     var lane: Int64
     var size: Int
@@ -66,7 +73,7 @@ extension Writer {
     var isIncomplete: Bool { sequence < 0 }
   }
 
-  private func delivery(_ id: DeliveryID) throws(SQLiteFailure) -> DeliveryRow? {
+  func delivery(_ id: DeliveryID) throws(SQLiteFailure) -> DeliveryRow? {
     let row = try connection.statement(
       """
       SELECT message, lane, size, output, rendered, result, state, sequence, order_keys FROM delivery
@@ -103,7 +110,7 @@ extension Writer {
     return true
   }
 
-  private func end(
+  func end(
     _ id: DeliveryID, from: DeliveryState, as state: DeliveryState, reason: String, at: Int64, lane: Int64? = nil,
     tells: Bool = true
   ) throws(SQLiteFailure) -> Bool {
@@ -144,7 +151,7 @@ extension Writer {
     return .cancelled(count: count, bytes: bytesBefore - (tally.lanes[lane]?.waitingBytes ?? 0))
   }
 
-  private func waitingIDs(
+  func waitingIDs(
     _ lane: Int64, through: Identifier, except: Set<DeliveryID>, countMax: Int
   ) throws(SQLiteFailure) -> [DeliveryID] {
     let rows = try connection.statement(

@@ -28,12 +28,14 @@ extension Writer {
     for name in registration.lanes { lanes.append(try laneKeys(name, channel, ordering: registration.orderings[name])) }
     var columns: [Int64] = []
     for name in registration.columns { columns.append(try key("searchable", name, channel)) }
+    if let note = registration.note { try keep(note, of: channel) }
     tally.change(channel: channel) { _ in }
     try preparer.registry.load(connection)
     let state = try connection.statement("SELECT state FROM channel WHERE id = ?1")
     state.bind(1, channel)
     defer { state.reset() }
     let known = try state.step() ? state.text(0) : nil
+    Failpoint.inDeployment.pass()
     return ChannelKeys(channel: channel, revision: revision, state: known ?? "running", lanes: lanes, columns: columns)
   }
 

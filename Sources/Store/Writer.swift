@@ -156,6 +156,7 @@ final class Writer: @unchecked Sendable {
     try inject(.afterCommit)
     lastWrite = nanoseconds(CLOCK_MONOTONIC)
     commitNanoseconds = (3 * commitNanoseconds + lastWrite - start) / 4
+    queue.commits.note(nanoseconds: lastWrite - start)
     tally.committed()
     window.committed()
     runs.committed()

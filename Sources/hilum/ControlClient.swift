@@ -12,8 +12,11 @@ struct ControlClient {
 
   init(_ folder: String) { self.folder = folder }
 
-  func get<Answer: Decodable>(_ path: String, as type: Answer.Type = Answer.self) async throws -> Answer {
-    try decode(try await exchange(path, nil))
+  /// - Parameter bad: a status beside 200 that comes with an answer of the same kind.
+  func get<Answer: Decodable>(
+    _ path: String, as type: Answer.Type = Answer.self, bad: UInt = 200
+  ) async throws -> Answer {
+    try decode(try await exchange(path, nil, bad: bad))
   }
 
   func post<Answer: Decodable>(
@@ -33,7 +36,7 @@ struct ControlClient {
     }
   }
 
-  private func exchange(_ path: String, _ body: Data?) async throws -> Data {
+  private func exchange(_ path: String, _ body: Data?, bad: UInt = 200) async throws -> Data {
     let descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     guard descriptor >= 0 else {
       throw Failure("There is no data folder \(folder). Say which with --data, or start an engine with `hilum run`.")
@@ -52,13 +55,15 @@ struct ControlClient {
       var configuration = HTTPClient.Configuration()
       configuration.connectionPool.retryConnectionEstablishment = false
       (answer, data) = try await HTTPClient.withHTTPClient(configuration: configuration) { client in
-        let answer = try await client.execute(request, timeout: .seconds(120))
+        let answer = try await client.execute(request, timeout: .seconds(600))
         return (answer, Data((try await answer.body.collect(upTo: 256 << 20)).readableBytesView))
       }
     } catch {
       throw Failure("No engine answers in \(folder). Is it running there? Start it with `hilum run`.")
     }
-    guard answer.status == .ok else { throw Failure(String(decoding: data, as: UTF8.self)) }
+    guard answer.status == .ok || answer.status.code == bad else {
+      throw Failure(String(decoding: data, as: UTF8.self))
+    }
     return data
   }
 }

@@ -26,8 +26,11 @@ struct Hilum: AsyncParsableCommand {
         name: "Running",
         subcommands: [
           RunCommand.self, StatusCommand.self, StartCommand.self, PauseCommand.self, StopCommand.self, LaneCommand.self,
-          PingCommand.self, LogsCommand.self,
+          PingCommand.self, AlertCommand.self, MetricsCommand.self, HealthCommand.self, LogsCommand.self,
         ]),
+      CommandGroup(
+        name: "Deploying",
+        subcommands: [DeployCommand.self, DiffCommand.self, RevisionsCommand.self, RollbackCommand.self]),
       CommandGroup(
         name: "Messages",
         subcommands: [

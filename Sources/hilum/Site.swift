@@ -33,7 +33,7 @@ struct Site {
   static func loader(_ settings: EngineSettings, looksAround: Bool = false) -> ChannelLoader {
     ChannelLoader(
       registry: .builtIn, environment: environment, keep: settings.keep, limits: settings.limits,
-      looksAround: looksAround)
+      alerts: settings.alerts, looksAround: looksAround)
   }
 
   /// A path as a person in this folder would write it.

@@ -70,4 +70,32 @@ import Testing
     }
     #expect(revision("xy", "z").sha256 != revision("x", "yz").sha256)
   }
+
+  @Test func `a channel is loaded again from what its revision holds, whatever stands on the disk`() throws {
+    let kept = try revision(files)
+    let loader = ChannelLoader(registry: testRegistry, files: MemoryFiles(texts: [:]))
+    let again = loader.load(kept.files, channelFile: "a.yaml", folder: "Channels")
+    #expect(again.definitions.first?.revision == kept, "\(again.rendered())")
+    let torn = loader.load(kept.files.filter { !$0.path.hasSuffix(".csv") }, channelFile: "a.yaml", folder: "Channels")
+    #expect(torn.definitions.isEmpty && torn.hasErrors)
+  }
+
+  @Test func `a file that is written while channels are read is noticed`() throws {
+    let loaded = ChannelLoader(registry: testRegistry, files: MemoryFiles(texts: files)).load(["Channels/a.yaml"])
+    #expect(ChannelLoader(registry: testRegistry, files: MemoryFiles(texts: files)).changedSince(loaded) == nil)
+    var later = files
+    later["Transforms/codes/wards.csv"] = "ward,pas\nA1,W02\n"
+    let changed = ChannelLoader(registry: testRegistry, files: MemoryFiles(texts: later)).changedSince(loaded)
+    #expect(changed == "Transforms/codes/wards.csv")
+  }
+
+  @Test func `settings that say the same in another order are alike, and others are not`() throws {
+    let written = { (yaml: String) in
+      YAMLReader.read(Array(yaml.utf8), file: "x.yaml").node?.written(without: ["when"])
+    }
+    let one = written("mllp: {host: a, port: 1}\nretry: {first: 1s}\nwhen: x\n")
+    #expect(one == written("# other\nretry:\n  first: 1s\nmllp:\n  port: 1\n  host: a\n"))
+    #expect(one != written("mllp: {host: a, port: 1}\nretry: {first: 2s}\n"))
+    #expect(written("a: {b: c}\nd: e\n") != written("a: {b: c, d: e}\n"))
+  }
 }

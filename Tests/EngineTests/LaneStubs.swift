@@ -188,6 +188,13 @@ final class StubStore: Store {
   func ledger() async throws(StoreError) -> [ChannelLedger] { throw unasked }
   func laneKey(_ name: LaneName) async throws(StoreError) -> Int64? { throw unasked }
   func audit() async throws(StoreError) -> [String] { throw unasked }
+  func revisions(of channel: String) async throws(StoreError) -> [RevisionRecord] { throw unasked }
+  func files(
+    of channel: String, revision hash: [UInt8]
+  ) async throws(StoreError) -> [(path: String, content: [UInt8])] { throw unasked }
+  func channelKey(_ name: ChannelName) async throws(StoreError) -> Int64? { throw unasked }
+  func laneKeys(_ name: LaneName) async throws(StoreError) -> ChannelKeys.Lane? { throw unasked }
+  func deployments() async throws(StoreError) -> [String: DeploymentNote] { throw unasked }
   private var unasked: StoreError { StoreError(.refused, "a lane doesn't ask for this") }
 }
 

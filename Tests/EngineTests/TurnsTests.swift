@@ -68,8 +68,9 @@ private struct GateSource: SourceConnector {
       messageBytesMax: 1 << 20)
     let journal = GateSource.journal
     let channel = ChannelRuntime(
-      definition, keys: ChannelKeys(channel: 1, revision: 1, state: "running", lanes: [], columns: []),
-      pipeline: Pipeline(definition), source: try GateSource(.init(), context: context), lanes: [],
+      ChannelVersion(
+        definition, keys: ChannelKeys(channel: 1, revision: 1, state: "running", lanes: [], columns: []), lanes: []),
+      source: try GateSource(.init(), context: context),
       shared: EngineShared(
         store: StubStore(journal), clock: ManualClock(), strikes: Strikes(try StrikeBoard.open(folder + "/strikes")),
         waitingBytesMax: nil),

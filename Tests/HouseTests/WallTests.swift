@@ -25,7 +25,8 @@ import Testing
     "Hilt": Room(rooms: ["Messages", "Text", "HL7"], packages: ["Crypto"]),
     "ConnectorKit": Room(rooms: ["Messages"], packages: ["Logging"], system: ["Synchronization"]),
     "Connectors": Room(
-      rooms: ["Messages", "Text", "HL7", "ConnectorKit"], packages: nio.union(["Logging"]),
+      rooms: ["Messages", "Text", "HL7", "ConnectorKit"],
+      packages: nio.union(["Logging", "AsyncHTTPClient", "NIOHTTP1"]),
       system: libc.union(["Synchronization", "Dispatch"])),
     "Definitions": Room(
       rooms: ["Messages", "Text", "HL7", "Hilt", "ConnectorKit", "CErrorPages"], packages: ["Yams", "Crypto"],
@@ -35,7 +36,8 @@ import Testing
       system: libc.union(["Synchronization", "FoundationEssentials"])),
     "Engine": Room(
       rooms: ["Messages", "Text", "HL7", "Hilt", "ConnectorKit", "Definitions", "Store"],
-      packages: ["Logging", "DequeModule"], system: libc.union(["Synchronization", "Dispatch"])),
+      packages: ["Logging", "DequeModule"],
+      system: libc.union(["Synchronization", "Dispatch", "FoundationEssentials"])),
     "Authoring": Room(
       rooms: ["Messages", "Text", "HL7", "Hilt", "ConnectorKit", "Definitions", "Store", "Engine"],
       system: libc.union(["Foundation"])),

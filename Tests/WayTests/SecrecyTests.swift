@@ -26,7 +26,29 @@ extension Ways {
       }
     }
 
-    @Test func `is in the log, on standard error or readable in the data folder, whatever becomes of the message`()
+    /// Looks at everything that people and programs are shown, once people were told of everything.
+    private func looked(at project: Project, _ hook: Hook) async throws {
+      // What waits for its folder, for a person and for nothing any more.
+      let kinds: Set = ["backlog", "oldest", "lane-down", "dead", "failed", "held"]
+      try await eventually("people are told of everything") {
+        try Set(hook.requests.compactMap { try $0.json()["kind"] as? String }).isSuperset(of: kinds)
+      }
+      for request in hook.requests {
+        let text = request.head + String(decoding: request.body, as: UTF8.self)
+        for canary in Self.canaries { #expect(!text.contains(canary), "the web hook got \(canary)") }
+      }
+      for words in [
+        ["status"], ["status", "--json"], ["audit"], ["logs", "-n", "100"], ["lane", "list", "adt/ehr"], ["metrics"],
+        ["health"], ["alert", "list", "--all"], ["alert", "list", "--json"],
+      ] {
+        let result = try await project.run([Project.binary] + words)
+        for canary in Self.canaries {
+          #expect(!(result.output + result.errors).contains(canary), "hilum \(words) says \(canary)")
+        }
+      }
+    }
+
+    @Test func `is in log, metrics, alerts, standard error or readable in the data folder, whatever becomes of it`()
       async throws
     {
       let way = try await OneWay.make(
@@ -40,8 +62,10 @@ extension Ways {
           """,
         channel:
           "transform: ../Transforms/adt.hilt\ncolumns: {mrn: \"PID-3[1].1\", name: \"PID-5[1].1.1\"}\n"
-          + "limits: {message: 512KiB}"
+          + "limits: {message: 512KiB}\n"
+          + "alerts: {backlog: 1, oldest: 1s, lane-down: 1s, dead: 1, failed: 1, held: 1, settle: 0s}"
       )
+      let hook = try Hook()
       try way.project.write(
         "Transforms/adt.hilt",
         """
@@ -58,7 +82,9 @@ extension Ways {
         emit msg
 
         """)
-      try way.project.write("hilum.yaml", "log: {level: trace}\n")
+      try way.project.write(
+        "hilum.yaml",
+        "log: {level: trace}\nnotify: {webhook: {url: \"http://127.0.0.1:\(hook.port)/\"}}\n")
       way.partner.answer { reception in
         switch reception.controlID {
         case "AE":
@@ -99,12 +125,7 @@ extension Ways {
         let lanes = try await way.project.ledger("adt").lanes
         return lanes[0].waiting == 0 && lanes[0].created >= 5
       }
-      for words in [["status"], ["audit"], ["logs", "-n", "100"], ["lane", "list", "adt/ehr"]] {
-        let result = try await way.project.run([Project.binary] + words)
-        for canary in Self.canaries {
-          #expect(!(result.output + result.errors).contains(canary), "hilum \(words) says \(canary)")
-        }
-      }
+      try await looked(at: way.project, hook)
 
       // In the write-ahead log first, then in the file.
       #expect(found(Self.canaries, in: way.project.path("data")) == [])

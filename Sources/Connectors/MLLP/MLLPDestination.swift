@@ -57,6 +57,11 @@ package final class MLLPDestination: DestinationConnector {
     }
   }
 
+  package func certificates() async -> [CertificateStatus] {
+    guard let certificate = dial.tls?.certificate, let key = dial.tls?.key else { return [] }
+    return await TLSIdentity.status(certificate: certificate, key: key)
+  }
+
   package func ping() async -> PingReport {
     var lines: [String] = []
     do {

@@ -27,7 +27,7 @@ package final class MLLPSource: SourceConnector {
   }
 
   package func run(_ inbox: any Inbox) async throws {
-    let certificates = try await certificates()
+    let certificates = try await serverCertificates()
     let shared = MLLPConnection.Shared(
       answering: answering, inbox: inbox, logger: context.logger, messageBytesMax: context.messageBytesMax,
       unfinished: MLLPUnfinished(byteCountMax: MLLPLimits.unfinishedBytesMax(context.messageBytesMax)),
@@ -54,10 +54,15 @@ package final class MLLPSource: SourceConnector {
     }
   }
 
-  private func certificates() async throws -> ServerCertificates? {
+  private func serverCertificates() async throws -> ServerCertificates? {
     guard let options = settings.tls?.options else { return nil }
     let logger = context.logger
     return try await blockingThreads.runIfActive { try ServerCertificates(options, logger: logger) }
+  }
+
+  package func certificates() async -> [CertificateStatus] {
+    guard let options = settings.tls?.options else { return [] }
+    return await TLSIdentity.status(certificate: options.certificate, key: options.key)
   }
 
   package func status() -> SourceStatus {

@@ -32,7 +32,8 @@ enum TLSFiles {
         : "\(place) holds no PEM private key", setting: setting)
   }
 
-  private static func contents(_ secret: Secret, setting: String) throws(SettingError) -> ([UInt8], String) {
+  /// The bytes of a secret, and where they stand, for people.
+  static func contents(_ secret: Secret, setting: String) throws(SettingError) -> ([UInt8], String) {
     switch secret.reference {
     case .file(let path):
       return (try contents(path, setting: setting), path)

@@ -22,6 +22,7 @@ package struct ChannelDefinition: Sendable {
   /// In the order of the file.
   package var columns: [Column]
   package var limits: ChannelLimits
+  package var alerts: AlertRules
   package var revision: Revision
 
   /// Whom to call.

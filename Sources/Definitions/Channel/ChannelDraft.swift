@@ -44,6 +44,7 @@ struct ChannelReader {
     var draft = ChannelDraft(namePlace: node["channel"]?.place ?? root.place)
     draft.settings = ChannelSettings.read(node, reader)
     node.meant("limits", among: known).map { LimitSettings.checkRanges(reader, $0) }
+    node.meant("alerts", among: known).map { AlertSettings.checkRanges(reader, $0) }
     let quiet = SettingReader(folder: reader.folder)
     draft.transform = node.meant("transform", among: known).flatMap { TransformSetting.read($0, quiet) }
     draft.duplicates = node.meant("duplicates", among: known).flatMap { DuplicateSettings.read($0, quiet) }
@@ -94,6 +95,8 @@ struct ChannelReader {
     let block = NotYet.refuse(NotYet.connector, in: chosen.value, declared: type.settingKeys, reader)
     draft.sourceBlock = block
     draft.source = type.definition(block, reader)
+    draft.source?.written = block.written
+    draft.source?.writtenHL7 = node["hl7"]?.written ?? ""
   }
 
   private func hl7(_ block: SettingNode) -> HL7Settings? {
@@ -143,7 +146,9 @@ struct ChannelReader {
     DestinationSettings.checkRanges(reader, rest)
     guard let chosen, let type = registry.destination(named: chosen.key) else { return draft(settings) }
     let block = NotYet.refuse(NotYet.connector, in: chosen.value, declared: type.settingKeys, reader)
-    return draft(settings, type.definition(block, reader), block)
+    var connector = type.definition(block, reader)
+    connector?.written = entry.value.written(without: ["when", "transform"])
+    return draft(settings, connector, block)
   }
 }
 

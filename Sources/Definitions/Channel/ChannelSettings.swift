@@ -46,6 +46,8 @@ struct ChannelSettings: Settings {
   var columns: ColumnSettings?
   @Setting("What one message may cost, and how much may wait.")
   var limits: LimitSettings?
+  @Setting("When people are told that something is wrong: in the log, in `hilum status` and through `notify:`.")
+  var alerts: AlertSettings?
 
   init() {}
 }

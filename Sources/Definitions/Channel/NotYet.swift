@@ -7,7 +7,6 @@ import ConnectorKit
 enum NotYet {
   /// Beside `channel:`.
   static let channel = [
-    "alerts": "the engine sends no alarms yet; watch `hilum status`, which shows backlog, oldest and last error",
     "depends": "channels start and stop independently of each other",
     "template": "write the channel out in a file of its own",
     "with": "parameters belong to `transform: {file: …, with: {…}}`",
@@ -21,7 +20,6 @@ enum NotYet {
     "admin": "the engine is reached through its control socket in the data folder, and from nowhere else",
     "users": "who may use the control socket, the rights of its file decide",
     "oidc": "who may use the control socket, the rights of its file decide",
-    "notify": "the engine sends no alarms yet; watch `hilum status`",
   ]
 
   /// Under `source:`.
@@ -39,7 +37,7 @@ enum NotYet {
     "collect": "each message is sent by itself",
     "schedule": "a delivery goes as soon as it is its turn",
     "depends": "lanes work independently of each other",
-    "alerts": "the engine sends no alarms yet; watch `hilum status`",
+    "alerts": "`alerts:` stands beside `channel:` and holds for each of the channel's lanes",
   ]
 
   /// In the block of any connector.

@@ -40,8 +40,20 @@ package struct ConnectorDefinition: Sendable {
   /// The key that chose it: `mllp`.
   package let connector: String
   package let options: any Settings
+  /// What was written for the destination, but for what is fixed at acceptance (`when`, `transform`): where two are
+  /// alike, nothing has to change for the lane.
+  package var written = ""
   /// Makes the connector; it opens nothing. Throws what the connector throws, `SettingError` above all.
   package let make: @Sendable (ConnectorContext) throws -> any DestinationConnector
+
+  init(
+    connector: String, options: any Settings,
+    make: @escaping @Sendable (ConnectorContext) throws -> any DestinationConnector
+  ) {
+    self.connector = connector
+    self.options = options
+    self.make = make
+  }
 }
 
 /// The connector of a source with its settings.
@@ -51,8 +63,22 @@ package struct SourceDefinition: Sendable {
   package let options: any Settings
   /// Where it listens, for connectors that have a `port`.
   let listens: ListeningAddress?
+  /// What was written for the connector, and in the `hl7:` block beside it: where two are alike, nothing has to change
+  /// for the source.
+  package var written = ""
+  package var writtenHL7 = ""
   /// Makes the connector; it opens nothing. Throws what the connector throws, `SettingError` above all.
   package let make: @Sendable (ConnectorContext) throws -> any SourceConnector
+
+  init(
+    connector: String, options: any Settings, listens: ListeningAddress?,
+    make: @escaping @Sendable (ConnectorContext) throws -> any SourceConnector
+  ) {
+    self.connector = connector
+    self.options = options
+    self.listens = listens
+    self.make = make
+  }
 }
 
 /// The address that a source listens on, taken from the settings that all connectors name alike: `host` and `port`.

@@ -10,6 +10,7 @@ struct ChannelAssembly {
   let hilt: HiltCompiling
   let keep: Keep
   let limits: ChannelLimits
+  let alerts: AlertRules
 
   /// The definition, where everything could be read; whether it may be used, the problems say.
   func definition(revision: ([Revision.File]) -> Revision) -> ChannelDefinition? {
@@ -36,7 +37,8 @@ struct ChannelAssembly {
       name: name, about: settings.about, contact: settings.contact.map(contact), source: source, hl7: hl7,
       format: format, unexpected: settings.unexpected,
       transform: transform, destinations: whole, duplicates: duplicates, keep: keep.overlaid(with: settings.keep),
-      columns: columns, limits: limits.overlaid(with: settings.limits), revision: revision(hilt.reached))
+      columns: columns, limits: limits.overlaid(with: settings.limits),
+      alerts: alerts.overlaid(with: settings.alerts), revision: revision(hilt.reached))
   }
 
   private func contact(_ settings: ContactSettings) -> ChannelDefinition.Contact {

@@ -10,24 +10,27 @@ package struct ChannelLoader: Sendable {
   let environment: @Sendable (String) -> String?
   let keep: Keep
   let limits: ChannelLimits
+  let alerts: AlertRules
   let looksAround: Bool
 
   /// - Parameters:
   ///   - environment: gives the value of a `${NAME}`, or `nil` where there is none.
   ///   - keep: what a channel keeps that doesn't say.
   ///   - limits: what limits a channel that doesn't say.
+  ///   - alerts: when people are told of a channel that doesn't say.
   ///   - looksAround: whether certificates, keys and folders that connectors name are looked at on this machine. An
   ///     engine doesn't: it tries until they are there.
   package init(
     registry: ConnectorRegistry, files: any DefinitionFiles = DiskFiles(),
     environment: @escaping @Sendable (String) -> String? = { _ in nil }, keep: Keep = Keep(),
-    limits: ChannelLimits = ChannelLimits(), looksAround: Bool = false
+    limits: ChannelLimits = ChannelLimits(), alerts: AlertRules = AlertRules(), looksAround: Bool = false
   ) {
     self.registry = registry
     self.files = files
     self.environment = environment
     self.keep = keep
     self.limits = limits
+    self.alerts = alerts
     self.looksAround = looksAround
   }
 
@@ -93,7 +96,7 @@ package struct ChannelLoader: Sendable {
     }
     file.name = draft.name
     let hilt = HiltCompiling(source: yaml.source, files: files)
-    let assembly = ChannelAssembly(draft: draft, reader: reader, hilt: hilt, keep: keep, limits: limits)
+    let assembly = ChannelAssembly(draft: draft, reader: reader, hilt: hilt, keep: keep, limits: limits, alerts: alerts)
     if looksAround { assembly.lookAround() }
     let parts = assembly.definition { reached in
       let folder = RelativePath.folder(of: path)

@@ -9,6 +9,11 @@ package struct Revision: Sendable, Hashable {
     /// Relative to the folder of the channel file, which is the first.
     package var path: String
     package var bytes: [UInt8]
+
+    package init(path: String, bytes: [UInt8]) {
+      self.path = path
+      self.bytes = bytes
+    }
   }
 
   /// SHA-256 over names, sizes and contents, and over the variables that were read.

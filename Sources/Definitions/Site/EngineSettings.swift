@@ -19,6 +19,10 @@ package struct EngineSettings: Sendable {
   package var limits: ChannelLimits
   /// Where the master key is, that the keys of stored content are wrapped with; `nil` makes one in the data folder.
   package var masterKey: Secret?
+  /// When people are told of a channel that doesn't say.
+  package var alerts: AlertRules
+  /// Where alerts are posted; `nil` for nowhere.
+  package var webhook: WebhookRule?
 
   package enum LogLevel: String, SettingChoice { case trace, debug, info, notice, warning, error, critical }
 
@@ -57,6 +61,7 @@ package struct EngineSettings: Sendable {
     }
     let reader = SettingReader(folder: folder)
     yaml.node?["limits"].map { LimitSettings.checkRanges(reader, $0) }
+    yaml.node?["alerts"].map { AlertSettings.checkRanges(reader, $0) }
     let file = yaml.node.flatMap { node in
       EngineFile.read(NotYet.refuse(NotYet.engine, in: node, declared: EngineFile.keys, reader), reader)
     }
@@ -78,6 +83,8 @@ package struct EngineSettings: Sendable {
     keep = Keep().overlaid(with: file.keep)
     limits = ChannelLimits().overlaid(with: file.limits)
     masterKey = file.encryption?.key
+    alerts = AlertRules().overlaid(with: file.alerts)
+    webhook = file.notify?.webhook?.rule
   }
 }
 
@@ -101,6 +108,10 @@ struct EngineFile: Settings {
   var limits: LimitSettings?
   @Setting("How stored content is sealed.")
   var encryption: EncryptionSettings?
+  @Setting("When people are told that something is wrong with a channel, where the channel does not say.")
+  var alerts: AlertSettings?
+  @Setting("Where alerts go beside the log and `hilum status`.")
+  var notify: NotifySettings?
 
   init() {}
 }

@@ -47,6 +47,8 @@ struct InitCommand: ParsableCommand {
       # The engine's own settings; all are optional.
       site: my-hospital
       zone: Europe/London
+      # Said in the log and in `hilum status`; `notify:` posts it to a web hook as well.
+      alerts: {lane-down: 5m, dead: 1, failed: 1, held: 1}
       """ + "\n"
     ),
     (

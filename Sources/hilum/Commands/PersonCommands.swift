@@ -126,7 +126,7 @@ struct FailedCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Runs failed messages through the transform again: these, or all of a channel, oldest first.",
       discussion: """
-        It is the transform that the engine runs: restart the engine after an edit.
+        It is the transform that the engine runs: after an edit, hilum deploy.
 
         Example:
           hilum failed retry --channel adt-to-ehr --dry-run
@@ -176,7 +176,7 @@ struct ReprocessCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "reprocess", abstract: "Runs stored inputs through their channel again.",
     discussion: """
-      It is the revision that the engine runs: restart the engine after an edit.
+      It is the revision that the engine runs: after an edit, hilum deploy.
 
       Example:
         hilum reprocess 06fzk… --dry-run

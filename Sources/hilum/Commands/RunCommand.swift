@@ -33,7 +33,8 @@ struct RunCommand: AsyncParsableCommand {
     try mustBeProject()
     var site = try Site.settings(settings)
     if let data { site.data = URL(fileURLWithPath: data).path }
-    let loaded = Site.loader(site).load(folder: Site.shown(channels ?? site.channels))
+    let folder = Site.shown(channels ?? site.channels)
+    let loaded = Site.loader(site).load(folder: folder)
     if !loaded.problems.isEmpty { Terminal.error(loaded.rendered()) }
     mkdir(site.data, 0o700)
 
@@ -43,24 +44,28 @@ struct RunCommand: AsyncParsableCommand {
     let level = Logger.Level(rawValue: site.logLevel.rawValue) ?? .info
     let time = LocalTime(zone: site.zone)
     let log = Logger(label: "hilum") { _ in LineLog(file, level: level) { time.text(Terminal.nowMilliseconds) } }
-    let folder = channels ?? site.channels
     log.info(
       "Hilum \(Hilum.versionNumber) starts.",
-      metadata: ["data": "\(site.data)", "channels": "\(folder)", "process": "\(getpid())"])
+      metadata: ["data": "\(site.data)", "channels": "\(channels ?? site.channels)", "process": "\(getpid())"])
     if key.isInDataFolder {
       log.notice(
         "The key of the data lies beside the data; in production keep it elsewhere (encryption.key in hilum.yaml).")
     }
+    let watch = AlertWatch(
+      folder: site.data, site: site.site, target: site.webhook.map { WebhookTarget($0) }, log: log,
+      offset: time.offsetSeconds)
     let engine = Engine(
       site: site.site, store: store, strikes: Strikes(try strikeBoard(site)), waitingBytesMax: diskShare(site.data),
+      files: ChannelFiles(Site.loader(site, looksAround: true), folder: folder), watch: watch,
       log: log)
-    for broken in loaded.files where broken.definition == nil {
-      let name = broken.name?.text ?? broken.path
-      let first = broken.problems.first { $0.severity == .error }
-      engine.report(
-        BrokenChannel(name: name, reason: first.map { "\($0.place): \($0.message)" } ?? "its file has an error"))
+    let broken = loaded.files.filter { $0.definition == nil }.map { file in
+      let first = file.problems.first { $0.severity == .error }
+      return BrokenChannel(
+        name: file.name?.text ?? file.path,
+        reason: first.map { "\($0.place): \($0.message)" } ?? "its file has an error")
     }
-    await engine.start(loaded.definitions)
+    await engine.start(loaded.definitions, broken: broken)
+    let hangUps = deployAtHangUp(engine)
     let server = serve(engine, site.data, time, file)
     let took = ContinuousClock.now - began
     log.info("\(readiness(engine, loaded))", metadata: ["ms": "\(took.milliseconds)"])
@@ -68,6 +73,7 @@ struct RunCommand: AsyncParsableCommand {
 
     let end = await untilTold(store)
     log.notice("Stopping.", metadata: ["reason": "\(end.reason)"])
+    hangUps.cancel()
     await engine.stop()
     server.cancel()
     _ = try? await server.value
@@ -97,7 +103,9 @@ struct RunCommand: AsyncParsableCommand {
     let log = Logger(label: "control") { _ in
       LineLog(file, level: .critical) { time.text(Terminal.nowMilliseconds) }
     }
-    return Task { try await ControlServer(engine, folder: folder, time: time, log: log).run() }
+    return Task {
+      try await ControlServer(engine, folder: folder, time: time, version: Hilum.versionNumber, log: log).run()
+    }
   }
 
   private func prepareProcess() {
@@ -108,9 +116,17 @@ struct RunCommand: AsyncParsableCommand {
       setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
     }
     signal(SIGPIPE, SIG_IGN)
-    // Without a terminal a hang-up would end the engine.
+    // A hang-up would end the engine; it deploys, once there is something to deploy to.
     signal(SIGHUP, SIG_IGN)
     umask(0o077)
+  }
+
+  /// SIGHUP is `hilum deploy`: the outcome is in the log.
+  private func deployAtHangUp(_ engine: Engine) -> any DispatchSourceSignal {
+    let source = DispatchSource.makeSignalSource(signal: SIGHUP, queue: DispatchQueue(label: "hilum.hang-up"))
+    source.setEventHandler { Task { _ = try? await engine.deploy(waiting: nil) } }
+    source.resume()
+    return source
   }
 
   private func open(_ site: EngineSettings, _ key: MasterKey) throws -> SQLiteStore {

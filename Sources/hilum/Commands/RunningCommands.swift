@@ -18,6 +18,9 @@ struct StatusCommand: AsyncParsableCommand {
       status.channels = status.channels.filter { $0.name == channel }
       status.broken = status.broken.filter { $0.name == channel }
       status.gone = status.gone.filter { $0.name == channel }
+      status.alerts = status.alerts.filter { $0.key.channel == nil || $0.key.channel == channel }
+      status.downtimes = status.downtimes.filter { $0.channel == channel }
+      status.leaving = status.leaving.filter { $0.channel == channel }
       guard !status.channels.isEmpty || !status.broken.isEmpty || !status.gone.isEmpty else {
         throw Failure("There is no channel \(channel).")
       }
@@ -30,6 +33,7 @@ struct StatusCommand: AsyncParsableCommand {
     let now = Terminal.nowMilliseconds
     let store = status.store == "open" ? "" : Terminal.red("  nothing is taken: \(status.store)")
     Terminal.line("\(Terminal.safe(status.site)): running for \(Terminal.age(now - status.startedAt))\(store)")
+    show(status.alerts, status.downtimes, now)
     for channel in status.channels {
       let about = channel.about.map { "  \($0)" } ?? ""
       Terminal.line()
@@ -40,6 +44,10 @@ struct StatusCommand: AsyncParsableCommand {
         let place = channel.source.listening.map { " on \(Terminal.safe($0))" } ?? ""
         Terminal.line("  source   \(channel.state)\(place), \(channel.perMinute) in the last minute")
       }
+      if channel.isRolledBack == true {
+        let since = channel.revisionSince.map { " since \(Terminal.time($0))" } ?? ""
+        Terminal.line("  revision " + Terminal.yellow("rolled back to \(channel.revision ?? "")\(since)"))
+      }
       for peer in channel.source.peers { show(peer, now) }
       showOpen(channel)
       for lane in channel.lanes { show(lane, now) }
@@ -48,6 +56,11 @@ struct StatusCommand: AsyncParsableCommand {
         let why = "the channel has no destination \(lane.name) any more (\(cancel))"
         Terminal.line("  lane     \(lane.name): \(lane.waiting) waiting, " + Terminal.red(why))
       }
+    }
+    for one in status.leaving {
+      Terminal.line()
+      Terminal.line(Terminal.bold(one.channel) + "  a lane whose destination is gone: \(one.waiting)")
+      show(one.lane, now)
     }
     for broken in status.broken {
       Terminal.line()
@@ -60,6 +73,20 @@ struct StatusCommand: AsyncParsableCommand {
         let cancel = "hilum lane cancel \(channel.name)/\(lane.name)"
         Terminal.line("  lane     \(lane.name): \(lane.waiting) waiting (\(cancel))")
       }
+    }
+  }
+
+  private func show(_ alerts: [Alert], _ downtimes: [Downtime], _ now: Int64) {
+    for alert in alerts {
+      let by = alert.acknowledged.map { ", \(Terminal.safe($0.by)) looks after it" } ?? ""
+      let line = "  alert \(alert.id)  \(Terminal.safe(alert.key.place)): \(Terminal.safe(alert.text))"
+      Terminal.line(
+        (by.isEmpty ? Terminal.red(line) : Terminal.yellow(line)) + ", for \(Terminal.age(now - alert.raisedAt))\(by)")
+    }
+    for downtime in downtimes {
+      Terminal.line(
+        Terminal.yellow("  downtime \(Terminal.safe(downtime.channel)) until \(Terminal.time(downtime.until)): ")
+          + Terminal.safe(downtime.why))
     }
   }
 

@@ -149,6 +149,7 @@ struct BenchCommand: AsyncParsableCommand {
         hilum bench --seconds 3 --pairs 5
         hilum bench --rate 1000 --seconds 20
         hilum bench --in-flight 8
+        hilum bench --deploys --connections 8
         hilum bench --language
       """)
   @Option(help: "Seconds of each measurement.") var seconds = 3
@@ -162,6 +163,7 @@ struct BenchCommand: AsyncParsableCommand {
     Double?
   @Flag(help: "Instead: what reading and transforming a message costs, on one core and without an engine.")
   var language = false
+  @Flag(help: "Instead: what deployments under full load do to the answers of senders.") var deploys = false
   @Flag(help: "Print JSON.") var json = false
   @Option(help: .hidden) var floorIn: String?
 
@@ -171,6 +173,13 @@ struct BenchCommand: AsyncParsableCommand {
       return Terminal.line(try LanguageBench(seconds: Double(seconds) / 3, turns: pairs).run())
     }
     let directory = URL(fileURLWithPath: directory).path
+    if deploys {
+      for count in try numbers(connections) {
+        Terminal.line(
+          try await DeployBench(seconds: seconds, turns: pairs, connections: count, directory: directory).run())
+      }
+      return
+    }
     if let rate {
       let load = SteadyLoad(rate: rate, seconds: seconds, directory: directory)
       // Beside the floor: what a slow disk did to both is not the engine's.

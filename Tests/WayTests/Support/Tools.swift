@@ -35,11 +35,15 @@ enum Tools {
   }()
 
   /// A Python that has the `hl7` package.
-  static let python: String? = {
+  static let python = python(with: "hl7.mllp")
+  /// A Python that has the `prometheus_client` package.
+  static let prometheus = python(with: "prometheus_client.parser")
+
+  private static func python(with module: String) -> String? {
     let own = ProcessInfo.processInfo.environment["HILUM_PYTHON"]
     return [own, Project.root + "/.venv/bin/python", "/usr/bin/python3"].compactMap(\.self)
-      .first { FileManager.default.isExecutableFile(atPath: $0) && succeeds([$0, "-c", "import hl7.mllp"]) }
-  }()
+      .first { FileManager.default.isExecutableFile(atPath: $0) && succeeds([$0, "-c", "import \(module)"]) }
+  }
 
   private static func succeeds(_ words: [String]) -> Bool {
     let process = Process()

@@ -1,0 +1,43 @@
+import Engine
+import Hummingbird
+
+extension ControlAPI {
+  /// What runs, and how it becomes something else.
+  func deployments(_ router: Router<BasicRequestContext>) {
+    router.post("deploy") { request, _ in
+      let wanted = try await body(DeployRequest.self, request)
+      return try json(try await engine.deploy(waiting: try choice(wanted.waiting)))
+    }
+    router.get("diff") { _, _ in try json(try await engine.difference()) }
+    router.get("revisions") { _, _ in try json(try await engine.revisions(of: nil)) }
+    router.get("revisions/:name") { _, context in
+      try json(try await engine.revisions(of: try context.parameters.require("name")))
+    }
+    router.post("revisions/:name") { request, context in
+      let wanted = try await body(DeployRequest.self, request)
+      return try json(
+        try await engine.rollback(
+          try context.parameters.require("name"), to: wanted.revision, waiting: try choice(wanted.waiting)))
+    }
+  }
+
+  private func choice(_ text: String?) throws -> LeavingChoice? {
+    guard let text else { return nil }
+    guard let choice = LeavingChoice(text) else {
+      throw HTTPError(.badRequest, message: "what waits can drain, move:LANE or be dead")
+    }
+    return choice
+  }
+}
+
+package struct DeployRequest: Codable, Sendable {
+  /// What becomes of deliveries whose destination is gone: `drain`, `dead`, `move:LANE`.
+  package var waiting: String?
+  /// The one to roll back to.
+  package var revision: String?
+
+  package init(waiting: String? = nil, revision: String? = nil) {
+    self.waiting = waiting
+    self.revision = revision
+  }
+}

@@ -1,0 +1,52 @@
+import Text
+
+/// The files of an earlier revision, as they were kept: what stands on the disk now is not looked at.
+struct RevisionFiles: DefinitionFiles {
+  private let contents: [String: [UInt8]]
+
+  /// - Parameter folder: where the channel file stood.
+  init(_ files: [Revision.File], in folder: String) {
+    contents = Dictionary(files.map { (RelativePath.joined(folder, $0.path), $0.bytes) }) { first, _ in first }
+  }
+
+  func read(_ path: String, bytesMax: Int) throws(FileReadingError) -> [UInt8] {
+    guard let bytes = contents[RelativePath.normalized(path)] else { throw .missing }
+    guard bytes.count <= bytesMax else { throw .tooLarge(bytesMax: bytesMax) }
+    return bytes
+  }
+
+  func names(in folder: String) throws(FileReadingError) -> [String] { [] }
+
+  // What connectors name (certificates, folders) is no part of a revision and stands where it stood.
+  func absolute(_ path: String) -> String { DiskFiles().absolute(path) }
+}
+
+extension ChannelLoader {
+  /// A channel of an earlier revision, from the files that were kept of it.
+  ///
+  /// - Parameters:
+  ///   - files: by their paths relative to the folder.
+  ///   - name: of the channel file among them.
+  package func load(_ files: [Revision.File], channelFile name: String, folder: String) -> LoadedChannels {
+    ChannelLoader(
+      registry: registry, files: RevisionFiles(files, in: folder), environment: environment, keep: keep,
+      limits: limits
+    ).load([RelativePath.joined(folder, name)])
+  }
+
+  /// Whether the files of what was loaded are what is on the disk now: nobody wrote them while they were read.
+  ///
+  /// - Returns: the first that is another one; `nil` where all are the same.
+  package func changedSince(_ loaded: LoadedChannels) -> String? {
+    for file in loaded.files {
+      guard let definition = file.definition else { continue }
+      let folder = RelativePath.folder(of: file.path)
+      for part in definition.revision.files {
+        let path = RelativePath.joined(folder, part.path)
+        let bytes = try? files.read(path, bytesMax: HiltCompiling.fileBytesMax)
+        if bytes != part.bytes { return path }
+      }
+    }
+    return nil
+  }
+}

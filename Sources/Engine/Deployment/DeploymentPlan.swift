@@ -1,0 +1,133 @@
+package import Definitions
+import Messages
+
+/// Where an engine reads its channels from. Each of them blocks while it reads.
+package struct ChannelFiles: Sendable {
+  /// All channel files, anew.
+  let load: @Sendable () -> LoadedChannels
+  /// The first file that was written since these were loaded.
+  let changedSince: @Sendable (LoadedChannels) -> String?
+  /// A channel of an earlier revision: its files, and which of them is the channel file.
+  let restore: @Sendable (_ files: [Revision.File], _ channelFile: String) -> LoadedChannels
+
+  package init(_ loader: ChannelLoader, folder: String) {
+    load = { loader.load(folder: folder) }
+    changedSince = { loader.changedSince($0) }
+    restore = { loader.load($0, channelFile: $1, folder: folder) }
+  }
+}
+
+/// What differs between two revisions of a channel, as far as it says what must be done.
+struct ChannelDifference {
+  /// The source is closed in order and opened anew.
+  let source: Bool
+  /// Destinations, and so lanes.
+  let added: [String]
+  let removed: [String]
+  /// What its lane works with is another one: address, certificates, times, retries, order.
+  let changed: [String]
+  /// Paths of files with another content, new ones and those that are reached no more.
+  let files: [String]
+
+  init(_ old: ChannelDefinition, _ new: ChannelDefinition) {
+    let hasOtherSurroundings =
+      old.source.writtenHL7 != new.source.writtenHL7 || old.limits.messageBytesMax != new.limits.messageBytesMax
+    source =
+      old.source.connector != new.source.connector || old.source.written != new.source.written || hasOtherSurroundings
+    let before = old.destinations.map(\.name)
+    let after = new.destinations.map(\.name)
+    added = after.filter { !before.contains($0) }
+    removed = before.filter { !after.contains($0) }
+    changed = new.destinations.filter { destination in
+      guard let former = old.destinations.first(where: { $0.name == destination.name }) else { return false }
+      return former.connector.written != destination.connector.written || hasOtherSurroundings
+    }.map(\.name)
+    let contents = Dictionary(old.revision.files.map { ($0.path, $0.bytes) }) { first, _ in first }
+    let next = Dictionary(new.revision.files.map { ($0.path, $0.bytes) }) { first, _ in first }
+    files = Set(contents.keys).union(next.keys).filter { contents[$0] != next[$0] }.sorted()
+  }
+
+  /// Lanes start, end or are made anew: no message may be under way between pipeline and lane meanwhile.
+  var touchesLanes: Bool { !added.isEmpty || !removed.isEmpty || !changed.isEmpty }
+
+  /// One line each, for people.
+  func lines(waiting: LeavingChoice?) -> [String] {
+    var lines = files.isEmpty ? ["its variables have other values"] : ["other files: " + files.joined(separator: ", ")]
+    if source { lines.append("source: closed in order, and opened anew with its new settings") }
+    lines += changed.map { "lane \($0): takes its new settings, for what waits too" }
+    lines += added.map { "lane \($0): starts" }
+    lines += removed.map { "lane \($0): ends" + (waiting.map { ", what waits: \($0.text)" } ?? "") }
+    if !source, !touchesLanes { lines.append("swapped between two messages; no connection is closed") }
+    return lines
+  }
+}
+
+/// What is to be done so that the channels run as they were told.
+struct DeploymentPlan {
+  struct Change {
+    let channel: ChannelRuntime
+    let definition: ChannelDefinition
+    let difference: ChannelDifference
+  }
+  var added: [ChannelDefinition] = []
+  var changes: [Change] = []
+  var removed: [ChannelRuntime] = []
+  var unchanged: [ChannelRuntime] = []
+
+  /// - Parameter wanted: all channels that shall run.
+  init(_ running: [ChannelRuntime], wanted: [ChannelDefinition]) {
+    for definition in wanted {
+      guard let channel = running.first(where: { $0.name == definition.name }) else {
+        added.append(definition)
+        continue
+      }
+      let former = channel.definition
+      if former.revision == definition.revision {
+        unchanged.append(channel)
+      } else {
+        changes.append(
+          Change(channel: channel, definition: definition, difference: ChannelDifference(former, definition)))
+      }
+    }
+    removed = running.filter { channel in !wanted.contains { $0.name == channel.name } }
+  }
+
+  /// Why it can't be done: deliveries wait where no destination would be any more, and nobody said what becomes of
+  /// them.
+  func refusals(_ waiting: LeavingChoice?) -> [String] {
+    var refusals: [String] = []
+    for change in changes {
+      for lane in change.channel.lanes where change.difference.removed.contains(lane.name.destination) {
+        refusals += refusal(lane, waiting, in: change)
+      }
+    }
+    for channel in removed { for lane in channel.lanes { refusals += refusal(lane, waiting, in: nil) } }
+    return refusals
+  }
+
+  private func refusal(_ lane: Lane, _ waiting: LeavingChoice?, in change: Change?) -> [String] {
+    let count = lane.waiting.count
+    guard count > 0 else { return [] }
+    switch waiting {
+    case nil:
+      let deliveries = count == 1 ? "1 delivery waits" : "\(count) deliveries wait"
+      let move = change == nil ? "" : " | move:LANE"
+      return ["\(lane.name): \(deliveries), and its destination is gone. Say what becomes of them: drain\(move) | dead"]
+    case .drain, .dead: return []
+    case .move(let target):
+      guard let change else { return ["\(lane.name): its channel is gone, and with it the lanes to move to"] }
+      guard let target = change.definition.destinations.first(where: { $0.name == target }) else {
+        let known = change.definition.destinations.map(\.name).joined(separator: ", ")
+        return ["\(lane.name): there is no lane \(target) to move to; there are \(known)"]
+      }
+      let former = change.channel.definition.destinations.first { $0.name == lane.name.destination }
+      let values = Set(former?.templates.map(\.setting) ?? [])
+      let missing = target.templates.map(\.setting).filter { !values.contains($0) }
+      guard former?.connector.connector == target.connector.connector, missing.isEmpty else {
+        let made = former?.connector.connector ?? ""
+        return ["\(lane.name): what waits was made for `\(made)` and its settings, and can't go to \(target.name)"]
+      }
+      return []
+    }
+  }
+}

@@ -1,0 +1,100 @@
+import ConnectorKit
+import Definitions
+import Logging
+import Messages
+import Store
+import Synchronization
+
+/// The connectors of a channel, made and not at work: what can be wrong with them is known before anything is changed.
+struct PreparedConnectors {
+  var source: any SourceConnector
+  /// By destination.
+  var destinations: [String: any DestinationConnector]
+}
+
+extension Engine {
+  func log(of channel: ChannelName, lane: String? = nil) -> Logger {
+    var log = log
+    log[metadataKey: "channel"] = "\(channel)"
+    if let lane { log[metadataKey: "lane"] = "\(lane)" }
+    return log
+  }
+
+  private func context(_ definition: ChannelDefinition) -> ConnectorContext {
+    ConnectorContext(
+      channel: definition.name, logger: log(of: definition.name), hl7: definition.hl7,
+      messageBytesMax: definition.limits.messageBytesMax, answers: shared.strikes)
+  }
+
+  /// Makes a channel's connectors, which opens nothing.
+  func prepare(_ definition: ChannelDefinition) throws -> PreparedConnectors {
+    var prepared = PreparedConnectors(source: try definition.source.make(context(definition)), destinations: [:])
+    for destination in definition.destinations {
+      var context = context(definition)
+      context.destination = destination.name
+      context.inFlight = destination.order.inFlight
+      context.logger = log(of: definition.name, lane: destination.name)
+      prepared.destinations[destination.name] = try destination.connector.make(context)
+    }
+    return prepared
+  }
+
+  /// Registers a channel that wasn't there and puts it together.
+  func make(
+    _ definition: ChannelDefinition, _ prepared: PreparedConnectors, by: String, over: String? = nil
+  ) async throws -> ChannelRuntime {
+    let note = noteOfRun(definition, by: by, over: over, leaving: [])
+    let keys = try await register(definition, note)
+    let lanes = makeLanes(definition, keys, prepared, keeping: [])
+    return ChannelRuntime(
+      ChannelVersion(definition, keys: keys, lanes: lanes), source: prepared.source, shared: shared,
+      log: log(of: definition.name))
+  }
+
+  /// The lanes of a definition, in its order.
+  ///
+  /// - Parameter keeping: lanes that go on as they are.
+  func makeLanes(
+    _ definition: ChannelDefinition, _ keys: ChannelKeys, _ prepared: PreparedConnectors, keeping: [Lane]
+  ) -> [Lane] {
+    zip(definition.destinations, keys.lanes).compactMap { destination, keys in
+      if let lane = keeping.first(where: { $0.name.destination == destination.name }) { return lane }
+      guard let connector = prepared.destinations[destination.name] else { return nil }
+      return Lane(
+        LaneName(channel: definition.name, destination: destination.name), keys: keys, connector: connector,
+        store: store, policy: LanePolicy(destination), clock: shared.clock,
+        isFirst: shared.lanesKnown.withLock { $0.insert(keys.key).inserted },
+        log: log(of: definition.name, lane: destination.name),
+        isStruck: { [shared] in shared.strikes.isStruck($0) })
+    }
+  }
+
+  /// Makes a revision the one that runs, in the store's eyes.
+  func register(_ definition: ChannelDefinition, _ note: DeploymentNote) async throws -> ChannelKeys {
+    var registration = definition.registration
+    registration.note = note
+    let keys = try await store.register(registration)
+    state.withLock { $0.notes[definition.name.text] = note }
+    return keys
+  }
+
+  /// What will be known of a channel when this revision of it runs.
+  ///
+  /// - Parameters:
+  ///   - over: the files on disk that it is rolled back over; `nil` where it runs as they say.
+  ///   - leaving: lanes that end with this revision and in which something waits.
+  func noteOfRun(
+    _ definition: ChannelDefinition, by: String, over: String?, leaving: [DeploymentNote.Leaving]
+  ) -> DeploymentNote {
+    var note = state.withLock { $0.notes[definition.name.text] } ?? DeploymentNote()
+    note.run(
+      DeploymentNote.Run(
+        revision: definition.revision.hex, since: shared.clock.now().wall, by: by,
+        file: definition.revision.files.first?.path ?? ""))
+    note.rolledBackOver = over
+    let names = definition.destinations.map(\.name)
+    note.leaving.removeAll { one in names.contains(one.lane) || leaving.contains { $0.lane == one.lane } }
+    note.leaving += leaving
+    return note
+  }
+}

@@ -1,0 +1,178 @@
+import ConnectorKit
+import Definitions
+import Store
+import Testing
+
+@testable import Engine
+
+/// What is wrong at a look, from looks that are made up.
+@Suite struct AlertConditionTests {
+  @Test func `nothing is wrong with an engine that works`() {
+    var pair = AlertPair()
+    #expect(pair.wrong(AlertScene()) == [])
+  }
+
+  @Test func `what waits is judged by the channel's own limits, and over when a fifth is gone`() {
+    var pair = AlertPair()
+    var scene = AlertScene()
+    scene.rules.backlog = 10
+    scene.rules.oldest = .seconds(100)
+    (scene.lane.waiting, scene.lane.oldestFor) = (10, 100_000)
+    #expect(pair.wrong(scene) == [.backlog, .oldest])
+    (scene.lane.waiting, scene.lane.oldestFor) = (8, 81_000)
+    let between = pair.conditions.judge(scene.look, scene.watched, certificates: nil).verdicts
+    let key = { AlertKey($0, channel: "adt", lane: "ehr") }
+    #expect(between[key(.backlog)] == .between && between[key(.oldest)] == .between)
+    (scene.lane.waiting, scene.lane.oldestFor) = (7, 79_000)
+    let well = pair.conditions.judge(scene.look, scene.watched, certificates: nil).verdicts
+    #expect(well[key(.backlog)] == .well && well[key(.oldest)] == .well)
+    scene.rules = AlertRules()
+    scene.lane.waiting = 1_000_000
+    #expect(pair.wrong(scene) == [])
+  }
+
+  @Test func `a partner is down after its time, and nothing is known of it before the first answer`() {
+    var pair = AlertPair()
+    var scene = AlertScene()
+    scene.rules.laneDown = .seconds(300)
+    (scene.lane.waiting, scene.lane.downFor, scene.lane.unreachable) = (1, 299_000, "refused")
+    #expect(pair.wrong(scene) == [])
+    scene.lane.downFor = 300_000
+    #expect(pair.wrong(scene) == [.laneDown])
+    scene.lane.paused = true
+    #expect(pair.wrong(scene) == [])
+    scene.lane.paused = false
+    scene.lane.downFor = nil
+    let key = AlertKey(.laneDown, channel: "adt", lane: "ehr")
+    #expect(pair.verdict(scene, key) == .between)
+    scene.lane.lastAnswerAt = 1
+    #expect(pair.verdict(scene, key) == .well)
+  }
+
+  @Test func `what waits for a person is counted, and not known where the store can't be read`() {
+    var pair = AlertPair()
+    var scene = AlertScene()
+    (scene.rules.dead, scene.rules.failed, scene.rules.held) = (1, 2, 3)
+    (scene.lane.dead, scene.failed, scene.held) = (1, 1, 3)
+    #expect(pair.wrong(scene) == [.dead, .held])
+    scene.isReadable = false
+    let findings = pair.conditions.judge(scene.look, scene.watched, certificates: nil)
+    #expect(findings.unknown.isSuperset(of: [.dead, .failed, .held]))
+    #expect(!findings.verdicts.keys.contains { [.dead, .failed, .held].contains($0.kind) })
+  }
+
+  @Test func `silence counts from the last message, by day and by night`() {
+    var pair = AlertPair()
+    var scene = AlertScene()
+    scene.rules.silence = AlertRules.Silence(day: .seconds(1800), night: .seconds(14_400))
+    #expect(pair.wrong(scene) == [])
+    scene.pass(1799)
+    #expect(pair.wrong(scene) == [])
+    scene.received = 1
+    #expect(pair.wrong(scene) == [])
+    scene.pass(1799)
+    #expect(pair.wrong(scene) == [])
+    scene.pass(1)
+    #expect(pair.wrong(scene) == [.silence])
+    scene.received = 2
+    scene.now.wall = 1_767_268_800_000 + 7 * 3_600_000 + 60_000  // 19:01
+    #expect(pair.wrong(scene).filter { $0 != .clock } == [])
+    scene.pass(3 * 3600)
+    #expect(pair.wrong(scene).filter { $0 != .clock } == [])
+    scene.pass(3600)
+    #expect(pair.wrong(scene) == [.silence])
+  }
+
+  @Test func `the first minute of the day is not wrong because the night was quiet`() {
+    var pair = AlertPair()
+    var scene = AlertScene()
+    scene.rules.silence = AlertRules.Silence(day: .seconds(1800), night: .seconds(14_400))
+    scene.now.wall += 16 * 3_600_000  // 04:00
+    #expect(pair.wrong(scene) == [])
+    scene.pass(3 * 3600 + 60)
+    #expect(pair.wrong(scene) == [])
+    scene.pass(1740)
+    #expect(pair.wrong(scene) == [.silence])
+  }
+
+  @Test func `a channel whose source is paused is not silent`() {
+    var pair = AlertPair()
+    var scene = AlertScene()
+    scene.rules.silence = AlertRules.Silence(day: .seconds(60), night: .seconds(60))
+    scene.state = "paused"
+    #expect(pair.wrong(scene) == [])
+    scene.pass(3600)
+    #expect(pair.wrong(scene) == [])
+    scene.state = "running"
+    #expect(pair.wrong(scene) == [])
+    scene.pass(60)
+    #expect(pair.wrong(scene) == [.silence])
+  }
+
+  @Test func `a source that is down for a minute and a file that is broken need no setting`() {
+    var pair = AlertPair()
+    var scene = AlertScene()
+    scene.trouble = "the port is taken"
+    scene.broken = [BrokenChannel(name: "lab", reason: "no")]
+    #expect(pair.wrong(scene) == [.channelBroken])
+    scene.pass(60)
+    #expect(pair.wrong(scene) == [.channelBroken, .sourceDown])
+    scene.trouble = nil
+    #expect(pair.wrong(scene) == [.channelBroken])
+  }
+
+  @Test func `the disk is told of before nothing is taken any more`() {
+    var pair = AlertPair()
+    var scene = AlertScene()
+    scene.freeBytes = 7 << 30
+    #expect(pair.wrong(scene) == [.diskLow])
+    scene.condition = .low(reason: "full")
+    #expect(pair.wrong(scene) == [.diskLow, .store])
+    scene.condition = .open
+    scene.freeBytes = 9 << 30
+    #expect(pair.verdict(scene, AlertKey(.diskLow)) == .between)
+    scene.freeBytes = 10 << 30
+    #expect(pair.verdict(scene, AlertKey(.diskLow)) == .well)
+  }
+
+  @Test(arguments: [7200, -86_400, 11, -11] as [Int64])
+  func `a clock that is set is told of for a while, and raises nothing else`(seconds: Int64) {
+    var pair = AlertPair()
+    var scene = AlertScene()
+    scene.rules.silence = AlertRules.Silence(day: .seconds(3600), night: .seconds(3600))
+    scene.received = 1
+    #expect(pair.wrong(scene) == [])
+    scene.pass(5)
+    scene.now.wall += seconds * 1000
+    #expect(pair.wrong(scene) == [.clock])
+    scene.pass(899)
+    #expect(pair.wrong(scene) == [.clock])
+    scene.pass(1)
+    #expect(pair.wrong(scene) == [])
+  }
+
+  @Test func `a clock that went back while no engine ran is told of`() {
+    let scene = AlertScene()
+    var pair = AlertPair(conditions: AlertConditions(savedAt: scene.now.wall + 60_000) { _ in 0 })
+    #expect(pair.wrong(scene) == [.clock])
+    pair = AlertPair(conditions: AlertConditions(savedAt: scene.now.wall - 60_000) { _ in 0 })
+    #expect(pair.wrong(scene) == [])
+  }
+
+  @Test func `a certificate is told of a month before, a week before and when it has ended`() {
+    var pair = AlertPair()
+    var scene = AlertScene()
+    let end = scene.now.wall / 1000 + 31 * 86_400
+    scene.certificates = [CertificateStatus(file: "/tls/a.pem", subject: "CN=a", notAfter: end)]
+    #expect(pair.wrong(scene) == [])
+    for (days, kinds) in [
+      (1, [.certificateMonth]), (23, [.certificateMonth, .certificateWeek]),
+      (7, [.certificateMonth, .certificateWeek, .certificateExpired]),
+    ] as [(Int64, [AlertKind])] {
+      scene.pass(days * 86_400)
+      #expect(pair.wrong(scene) == kinds)
+    }
+    scene.certificates = [CertificateStatus(file: "/tls/a.pem", problem: "holds no PEM certificate")]
+    #expect(pair.wrong(scene) == [.certificateUnusable])
+  }
+}
