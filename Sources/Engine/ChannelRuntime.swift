@@ -111,6 +111,10 @@ package final class ChannelRuntime: Sendable {
         default: then(.accepted(id, reply: nil))
         }
       case .duplicate(let original): then(.duplicate(of: original))
+      case .conflict:
+        var rejection = Rejection(.reject, 205, Pipeline.conflict)
+        rejection.message = id
+        then(.rejected(rejection))
       case .stale: then(.unavailable(reason: "the message changed while it was stored"))
       case .unavailable(let reason): then(.unavailable(reason: reason))
       }
@@ -118,15 +122,19 @@ package final class ChannelRuntime: Sendable {
   }
 
   /// Runs the newest pipeline over a stored message and makes its new outcome durable.
+  ///
+  /// - Parameter isReleased: a person releases it: `hold` is passed over.
   func process(
-    again id: MessageID, _ payload: Payload, _ attributes: [String: Value], receivedAt: Int64, from: Set<MessageState>
+    again id: MessageID, _ payload: Payload, _ attributes: [String: Value], receivedAt: Int64, from: Set<MessageState>,
+    isReleased: Bool = false
   ) async -> (result: AcceptResult, decided: Decided) {
     shared.strikes.pardon(payload)
-    let decided = decide(payload, attributes, id: id, receivedAt: receivedAt)
+    let decided = decide(payload, attributes, id: id, receivedAt: receivedAt, isReleased: isReleased)
     var acceptance = self.acceptance(decided, id: id, payload, attributes, receivedAt: receivedAt)
     acceptance.replaces = from
     let now = shared.clock.now().wall
-    acceptance.steps = [Step(.reprocessed, "ran through the newest revision", at: now)] + acceptance.steps
+    let what = isReleased ? "was released by hand and ran through" : "ran through"
+    acceptance.steps = [Step(.reprocessed, "\(what) the newest revision", at: now)] + acceptance.steps
     let unit = acceptance
     let result = await withCheckedContinuation { continuation in
       submit(unit, decided) { continuation.resume(returning: $0) }
@@ -135,20 +143,24 @@ package final class ChannelRuntime: Sendable {
   }
 
   /// What the newest pipeline would make of a message; nothing is stored.
-  package func preview(_ payload: Payload, _ attributes: [String: Value], id: MessageID, receivedAt: Int64) -> Decided {
-    pipeline.run(payload, attributes, id: id, receivedAt: receivedAt)
+  package func preview(
+    _ payload: Payload, _ attributes: [String: Value], id: MessageID, receivedAt: Int64, isReleased: Bool = false
+  ) -> Decided {
+    pipeline.run(payload, attributes, id: id, receivedAt: receivedAt, isReleased: isReleased)
   }
 
-  private func decide(_ payload: Payload, _ attributes: [String: Value], id: MessageID, receivedAt: Int64) -> Decided {
+  private func decide(
+    _ payload: Payload, _ attributes: [String: Value], id: MessageID, receivedAt: Int64, isReleased: Bool = false
+  ) -> Decided {
     shared.strikes.guarding(payload) {
-      pipeline.run(payload, attributes, id: id, receivedAt: receivedAt)
+      pipeline.run(payload, attributes, id: id, receivedAt: receivedAt, isReleased: isReleased)
     }
   }
 
   private func acceptance(
     _ decided: Decided, id: MessageID, _ payload: Payload, _ attributes: [String: Value], receivedAt: Int64
   ) -> Acceptance {
-    Acceptance(
+    var acceptance = Acceptance(
       id: id, channel: keys.channel, revision: keys.revision, receivedAt: receivedAt, payload: payload,
       attributes: attributes, state: decided.state, reason: decided.reason,
       columns: decided.columns.map { Acceptance.Column(key: keys.columns[$0.column], text: $0.text) },
@@ -159,6 +171,8 @@ package final class ChannelRuntime: Sendable {
           dead: delivery.dead, orderKeys: orderKeys(delivery))
       },
       passedBy: decided.passedBy.map { lanes[$0].key }, steps: decided.steps)
+    if decided.state == .failed { acceptance.places = places() }
+    return acceptance
   }
 
   private func orderKeys(_ delivery: Decided.Delivery) -> [UInt64] {
@@ -168,6 +182,7 @@ package final class ChannelRuntime: Sendable {
   private func submit(_ acceptance: Acceptance, _ decided: Decided, then: @escaping @Sendable (AcceptResult) -> Void) {
     store.accept(acceptance) { [self] result in
       if case .accepted(let sequences, _) = result {
+        lookAt(acceptance.places)
         for (index, delivery) in acceptance.deliveries.enumerated() {
           let lane = lanes[decided.deliveries[index].lane]
           if delivery.dead != nil {

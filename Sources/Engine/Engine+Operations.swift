@@ -17,7 +17,7 @@ package struct ItemOutcome: Sendable, Codable, Equatable {
 }
 
 extension Engine {
-  private func lane(_ name: String) throws -> (ChannelRuntime, Lane) {
+  func lane(_ name: String) throws -> (ChannelRuntime, Lane) {
     guard let parsed = LaneName(name) else { throw OperationError("\(name) is not CHANNEL/LANE") }
     guard let channel = channel(parsed.channel.text) else {
       throw OperationError("no channel \(parsed.channel) is running")
@@ -29,7 +29,7 @@ extension Engine {
     return (channel, lane)
   }
 
-  private func lane(of record: DeliveryRecord) -> Lane? {
+  func lane(of record: DeliveryRecord) -> Lane? {
     channel(record.channel)?.lanes.first { $0.name.destination == record.destination }
   }
 
@@ -126,7 +126,7 @@ extension Engine {
   private static func newestEnded(_ records: [DeliveryRecord]) -> [DeliveryRecord] {
     var newest: [String: DeliveryRecord] = [:]
     var destinations: [String] = []
-    for record in records where record.state != .waiting {
+    for record in records where record.state != .waiting && record.state != .held {
       if newest[record.destination] == nil { destinations.append(record.destination) }
       // Ids grow with time.
       if record.id > newest[record.destination]?.id ?? "" { newest[record.destination] = record }
@@ -135,8 +135,10 @@ extension Engine {
   }
 
   /// Runs stored inputs through the newest revision. With `dryRun` nothing is stored or sent.
+  ///
+  /// - Parameter isReleased: a person releases what was held: `hold` is passed over.
   package func reprocess(
-    _ ids: [MessageID], from states: Set<MessageState>, dryRun: Bool
+    _ ids: [MessageID], from states: Set<MessageState>, dryRun: Bool, isReleased: Bool = false
   ) async throws -> [ItemOutcome] {
     var outcomes: [ItemOutcome] = []
     for id in ids {
@@ -159,16 +161,22 @@ extension Engine {
         continue
       }
       if dryRun {
-        let decided = channel.preview(raw, record.attributes, id: id, receivedAt: record.receivedAt)
+        let decided = channel.preview(
+          raw, record.attributes, id: id, receivedAt: record.receivedAt, isReleased: isReleased)
         outcomes[last] = ItemOutcome(id: id.description, done: true, text: "would be " + decided.summary(channel))
         continue
       }
-      let (result, decided) = await channel.process(
-        again: id, raw, record.attributes, receivedAt: record.receivedAt, from: states)
+      let (result, decided) = try await channel.leavingPlaces(of: id) {
+        await channel.process(
+          again: id, raw, record.attributes, receivedAt: record.receivedAt, from: states, isReleased: isReleased)
+      }
       switch result {
-      case .accepted: outcomes[last] = ItemOutcome(id: id.description, done: true, text: decided.summary(channel))
+      case .accepted:
+        // A hold that nothing follows, or that stands for a value, stays.
+        let isDone = !(isReleased && decided.state == .held)
+        outcomes[last] = ItemOutcome(id: id.description, done: isDone, text: decided.summary(channel))
       case .unavailable(let reason): outcomes[last].text = reason
-      case .duplicate, .stale: outcomes[last].text = "it changed meanwhile"
+      case .duplicate, .conflict, .stale: outcomes[last].text = "it changed meanwhile"
       }
     }
     return outcomes
@@ -177,7 +185,9 @@ extension Engine {
   package func discardMessages(_ ids: [MessageID], reason: String) async throws -> [ItemOutcome] {
     var outcomes: [ItemOutcome] = []
     for id in ids {
-      let done = try await shared.change(.discardMessages([id], reason: reason, at: shared.clock.now().wall)) == 1
+      let done = try await leavingPlaces(of: id) { [shared] in
+        try await shared.change(.discardMessages([id], reason: reason, at: shared.clock.now().wall)) == 1
+      }
       outcomes.append(
         ItemOutcome(id: id.description, done: done, text: done ? "discarded" : "it is neither failed nor held"))
     }
