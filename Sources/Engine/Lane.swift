@@ -115,7 +115,8 @@ package final class Lane: Sendable {
 
   /// Takes what waits out of memory, lets `change` work on it in the store, and reads it again.
   ///
-  /// - Parameter change: gets what is at the partner and can't be changed; gives how much it took from the lane.
+  /// - Parameter change: gets what is at the partner and can't be changed; gives how much it took from the lane; less
+  ///   than nothing where it gave something back.
   package func changing(_ change: (_ underWay: Set<DeliveryID>) async -> (count: Int, bytes: Int)) async {
     let underWay = await withCheckedContinuation { continuation in
       run { state, _ in
@@ -267,8 +268,9 @@ package final class Lane: Sendable {
     if case (.done, .dead(let reason, _)) = (result, attempt.end) {
       logDead(attempt.delivery, refusal ?? reason)
     }
+    if case (.done, .held(let reason, _)) = (result, attempt.end) { logHeld(attempt.delivery, refusal ?? reason) }
     switch (result, attempt.end) {
-    case (.done, .delivered), (.done, .dead), (.cancelled, _):
+    case (.done, .delivered), (.done, .dead), (.done, .held), (.cancelled, _):
       backlog.wrappingSubtract(1, ordering: .relaxed)
       backlogBytes.wrappingSubtract(bytes, ordering: .relaxed)
     case (.done, .waits), (.stale, .waits):
@@ -289,6 +291,12 @@ package final class Lane: Sendable {
   private func logDead(_ id: DeliveryID, _ reason: String) {
     log.warning(
       "A delivery is dead. It waits for a person: hilum dead list.",
+      metadata: ["delivery": "\(id)", "reason": "\(reason)"])
+  }
+
+  private func logHeld(_ id: DeliveryID, _ reason: String) {
+    log.warning(
+      "A delivery is held; what its order lets wait waits behind it. It waits for a person: hilum held list.",
       metadata: ["delivery": "\(id)", "reason": "\(reason)"])
   }
 

@@ -73,7 +73,14 @@ extension LaneMachine {
     var failuresBefore = 0
 
     /// It isn't at the partner, and nothing is known of it that the store doesn't know.
-    var isUntouched: Bool { state == .queued && refusals == 0 && losses == 0 }
+    var isUntouched: Bool {
+      state == .queued && (isHeld ? isHeldInStore : refusals == 0 && losses == 0)
+    }
+
+    /// It keeps its place until a person decides, and isn't sent.
+    var isHeld: Bool { delivery.held != nil }
+    /// The store knows that it is held.
+    var isHeldInStore = false
   }
 }
 

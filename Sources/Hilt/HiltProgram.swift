@@ -116,6 +116,8 @@ package struct HiltProgram: Sendable {
       if let refusal = try read(input, run) { return result(.rejected(refusal), run, input) }
       for statement in body { try statement(run) }
       decision = .routed
+      // Nothing follows the hold that a person released: it stays.
+      if let reason = run.passedHold, run.emitted.isEmpty { decision = .held(reason: reason) }
     } catch Interrupt.ended(let ending) {
       decision = self.decision(ending)
     } catch Interrupt.failure(let failure) {

@@ -229,7 +229,8 @@ final class Writer: @unchecked Sendable {
   /// The files of an arrival that wasn't stored (again) belong to nobody.
   private func discardBlobs(_ arrival: PreparedAcceptance, _ result: AcceptResult) {
     if case .accepted = result { return }
-    for blob in arrival.blobs { preparer.blobs.remove(blob.id) }
+    let kept: BlobReference? = if case .conflict = result { arrival.blob } else { nil }
+    for blob in arrival.blobs where blob.id != kept?.id { preparer.blobs.remove(blob.id) }
   }
 
   // MARK: Failures

@@ -26,6 +26,13 @@ struct StoreModel {
     var created = 0
     var counts: [DeliveryState: Int] = [:]
   }
+  /// What a failed message keeps.
+  struct Place {
+    var id: DeliveryID
+    var lane: Int
+    var sequence: Int64
+  }
+  var places: [MessageID: [Place]] = [:]
   var messages: [MessageID: Message] = [:]
   /// In the order of their commits: the newest with a key is looked at first.
   var order: [MessageID] = []
@@ -38,6 +45,7 @@ struct StoreModel {
   enum Accepted: Equatable {
     case accepted([Int64], keyReused: Bool)
     case duplicate(MessageID)
+    case conflict
     case stale
   }
 
@@ -49,7 +57,8 @@ struct StoreModel {
       message.state = arrival.state
       message.generation += 1
       messages[arrival.id] = message
-      return .accepted(deliver(arrival, indices, message.text), keyReused: false)
+      let kept = arrival.state == .failed ? nil : places.removeValue(forKey: arrival.id)
+      return .accepted(deliver(arrival, indices, message.text, at: kept ?? []), keyReused: false)
     }
     received += 1
     var reused = false
@@ -67,6 +76,12 @@ struct StoreModel {
         reused = true
       }
     }
+    if reused, arrival.duplicateKey?.othersRejected != nil, arrival.state != .rejected {
+      states[.rejected, default: 0] += 1
+      messages[arrival.id] = Message(state: .rejected, text: text, key: nil, at: arrival.receivedAt)
+      order.append(arrival.id)
+      return .conflict
+    }
     // What was rejected isn't remembered by its key.
     let key = arrival.state == .rejected ? nil : arrival.duplicateKey?.text
     messages[arrival.id] = Message(state: arrival.state, text: text, key: key, at: arrival.receivedAt)
@@ -75,12 +90,27 @@ struct StoreModel {
     return .accepted(deliver(arrival, indices, text), keyReused: reused)
   }
 
-  private mutating func deliver(_ arrival: Acceptance, _ indices: [Int], _ text: String) -> [Int64] {
-    zip(arrival.deliveries, indices).map { delivery, lane in
+  /// A message that failed keeps its place in both lanes.
+  mutating func keepPlaces(_ arrival: Acceptance) {
+    for (lane, place) in arrival.places.enumerated() {
+      lanes[lane].last += 1
+      places[arrival.id, default: []].append(Place(id: place.id, lane: lane, sequence: lanes[lane].last))
+      lanes[lane].last += Writer.placeRoom - 1
+    }
+  }
+
+  private mutating func deliver(
+    _ arrival: Acceptance, _ indices: [Int], _ text: String, at places: [Place] = []
+  ) -> [Int64] {
+    var places = places
+    return zip(arrival.deliveries, indices).map { delivery, lane in
       let isDead = delivery.dead != nil
       lanes[lane].created += 1
       var sequence: Int64 = -1
-      if !isDead {
+      if !isDead, let place = places.firstIndex(where: { $0.lane == lane }) {
+        sequence = places[place].sequence
+        places[place].sequence += 1
+      } else if !isDead {
         lanes[lane].last += 1
         sequence = lanes[lane].last
       }
@@ -100,7 +130,7 @@ struct StoreModel {
     lanes[delivery.lane].counts[from, default: 0] -= 1
     lanes[delivery.lane].counts[to, default: 0] += 1
     deliveries[id]?.state = to
-    if to == .waiting {
+    if to == .waiting, from != .held {
       lanes[delivery.lane].last += 1
       deliveries[id]?.sequence = lanes[delivery.lane].last
       deliveries[id]?.attempts = 0
@@ -109,7 +139,7 @@ struct StoreModel {
   }
 
   mutating func resend(_ id: DeliveryID, as new: DeliveryID) -> Bool {
-    guard let delivery = deliveries[id], delivery.state != .waiting else { return false }
+    guard let delivery = deliveries[id], delivery.state != .waiting, delivery.state != .held else { return false }
     lanes[delivery.lane].created += 1
     lanes[delivery.lane].last += 1
     lanes[delivery.lane].counts[.waiting, default: 0] += 1
@@ -124,7 +154,32 @@ struct StoreModel {
     states[message.state, default: 0] -= 1
     states[.discarded, default: 0] += 1
     messages[id]?.state = .discarded
+    places[id] = nil
     return true
+  }
+}
+
+extension StoreModel {
+  struct InLane {
+    var id: DeliveryID
+    var sequence: Int64
+    var attempts = 0
+    var waitingSize = 0
+    var held: WaitingDelivery.Held.Kind?
+  }
+
+  /// What a lane reads: what waits, what is held, and the places of failed messages.
+  func inLane(_ lane: Int) -> [InLane] {
+    let waiting = deliveries.filter { $0.value.lane == lane && [.waiting, .held].contains($0.value.state) }.map {
+      let isHeld = $0.value.state == .held
+      return InLane(
+        id: $0.key, sequence: $0.value.sequence, attempts: $0.value.attempts,
+        waitingSize: isHeld ? 0 : $0.value.size, held: isHeld ? .delivery : nil)
+    }
+    let kept = places.values.flatMap(\.self).filter { $0.lane == lane }.map {
+      InLane(id: $0.id, sequence: $0.sequence, held: .place)
+    }
+    return (waiting + kept).sorted { $0.sequence < $1.sequence }
   }
 }
 
@@ -205,6 +260,10 @@ struct StoreModel {
         let state = [MessageState.routed, .routed, .routed, .dropped, .held, .failed, .rejected][below(7)]
         var arrival = bench.arrival(
           text, lanes: [], state: state, key: below(4) == 0 ? nil : "key \(below(12))", within: 60_000)
+        if below(3) == 0 { arrival.duplicateKey?.othersRejected = "seen before" }
+        if state == .failed, below(2) == 0 {
+          arrival.places = [bench.ehr, bench.archive].map { .init(id: bench.store.mint(), lane: $0) }
+        }
         var indices: [Int] = []
         if state == .routed {
           if below(3) == 0 { arrival.outputs = [Payload(.text, Array("out \(below(1_000))".utf8))] }
@@ -215,7 +274,9 @@ struct StoreModel {
               .init(id: bench.store.mint(), lane: lane(index), output: output, dead: below(8) == 0 ? "absent" : nil))
           }
         }
-        expected.append(model.accept(arrival, lanes: indices, text: text))
+        let wanted = model.accept(arrival, lanes: indices, text: text)
+        if case .accepted = wanted { model.keepPlaces(arrival) }
+        expected.append(wanted)
         bench.store.accept(arrival) { results.add($0) }
       }
       for (result, wanted) in zip(await results.wait(count), expected) {
@@ -227,6 +288,7 @@ struct StoreModel {
       switch result {
       case .accepted(let sequences, let reused): .accepted(sequences, keyReused: reused)
       case .duplicate(let id): .duplicate(id)
+      case .conflict: .conflict
       case .stale: .stale
       case .unavailable: nil
       }
@@ -244,13 +306,20 @@ struct StoreModel {
     }
 
     private mutating func finish() async {
-      guard let id = anyDelivery(below(10) == 0 ? [.delivered, .dead] : [.waiting]), let delivery = model.deliveries[id]
+      guard let id = anyDelivery(below(10) == 0 ? [.delivered, .dead, .held] : [.waiting]),
+        let delivery = model.deliveries[id]
       else {
         return
       }
       let fits = delivery.state == .waiting
       let end: Attempt.End
-      switch below(4) {
+      switch below(5) {
+      case 4:
+        end = .held(reason: "a person decides", reply: Payload(.hl7v2, [3]))
+        if fits {
+          _ = model.move(id, from: .waiting, to: .held)
+          model.deliveries[id]?.attempts += 1
+        }
       case 0:
         end = .waits(dueAt: 1, delay: 1, reason: "later", reply: nil)
         if fits { model.deliveries[id]?.attempts += 1 }
@@ -269,7 +338,15 @@ struct StoreModel {
       let wanted: Bool
       var done = UnitResult.done(1)
       let change: Change
-      switch below(5) {
+      switch below(7) {
+      case 5:
+        guard let id = anyDelivery([.held, .waiting]) else { return }
+        change = .releaseHeld([id], at: 1)
+        wanted = model.move(id, from: .held, to: .waiting)
+      case 6:
+        guard let id = anyDelivery([.held, .waiting]) else { return }
+        change = .discardHeld([id], reason: "r", at: 1)
+        wanted = model.move(id, from: .held, to: .discarded)
       case 0:
         guard let id = anyDelivery([.dead, .delivered]) else { return }
         change = .retryDead([id], at: 1)
@@ -284,7 +361,7 @@ struct StoreModel {
         done = .cancelled(count: 1, bytes: delivery.size)
         wanted = model.move(id, from: .waiting, to: .cancelled)
       case 3:
-        guard let id = anyDelivery([.delivered, .dead, .waiting, .cancelled]) else { return }
+        guard let id = anyDelivery([.delivered, .dead, .waiting, .cancelled, .held]) else { return }
         let new = bench.store.mint()
         change = .resend(id, as: new, at: 1)
         wanted = !model.isIncomplete(id) && model.resend(id, as: new)
@@ -311,18 +388,18 @@ struct StoreModel {
       for index in 0..<2 {
         let lane = ledger.lanes[index]
         let model = model.lanes[index]
-        let found = [lane.created, lane.delivered, lane.waiting, lane.dead, lane.discarded, lane.cancelled]
-        let states: [DeliveryState] = [.delivered, .waiting, .dead, .discarded, .cancelled]
+        let found = [lane.created, lane.delivered, lane.waiting, lane.dead, lane.discarded, lane.cancelled, lane.held]
+        let states: [DeliveryState] = [.delivered, .waiting, .dead, .discarded, .cancelled, .held]
         #expect(found == [model.created] + states.map { model.counts[$0] ?? 0 }, "seed \(seed)")
         let waiting = try await bench.waiting(self.lane(index))
-        let wanted = self.model.deliveries.filter { $0.value.lane == index && $0.value.state == .waiting }
-          .sorted { $0.value.sequence < $1.value.sequence }
+        let wanted = self.model.inLane(index)
         #expect(
-          waiting.map(\.id) == wanted.map(\.key) && waiting.map(\.sequence) == wanted.map(\.value.sequence),
-          "seed \(seed)")
-        #expect(waiting.map(\.attempts) == wanted.map(\.value.attempts), "seed \(seed)")
+          waiting.map(\.id) == wanted.map(\.id) && waiting.map(\.sequence) == wanted.map(\.sequence), "seed \(seed)")
+        #expect(waiting.map(\.held?.kind) == wanted.map(\.held), "seed \(seed)")
+        #expect(waiting.map(\.attempts) == wanted.map(\.attempts), "seed \(seed)")
         #expect(waiting.allSatisfy { !$0.damaged }, "seed \(seed)")
-        #expect(lane.waitingBytes == wanted.reduce(0) { $0 + $1.value.size }, "seed \(seed)")
+        #expect(lane.places == wanted.count { $0.held == .place }, "seed \(seed)")
+        #expect(lane.waitingBytes == wanted.reduce(0) { $0 + $1.waitingSize }, "seed \(seed)")
       }
       for (id, message) in model.messages {
         let record = try await bench.store.message(id)

@@ -34,7 +34,7 @@ struct ChannelAssembly {
     guard whole.count == destinations.count else { return nil }
     return ChannelDefinition(
       name: name, about: settings.about, contact: settings.contact.map(contact), source: source, hl7: hl7,
-      format: format, unexpected: settings.unexpected,
+      format: format, unexpected: settings.unexpected, holdsFailed: settings.onFail == .hold,
       transform: transform, destinations: whole, duplicates: duplicates, keep: keep.overlaid(with: settings.keep),
       columns: columns, limits: limits.overlaid(with: settings.limits), revision: revision(hilt.reached))
   }
@@ -109,7 +109,8 @@ struct ChannelAssembly {
       name: destination.name, connector: connector, when: when, transform: transform, templates: templates,
       order: order, window: settings.window, unconfirmedMax: max(settings.unconfirmed, order.inFlight),
       retry: RetryRule(settings.retry ?? RetrySettings()),
-      refused: RefusedSetting.standard.merging(settings.refused?.tries ?? [:]) { _, said in said })
+      refused: RefusedSetting.standard.merging(settings.refused?.tries ?? [:]) { _, said in said },
+      holdsRefused: settings.refused?.then == .hold)
   }
 
   /// - Parameter sent: the format of what is sent.
@@ -134,9 +135,10 @@ struct ChannelAssembly {
     let settings = draft.duplicates
     let within = settings?.within ?? .seconds(3600)
     guard within > .zero else { return nil }
+    let rejects = settings?.conflict == .reject
     if let key = settings?.key {
       return hilt.template(key.source, at: key.place ?? draft.namePlace, over: format)
-        .map { ChannelDefinition.DuplicateRule(key: $0, within: within) }
+        .map { ChannelDefinition.DuplicateRule(key: $0, within: within, rejectsOthers: rejects) }
     }
     guard format == .hl7v2 else {
       if settings != nil {
@@ -148,7 +150,7 @@ struct ChannelAssembly {
       return nil
     }
     return hilt.template("{MSH-3}|{MSH-4}|{MSH-10}", at: draft.namePlace, over: format)
-      .map { ChannelDefinition.DuplicateRule(key: $0, within: within) }
+      .map { ChannelDefinition.DuplicateRule(key: $0, within: within, rejectsOthers: rejects) }
   }
 
   /// `emit … to` names destinations of this channel.
