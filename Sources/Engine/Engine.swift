@@ -70,20 +70,26 @@ package final class Engine: Sendable {
       channel: definition.name, logger: log, hl7: definition.hl7, messageBytesMax: definition.limits.messageBytesMax,
       answers: shared.strikes)
     let source = try definition.source.make(context)
-    let lanes = try zip(definition.destinations, keys.lanes).map { destination, keys in
+    let pipeline = Pipeline(definition)
+    var replies: [ReplyReader] = []
+    let lanes = try definition.destinations.indices.map { index in
+      let (destination, own) = (definition.destinations[index], keys.lanes[index])
       var log = log
       log[metadataKey: "lane"] = "\(destination.name)"
       context.destination = destination.name
       context.inFlight = destination.order.inFlight
       context.logger = log
+      let reader = destination.reply.map { _ in ReplyReader(destination: index, pipeline, keys, shared) }
+      if let reader { replies.append(reader) }
       return Lane(
-        LaneName(channel: definition.name, destination: destination.name), keys: keys,
+        LaneName(channel: definition.name, destination: destination.name), keys: own,
         connector: try destination.connector.make(context), store: store,
-        policy: LanePolicy(destination), clock: shared.clock, log: log,
+        policy: LanePolicy(destination), clock: shared.clock, log: log, replies: reader,
         isStruck: { [shared] in shared.strikes.isStruck($0) })
     }
+    for reader in replies { reader.know(lanes) }
     return ChannelRuntime(
-      definition, keys: keys, pipeline: Pipeline(definition), source: source, lanes: lanes, shared: shared, log: log)
+      definition, keys: keys, pipeline: pipeline, source: source, lanes: lanes, shared: shared, log: log)
   }
 
   /// Stops in order: sources first, then the lanes when what is under way was answered, then the store.
