@@ -26,6 +26,19 @@ extension LaneMachine {
     case unreachable(reason: String, bytesSent: Bool, retryAfter: Int64?)
     case refused(reason: String, code: String?, forever: Bool, reply: Payload?, retryAfter: Int64?)
     case cancelled(reason: String, bytesSent: Bool)
+    /// The partner answered, and the reply transform said what that means. `summary` is the answer's code.
+    case judged(Verdict, summary: String, reply: Payload)
+  }
+
+  /// What a reply transform made of an answer.
+  package enum Verdict: Sendable {
+    /// The partner has it; what follows goes to other lanes, in the same unit.
+    case done(follows: Acceptance?)
+    case retry(reason: String)
+    case dead(reason: String)
+    case hold(reason: String)
+    /// It came to no decision: the delivery is held or dead, as `refused: {then: …}` says. The partner may have it.
+    case failed(reason: String)
   }
 
   /// The partner can't be reached, or doesn't answer.

@@ -71,7 +71,7 @@ package struct LaneMachine: Sendable {
   package var outage: Outage?
   package private(set) var lastAnswer: (summary: String, at: Int64)?
   /// What the partner last refused a message with.
-  package private(set) var lastRefusal: String?
+  package internal(set) var lastRefusal: String?
   package let policy: LanePolicy
   package var actions: Deque<Action> = []
   let lane: Int64
@@ -312,6 +312,13 @@ package struct LaneMachine: Sendable {
       refused(index, reason, code: code, forever: forever, reply: reply, retryAfter: retryAfter, now)
     case .cancelled(let reason, let bytesSent):
       cancelled(index, reason, bytesSent: bytesSent, now)
+    case .judged(let verdict, let summary, let reply):
+      narrow(index, now)
+      outage = nil
+      hasBlamedMessage = false
+      lastAnswer = (summary, now.wall)
+      entries[index].losses = 0
+      judged(index, verdict, summary, reply: reply, now)
     }
     pump(now)
   }

@@ -9,9 +9,9 @@ import Store
 /// and the same message always comes to the same outcome. It runs before the commit, so message and outcome become
 /// durable together.
 package struct Pipeline: Sendable {
-  private let definition: ChannelDefinition
-  private let reading: HL7ReadingOptions
-  private let limits: HiltLimits
+  let definition: ChannelDefinition
+  let reading: HL7ReadingOptions
+  let limits: HiltLimits
 
   package init(_ definition: ChannelDefinition) {
     self.definition = definition
@@ -50,13 +50,15 @@ package struct Pipeline: Sendable {
   }
 
   /// What holds for one run.
-  private struct Context {
+  struct Context {
     var attributes: [String: Value]
-    var isReleased: Bool
+    var isReleased = false
+    /// The destinations that it is about; `nil` for all.
+    var only: Set<String>?
   }
 
   /// One message that goes to destinations: what came in, or what the transform gave.
-  private struct Outgoing {
+  struct Outgoing {
     /// `nil`: what came in.
     var output: Int?
     var message: HL7Message?
@@ -136,7 +138,7 @@ package struct Pipeline: Sendable {
     return decided
   }
 
-  private static func describe(_ failure: HiltFailure) -> String {
+  static func describe(_ failure: HiltFailure) -> String {
     let path = failure.path.map { " (at \($0))" } ?? ""
     return "\(failure.problem.message)\(path), \(failure.problem.place)"
   }
@@ -171,10 +173,10 @@ package struct Pipeline: Sendable {
 
   // MARK: Destinations
 
-  private func deliver(_ outgoing: [Outgoing], _ start: Decided, _ original: HL7Message?, _ context: Context) -> Decided
-  {
+  func deliver(_ outgoing: [Outgoing], _ start: Decided, _ original: HL7Message?, _ context: Context) -> Decided {
     var decided = start
     for (lane, destination) in definition.destinations.enumerated() {
+      if let only = context.only, !only.contains(destination.name) { continue }
       var reached = false
       for one in outgoing {
         if let wanted = one.destinations, !wanted.contains(destination.name) { continue }

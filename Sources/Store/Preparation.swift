@@ -110,6 +110,7 @@ final class PreparedAttempt: Sendable {
   let slab: Slab
   let result: Slab.Piece
   let replyBlob: BlobReference?
+  let follows: PreparedAcceptance?
 
   init(_ attempt: Attempt, with preparer: Preparer) throws(StoreError) {
     self.attempt = attempt
@@ -141,6 +142,7 @@ final class PreparedAttempt: Sendable {
       }
     }
     replyBlob = blob
+    follows = try attempt.follows.map { follows throws(StoreError) in try PreparedAcceptance(follows, with: preparer) }
     let plain = content.encoded
     var slab = Slab(reserving: plain.count + 32)
     result = preparer.sealer.seal(

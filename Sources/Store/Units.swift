@@ -254,6 +254,8 @@ package enum AcceptResult: Sendable {
 package enum UnitResult: Sendable, Equatable {
   /// Durable; how many rows it was about.
   case done(Int)
+  /// Durable, with what follows from it: the lane sequences of its deliveries, as in `AcceptResult.accepted`.
+  case followed(sequences: [Int64])
   /// Durable; how many deliveries left the lane (cancelled, buried, moved), and what the store had counted for them.
   case cancelled(count: Int, bytes: Int)
   /// The conditions of the unit don't hold any more; nothing was changed.
@@ -290,6 +292,9 @@ package struct Attempt: Sendable {
   /// Bytes of the message may have reached the partner in this or an earlier attempt that wasn't answered.
   package var possiblySent: Bool
   package var end: End
+  /// What the partner's answer sends to other lanes, in the same unit as `delivered`: its outputs, its deliveries and
+  /// steps for the story of the delivery's message, whose id it has.
+  package var follows: Acceptance?
 
   package init(
     delivery: DeliveryID, lane: Int64, sequence: Int64, epoch: Int64, attempts: Int, at: Int64, possiblySent: Bool,

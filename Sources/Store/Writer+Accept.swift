@@ -192,7 +192,7 @@ extension Writer {
 
   /// - Parameter places: by lane, the numbers from which on the message's deliveries stand there, where it kept a
   ///   place.
-  private func insertDeliveries(
+  func insertDeliveries(
     _ arrival: PreparedAcceptance, at places: [Int64: Int64] = [:]
   ) throws(SQLiteFailure) -> [Int64] {
     var places = places

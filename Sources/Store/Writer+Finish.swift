@@ -40,12 +40,16 @@ extension Writer {
       $0.waitingBytes -= size
       $0.states[prepared.state.code] += 1
     }
+    if prepared.state == .delivered, let follows = prepared.follows {
+      return .followed(sequences: try follow(follows, message: message))
+    }
     return .done(1)
   }
 
   /// The reply of an attempt that doesn't count any more goes with it.
   private func stale(_ prepared: PreparedAttempt) throws(SQLiteFailure) -> UnitResult {
     if let blob = prepared.replyBlob { preparer.blobs.remove(blob.id) }
+    for blob in prepared.follows?.blobs ?? [] { preparer.blobs.remove(blob.id) }
     return .stale
   }
 

@@ -215,7 +215,12 @@ final class Writer: @unchecked Sendable {
         then(result)
       case (.refuse(_, _, let then), .accept(let result)): then(result)
       case (.finish(let attempt, let then), .unit(let result)):
-        if !unwritten.isEmpty, case .done = result { unwritten.remove(attempt.attempt.delivery) }
+        if !unwritten.isEmpty {
+          switch result {
+          case .done, .followed: unwritten.remove(attempt.attempt.delivery)
+          default: break
+          }
+        }
         then(result)
       case (.change(_, let then), .unit(let result)): then(result)
       case (.refuseFinish(let delivery, _, let then), .unit(let result)):

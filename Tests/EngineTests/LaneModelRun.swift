@@ -367,14 +367,35 @@ final class LaneModelRun {
     let send = atPartner.remove(at: index)
     if random.chance(world.refusesConnection) {
       ends.append((send, .unreachable(reason: "refused the connection", bytesSent: false, retryAfter: nil)))
+    } else if random.chance(world.refuses), world.judges {
+      try judge(send)
     } else if random.chance(world.refuses) {
       let forever = random.chance(0.3)
       ends.append(
         (send, .refused(reason: "no", code: forever ? "AR" : "AE", forever: forever, reply: nil, retryAfter: nil)))
     } else {
       try take(send.delivery)
-      ends.append((send, .taken(summary: "AA", reply: nil)))
+      let reply = Payload(.hl7v2, [])
+      ends.append(
+        (
+          send,
+          world.judges ? .judged(.done(follows: nil), summary: "AA", reply: reply) : .taken(summary: "AA", reply: nil)
+        ))
     }
+  }
+
+  /// A reply transform says no, or nothing: then the partner may have it.
+  private func judge(_ send: Send) throws {
+    let verdict: LaneMachine.Verdict
+    switch Int.random(in: 0..<4, using: &random) {
+    case 0: verdict = .retry(reason: "no")
+    case 1: verdict = .dead(reason: "no")
+    case 2: verdict = .hold(reason: "no")
+    default:
+      try take(send.delivery)
+      verdict = .failed(reason: "no")
+    }
+    ends.append((send, .judged(verdict, summary: "AE", reply: Payload(.hl7v2, []))))
   }
 
   /// The connection goes, and everything on it: the partner has the first of it, and some more has left.
@@ -394,7 +415,10 @@ final class LaneModelRun {
     case .taken:
       answered.insert(send.delivery.sequence)
       blamed = 0
-    case .refused: blamed = 0
+    case .judged(.done, _, _):
+      answered.insert(send.delivery.sequence)
+      blamed = 0
+    case .refused, .judged: blamed = 0
     case .unreachable, .cancelled: break
     }
     try on { $0.sent(send.delivery.id, attempt: send.attempt, end, $1) }

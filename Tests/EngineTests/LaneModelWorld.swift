@@ -19,6 +19,8 @@ struct LaneModelWorld {
   var refillFails: Double
   var burstEnds: Double
   var answersInOrder: Bool
+  /// Answers go through a reply transform.
+  var judges: Bool
   /// Messages fail and keep their places.
   var fails: Bool
   /// No more arrives while so many wait.
@@ -56,6 +58,7 @@ struct LaneModelWorld {
     burstEnds = one(of: [0.005, 0.02, 0.1])
     answersInOrder = one(of: [true, true, false])
     policy.holdsRefused = one(of: [false, true])
+    judges = one(of: [false, false, true])
     fails = one(of: [false, false, true])
     waitingMax = one(of: [2, 6, 30, 150])
     tick = one(of: [20, 200, 2000])

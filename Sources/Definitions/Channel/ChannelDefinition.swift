@@ -76,6 +76,8 @@ package struct DestinationDefinition: Sendable {
   package var refused: [String: Int]
   /// What was refused more often keeps its place in the lane until a person decides; otherwise it is dead.
   package var holdsRefused: Bool
+  /// What the partner's answer means, and what follows from it.
+  package var reply: HiltProgram?
 }
 
 extension DestinationDefinition {

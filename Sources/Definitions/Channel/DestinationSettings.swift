@@ -36,6 +36,14 @@ struct DestinationSettings: Settings {
     sent counts as one AE, until one has died of it: then the partner must answer before another can.
     """)
   var refused: RefusedSetting?
+  @Setting(
+    """
+    The program that says what the partner's answer means: `done`, `retry`, `dead` or `hold` (a reply transform). It \
+    runs for every answer, also for one that refuses; what it emits to other destinations goes out with its decision. \
+    `retry` has the tries of `refused: {retry: 10}`, or of AE. Without it AA and CA end the delivery, and others go by \
+    `refused:`.
+    """, example: "../Transforms/ack-check.hilt")
+  var reply: TransformSetting?
 
   init() {}
 

@@ -23,6 +23,7 @@ struct ChannelAssembly {
       destination($0, over: sent ?? .hl7v2, emitted.isEmpty ? [sent ?? .hl7v2] : emitted)
     }
     if let transform { check(uses: transform) }
+    checkCircles(destinations)
     let columns = format.map { format in draft.columns.map { compile($0, over: format) } ?? [] }
     let duplicates = format.flatMap { duplicateRule(over: $0) }
     tryConnectors()
@@ -102,15 +103,16 @@ struct ChannelAssembly {
       }
     }
     let order = settings.flatMap { self.order($0.order, over: sent) }
-    guard let settings, let order, let connector = destination.connector, (own == nil) == (transform == nil) else {
-      return nil
-    }
+    let reply = settings?.reply.flatMap { self.reply($0, of: destination, emitted) }
+    guard let settings, let order, let connector = destination.connector, (own == nil) == (transform == nil),
+      (settings.reply == nil) == (reply == nil)
+    else { return nil }
     return DestinationDefinition(
       name: destination.name, connector: connector, when: when, transform: transform, templates: templates,
       order: order, window: settings.window, unconfirmedMax: max(settings.unconfirmed, order.inFlight),
       retry: RetryRule(settings.retry ?? RetrySettings()),
       refused: RefusedSetting.standard.merging(settings.refused?.tries ?? [:]) { _, said in said },
-      holdsRefused: settings.refused?.then == .hold)
+      holdsRefused: settings.refused?.then == .hold, reply: reply)
   }
 
   /// - Parameter sent: the format of what is sent.
@@ -154,7 +156,7 @@ struct ChannelAssembly {
   }
 
   /// `emit … to` names destinations of this channel.
-  private func check(uses transform: HiltProgram) {
+  func check(uses transform: HiltProgram) {
     let names = draft.destinations.map(\.name)
     for use in transform.destinations where !names.contains(use.name) {
       hilt.add(

@@ -66,6 +66,7 @@ extension Checker {
   private mutating func answer(_ decision: Decision) -> Execute {
     guard let output = decision.reason.flatMap({ output(typed($0)) }) else { return { _ in } }
     let span = decision.span
+    firstAnswer = firstAnswer ?? span
     return { run in throw Interrupt.ended(.answered(try run.taken(try output(run), at: span))) }
   }
 
@@ -105,6 +106,7 @@ extension Checker {
   ) -> (Execute, Flow) {
     let output = output(typed(value)) ?? { _ in .message(.input) }
     let evaluates = targets.map { destination($0) }
+    if targets.isEmpty { firstOpenEmit = firstOpenEmit ?? span }
     let entries = meta.map { metaEntries($0) } ?? []
     let execute: Execute = { run in
       let made = try output(run)
