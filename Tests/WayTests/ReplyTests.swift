@@ -49,6 +49,23 @@ extension Ways {
       return ReceiverBehaviour(.bytes([0x0B] + Array(message.utf8) + [0x1C, 0x0D]))
     }
 
+    @Test func `deployed anew it reads what comes then, and what waits goes where the new one says`() async throws {
+      let way = try await make()
+      try await way.project.start()
+      #expect(try await send([Sample.adt("D1")], to: way.port).isAllAccepted)
+      try await eventually("the first is copied") { way.project.names(in: "out") == ["D1.hl7"] }
+      _ = try await way.project.hilum("lane", "pause", "adt/ehr")
+      #expect(try await send([Sample.adt("D2")], to: way.port).isAllAccepted)
+      let program = Self.answers.replacing("emit msg to \"copy\"", with: "")
+      #expect(program != Self.answers)
+      try way.project.write("Transforms/answers.hilt", program)
+      #expect(try await way.project.hilum("deploy").status == 0)
+      _ = try await way.project.hilum("lane", "resume", "adt/ehr")
+      try await way.project.drained()
+      #expect(way.partner.controlIDs == ["D1", "D2"] && way.project.names(in: "out") == ["D1.hl7"])
+      #expect(try await way.project.ledger("adt").lanes.map(\.delivered) == [2, 1])
+    }
+
     @Test func `it ends the delivery, tries again, gives up or holds, and what it emits is delivered`() async throws {
       let way = try await make()
       way.partner.answer { reception in
