@@ -15,7 +15,8 @@ package import Store
 /// | `POST /lanes/CHANNEL/LANE/pause`, `/resume`, `/cancel`, `/ping` | a lane |
 /// | `POST /messages/search`, `GET /messages/ID`, `/messages/ID/why`, `/messages/ID/raw` | messages |
 /// | `POST /deliveries/search`, `GET /deliveries/ID/sent`, `/deliveries/ID/reply` | deliveries |
-/// | `POST /dead/ACT`, `/failed/ACT` (`retry`, `discard`), `/resend`, `/reprocess` | what a person decides |
+/// | `POST /dead/ACT`, `/failed/ACT` (`retry`, `discard`), `/held/ACT` (`release`, `discard`) | what a person decides |
+/// | `POST /resend`, `/reprocess` | the same bytes again; the stored input through the newest revision |
 /// | `POST /deploy`, `GET /diff`, `GET /revisions`, `/revisions/NAME`, `POST /revisions/NAME` | what runs |
 /// | `GET /audit` | the ledger, and whether it adds up |
 /// | `GET /alerts`, `POST /alerts/ID/ack`, `/channels/NAME/downtime` | alerts, and what people do about them |
@@ -116,8 +117,17 @@ package struct ControlAPI: Sendable {
       let ids = try identifiers(wanted.ids)
       switch try context.parameters.require("act") {
       case "retry":
-        return try json(try await engine.reprocess(ids, from: [.failed, .held], dryRun: wanted.dryRun ?? false))
+        return try json(try await engine.reprocess(ids, from: [.failed], dryRun: wanted.dryRun ?? false))
       case "discard": return try json(try await engine.discardMessages(ids, reason: try reason(wanted)))
+      default: throw HTTPError(.notFound)
+      }
+    }
+    router.post("held/:act") { request, context in
+      let wanted = try await body(IDsRequest.self, request)
+      let ids = try identifiers(wanted.ids)
+      switch try context.parameters.require("act") {
+      case "release": return try json(try await engine.release(ids))
+      case "discard": return try json(try await engine.discardHeld(ids, reason: try reason(wanted)))
       default: throw HTTPError(.notFound)
       }
     }
@@ -140,7 +150,9 @@ package struct ControlAPI: Sendable {
     guard let record = try await engine.store.message(id) else {
       throw HTTPError(.notFound, message: "there is no message \(id)")
     }
-    let answer = MessageAnswer(message: record, deliveries: try await engine.store.deliveries(of: id))
+    let answer = MessageAnswer(
+      message: record, deliveries: try await engine.store.deliveries(of: id),
+      places: try await engine.store.placesKept(by: id))
     return (answer, Story(answer, now: Int64(Date().timeIntervalSince1970 * 1000), time: time).lines)
   }
 
@@ -180,6 +192,8 @@ package struct CountAnswer: Codable, Sendable {
 package struct MessageAnswer: Codable, Sendable {
   package var message: MessageRecord
   package var deliveries: [DeliveryRecord]
+  /// The destinations in whose lanes it keeps its place because it failed.
+  package var places: [String]
 }
 
 package struct AuditAnswer: Codable, Sendable {

@@ -13,6 +13,9 @@ struct Story {
     var lines = [Self.arrival(message, time)]
     for step in message.steps { if let line = Self.sentence(step, time) { lines.append(line) } }
     lines.append(Self.outcome(message, destinations: Set(answer.deliveries.map(\.destination)).count))
+    for place in answer.places {
+      lines.append("It keeps its place in the lane of \(place): what comes later waits there behind it.")
+    }
     for delivery in answer.deliveries { lines.append(Self.sentence(delivery, now: now, time)) }
     if !message.hasRaw {
       lines.append(
@@ -55,7 +58,8 @@ struct Story {
         ? "It was accepted and routed to nobody."
         : "It was accepted and routed to \(destinations) destination\(destinations == 1 ? "" : "s")."
     case .dropped: return "It was accepted and dropped\(reason)."
-    case .held: return "It was accepted and waits for a person\(reason)."
+    case .held:
+      return "It was accepted and is held\(reason). It waits for a person: `hilum held release` or `discard`."
     case .failed:
       return "It was accepted and is safe, but could not be processed\(reason). It waits for `hilum failed retry`."
     case .rejected: return "It was not accepted\(reason)."
@@ -82,6 +86,9 @@ struct Story {
     case .dead:
       let at = delivery.endedAt.map { time.text($0) + " " } ?? ""
       return "\(at)\(who) did not get it; given up \(tries)\(again)\(summary). It waits for `hilum dead retry`.\(twice)"
+    case .held:
+      return "\(who) has not got it \(tries)\(again)\(summary). It keeps its place and waits for a person: "
+        + "`hilum held release` or `discard`.\(twice)"
     case .discarded: return "\(who) did not get it: discarded by a person\(again)\(summary).\(twice)"
     case .cancelled: return "\(who) did not get it: cancelled by a person\(again)\(summary).\(twice)"
     }

@@ -3,6 +3,9 @@ public import Messages
 /// Takes messages to a partner. Sends each once and says what came of it; the engine alone decides whether and when
 /// again.
 public protocol DestinationConnector: Connector {
+  /// The format of the answers that a partner gives and a program can read (`reply:`); `nil` where there are none.
+  static var answers: Format? { get }
+
   /// Sends once. Called in the lane's order and never blocks; `then` is called exactly once, from any thread, when
   /// the partner has taken the message or it is known that it hasn't. Never retries, never sleeps.
   ///
@@ -17,6 +20,10 @@ public protocol DestinationConnector: Connector {
 
   /// Closes connections and lets go of what is kept. What is under way ends as `cancelled`.
   func close() async
+}
+
+extension DestinationConnector {
+  public static var answers: Format? { nil }
 }
 
 /// A destination whose sends are simplest written as one `async` function. One send at a time.

@@ -153,17 +153,6 @@ private struct Page {
         rows.append("| \(place) | `\(key)` | \(instead) |")
       }
     }
-    let words: [(String, [(String, String)])] = [
-      ("`on-fail:`", OnFailSetting.rows),
-      ("`duplicates.conflict:`", ConflictSetting.rows), ("`refused.then:`", ThenSetting.rows),
-    ]
-    for (place, foreseen) in words {
-      rows += foreseen.map { "| \(place) | `\($0.0)` | \($0.1) |" }
-    }
     add(rows.joined(separator: "\n"))
   }
-}
-
-extension PartlySupported {
-  fileprivate static var rows: [(String, String)] { foreseen.map { ($0.word.rawValue, $0.instead) } }
 }

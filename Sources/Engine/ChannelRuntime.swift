@@ -111,6 +111,10 @@ package final class ChannelRuntime: Sendable {
         default: then(.accepted(id, reply: nil))
         }
       case .duplicate(let original): then(.duplicate(of: original))
+      case .conflict:
+        var rejection = Rejection(.reject, 205, Pipeline.conflict)
+        rejection.message = id
+        then(.rejected(rejection))
       case .stale: then(.unavailable(reason: "the message changed while it was stored"))
       case .unavailable(let reason): then(.unavailable(reason: reason))
       }
@@ -118,28 +122,33 @@ package final class ChannelRuntime: Sendable {
   }
 
   /// Runs the newest pipeline over a stored message and makes its new outcome durable.
+  ///
+  /// - Parameter isReleased: a person releases it: `hold` is passed over.
   func process(
-    again id: MessageID, _ payload: Payload, _ attributes: [String: Value], receivedAt: Int64, from: Set<MessageState>
-  ) async -> (result: AcceptResult, summary: String) {
+    again id: MessageID, _ payload: Payload, _ attributes: [String: Value], receivedAt: Int64, from: Set<MessageState>,
+    isReleased: Bool = false
+  ) async -> (result: AcceptResult, state: MessageState, summary: String) {
     shared.strikes.pardon(payload)
     let version = await passage.enter()
-    let decided = decide(payload, attributes, version, id: id, receivedAt: receivedAt)
+    let decided = decide(payload, attributes, version, id: id, receivedAt: receivedAt, isReleased: isReleased)
     var acceptance = self.acceptance(decided, version, id: id, payload, attributes, receivedAt: receivedAt)
     acceptance.replaces = from
     let now = shared.clock.now().wall
-    acceptance.steps = [Step(.reprocessed, "ran through the newest revision", at: now)] + acceptance.steps
+    let what = isReleased ? "was released by hand and ran through" : "ran through"
+    acceptance.steps = [Step(.reprocessed, "\(what) the newest revision", at: now)] + acceptance.steps
     let unit = acceptance
     let result = await withCheckedContinuation { continuation in
       submit(unit, decided, version) { continuation.resume(returning: $0) }
     }
-    return (result, decided.summary(version))
+    return (result, decided.state, decided.summary(version))
   }
 
   private func decide(
-    _ payload: Payload, _ attributes: [String: Value], _ version: ChannelVersion, id: MessageID, receivedAt: Int64
+    _ payload: Payload, _ attributes: [String: Value], _ version: ChannelVersion, id: MessageID, receivedAt: Int64,
+    isReleased: Bool = false
   ) -> Decided {
     shared.strikes.guarding(payload) {
-      version.pipeline.run(payload, attributes, id: id, receivedAt: receivedAt)
+      version.pipeline.run(payload, attributes, id: id, receivedAt: receivedAt, isReleased: isReleased)
     }
   }
 
@@ -148,7 +157,7 @@ package final class ChannelRuntime: Sendable {
     receivedAt: Int64
   ) -> Acceptance {
     let (keys, lanes) = (version.keys, version.lanes)
-    return Acceptance(
+    var acceptance = Acceptance(
       id: id, channel: keys.channel, revision: keys.revision, receivedAt: receivedAt, payload: payload,
       attributes: attributes, state: decided.state, reason: decided.reason,
       columns: decided.columns.map { Acceptance.Column(key: keys.columns[$0.column], text: $0.text) },
@@ -159,6 +168,8 @@ package final class ChannelRuntime: Sendable {
           dead: delivery.dead, orderKeys: orderKeys(delivery, lanes))
       },
       passedBy: decided.passedBy.map { lanes[$0].key }, steps: decided.steps)
+    if decided.state == .failed { acceptance.places = places(version) }
+    return acceptance
   }
 
   private func orderKeys(_ delivery: Decided.Delivery, _ lanes: [Lane]) -> [UInt64] {
@@ -171,6 +182,7 @@ package final class ChannelRuntime: Sendable {
   ) {
     store.accept(acceptance) { [self] result in
       if case .accepted(let sequences, _) = result {
+        version.lookAt(acceptance.places)
         for (index, delivery) in acceptance.deliveries.enumerated() {
           let lane = version.lanes[decided.deliveries[index].lane]
           if delivery.dead != nil {

@@ -47,6 +47,7 @@ extension LanePolicy {
     inFlight = destination.order.inFlight
     unconfirmedMax = destination.unconfirmedMax
     refused = destination.refused
+    holdsRefused = destination.holdsRefused
     retry.firstMilliseconds = destination.retry.first.milliseconds
     retry.factor = destination.retry.factor
     retry.longestMilliseconds = destination.retry.longest.milliseconds

@@ -17,7 +17,7 @@ package struct ItemOutcome: Sendable, Codable, Equatable {
 }
 
 extension Engine {
-  private func lane(_ name: String) throws -> Lane {
+  func lane(_ name: String) throws -> Lane {
     guard let parsed = LaneName(name) else { throw OperationError("\(name) is not CHANNEL/LANE") }
     if let lane = leaving.first(where: { $0.lane.name == parsed })?.lane { return lane }
     guard let channel = channel(parsed.channel.text) else {
@@ -30,7 +30,7 @@ extension Engine {
     return lane
   }
 
-  private func lane(of record: DeliveryRecord) -> Lane? {
+  func lane(of record: DeliveryRecord) -> Lane? {
     channel(record.channel)?.lanes.first { $0.name.destination == record.destination }
       ?? leaving.map(\.lane).first {
         $0.name.channel.text == record.channel && $0.name.destination == record.destination
@@ -143,7 +143,7 @@ extension Engine {
   private static func newestEnded(_ records: [DeliveryRecord]) -> [DeliveryRecord] {
     var newest: [String: DeliveryRecord] = [:]
     var destinations: [String] = []
-    for record in records where record.state != .waiting {
+    for record in records where record.state != .waiting && record.state != .held {
       if newest[record.destination] == nil { destinations.append(record.destination) }
       // Ids grow with time.
       if record.id > newest[record.destination]?.id ?? "" { newest[record.destination] = record }
@@ -152,8 +152,10 @@ extension Engine {
   }
 
   /// Runs stored inputs through the newest revision. With `dryRun` nothing is stored or sent.
+  ///
+  /// - Parameter isReleased: a person releases what was held: `hold` is passed over.
   package func reprocess(
-    _ ids: [MessageID], from states: Set<MessageState>, dryRun: Bool
+    _ ids: [MessageID], from states: Set<MessageState>, dryRun: Bool, isReleased: Bool = false
   ) async throws -> [ItemOutcome] {
     var outcomes: [ItemOutcome] = []
     for id in ids {
@@ -175,21 +177,27 @@ extension Engine {
         outcomes[last].text = "what came in is not kept any more"
         continue
       }
-      await gate.beside {
+      try await gate.beside {
         // A deployment may have taken it out of work meanwhile.
         guard let channel = channel(record.channel) else { return outcomes[last].text = "its channel is not running" }
         if dryRun {
           let version = channel.passage.version
-          let decided = version.preview(raw, record.attributes, id: id, receivedAt: record.receivedAt)
+          let decided = version.preview(
+            raw, record.attributes, id: id, receivedAt: record.receivedAt, isReleased: isReleased)
           outcomes[last] = ItemOutcome(id: id.description, done: true, text: "would be " + decided.summary(version))
           return
         }
-        let (result, summary) = await channel.process(
-          again: id, raw, record.attributes, receivedAt: record.receivedAt, from: states)
+        let (result, state, summary) = try await channel.leavingPlaces(of: id) {
+          await channel.process(
+            again: id, raw, record.attributes, receivedAt: record.receivedAt, from: states, isReleased: isReleased)
+        }
         switch result {
-        case .accepted: outcomes[last] = ItemOutcome(id: id.description, done: true, text: summary)
+        case .accepted:
+          // A hold that nothing follows, or that stands for a value, stays.
+          let isDone = !(isReleased && state == .held)
+          outcomes[last] = ItemOutcome(id: id.description, done: isDone, text: summary)
         case .unavailable(let reason): outcomes[last].text = reason
-        case .duplicate, .stale: outcomes[last].text = "it changed meanwhile"
+        case .duplicate, .conflict, .stale: outcomes[last].text = "it changed meanwhile"
         }
       }
     }
@@ -199,7 +207,11 @@ extension Engine {
   package func discardMessages(_ ids: [MessageID], reason: String) async throws -> [ItemOutcome] {
     var outcomes: [ItemOutcome] = []
     for id in ids {
-      let done = try await shared.change(.discardMessages([id], reason: reason, at: shared.clock.now().wall)) == 1
+      let done = try await gate.beside {
+        try await leavingPlaces(of: id) { [shared] in
+          try await shared.change(.discardMessages([id], reason: reason, at: shared.clock.now().wall)) == 1
+        }
+      }
       outcomes.append(
         ItemOutcome(id: id.description, done: done, text: done ? "discarded" : "it is neither failed nor held"))
     }

@@ -118,7 +118,8 @@ package struct ChannelStatus: Sendable, Codable, Equatable {
     failed = ledger.failed
     held = ledger.held
     for index in lanes.indices {
-      lanes[index].dead = ledger.lanes.first { $0.name == lanes[index].name }?.dead
+      let found = ledger.lanes.first { $0.name == lanes[index].name }
+      (lanes[index].dead, lanes[index].held, lanes[index].places) = (found?.dead, found?.held, found?.places)
     }
     let known = Set(lanes.map(\.name))
     stranded = ledger.lanes.filter { !known.contains($0.name) }.compactMap(StrandedLane.init)

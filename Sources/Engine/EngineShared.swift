@@ -40,6 +40,7 @@ final class EngineShared: Sendable {
     switch result {
     case .done(let count): return (count, 0)
     case .cancelled(let count, let bytes): return (count, bytes)
+    case .followed(let sequences): return (sequences.count, 0)
     case .stale: return (0, 0)
     case .unavailable(let reason): throw StoreError(.io, reason)
     }

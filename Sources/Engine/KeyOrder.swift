@@ -61,7 +61,7 @@ package struct KeyOrder: Sendable {
   var isClosed: Bool { barrier != nil || parked.count >= Self.parkedMax || barrierComes && parkedCount > 0 }
   var freeCount: Int { free.count }
   /// The next moment at which something that rests may go.
-  var earliestDue: Int64? { resting.values.min() }
+  var earliestDue: Int64? { resting.values.min().flatMap { $0 == .max ? nil : $0 } }
   /// A delivery without a key is all that is in memory, and waits for what is parked.
   var isBarrierAlone: Bool { barrier != nil && count == 1 && parkedCount > 0 }
   /// Before this number nothing that waits is in the store only.

@@ -1,4 +1,5 @@
 import Messages
+import Store
 import Synchronization
 
 /// A lane as an operator sees it.
@@ -29,6 +30,22 @@ package struct LaneStatus: Sendable, Codable, Equatable {
   package var oldestFor: Int64?
   /// For how many milliseconds the partner has not been reached; `nil` where it was, or nothing waits.
   package var downFor: Int64?
+  /// Deliveries that keep their places in the lane until a person decides, and places that failed messages keep; `nil`
+  /// where the store could not be read.
+  package var held: Int?
+  package var places: Int?
+  /// What the lane stands at, where it does: the first of those.
+  package var standsAt: Standing?
+
+  /// The first in a lane that is held.
+  package struct Standing: Sendable, Codable, Equatable {
+    package var delivery: String
+    package var message: String
+    /// A failed message keeps the place; otherwise a delivery is held.
+    package var isPlace: Bool
+    /// May hold what the partner wrote.
+    package var reason: String
+  }
 }
 
 extension Lane {
@@ -50,6 +67,11 @@ extension Lane {
         nextTryIn: waiting.count > 0 ? state.machine.nextTry.map { max(0, $0 - now.steady) } : nil,
         lastFailure: outage?.reason, lastFailureAt: outage?.failed.wall)
       (status.resting, status.keysWaiting) = resting
+      if let (first, _) = state.machine.heldFirst, let held = first.held {
+        status.standsAt = LaneStatus.Standing(
+          delivery: first.id.description, message: first.message.description, isPlace: held.kind == .place,
+          reason: held.reason)
+      }
       if resting.deliveries > 0 { status.lastRefusal = state.machine.lastRefusal }
       if waiting.count > 0 {
         status.oldestFor = state.machine.oldestFor(now)

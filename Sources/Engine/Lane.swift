@@ -20,6 +20,8 @@ package final class Lane: Sendable {
   private let log: Logger
   /// The answers to this delivery crashed the engine too often to ask for another.
   private let isStruck: @Sendable (DeliveryID) -> Bool
+  /// Says what the partner's answers mean; `nil` where they mean what their code says.
+  let replies: ReplyReader?
 
   struct Holders: OptionSet {
     let rawValue: Int
@@ -53,11 +55,12 @@ package final class Lane: Sendable {
   /// - Parameter isFirst: this engine has not worked with the lane before.
   package init(
     _ name: LaneName, keys: ChannelKeys.Lane, connector: any DestinationConnector, store: any Store,
-    policy: LanePolicy, clock: any EngineClock, isFirst: Bool = true, log: Logger,
+    policy: LanePolicy, clock: any EngineClock, isFirst: Bool = true, log: Logger, replies: ReplyReader? = nil,
     isStruck: @escaping @Sendable (DeliveryID) -> Bool = { _ in false }
   ) {
     self.name = name
     self.isStruck = isStruck
+    self.replies = replies
     key = keys.key
     self.connector = connector
     self.store = store
@@ -115,7 +118,8 @@ package final class Lane: Sendable {
 
   /// Takes what waits out of memory, lets `change` work on it in the store, and reads it again.
   ///
-  /// - Parameter change: gets what is at the partner and can't be changed; gives how much it took from the lane.
+  /// - Parameter change: gets what is at the partner and can't be changed; gives how much it took from the lane; less
+  ///   than nothing where it gave something back.
   package func changing(_ change: (_ underWay: Set<DeliveryID>) async -> (count: Int, bytes: Int)) async {
     let underWay = await withCheckedContinuation { continuation in
       run { state, _ in
@@ -220,6 +224,9 @@ package final class Lane: Sendable {
         possibleDuplicate: waiting.possiblySent, followsOthers: followsOthers,
         rendered: waiting.rendered.mapValues(Self.pieces))
       connector.send(delivery) { [self] result in
+        if let replies, let answer = ReplyReader.answer(result) {
+          return replies.judge(answer, to: waiting) { [self] end in judged(delivery.id, attempt, end) }
+        }
         let end = Self.end(result)
         run { state, now in
           if case .failure(let failure) = result, case .refused = end { state.refusals[delivery.id] = failure.reason }
@@ -235,6 +242,14 @@ package final class Lane: Sendable {
     case .letGo(let underWay):
       state.withLock { $0.whenLetGo.popFirst() }?.resume(returning: underWay)
     case .stopped: hasStopped()
+    }
+  }
+
+  private func judged(_ id: DeliveryID, _ attempt: Int, _ end: LaneMachine.End) {
+    run { state, now in
+      // The reason may quote the answer, which is never logged.
+      if case .judged(let verdict, _, _) = end, let word = verdict.refusal { state.refusals[id] = word }
+      state.machine.sent(id, attempt: attempt, end, now)
     }
   }
 
@@ -268,8 +283,10 @@ package final class Lane: Sendable {
     if case (.done, .dead(let reason, _)) = (result, attempt.end) {
       logDead(attempt.delivery, refusal ?? reason)
     }
+    if case (.done, .held(let reason, _)) = (result, attempt.end) { logHeld(attempt.delivery, refusal ?? reason) }
+    if case .followed(let sequences) = result, let follows = attempt.follows { replies?.offer(follows, sequences) }
     switch (result, attempt.end) {
-    case (.done, .delivered), (.done, .dead), (.cancelled, _):
+    case (.followed, _), (.done, .delivered), (.done, .dead), (.done, .held), (.cancelled, _):
       backlog.wrappingSubtract(1, ordering: .relaxed)
       backlogBytes.wrappingSubtract(bytes, ordering: .relaxed)
     case (.done, .waits), (.stale, .waits):
@@ -290,6 +307,12 @@ package final class Lane: Sendable {
   private func logDead(_ id: DeliveryID, _ reason: String) {
     log.warning(
       "A delivery is dead. It waits for a person: hilum dead list.",
+      metadata: ["delivery": "\(id)", "reason": "\(reason)"])
+  }
+
+  private func logHeld(_ id: DeliveryID, _ reason: String) {
+    log.warning(
+      "A delivery is held; what its order lets wait waits behind it. It waits for a person: hilum held list.",
       metadata: ["delivery": "\(id)", "reason": "\(reason)"])
   }
 

@@ -47,7 +47,7 @@ extension LaneMachine {
     }
   }
 
-  /// - Returns: whether the message is dead of it.
+  /// - Returns: whether the message is dead of it, or held.
   @discardableResult
   mutating func refused(
     _ index: Int, _ reason: String, code: String?, forever: Bool, reply: Payload?, retryAfter: Int64?, _ now: Moment
@@ -56,7 +56,11 @@ extension LaneMachine {
     let refusals = entries[index].refusals
     let budget = code.flatMap { policy.refused[$0] } ?? policy.refused[forever ? "AR" : "AE"] ?? (forever ? 0 : 3)
     if refusals > budget {
-      conclude(index, .dead(reason: reason, reply: reply), now)
+      if policy.holdsRefused {
+        hold(index, reason, reply: reply, now)
+      } else {
+        conclude(index, .dead(reason: reason, reply: reply), now)
+      }
       return true
     }
     let asked = min(max(0, retryAfter ?? 0), Self.retryAfterMax)
@@ -98,26 +102,37 @@ extension LaneMachine {
     guard let outage, let limit = policy.retry.forMilliseconds,
       outage.failed.steady - outage.since.steady >= limit
     else { return }
-    while let first = entries.first, first.state == .queued, first.since <= outage.failed.steady,
-      outage.failed.steady - first.came >= limit, unconfirmed + sending < policy.unconfirmedMax
-    {
-      conclude(0, .dead(reason: "not delivered for \(limit / 1000) s: \(outage.reason)", reply: nil), now)
+    var index = 0
+    while index < entries.count, unconfirmed + sending < policy.unconfirmedMax {
+      let entry = entries[index]
+      if entry.isHeld {
+        // In a strict lane nothing passes it.
+        if order == nil { return }
+        index += 1
+        continue
+      }
+      guard entry.state == .queued, entry.since <= outage.failed.steady, outage.failed.steady - entry.came >= limit
+      else { return }
+      conclude(
+        index, .dead(reason: "not delivered for \(limit / 1000) s: \(outage.reason)", reply: nil), now)
     }
   }
 
   /// The delivery is over.
-  mutating func conclude(_ index: Int, _ end: Attempt.End, _ now: Moment) {
+  mutating func conclude(_ index: Int, _ end: Attempt.End, follows: Acceptance? = nil, _ now: Moment) {
     entries[index].state = .ended
-    finish(entries[index].delivery, end, now)
+    finish(entries[index].delivery, end, follows: follows, now)
     if order == nil { dropEnded() } else { leave(index) }
   }
 
-  mutating func finish(_ delivery: WaitingDelivery, _ end: Attempt.End, _ now: Moment) {
+  mutating func finish(
+    _ delivery: WaitingDelivery, _ end: Attempt.End, follows: Acceptance? = nil, _ now: Moment
+  ) {
     unconfirmed += 1
-    actions.append(
-      .finish(
-        Attempt(
-          delivery: delivery.id, lane: lane, sequence: delivery.sequence, epoch: epoch, attempts: delivery.attempts,
-          at: now.wall, possiblySent: delivery.possiblySent, end: end), bytes: delivery.byteCount))
+    var attempt = Attempt(
+      delivery: delivery.id, lane: lane, sequence: delivery.sequence, epoch: epoch, attempts: delivery.attempts,
+      at: now.wall, possiblySent: delivery.possiblySent, end: end)
+    attempt.follows = follows
+    actions.append(.finish(attempt, bytes: delivery.byteCount))
   }
 }

@@ -38,6 +38,7 @@ extension LaneMachine {
       if place > index, entry.state == .queued, order?.evicts(sequence, keys, &stuck) == true {
         order?.remove(sequence, keys)
         heldBytes -= entry.delivery.bytesInMemory
+        if entry.isHeld { standing -= 1 }
       } else {
         kept.append(entry)
       }
@@ -83,7 +84,7 @@ extension LaneMachine {
       .refill(
         WaitingPart(
           after: from - 1, through: tail, key: key,
-          countMax: max(1, min(count, policy.heldCountMax - entries.count, policy.heldCountMax / 16)),
+          countMax: max(1, min(count, policy.heldCountMax - entries.count + standing, policy.heldCountMax / 16)),
           bytesMax: max(1, policy.heldBytesMax - heldBytes))))
     return true
   }

@@ -26,10 +26,15 @@ extension LaneMachine {
 
   mutating func insert(_ delivery: WaitingDelivery, at index: Int, _ now: Moment) {
     var entry = Entry(delivery: delivery, since: now.steady, came: arrivals.start(of: delivery, now))
+    entry.isHeldInStore = delivery.held != nil
     // The wall clock may have been set since: nothing waits longer than the delay that was meant.
     if delivery.dueAt > 0 {
       let left = delivery.dueAt.subtractingReportingOverflow(now.wall)
       entry.due = now.steady + min(max(0, left.overflow ? 0 : left.partialValue), max(0, delivery.delay))
+    }
+    if entry.isHeld {
+      entry.due = .max
+      standing += 1
     }
     let isNewSuspect = suspect(&entry.delivery)
     heldBytes += delivery.bytesInMemory
@@ -46,7 +51,7 @@ extension LaneMachine {
 
   /// Takes a delivery for possibly sent where an owner that died may have had it under way; whether that is news.
   private mutating func suspect(_ delivery: inout WaitingDelivery) -> Bool {
-    guard suspects.count > 0, delivery.sequence <= suspects.through else { return false }
+    guard suspects.count > 0, delivery.sequence <= suspects.through, delivery.held == nil else { return false }
     suspects.count -= 1
     defer { delivery.possiblySent = true }
     return !delivery.possiblySent
@@ -68,7 +73,9 @@ extension LaneMachine {
   }
 
   func hasRoom(for bytes: Int) -> Bool {
-    entries.isEmpty || entries.count < policy.heldCountMax && heldBytes + bytes <= policy.heldBytesMax
+    let count = entries.count - standing
+    if standing >= Self.standingMax { return false }
+    return count == 0 || count < policy.heldCountMax && heldBytes + bytes <= policy.heldBytesMax
   }
 
   // MARK: What leaves memory
@@ -79,12 +86,14 @@ extension LaneMachine {
     for var entry in entries {
       if entry.state == .released, entry.delivery.sequence <= last {
         released -= 1
-        guard found.contains(where: { $0.sequence == entry.delivery.sequence }) else {
+        guard let row = found.first(where: { $0.sequence == entry.delivery.sequence }) else {
           heldBytes -= entry.delivery.bytesInMemory
+          if entry.isHeld { standing -= 1 }
           order?.remove(entry.delivery.sequence, entry.delivery.orderKeys)
           continue
         }
         entry.state = .queued
+        settle(&entry, as: row)
       }
       kept.append(entry)
     }
@@ -141,7 +150,7 @@ extension LaneMachine {
       .refill(
         WaitingPart(
           after: min(tail, firstReleased.map { $0.delivery.sequence - 1 } ?? tail),
-          countMax: max(1, min(refillMax, policy.heldCountMax - entries.count)),
+          countMax: max(1, min(refillMax, policy.heldCountMax - entries.count + standing)),
           bytesMax: max(1, policy.heldBytesMax - heldBytes))))
   }
 
@@ -150,19 +159,21 @@ extension LaneMachine {
     guard behind else { return false }
     if released > 0 { return true }
     if order?.isClosed == true { return false }
-    var isLow = entries.count <= policy.heldCountMax / 2
+    if standing >= Self.standingMax { return false }
+    let count = entries.count - standing
+    var isLow = count <= policy.heldCountMax / 2
     // Where much rests, what could be sent counts.
     if let order, !isLow, outage == nil, !paused {
-      isLow = order.freeCount <= policy.inFlight && entries.count < policy.heldCountMax
+      isLow = order.freeCount <= policy.inFlight && count < policy.heldCountMax
     }
-    return isLow && (entries.isEmpty || heldBytes < policy.heldBytesMax / 2)
+    return isLow && (count == 0 || heldBytes < policy.heldBytesMax / 2)
   }
 
   private mutating func sendDue(_ now: Moment) {
     var window = order == nil ? policy.window : width
     if let outage {
       guard outage.nextTry <= now.steady else {
-        if sending == 0, !entries.isEmpty { wake(at: outage.nextTry, now) }
+        if sending == 0, entries.contains(where: { !$0.isHeld }) { wake(at: outage.nextTry, now) }
         return
       }
       window = 1  // The head alone finds out whether the partner is back.
@@ -172,6 +183,7 @@ extension LaneMachine {
     while sending < window, index < min(window, entries.count), unconfirmed + sending < policy.unconfirmedMax {
       defer { index += 1 }
       guard entries[index].state == .queued else { continue }
+      if entries[index].isHeld { return }
       guard entries[index].due <= now.steady else { return wake(at: entries[index].due, now) }
       handOut(index, followsOthers: sending > 0)
     }

@@ -26,6 +26,19 @@ extension LaneMachine {
     case unreachable(reason: String, bytesSent: Bool, retryAfter: Int64?)
     case refused(reason: String, code: String?, forever: Bool, reply: Payload?, retryAfter: Int64?)
     case cancelled(reason: String, bytesSent: Bool)
+    /// The partner answered, and the reply transform said what that means. `summary` is the answer's code.
+    case judged(Verdict, summary: String, reply: Payload)
+  }
+
+  /// What a reply transform made of an answer.
+  package enum Verdict: Sendable {
+    /// The partner has it; what follows goes to other lanes, in the same unit.
+    case done(follows: Acceptance?)
+    case retry(reason: String)
+    case dead(reason: String)
+    case hold(reason: String)
+    /// It came to no decision: the delivery is held or dead, as `refused: {then: …}` says. The partner may have it.
+    case failed(reason: String)
   }
 
   /// The partner can't be reached, or doesn't answer.
@@ -73,7 +86,14 @@ extension LaneMachine {
     var failuresBefore = 0
 
     /// It isn't at the partner, and nothing is known of it that the store doesn't know.
-    var isUntouched: Bool { state == .queued && refusals == 0 && losses == 0 }
+    var isUntouched: Bool {
+      state == .queued && (isHeld ? isHeldInStore : refusals == 0 && losses == 0)
+    }
+
+    /// It keeps its place until a person decides, and isn't sent.
+    var isHeld: Bool { delivery.held != nil }
+    /// The store knows that it is held.
+    var isHeldInStore = false
   }
 }
 

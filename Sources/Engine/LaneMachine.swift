@@ -31,6 +31,8 @@ package struct LaneMachine: Sendable {
   var refillMax = 0
   /// Bytes of payloads in `entries`.
   var heldBytes = 0
+  /// How many of `entries` are held: they cost little, and take no room from the others.
+  var standing = 0
   var sending = 0
   var unconfirmed = 0
   /// The greatest sequence number that is, or was, in `entries`.
@@ -69,7 +71,7 @@ package struct LaneMachine: Sendable {
   package var outage: Outage?
   package private(set) var lastAnswer: (summary: String, at: Int64)?
   /// What the partner last refused a message with.
-  package private(set) var lastRefusal: String?
+  package internal(set) var lastRefusal: String?
   package let policy: LanePolicy
   package var actions: Deque<Action> = []
   let lane: Int64
@@ -87,7 +89,7 @@ package struct LaneMachine: Sendable {
     order = self.policy.order.map { KeyOrder($0, heldCountMax: policy.workable.heldCountMax) }
     tail = keys.doneThrough
     offered = keys.lastSequence
-    behind = keys.waiting > 0
+    behind = keys.waiting + keys.held > 0
     paused = keys.paused
     random = seed
     // Of a lane that isn't strict the store knows what may have been under way.
@@ -95,8 +97,8 @@ package struct LaneMachine: Sendable {
     arrivals = Arrivals(limit: policy.retry.forMilliseconds, lastBefore: keys.lastSequence)
   }
 
-  /// Deliveries in memory, their payloads' bytes, and how many of them are at the partner.
-  package var held: (count: Int, bytes: Int, sending: Int) { (entries.count, heldBytes, sending) }
+  /// Deliveries in memory that may be sent, their payloads' bytes, and how many of them are at the partner.
+  package var held: (count: Int, bytes: Int, sending: Int) { (entries.count - standing, heldBytes, sending) }
   /// The store holds more of this lane than is in memory.
   package var isBehind: Bool { behind }
   /// Ends of attempts that are not yet durable.
@@ -105,7 +107,7 @@ package struct LaneMachine: Sendable {
   package var nextTry: Int64? {
     if let outage { return outage.nextTry }
     if let order { return order.freeCount > 0 || sending > 0 ? nil : order.earliestDue }
-    guard let first = entries.first, first.state == .queued, first.due > 0 else { return nil }
+    guard let first = entries.first, first.state == .queued, first.due > 0, !first.isHeld else { return nil }
     return first.due
   }
 
@@ -113,7 +115,7 @@ package struct LaneMachine: Sendable {
   /// wait behind such ones.
   package func resting(_ now: Moment) -> (deliveries: Int, keys: Int) {
     let deliveries = entries.lazy.filter {
-      $0.state == .queued && $0.due > now.steady && ($0.refusals > 0 || order != nil)
+      $0.state == .queued && $0.due > now.steady && ($0.refusals > 0 || order != nil) && !$0.isHeld
     }.count
     return (deliveries, order?.parkedKeyCount ?? 0)
   }
@@ -209,6 +211,7 @@ package struct LaneMachine: Sendable {
   package mutating func finished(_ attempt: Attempt, _ now: Moment) {
     unconfirmed -= 1
     if order != nil, attempt.isEnd { over[attempt.sequence] = refilling == nil ? nil : true }
+    if case .held = attempt.end { knowHeld(attempt) }
     pump(now)
   }
 
@@ -220,7 +223,7 @@ package struct LaneMachine: Sendable {
     paused = false
     if outage != nil {
       outage?.nextTry = now.steady
-      for entry in entries where entry.state == .queued && entry.refusals == 0 {
+      for entry in entries where entry.state == .queued && entry.refusals == 0 && !entry.isHeld {
         order?.wake(only: entry.delivery.sequence)
       }
     }
@@ -254,6 +257,7 @@ package struct LaneMachine: Sendable {
   private mutating func dropLast() {
     while let last = entries.last, last.isUntouched {
       heldBytes -= last.delivery.bytesInMemory
+      if last.isHeld { standing -= 1 }
       tail = last.delivery.sequence - 1
       entries.removeLast()
     }
@@ -265,6 +269,7 @@ package struct LaneMachine: Sendable {
     order?.forgetParked()
     for entry in entries where entry.isUntouched {
       heldBytes -= entry.delivery.bytesInMemory
+      if entry.isHeld { standing -= 1 }
       tail = min(tail, entry.delivery.sequence - 1)
       order?.remove(entry.delivery.sequence, entry.delivery.orderKeys)
     }
@@ -307,6 +312,13 @@ package struct LaneMachine: Sendable {
       refused(index, reason, code: code, forever: forever, reply: reply, retryAfter: retryAfter, now)
     case .cancelled(let reason, let bytesSent):
       cancelled(index, reason, bytesSent: bytesSent, now)
+    case .judged(let verdict, let summary, let reply):
+      narrow(index, now)
+      outage = nil
+      hasBlamedMessage = false
+      lastAnswer = (summary, now.wall)
+      entries[index].losses = 0
+      judged(index, verdict, summary, reply: reply, now)
     }
     pump(now)
   }

@@ -34,6 +34,8 @@ package struct LanePolicy: Sendable, Equatable {
   /// An answer that refuses the message: tries again this many times, by code. A code that isn't here counts as `AE`
   /// when the connector says that it could be taken later, and as `AR` when it says that it never will.
   package var refused: [String: Int] = ["AE": 3, "AR": 0]
+  /// What was refused too often keeps its place until a person decides; otherwise it is dead.
+  package var holdsRefused = false
   package var retry = Retry()
   /// Sends that may be under way at once: how far, from the oldest that isn't over, the lane sends ahead.
   package var window = 1

@@ -19,8 +19,10 @@ package final class ChannelVersion: Sendable {
   }
 
   /// Runs a message; nothing is stored.
-  func preview(_ payload: Payload, _ attributes: [String: Value], id: MessageID, receivedAt: Int64) -> Decided {
-    pipeline.run(payload, attributes, id: id, receivedAt: receivedAt)
+  func preview(
+    _ payload: Payload, _ attributes: [String: Value], id: MessageID, receivedAt: Int64, isReleased: Bool = false
+  ) -> Decided {
+    pipeline.run(payload, attributes, id: id, receivedAt: receivedAt, isReleased: isReleased)
   }
 }
 

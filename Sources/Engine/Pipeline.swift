@@ -9,9 +9,9 @@ import Store
 /// and the same message always comes to the same outcome. It runs before the commit, so message and outcome become
 /// durable together.
 package struct Pipeline: Sendable {
-  private let definition: ChannelDefinition
-  private let reading: HL7ReadingOptions
-  private let limits: HiltLimits
+  let definition: ChannelDefinition
+  let reading: HL7ReadingOptions
+  let limits: HiltLimits
 
   package init(_ definition: ChannelDefinition) {
     self.definition = definition
@@ -22,8 +22,9 @@ package struct Pipeline: Sendable {
   /// - Parameters:
   ///   - attributes: what the source knows beside the content, seen as `message.source.…`.
   ///   - receivedAt: milliseconds since 1970, seen as `message.received`: a replay gives the same bytes.
+  ///   - isReleased: a person released it: `hold` is passed over.
   package func run(
-    _ payload: Payload, _ attributes: [String: Value], id: MessageID, receivedAt: Int64
+    _ payload: Payload, _ attributes: [String: Value], id: MessageID, receivedAt: Int64, isReleased: Bool = false
   ) -> Decided {
     guard case .bytes(let bytes) = payload.content else { return .failed("the content of the message is not at hand") }
     if bytes.count > definition.limits.messageBytesMax {
@@ -35,7 +36,7 @@ package struct Pipeline: Sendable {
       attributes: [
         "id": .text(id.description), "channel": .text(definition.name.text), "received": .integer(receivedAt),
         "source": .record(attributes),
-      ])
+      ], isReleased: isReleased)
     guard definition.format == .hl7v2 else { return route(payload, nil, context) }
     let message: HL7Message
     do throws(HL7ParseError) {
@@ -49,12 +50,15 @@ package struct Pipeline: Sendable {
   }
 
   /// What holds for one run.
-  private struct Context {
+  struct Context {
     var attributes: [String: Value]
+    var isReleased = false
+    /// The destinations that it is about; `nil` for all.
+    var only: Set<String>?
   }
 
   /// One message that goes to destinations: what came in, or what the transform gave.
-  private struct Outgoing {
+  struct Outgoing {
     /// `nil`: what came in.
     var output: Int?
     var message: HL7Message?
@@ -67,7 +71,8 @@ package struct Pipeline: Sendable {
   private func route(_ payload: Payload, _ message: HL7Message?, _ context: Context) -> Decided {
     var content: [UInt8] = []
     if message == nil, case .bytes(let bytes) = payload.content { content = bytes }
-    let input = HiltInput(message, bytes: content, attributes: context.attributes, limits: limits)
+    var input = HiltInput(message, bytes: content, attributes: context.attributes, limits: limits)
+    input.isReleased = context.isReleased
     var decided: Decided
     if let message, definition.hl7.missingControlID == .refuse, !Self.hasControlID(message) {
       decided = Decided(Rejection(.error, 101, "MSH-10 (message control id) is empty", at: "MSH-10"))
@@ -133,7 +138,7 @@ package struct Pipeline: Sendable {
     return decided
   }
 
-  private static func describe(_ failure: HiltFailure) -> String {
+  static func describe(_ failure: HiltFailure) -> String {
     let path = failure.path.map { " (at \($0))" } ?? ""
     return "\(failure.problem.message)\(path), \(failure.problem.place)"
   }
@@ -168,16 +173,17 @@ package struct Pipeline: Sendable {
 
   // MARK: Destinations
 
-  private func deliver(_ outgoing: [Outgoing], _ start: Decided, _ original: HL7Message?, _ context: Context) -> Decided
-  {
+  func deliver(_ outgoing: [Outgoing], _ start: Decided, _ original: HL7Message?, _ context: Context) -> Decided {
     var decided = start
     for (lane, destination) in definition.destinations.enumerated() {
+      if let only = context.only, !only.contains(destination.name) { continue }
       var reached = false
       for one in outgoing {
         if let wanted = one.destinations, !wanted.contains(destination.name) { continue }
-        let input = HiltInput(
+        var input = HiltInput(
           one.message, original: original, bytes: one.bytes, attributes: context.attributes, meta: one.meta,
           limits: limits)
+        input.isReleased = context.isReleased
         do throws(HiltFailure) {
           guard try destination.when?.holds(input) ?? true else { continue }
         } catch {
@@ -280,6 +286,9 @@ package struct Pipeline: Sendable {
     if let rule = definition.duplicates { decided.duplicateKey = Self.key(rule, input) }
   }
 
+  /// What the sender hears whose message has the key of another.
+  static let conflict = "another message with this key came before (duplicates: conflict: reject)"
+
   /// `nil` where nothing in it is valued: such messages would all be the same.
   private static func key(_ rule: ChannelDefinition.DuplicateRule, _ input: HiltInput) -> Acceptance.DuplicateKey? {
     guard let pieces = try? rule.key.pieces(input) else { return nil }
@@ -294,6 +303,9 @@ package struct Pipeline: Sendable {
       case .value: break
       }
     }
-    return isValued ? Acceptance.DuplicateKey(text: text, withinMilliseconds: rule.within.milliseconds) : nil
+    guard isValued else { return nil }
+    return Acceptance.DuplicateKey(
+      text: text, withinMilliseconds: rule.within.milliseconds,
+      othersRejected: rule.rejectsOthers ? "AR 205: \(conflict)" : nil)
   }
 }

@@ -41,6 +41,10 @@ package struct HiltProgram: Sendable {
   package var isReply: Bool { replyDecision != nil }
   /// The first decision about a delivery, which makes it a reply transform.
   package let replyDecision: ReplyDecision?
+  /// Where it first answers a sender who waits.
+  package let answerPlace: Place?
+  /// Where it first emits without saying where to.
+  package let openEmitPlace: Place?
 
   /// The text it was compiled from, line by line as its problems and traces count them.
   package var text: String { String(decoding: source.bytes, as: UTF8.self) }
@@ -95,6 +99,8 @@ package struct HiltProgram: Sendable {
     replyDecision = tree.replyDecision.map {
       ReplyDecision(word: $0.text, place: checker.source.place(of: $0.span))
     }
+    answerPlace = checker.firstAnswer.map { checker.source.place(of: $0) }
+    openEmitPlace = checker.firstOpenEmit.map { checker.source.place(of: $0) }
     source = checker.source
     layout = checker.layout
     statementSpans = checker.statementSpans
@@ -116,6 +122,8 @@ package struct HiltProgram: Sendable {
       if let refusal = try read(input, run) { return result(.rejected(refusal), run, input) }
       for statement in body { try statement(run) }
       decision = .routed
+      // Nothing follows the hold that a person released: it stays.
+      if let reason = run.passedHold, run.emitted.isEmpty { decision = .held(reason: reason) }
     } catch Interrupt.ended(let ending) {
       decision = self.decision(ending)
     } catch Interrupt.failure(let failure) {

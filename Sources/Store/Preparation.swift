@@ -41,9 +41,12 @@ final class PreparedAcceptance: Sendable {
   let keys: MessageKeys
   let keysKept: Slab.Piece?
   let withinMilliseconds: Int64
+  let othersRejected: String?
   let outputs: [Output]
   let deliveries: [Delivery]
   let deliveryList: Slab.Piece?
+  /// Each with its sealed reason.
+  let places: [(id: DeliveryID, lane: Int64, reason: [UInt8])]
   let progress: (key: [UInt8], value: [UInt8])?
   let replaces: Set<MessageState>
   let gate: OriginGate?
@@ -80,11 +83,13 @@ final class PreparedAcceptance: Sendable {
     }
     keysKept = kept.isEmpty ? nil : slab.append(kept.encoded)
     withinMilliseconds = arrival.duplicateKey?.withinMilliseconds ?? 0
+    othersRejected = arrival.state == .rejected ? nil : arrival.duplicateKey?.othersRejected
 
     let made = try preparer.outputs(arrival, sealed: sealed, into: &slab)
     outputs = made.compactMap { $0 }
     deliveries = preparer.deliveries(arrival, outputs: made, sealed: sealed)
     deliveryList = deliveries.isEmpty ? nil : slab.append(DeliveryList.encode(deliveries.map(\.id.key)))
+    places = preparer.places(arrival, sealed: sealed)
     progress = preparer.progress(arrival, sealed: sealed)
     self.slab = slab
   }
@@ -105,6 +110,7 @@ final class PreparedAttempt: Sendable {
   let slab: Slab
   let result: Slab.Piece
   let replyBlob: BlobReference?
+  let follows: PreparedAcceptance?
 
   init(_ attempt: Attempt, with preparer: Preparer) throws(StoreError) {
     self.attempt = attempt
@@ -117,6 +123,8 @@ final class PreparedAttempt: Sendable {
       (state, dueAt, delay, summary, reply) = (.waiting, due, wait, reason, answer)
     case .dead(let reason, let answer):
       (state, dueAt, delay, summary, reply) = (.dead, 0, 0, reason, answer)
+    case .held(let reason, let answer):
+      (state, dueAt, delay, summary, reply) = (.held, 0, 0, reason, answer)
     }
     let sealed = preparer.registry.isSealed(lane: attempt.lane)
     var content = ResultContent(summary: summary, reply: .none)
@@ -134,6 +142,7 @@ final class PreparedAttempt: Sendable {
       }
     }
     replyBlob = blob
+    follows = try attempt.follows.map { follows throws(StoreError) in try PreparedAcceptance(follows, with: preparer) }
     let plain = content.encoded
     var slab = Slab(reserving: plain.count + 32)
     result = preparer.sealer.seal(

@@ -34,7 +34,7 @@ extension Reading {
   }
 
   private func lane(_ key: Int64, _ name: String, _ count: LaneCounts) throws(SQLiteFailure) -> ChannelLedger.Lane {
-    ChannelLedger.Lane(
+    var lane = ChannelLedger.Lane(
       name: name, created: count.created, delivered: count.states[DeliveryState.delivered.code],
       waiting: count.states[DeliveryState.waiting.code], dead: count.states[DeliveryState.dead.code],
       discarded: count.states[DeliveryState.discarded.code], cancelled: count.states[DeliveryState.cancelled.code],
@@ -43,6 +43,9 @@ extension Reading {
         "SELECT created_at FROM delivery INDEXED BY waiting WHERE state = 0 AND lane = ?1 ORDER BY sequence LIMIT 1",
         key),
       paused: try connection.number("SELECT paused FROM lane WHERE id = ?1", key) == 1)
+    lane.held = count.states[DeliveryState.held.code]
+    lane.places = count.places
+    return lane
   }
 
   // MARK: Audit
@@ -87,24 +90,43 @@ extension Reading {
   }
 
   private func auditLanes(_ tally: Tally, _ hold: (String, Int, Int) -> Void) throws(SQLiteFailure) {
-    var lanes: [Int64: (states: [Int], bytes: Int)] = [:]
-    let rows = try connection.statement("SELECT lane, state, count(*), sum(size) FROM delivery GROUP BY lane, state")
+    struct Found {
+      var states = [0, 0, 0, 0, 0, 0]
+      var bytes = 0
+      var places = 0
+    }
+    var lanes: [Int64: Found] = [:]
+    let rows = try connection.statement(
+      "SELECT lane, state, held, count(*), sum(size) FROM delivery GROUP BY lane, state, held")
     while try rows.step() {
-      guard let state = DeliveryState(code: rows.integer(1)) else { continue }
-      lanes[rows.integer(0), default: ([0, 0, 0, 0, 0], 0)].states[state.code] = rows.int(2)
-      if state == .waiting { lanes[rows.integer(0)]?.bytes = rows.int(3) }
+      guard let state = DeliveryState(row: rows.integer(1), held: rows.integer(2)) else { continue }
+      if rows.integer(2) == HeldCode.place.rawValue {
+        lanes[rows.integer(0), default: Found()].places = rows.int(3)
+        continue
+      }
+      lanes[rows.integer(0), default: Found()].states[state.code] = rows.int(3)
+      if state == .waiting { lanes[rows.integer(0)]?.bytes = rows.int(4) }
     }
     rows.reset()
     for (key, count) in tally.lanes {
       let lane = preparer.registry.lane(key)
       let channel = lane.flatMap { preparer.registry.channel($0.channel)?.name } ?? ""
       let name = "\(channel)/\(lane?.name ?? String(key))"
-      let found = lanes[key] ?? ([0, 0, 0, 0, 0], 0)
+      let found = lanes[key] ?? Found()
       hold("\(name): created", count.created, found.states.reduce(0, +) + count.pruned)
-      hold("\(name): waiting", count.states[0], found.states[0])
       hold("\(name): waiting bytes", count.waitingBytes, found.bytes)
-      hold("\(name): dead", count.states[DeliveryState.dead.code], found.states[DeliveryState.dead.code])
+      for state in [DeliveryState.waiting, .dead, .held] {
+        hold("\(name): \(state.rawValue)", count.states[state.code], found.states[state.code])
+      }
+      hold("\(name): places of failed messages", count.places, found.places)
     }
+    // A place is kept by a message that failed, and by no other.
+    let strays = try connection.number(
+      """
+      SELECT count(*) FROM delivery d INDEXED BY held LEFT JOIN message m ON m.id = d.message
+      WHERE d.held <> 0 AND d.held = \(HeldCode.place.rawValue) AND m.state IS NOT \(MessageState.failed.code)
+      """)
+    hold("places of messages that have not failed", 0, Int(strays ?? 0))
   }
 
   /// Opens every payload that is kept and checks it against its hash.

@@ -50,6 +50,7 @@ extension Reading {
   private func waiting(_ delivery: Delivery) throws(SQLiteFailure) -> WaitingDelivery {
     var payload = Payload(.bytes, [])
     var damaged = false
+    if delivery.state == .held { return try held(delivery) }
     switch try self.payload(delivery) {
     case .bytes(let format, let bytes): payload = Payload(format, bytes)
     case .damaged(let format): (payload, damaged) = (Payload(format, []), true)
@@ -70,6 +71,29 @@ extension Reading {
       id: delivery.id, message: try messageID(delivery.message), sequence: delivery.sequence, payload: payload,
       rendered: rendered, attempts: delivery.attempts, dueAt: delivery.dueAt, delay: delivery.delay,
       possiblySent: delivery.possiblySent, damaged: damaged, byteCount: delivery.size, orderKeys: delivery.orderKeys)
+  }
+
+  /// It isn't sent as it is: its payload is read when it was released.
+  private func held(_ delivery: Delivery) throws(SQLiteFailure) -> WaitingDelivery {
+    var waiting = WaitingDelivery(
+      id: delivery.id, message: try messageID(delivery.message), sequence: delivery.sequence,
+      payload: Payload(.bytes, []), rendered: [:], attempts: delivery.attempts, dueAt: 0, delay: 0,
+      possiblySent: delivery.possiblySent, damaged: false, byteCount: delivery.size, orderKeys: delivery.orderKeys)
+    let reason = result(delivery)?.summary ?? "why it is held can't be read"
+    waiting.held = WaitingDelivery.Held(delivery.isPlace ? .place : .delivery, reason)
+    return waiting
+  }
+
+  /// The destinations in whose lanes a message that failed keeps its place.
+  func placesKept(by message: MessageID) throws(SQLiteFailure) -> [String] {
+    let rows = try connection.statement(
+      "SELECT lane FROM delivery INDEXED BY held WHERE held <> 0 AND held = ?2 AND message = ?1 ORDER BY lane")
+    defer { rows.reset() }
+    rows.bind(1, message.key)
+    rows.bind(2, HeldCode.place.rawValue)
+    var names: [String] = []
+    while try rows.step() { if let lane = preparer.registry.lane(rows.integer(0)) { names.append(lane.name) } }
+    return names
   }
 
   // MARK: Messages
@@ -243,11 +267,8 @@ extension Reading {
     }
     var records: [DeliveryRecord] = []
     switch query.state {
-    case .waiting, .dead:
-      let sql =
-        query.state == .waiting
-        ? "INDEXED BY waiting WHERE state = 0 AND lane = ?1 ORDER BY sequence LIMIT ?2"
-        : "INDEXED BY dead WHERE state = 2 AND lane = ?1 ORDER BY id LIMIT ?2"
+    case .waiting, .dead, .held:
+      let sql = Self.lane(query)
       for lane in lanes.keys.sorted() where records.count < query.limit {
         let rows = try connection.statement("SELECT \(Self.deliveryColumns) FROM delivery \(sql)")
         defer { rows.reset() }
@@ -270,6 +291,24 @@ extension Reading {
       }
     }
     return records
+  }
+}
+
+extension Reading {
+  /// What of one lane is asked for, by an index that holds it.
+  fileprivate static func lane(_ query: DeliveryQuery) -> String {
+    switch query.state {
+    case .dead: "INDEXED BY dead WHERE state = 2 AND lane = ?1 ORDER BY id LIMIT ?2"
+    case .held:
+      """
+      INDEXED BY held WHERE held <> 0 AND held = \(HeldCode.delivery.rawValue) AND lane = ?1 ORDER BY sequence LIMIT ?2
+      """
+    default:
+      """
+      INDEXED BY waiting WHERE state = 0 AND lane = ?1\(query.withHeld == true ? "" : " AND held = 0")
+      ORDER BY sequence LIMIT ?2
+      """
+    }
   }
 }
 

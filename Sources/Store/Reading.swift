@@ -82,7 +82,7 @@ struct Reading {
 
   static let deliveryColumns = """
     id, low, message, lane, sequence, state, attempts, possibly_sent, size, created_at, due_at, delay, ended_at, output,
-    resend_of, order_keys, rendered, result
+    resend_of, order_keys, rendered, result, held
     """
 
   struct Delivery {
@@ -103,10 +103,13 @@ struct Reading {
     var orderKeys: [UInt64]
     var rendered: [UInt8]?
     var result: [UInt8]?
+    /// A failed message keeps this place; it is no delivery.
+    var isPlace: Bool
 
     /// - Parameter row: stands on a row of `deliveryColumns`.
     init?(_ row: Statement) {
-      guard let state = DeliveryState(code: row.integer(5)) else { return nil }
+      guard let state = DeliveryState(row: row.integer(5), held: row.integer(18)) else { return nil }
+      isPlace = row.integer(18) == HeldCode.place.rawValue
       id = DeliveryID(key: row.integer(0), low: row.integer(1))
       message = row.integer(2)
       lane = row.integer(3)
@@ -155,13 +158,15 @@ struct Reading {
     {
       resendOf = DeliveryID(key: original, low: low).description
     }
-    return DeliveryRecord(
+    var record = DeliveryRecord(
       id: delivery.id.description, message: try messageID(delivery.message).description, channel: channel?.name ?? "",
       destination: lane?.name ?? "", sequence: delivery.sequence, state: delivery.state, attempts: delivery.attempts,
       createdAt: delivery.createdAt, endedAt: delivery.endedAt,
       dueAt: delivery.state == .waiting && delivery.dueAt > 0 ? delivery.dueAt : nil,
       summary: result(delivery)?.summary,
       possibleDuplicate: delivery.possiblySent, byteCount: delivery.size, resendOf: resendOf)
+    record.isPlace = delivery.isPlace
+    return record
   }
 
   func messageID(_ key: Int64) throws(SQLiteFailure) -> MessageID {

@@ -246,8 +246,25 @@ extension MessageState {
   var isAccepted: Bool { self != .rejected && self != .duplicate }
 }
 
+/// Why a row of `delivery` that waits (state 0) isn't sent.
+enum HeldCode: Int64 {
+  case no = 0
+  /// `DeliveryState.held`: it was tried, and a person decides what becomes of it.
+  case delivery = 1
+  /// No delivery: a failed message keeps its place.
+  case place = 2
+}
+
 extension DeliveryState {
-  private static let coded: [DeliveryState] = [.waiting, .delivered, .dead, .discarded, .cancelled]
+  /// The state of a row. What is held stands in its row as waiting: it keeps its number in the lane.
+  init?(row: Int64, held: Int64) {
+    if row == 0, held != 0 { self = .held } else { self.init(code: row) }
+  }
+
+  /// What stands in the row's column.
+  var rowCode: Int { self == .held ? DeliveryState.waiting.code : code }
+
+  private static let coded: [DeliveryState] = [.waiting, .delivered, .dead, .discarded, .cancelled, .held]
 
   var code: Int {
     switch self {
@@ -256,6 +273,7 @@ extension DeliveryState {
     case .dead: 2
     case .discarded: 3
     case .cancelled: 4
+    case .held: 5
     }
   }
 

@@ -16,6 +16,8 @@ package struct WaitingDelivery: Sendable {
   package var possiblySent: Bool
   /// The stored bytes don't fit their hash: must not be sent.
   package var damaged: Bool
+  /// It isn't sent: it keeps its place until a person decides. Comes without its payload.
+  package var held: Held?
   /// What the store counts for it: the bytes of its payload, also where that is damaged and comes without them.
   package var byteCount: Int
   /// Hashes of the keys by which its lane orders (`Store.orderKey`), without doubles; empty where it has none.
@@ -39,6 +41,26 @@ package struct WaitingDelivery: Sendable {
     self.damaged = damaged
     self.byteCount = byteCount ?? payload.byteCount
     self.orderKeys = orderKeys
+  }
+}
+
+extension WaitingDelivery {
+  /// Why something keeps its place in a lane.
+  package struct Held: Sendable, Equatable {
+    package enum Kind: Sendable {
+      /// The delivery was tried, and is held.
+      case delivery
+      /// A message that failed keeps the place for what it will give.
+      case place
+    }
+    package var kind: Kind
+    /// May hold what the partner wrote.
+    package var reason: String
+
+    package init(_ kind: Kind, _ reason: String) {
+      self.kind = kind
+      self.reason = reason
+    }
   }
 }
 
@@ -106,6 +128,8 @@ package struct MessageRecord: Sendable, Codable, Equatable {
 
 package enum DeliveryState: String, Sendable, Codable, CaseIterable {
   case waiting, delivered, dead, discarded, cancelled
+  /// It keeps its place in the lane until a person releases or discards it.
+  case held
 }
 
 /// One delivery as lists and `hilum why` show it.
@@ -128,6 +152,8 @@ package struct DeliveryRecord: Sendable, Codable, Equatable {
   package var byteCount: Int
   /// The delivery that it repeats by hand.
   package var resendOf: String?
+  /// No delivery: a failed message keeps this place in the lane.
+  package var isPlace = false
 
   package init(
     id: String, message: String, channel: String, destination: String, sequence: Int64, state: DeliveryState,
@@ -184,6 +210,8 @@ package struct DeliveryQuery: Sendable, Codable {
   package var destination: String?
   package var state: DeliveryState
   package var limit: Int
+  /// With what waits, also what is held in the same lanes, and the places of failed messages.
+  package var withHeld: Bool?
 
   package init(channel: String? = nil, destination: String? = nil, state: DeliveryState, limit: Int = 50) {
     self.channel = channel
@@ -196,7 +224,8 @@ package struct DeliveryQuery: Sendable, Codable {
 /// The ledger of one channel. It adds up at every moment: `problems` is empty.
 ///
 /// Arrivals: received = accepted + duplicate + rejected + unavailable; accepted = routed + dropped + held + failed (+
-/// discarded by a person). Deliveries of each lane: created = delivered + waiting + dead + discarded + cancelled.
+/// discarded by a person). Deliveries of each lane: created = delivered + waiting + held + dead + discarded +
+/// cancelled.
 package struct ChannelLedger: Sendable, Codable, Equatable {
   package struct Lane: Sendable, Codable, Equatable {
     package var name: String
@@ -206,6 +235,10 @@ package struct ChannelLedger: Sendable, Codable, Equatable {
     package var dead: Int
     package var discarded: Int
     package var cancelled: Int
+    /// Deliveries that keep their places until a person decides.
+    package var held = 0
+    /// Places that failed messages keep; no deliveries.
+    package var places = 0
     /// Messages that this lane's `when`, or `emit … to`, left out.
     package var passedBy: Int
     package var waitingBytes: Int
@@ -277,8 +310,8 @@ package struct ChannelLedger: Sendable, Codable, Equatable {
       "accepted = routed + dropped + held + failed + discarded", accepted, routed + dropped + held + failed + discarded)
     for lane in lanes {
       hold(
-        "\(lane.name): created = delivered + waiting + dead + discarded + cancelled", lane.created,
-        lane.delivered + lane.waiting + lane.dead + lane.discarded + lane.cancelled)
+        "\(lane.name): created = delivered + waiting + held + dead + discarded + cancelled", lane.created,
+        lane.delivered + lane.waiting + lane.held + lane.dead + lane.discarded + lane.cancelled)
     }
     return problems
   }

@@ -71,6 +71,10 @@ extension SQLiteStore {
     }
   }
 
+  package func placesKept(by message: MessageID) async throws(StoreError) -> [String] {
+    try await read { reading in try reading.placesKept(by: message) }
+  }
+
   package func deliveries(of message: MessageID) async throws(StoreError) -> [DeliveryRecord] {
     try await read { reading in try reading.deliveries(of: message) }
   }

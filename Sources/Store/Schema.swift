@@ -9,7 +9,7 @@ enum Schema {
   static let applicationID: Int64 = 0x4849_4C4D
   static var version: Int { migrations.count }
 
-  static let migrations: [String] = [version1, version2]
+  static let migrations: [String] = [version1, version2, version3]
 
   /// Rows are lean and in the order of their keys, so that a group touches few pages:
   ///
@@ -102,6 +102,17 @@ enum Schema {
     ALTER TABLE lane ADD COLUMN ordering TEXT;
     ALTER TABLE lane ADD COLUMN keyed_after INTEGER NOT NULL DEFAULT 0;
     ALTER TABLE lane ADD COLUMN suspect_through INTEGER NOT NULL DEFAULT 0;
+    """
+
+  /// What holds its place in a lane until a person decides (`HeldCode`): such a row stays among what waits, so that
+  /// nothing passes it, and is found by the index `held`. Two more counters of a lane tell how many there are.
+  private static let version3 = """
+    ALTER TABLE delivery ADD COLUMN held INTEGER NOT NULL DEFAULT 0;
+    CREATE INDEX held ON delivery (lane, sequence) WHERE held <> 0;
+    DROP VIEW lane_count;
+    CREATE VIEW lane_count AS SELECT owner / 2 AS lane, last_commit, n0 AS last_sequence, n1 AS created, n2 AS waiting,
+      n3 AS delivered, n4 AS dead, n5 AS discarded, n6 AS cancelled, n7 AS passed_by, n8 AS waiting_bytes, n9 AS pruned,
+      n10 AS held, n11 AS places FROM tally WHERE owner % 2 = 1;
     """
 
   /// Brings the file to this engine's version.

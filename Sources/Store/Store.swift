@@ -88,6 +88,8 @@ package protocol Store: AnyObject, Sendable {
   /// The bytes as they go or went to one destination, and the partner's last answer.
   func sent(_ id: DeliveryID) async throws(StoreError) -> (payload: Payload?, reply: Payload?)?
   func delivery(_ id: DeliveryID) async throws(StoreError) -> DeliveryRecord?
+  /// The destinations in whose lanes a message that failed keeps its place.
+  func placesKept(by message: MessageID) async throws(StoreError) -> [String]
   func deliveries(of message: MessageID) async throws(StoreError) -> [DeliveryRecord]
   func messages(_ query: MessageQuery) async throws(StoreError) -> [MessageRecord]
   func deliveries(_ query: DeliveryQuery) async throws(StoreError) -> [DeliveryRecord]

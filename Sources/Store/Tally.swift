@@ -25,11 +25,13 @@ struct LaneCounts {
   var lastSequence: Int64 = 0
   var created = 0
   /// By `DeliveryState.code`.
-  var states = InlineArray<5, Int>(repeating: 0)
+  var states = InlineArray<6, Int>(repeating: 0)
   var passedBy = 0
   var waitingBytes = 0
   /// Delivery rows that retention removed.
   var pruned = 0
+  /// Places that failed messages keep. They are rows beside the deliveries, and count for nothing else.
+  var places = 0
 }
 
 /// The counters that the writer holds. What a group touches is written as one UPDATE a row before its commit, and is
@@ -124,6 +126,8 @@ struct Tally {
       row.bind(10, counts.passedBy)
       row.bind(11, counts.waitingBytes)
       row.bind(12, counts.pruned)
+      row.bind(13, counts.states[DeliveryState.held.code])
+      row.bind(14, counts.places)
       try row.run()
     }
   }
@@ -150,7 +154,8 @@ struct Tally {
     let laneRows = try connection.statement(
       """
       SELECT c.lane, l.channel, c.last_commit, c.last_sequence, c.created, c.waiting, c.delivered, c.dead, c.discarded,
-        c.cancelled, c.passed_by, c.waiting_bytes, c.pruned FROM lane_count c JOIN lane l ON l.id = c.lane
+        c.cancelled, c.passed_by, c.waiting_bytes, c.pruned, c.held, c.places FROM lane_count c
+        JOIN lane l ON l.id = c.lane
       """)
     while try laneRows.step() {
       var counts = LaneCounts(channel: laneRows.integer(1))
@@ -161,6 +166,8 @@ struct Tally {
       counts.passedBy = laneRows.int(10)
       counts.waitingBytes = laneRows.int(11)
       counts.pruned = laneRows.int(12)
+      counts.states[DeliveryState.held.code] = laneRows.int(13)
+      counts.places = laneRows.int(14)
       lanes[laneRows.integer(0)] = counts
     }
     laneRows.reset()
@@ -172,6 +179,6 @@ struct Tally {
     """
   static let laneUpdate = """
     UPDATE tally SET last_commit = ?2, n0 = ?3, n1 = ?4, n2 = ?5, n3 = ?6, n4 = ?7, n5 = ?8, n6 = ?9, n7 = ?10,
-      n8 = ?11, n9 = ?12 WHERE owner = ?1
+      n8 = ?11, n9 = ?12, n10 = ?13, n11 = ?14 WHERE owner = ?1
     """
 }

@@ -38,6 +38,8 @@ package struct ChannelKeys: Sendable {
     /// What waits, and how many bytes that is, when the channel was registered.
     package var waiting: Int
     package var waitingBytes: Int
+    /// Held deliveries, and places that failed messages keep, at that moment.
+    package var held = 0
     /// The sequence number before the first that waits; `lastSequence` where nothing waits.
     package var doneThrough: Int64
     /// The greatest sequence number given so far.
@@ -146,12 +148,25 @@ package struct Acceptance: Sendable {
     }
   }
 
+  /// A lane in which a message that failed keeps its place.
+  package struct Place: Sendable {
+    package var id: DeliveryID
+    package var lane: Int64
+    package init(id: DeliveryID, lane: Int64) {
+      self.id = id
+      self.lane = lane
+    }
+  }
+
   package struct DuplicateKey: Sendable {
     package var text: String
     package var withinMilliseconds: Int64
-    package init(text: String, withinMilliseconds: Int64) {
+    /// An arrival with the same key and other bytes is not accepted, but kept as rejected for this reason.
+    package var othersRejected: String?
+    package init(text: String, withinMilliseconds: Int64, othersRejected: String? = nil) {
       self.text = text
       self.withinMilliseconds = withinMilliseconds
+      self.othersRejected = othersRejected
     }
   }
 
@@ -173,6 +188,8 @@ package struct Acceptance: Sendable {
   package var deliveries: [Delivery]
   /// Lanes of the channel that this message was not routed to.
   package var passedBy: [Int64]
+  /// Where a new message that failed keeps its place.
+  package var places: [Place] = []
   package var steps: [Step]
   package var progress: (key: String, value: Value)?
   /// The states from which a message may be reprocessed; empty for a new message.
@@ -226,6 +243,8 @@ package enum AcceptResult: Sendable {
   case accepted(sequences: [Int64], keyReused: Bool)
   /// The original is durable; of this arrival a line is kept.
   case duplicate(of: MessageID)
+  /// The duplicate key was seen before with other bytes, and such an arrival is refused: kept as rejected.
+  case conflict
   /// Reprocessing a message that isn't in a state for it any more.
   case stale
   /// Nothing was stored.
@@ -235,6 +254,8 @@ package enum AcceptResult: Sendable {
 package enum UnitResult: Sendable, Equatable {
   /// Durable; how many rows it was about.
   case done(Int)
+  /// Durable, with what follows from it: the lane sequences of its deliveries, as in `AcceptResult.accepted`.
+  case followed(sequences: [Int64])
   /// Durable; how many deliveries left the lane (cancelled, buried, moved), and what the store had counted for them.
   case cancelled(count: Int, bytes: Int)
   /// The conditions of the unit don't hold any more; nothing was changed.
@@ -251,9 +272,16 @@ package struct Attempt: Sendable {
     case waits(dueAt: Int64, delay: Int64, reason: String, reply: Payload?)
     /// Not tried again until a person says so.
     case dead(reason: String, reply: Payload?)
+    /// Keeps its place in the lane until a person releases or discards it.
+    case held(reason: String, reply: Payload?)
   }
   /// The delivery is over with it.
-  package var isEnd: Bool { if case .waits = end { false } else { true } }
+  package var isEnd: Bool {
+    switch end {
+    case .delivered, .dead: true
+    case .waits, .held: false
+    }
+  }
   package var delivery: DeliveryID
   package var lane: Int64
   package var sequence: Int64
@@ -264,6 +292,9 @@ package struct Attempt: Sendable {
   /// Bytes of the message may have reached the partner in this or an earlier attempt that wasn't answered.
   package var possiblySent: Bool
   package var end: End
+  /// What the partner's answer sends to other lanes, in the same unit as `delivered`: its outputs, its deliveries and
+  /// steps for the story of the delivery's message, whose id it has.
+  package var follows: Acceptance?
 
   package init(
     delivery: DeliveryID, lane: Int64, sequence: Int64, epoch: Int64, attempts: Int, at: Int64, possiblySent: Bool,
@@ -295,7 +326,11 @@ package enum Change: Sendable {
   /// million of them in one unit would hold everybody up: the caller asks again until nothing is left.
   case cancelAllWaiting(
     lane: Int64, through: Identifier, except: [DeliveryID], countMax: Int, reason: String, at: Int64)
-  /// Failed or held messages that nobody will process.
+  /// Held deliveries are tried again, in their places. The lane must have let go of them.
+  case releaseHeld([DeliveryID], at: Int64)
+  /// Held deliveries that shall not be sent. The lane must have let go of them.
+  case discardHeld([DeliveryID], reason: String, at: Int64)
+  /// Failed or held messages that nobody will process. Lanes in which they keep places must have let go of those.
   case discardMessages([MessageID], reason: String, at: Int64)
   /// Sends the stored bytes of a delivery once more: a new delivery at the tail of its lane.
   case resend(DeliveryID, as: DeliveryID, at: Int64)

@@ -21,6 +21,8 @@ extension Writer {
     var prior: Int64?
     if case .other(let newest, let flagged) = seen { (prior, reused) = (newest, flagged) }
 
+    if reused, let reason = arrival.othersRejected { return try storeConflict(arrival, reason, prior: prior) }
+
     guard try insertMessage(arrival, state: arrival.state, prior: prior, flagged: reused) else { return .stale }
     var keys = arrival.keys
     if arrival.state == .rejected { (keys.duplicate, keys.transport) = (nil, nil) }
@@ -31,6 +33,7 @@ extension Writer {
     }
     if let blob = arrival.blob { try insertBlob(blob, message: arrival.id) }
     let sequences = try insertDeliveries(arrival)
+    try insertPlaces(arrival)
     try insertProgress(arrival)
     return .accepted(sequences: sequences, keyReused: reused)
   }
@@ -95,22 +98,39 @@ extension Writer {
     return .duplicate(of: original)
   }
 
+  /// The same key with other bytes, where that is refused: kept as any rejected message, and not remembered.
+  private func storeConflict(
+    _ arrival: PreparedAcceptance, _ reason: String, prior: Int64?
+  ) throws(SQLiteFailure) -> AcceptResult {
+    var content = arrival.content
+    content.reason = reason
+    content.passedBy = []
+    content.steps = [Step(.rejected, reason)]
+    let row = bindMessage(arrival, state: .rejected, prior: prior)
+    row.bind(13, arrival.blob?.id.key)
+    row.bind(14, seal(content, arrival))
+    guard try row.run(arrival.slab, (10, arrival.sha), (11, nil), (12, nil), (15, arrival.raw)) == 1 else {
+      return .stale
+    }
+    var keys = arrival.keys
+    (keys.duplicate, keys.transport) = (nil, nil)
+    try runs.add(keys, message: arrival.id.key, channel: arrival.channel, window: &window, connection)
+    tally.change(channel: arrival.channel) {
+      $0.received += 1
+      $0.count(.rejected)
+    }
+    if let blob = arrival.blob { try insertBlob(blob, message: arrival.id) }
+    try insertProgress(arrival)
+    return .conflict
+  }
+
   // MARK: Rows
 
   private func insertMessage(
     _ arrival: PreparedAcceptance, state: MessageState, prior: Int64?, flagged: Bool
   ) throws(SQLiteFailure) -> Bool {
     let isDuplicate = state == .duplicate
-    let row = statements.insertMessage
-    row.bind(1, arrival.id.key)
-    row.bind(2, arrival.id.lowKey)
-    row.bind(3, arrival.channel)
-    row.bind(4, state.code)
-    row.bind(5, arrival.receivedAt)
-    row.bind(6, Int64(arrival.format.code))
-    row.bind(7, arrival.size)
-    row.bind(8, arrival.revision)
-    row.bind(9, prior)
+    let row = bindMessage(arrival, state: state, prior: prior)
     row.bind(13, isDuplicate ? nil : arrival.blob?.id.key)
     if isDuplicate {
       return try row.run(arrival.slab, (10, arrival.sha), (11, nil), (12, nil), (14, nil), (15, nil)) == 1
@@ -123,6 +143,21 @@ extension Writer {
     return try row.run(
       arrival.slab, (10, arrival.sha), (11, arrival.keysKept), (12, arrival.deliveryList), (14, arrival.record),
       (15, arrival.raw)) == 1
+  }
+
+  /// The statement with what stands in every row of a message.
+  private func bindMessage(_ arrival: PreparedAcceptance, state: MessageState, prior: Int64?) -> Statement {
+    let row = statements.insertMessage
+    row.bind(1, arrival.id.key)
+    row.bind(2, arrival.id.lowKey)
+    row.bind(3, arrival.channel)
+    row.bind(4, state.code)
+    row.bind(5, arrival.receivedAt)
+    row.bind(6, Int64(arrival.format.code))
+    row.bind(7, arrival.size)
+    row.bind(8, arrival.revision)
+    row.bind(9, prior)
+    return row
   }
 
   /// The record with a step that says that the key was seen before with other bytes.
@@ -155,7 +190,12 @@ extension Writer {
     try row.run()
   }
 
-  private func insertDeliveries(_ arrival: PreparedAcceptance) throws(SQLiteFailure) -> [Int64] {
+  /// - Parameter places: by lane, the numbers from which on the message's deliveries stand there, where it kept a
+  ///   place.
+  func insertDeliveries(
+    _ arrival: PreparedAcceptance, at places: [Int64: Int64] = [:]
+  ) throws(SQLiteFailure) -> [Int64] {
+    var places = places
     for output in arrival.outputs {
       let row = statements.insertOutput
       row.bind(1, output.id.key)
@@ -171,7 +211,13 @@ extension Writer {
     sequences.reserveCapacity(arrival.deliveries.count)
     for delivery in arrival.deliveries {
       let isDead = delivery.dead != nil
-      let sequence = isDead ? -1 : tally.nextSequence(lane: delivery.lane)
+      var sequence: Int64 = -1
+      if !isDead, let place = places[delivery.lane] {
+        sequence = place
+        places[delivery.lane] = place + 1
+      } else if !isDead {
+        sequence = tally.nextSequence(lane: delivery.lane)
+      }
       try insertDelivery(delivery, arrival, sequence: sequence)
       tally.change(lane: delivery.lane) {
         $0.created += 1
@@ -203,6 +249,7 @@ extension Writer {
     row.bind(12, delivery.rendered)
     row.bind(13, delivery.dead)
     row.bind(14, delivery.orderKeys)
+    row.bind(15, HeldCode.no.rawValue)
     try row.run()
   }
 
@@ -223,6 +270,8 @@ extension Writer {
     var deliveries = DeliveryList.decode(row.bytes(2))
     let oldKeys = row.bytes(3).flatMap { try? MessageKeys(decoding: $0) } ?? MessageKeys()
     row.reset()
+    let places = try self.places(of: arrival.id.key)
+    if let reason = noRoom(for: arrival, in: places) { return .unavailable(reason: reason) }
 
     var content = arrival.content
     content.steps = (old?.steps ?? []) + content.steps
@@ -247,7 +296,9 @@ extension Writer {
       $0.count(state, -1)
       $0.count(arrival.state)
     }
-    let sequences = try insertDeliveries(arrival)
+    try leave(places, arrival)
+    let sequences = try insertDeliveries(
+      arrival, at: Dictionary(places.map { ($0.lane, $0.sequence) }) { first, _ in first })
     try insertProgress(arrival)
     return .accepted(sequences: sequences, keyReused: false)
   }

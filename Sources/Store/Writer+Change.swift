@@ -33,6 +33,11 @@ extension Writer {
       try keep(note, of: channel)
       tally.change(channel: channel) { _ in }
       return .done(1)
+    case .releaseHeld(let ids, let at):
+      return counted(try each(ids) { id throws(SQLiteFailure) in try release(id, at) })
+    case .discardHeld(let ids, let reason, let at):
+      return counted(
+        try each(ids) { id throws(SQLiteFailure) in try end(id, from: .held, as: .discarded, reason: reason, at: at) })
     case .discardMessages(let ids, let reason, let at):
       return counted(try each(ids) { id throws(SQLiteFailure) in try discard(id, reason: reason, at: at) })
     case .resend(let original, let id, let at): return counted(try resend(original, as: id, at: at) ? 1 : 0)
@@ -46,7 +51,7 @@ extension Writer {
     }
   }
 
-  private func counted(_ rows: Int) -> UnitResult { rows == 0 ? .stale : .done(rows) }
+  func counted(_ rows: Int) -> UnitResult { rows == 0 ? .stale : .done(rows) }
 
   private func each(
     _ ids: [Identifier], _ body: (Identifier) throws(SQLiteFailure) -> Bool
@@ -76,13 +81,15 @@ extension Writer {
   func delivery(_ id: DeliveryID) throws(SQLiteFailure) -> DeliveryRow? {
     let row = try connection.statement(
       """
-      SELECT message, lane, size, output, rendered, result, state, sequence, order_keys FROM delivery
+      SELECT message, lane, size, output, rendered, result, state, sequence, order_keys, held FROM delivery
       WHERE id = ?1 AND low = ?2
       """)
     defer { row.reset() }
     row.bind(1, id.key)
     row.bind(2, id.lowKey)
-    guard try row.step(), let state = DeliveryState(code: row.integer(6)) else { return nil }
+    guard try row.step(), row.integer(9) != HeldCode.place.rawValue,
+      let state = DeliveryState(row: row.integer(6), held: row.integer(9))
+    else { return nil }
     return DeliveryRow(
       message: row.integer(0), lane: row.integer(1), size: row.int(2), output: row.optionalInteger(3),
       rendered: row.bytes(4), result: row.bytes(5), state: state, sequence: row.integer(7), orderKeys: row.bytes(8))
@@ -119,7 +126,8 @@ extension Writer {
     }
     var result = openResult(delivery.result, lane: delivery.lane, id: id) ?? ResultContent(summary: "", reply: .none)
     result.summary = result.summary.isEmpty ? reason : "\(reason) (before: \(result.summary))"
-    let row = try connection.statement("UPDATE delivery SET state = ?2, ended_at = ?3, result = ?4 WHERE id = ?1")
+    let row = try connection.statement(
+      "UPDATE delivery SET state = ?2, ended_at = ?3, result = ?4, held = 0 WHERE id = ?1")
     row.bind(1, id.key)
     row.bind(2, state.code)
     row.bind(3, at)
@@ -156,7 +164,8 @@ extension Writer {
   ) throws(SQLiteFailure) -> [DeliveryID] {
     let rows = try connection.statement(
       """
-      SELECT id, low FROM delivery INDEXED BY waiting WHERE state = 0 AND lane = ?1 AND id <= ?2 ORDER BY sequence
+      SELECT id, low FROM delivery INDEXED BY waiting WHERE state = 0 AND lane = ?1 AND id <= ?2 AND held = 0
+      ORDER BY sequence
       """)
     defer { rows.reset() }
     rows.bind(1, lane)
@@ -169,7 +178,7 @@ extension Writer {
     return ids
   }
 
-  private func move(_ delivery: DeliveryRow, from: DeliveryState, to: DeliveryState) {
+  func move(_ delivery: DeliveryRow, from: DeliveryState, to: DeliveryState) {
     tally.change(lane: delivery.lane) {
       $0.states[from.code] -= 1
       $0.states[to.code] += 1
@@ -185,11 +194,11 @@ extension Writer {
     return try? ResultContent(decoding: plain)
   }
 
-  private func laneName(_ lane: Int64) -> String? { preparer.registry.lane(lane)?.name }
+  func laneName(_ lane: Int64) -> String? { preparer.registry.lane(lane)?.name }
 
   /// The stored bytes of a delivery once more, where they are still kept.
   private func resend(_ original: DeliveryID, as id: DeliveryID, at: Int64) throws(SQLiteFailure) -> Bool {
-    guard let delivery = try delivery(original), delivery.state != .waiting, !delivery.isIncomplete,
+    guard let delivery = try delivery(original), delivery.state.rowCode != 0, !delivery.isIncomplete,
       let channel = tally.lanes[delivery.lane]?.channel, try hasPayload(delivery)
     else { return false }
     var rendered = delivery.rendered
@@ -215,6 +224,7 @@ extension Writer {
     row.bind(12, rendered)
     row.bind(13, nil as [UInt8]?)
     row.bind(14, try orderKeys(delivery))
+    row.bind(15, HeldCode.no.rawValue)
     try row.run()
     tally.change(lane: delivery.lane) {
       $0.created += 1
@@ -260,12 +270,13 @@ extension Writer {
       $0.count(state, -1)
       $0.count(.discarded)
     }
+    for place in try places(of: id.key) { try remove(place) }
     try addStep(Step(.discarded, reason, at: at), id.key)
     return true
   }
 
   /// Adds to a message's story. What doesn't open (damaged) stays as it is.
-  private func addStep(_ step: Step, _ message: Int64) throws(SQLiteFailure) {
+  func addStep(_ step: Step, _ message: Int64) throws(SQLiteFailure) {
     let find = try connection.statement("SELECT record, channel, low FROM message WHERE id = ?1")
     find.bind(1, message)
     defer { find.reset() }

@@ -25,13 +25,14 @@ extension Writer {
 
     let update = statements.endAttempt
     update.bind(1, attempt.delivery.key)
-    update.bind(2, prepared.state.code)
+    update.bind(2, prepared.state.rowCode)
     update.bind(3, attempt.attempts)
     update.bind(4, attempt.possiblySent ? 1 : 0)
     update.bind(5, prepared.dueAt)
     update.bind(6, prepared.delay)
-    update.bind(7, prepared.state == .waiting ? nil : attempt.at)
+    update.bind(7, prepared.state.rowCode == 0 ? nil : attempt.at)
     update.bind(8, prepared.replyBlob?.id.key)
+    update.bind(10, (prepared.state == .held ? HeldCode.delivery : .no).rawValue)
     try update.run(prepared.slab, (9, prepared.result))
     tally.change(lane: attempt.lane) {
       guard prepared.state != .waiting else { return }
@@ -39,12 +40,16 @@ extension Writer {
       $0.waitingBytes -= size
       $0.states[prepared.state.code] += 1
     }
+    if prepared.state == .delivered, let follows = prepared.follows {
+      return .followed(sequences: try follow(follows, message: message))
+    }
     return .done(1)
   }
 
   /// The reply of an attempt that doesn't count any more goes with it.
   private func stale(_ prepared: PreparedAttempt) throws(SQLiteFailure) -> UnitResult {
     if let blob = prepared.replyBlob { preparer.blobs.remove(blob.id) }
+    for blob in prepared.follows?.blobs ?? [] { preparer.blobs.remove(blob.id) }
     return .stale
   }
 

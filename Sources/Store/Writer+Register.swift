@@ -85,9 +85,11 @@ extension Writer {
     let first = try connection.number(
       "SELECT min(sequence) FROM delivery INDEXED BY waiting WHERE state = 0 AND lane = ?1", lane)
     let paused = try connection.number("SELECT paused FROM lane WHERE id = ?1", lane) ?? 0
-    return ChannelKeys.Lane(
+    var keys = ChannelKeys.Lane(
       name: name, key: lane, waiting: counts.states[DeliveryState.waiting.code], waitingBytes: counts.waitingBytes,
       doneThrough: first.map { $0 - 1 } ?? counts.lastSequence, lastSequence: counts.lastSequence, paused: paused != 0)
+    keys.held = counts.states[DeliveryState.held.code] + counts.places
+    return keys
   }
 
   /// What waits under other expressions has keys that say nothing to the new ones: it goes strictly, before what

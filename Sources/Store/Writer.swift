@@ -216,7 +216,12 @@ final class Writer: @unchecked Sendable {
         then(result)
       case (.refuse(_, _, let then), .accept(let result)): then(result)
       case (.finish(let attempt, let then), .unit(let result)):
-        if !unwritten.isEmpty, case .done = result { unwritten.remove(attempt.attempt.delivery) }
+        if !unwritten.isEmpty {
+          switch result {
+          case .done, .followed: unwritten.remove(attempt.attempt.delivery)
+          default: break
+          }
+        }
         then(result)
       case (.change(_, let then), .unit(let result)): then(result)
       case (.refuseFinish(let delivery, _, let then), .unit(let result)):
@@ -230,7 +235,8 @@ final class Writer: @unchecked Sendable {
   /// The files of an arrival that wasn't stored (again) belong to nobody.
   private func discardBlobs(_ arrival: PreparedAcceptance, _ result: AcceptResult) {
     if case .accepted = result { return }
-    for blob in arrival.blobs { preparer.blobs.remove(blob.id) }
+    let kept: BlobReference? = if case .conflict = result { arrival.blob } else { nil }
+    for blob in arrival.blobs where blob.id != kept?.id { preparer.blobs.remove(blob.id) }
   }
 
   // MARK: Failures

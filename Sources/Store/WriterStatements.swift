@@ -20,8 +20,8 @@ struct WriterStatements {
     insertDelivery = try connection.statement(
       """
       INSERT INTO delivery (id, low, message, lane, sequence, state, attempts, possibly_sent, size, created_at, due_at,
-        delay, ended_at, output, resend_of, blob, rendered, result, order_keys)
-      VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, 0, ?7, ?8, 0, 0, ?9, ?10, ?11, NULL, ?12, ?13, ?14)
+        delay, ended_at, output, resend_of, blob, rendered, result, order_keys, held)
+      VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, 0, ?7, ?8, 0, 0, ?9, ?10, ?11, NULL, ?12, ?13, ?14, ?15)
       """)
     insertBlob = try connection.statement("INSERT INTO blob (id, low, message) VALUES (?1, ?2, ?3)")
     insertTrash = try connection.statement("INSERT INTO trash (id, low) VALUES (?1, ?2) ON CONFLICT DO NOTHING")
@@ -32,12 +32,12 @@ struct WriterStatements {
     findDelivery = try connection.statement(
       """
       SELECT low, size, blob, message FROM delivery
-      WHERE id = ?1 AND state = 0 AND lane = ?2 AND sequence = ?3 AND attempts <= ?4
+      WHERE id = ?1 AND state = 0 AND lane = ?2 AND sequence = ?3 AND attempts <= ?4 AND held = 0
       """)
     endAttempt = try connection.statement(
       """
       UPDATE delivery SET state = ?2, attempts = ?3, possibly_sent = ?4, due_at = ?5, delay = ?6, ended_at = ?7,
-        blob = ?8, result = ?9 WHERE id = ?1
+        blob = ?8, result = ?9, held = ?10 WHERE id = ?1
       """)
   }
 }

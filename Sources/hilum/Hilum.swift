@@ -34,8 +34,8 @@ struct Hilum: AsyncParsableCommand {
       CommandGroup(
         name: "Messages",
         subcommands: [
-          MessagesCommand.self, WhyCommand.self, DeadCommand.self, FailedCommand.self, ResendCommand.self,
-          ReprocessCommand.self, AuditCommand.self,
+          MessagesCommand.self, WhyCommand.self, DeadCommand.self, FailedCommand.self, HeldCommand.self,
+          ResendCommand.self, ReprocessCommand.self, AuditCommand.self,
         ]),
       CommandGroup(name: "Testing", subcommands: [SendCommand.self, ReceiveCommand.self, BenchCommand.self]),
     ])

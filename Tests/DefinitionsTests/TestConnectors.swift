@@ -56,6 +56,7 @@ struct TestMLLPDestination: SequentialDestination {
   }
   static let name = "mllp"
   static let about = "Sends HL7 v2 over MLLP."
+  static let answers: Format? = .hl7v2
   let options: Options
   init(_ options: Options, context: ConnectorContext) throws { self.options = options }
   func send(_ delivery: Delivery) async throws(DeliveryError) -> Reply { Reply("AA") }

@@ -131,6 +131,7 @@ extension Attempt.End {
     case .delivered: "delivered"
     case .waits: "waits"
     case .dead: "dead"
+    case .held: "held"
     }
   }
 
@@ -138,7 +139,7 @@ extension Attempt.End {
   var reason: String? {
     switch self {
     case .delivered: nil
-    case .waits(_, _, let reason, _), .dead(let reason, _): reason
+    case .waits(_, _, let reason, _), .dead(let reason, _), .held(let reason, _): reason
     }
   }
 

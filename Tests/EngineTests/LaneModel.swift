@@ -41,6 +41,12 @@ final class ModelStore {
     case finish(Attempt)
     /// Cancels these, or all that wait, but for what is at the partner.
     case cancel(Set<DeliveryID>?, except: Set<DeliveryID>)
+    /// What is held is tried again, or given up.
+    case release(Set<DeliveryID>)
+    case discard(Set<DeliveryID>)
+    /// A failed message keeps its place; what it keeps goes to deliveries, as many as there is room for, or to none.
+    case place
+    case fill(Int64)
     case retryDead(countMax: Int)
     case resend
   }
@@ -100,8 +106,28 @@ final class ModelStore {
     case .cancel(let ids, let except):
       for sequence in waiting {
         let id = row(sequence).delivery.id
+        if row(sequence).delivery.held != nil { continue }
         if !except.contains(id), ids?.contains(id) ?? true { leave(sequence, as: .cancelled) }
       }
+      callbacks.append(.changed)
+    case .release(let ids):
+      for sequence in held(.delivery) where ids.contains(row(sequence).delivery.id) {
+        rows[Int(sequence) - 1].delivery.held = nil
+        rows[Int(sequence) - 1].delivery.dueAt = 0
+      }
+      callbacks.append(.changed)
+    case .discard(let ids):
+      for sequence in held(.delivery) where ids.contains(row(sequence).delivery.id) { leave(sequence, as: .cancelled) }
+      callbacks.append(.changed)
+    case .place:
+      rows[Int(add(now, bytes: 0, []).sequence) - 1].delivery.held = .init(.place, "failed")
+      for _ in 1..<Self.placeRoom {
+        let room = add(now, bytes: 0, [])
+        leave(room.sequence, as: .moved)
+      }
+      callbacks.append(.grown)
+    case .fill(let sequence):
+      fill(sequence, now, &random)
       callbacks.append(.changed)
     case .retryDead(let countMax):
       let dead = rows.filter { $0.state == .dead && !$0.delivery.damaged }.prefix(countMax)
@@ -113,6 +139,23 @@ final class ModelStore {
     case .resend:
       _ = add(now, bytes: 10, keys(&random))
       callbacks.append(.grown)
+    }
+  }
+
+  static let placeRoom = 3
+
+  /// The message was processed: its deliveries stand in its place.
+  private func fill(_ sequence: Int64, _ now: Moment, _ random: inout SeededRandom) {
+    guard row(sequence).delivery.held?.kind == .place else { return }
+    leave(sequence, as: .moved)
+    for next in sequence..<(sequence + Int64.random(in: 0...Int64(Self.placeRoom), using: &random)) {
+      var delivery = add(now, bytes: Int.random(in: 1...120, using: &random), keys(&random))
+      rows.removeLast()
+      waiting.removeLast()
+      delivery.sequence = next
+      rows[Int(next) - 1] = Row(delivery: delivery)
+      waiting.insert(next, at: waiting.firstIndex { $0 > next } ?? waiting.endIndex)
+      callbacks.append(.offer(delivery))
     }
   }
 
@@ -146,12 +189,13 @@ final class ModelStore {
   private func finish(_ attempt: Attempt) throws {
     guard attempt.epoch == epoch else { throw ModelFailure("a finish of an older epoch") }
     let row = row(attempt.sequence)
-    guard row.state == .waiting, row.delivery.id == attempt.delivery else {
+    guard row.state == .waiting, row.delivery.id == attempt.delivery, row.delivery.held == nil else {
       throw ModelFailure("\(attempt.sequence) ended as \(attempt.end.word), and the store has it as \(row.state)")
     }
     switch attempt.end {
     case .delivered: leave(attempt.sequence, as: .delivered)
     case .dead: leave(attempt.sequence, as: .dead)
+    case .held(let reason, _): rows[Int(attempt.sequence) - 1].delivery.held = .init(.delivery, reason)
     case .waits(let dueAt, let delay, _, _):
       rows[Int(attempt.sequence) - 1].delivery.dueAt = dueAt
       rows[Int(attempt.sequence) - 1].delivery.delay = delay
@@ -165,7 +209,9 @@ final class ModelStore {
     if let index = waiting.firstIndex(of: sequence) { waiting.remove(at: index) }
   }
 
-  func damage(_ sequence: Int64) { rows[Int(sequence) - 1].delivery.damaged = true }
+  func damage(_ sequence: Int64) {
+    if row(sequence).delivery.held == nil { rows[Int(sequence) - 1].delivery.damaged = true }
+  }
 
   /// What waits at this moment; may bring a little more than was asked for, as the protocol says.
   func read(_ part: WaitingPart) -> (deliveries: [WaitingDelivery], isAll: Bool) {
@@ -176,6 +222,7 @@ final class ModelStore {
       if found.count == part.countMax || bytes >= part.bytesMax && !found.isEmpty { return (found, false) }
       found.append(row(sequence).delivery)
       if sequence <= suspectThrough { found[found.count - 1].possiblySent = true }
+      if row(sequence).delivery.held != nil { found[found.count - 1].payload = Payload(.hl7v2, []) }
       bytes += row(sequence).delivery.payload.byteCount
     }
     return (found, true)

@@ -26,7 +26,7 @@ final class LaneModelRun {
   private var read: (deliveries: [WaitingDelivery], isAll: Bool)?
   /// What the machine wants done and the driver hasn't come to yet.
   private var actions: Deque<LaneMachine.Action> = []
-  private var changesWaiting: Deque<Set<DeliveryID>?> = []
+  private var changesWaiting: Deque<ModelStore.Wish> = []
   private var frozen = 0
   private var isBusy = true
 
@@ -80,6 +80,7 @@ final class LaneModelRun {
       try step()
       try hold()
       if isIdle, frozen == 0, life == .running, store.waiting.isEmpty { return }
+      if isIdle, frozen == 0, !(store.held(.delivery) + store.held(.place)).isEmpty { try decideHeld(1) }
       if isIdle, !timers.isEmpty { try pass(0...5000) }
     }
     throw ModelFailure("the lane didn't come to its end: \(store.waiting.count) wait")
@@ -204,21 +205,36 @@ final class LaneModelRun {
   }
 
   private func interfere() throws {
-    switch Int.random(in: 0..<6, using: &random) {
+    switch Int.random(in: 0..<9, using: &random) {
     case 0: try on { $0.pause($1) }
     case 1, 2: try on { $0.resume($1) }
     case 3: store.units.append(.retryDead(countMax: Int.random(in: 1...3, using: &random)))
     case 4: store.units.append(.resend)
+    case 5, 6: try decideHeld(0.5)
+    case 7 where world.policy.order != .some(.none): if world.fails { store.arrivals.append(.place) }
     default:
       guard life == .running else { return }
       var ids: Set<DeliveryID>?
       if random.chance(0.9) {
         ids = Set(store.waiting.filter { _ in random.chance(0.1) }.map { store.row($0).delivery.id })
       }
-      changesWaiting.append(ids)
-      frozen += 1
-      try on { machine, _ in machine.letGo() }
+      try change(.cancel(ids))
     }
+  }
+
+  private func change(_ wish: ModelStore.Wish) throws {
+    changesWaiting.append(wish)
+    frozen += 1
+    try on { machine, _ in machine.letGo() }
+  }
+
+  /// A person decides about some of what is held, and some failed messages are processed.
+  private func decideHeld(_ share: Double) throws {
+    guard life == .running else { return }
+    let ids = Set(
+      store.held(.delivery).filter { _ in random.chance(share) }.map { store.row($0).delivery.id })
+    if !ids.isEmpty { try change(random.chance(0.3) ? .discard(ids) : .release(ids)) }
+    if let place = store.held(.place).first, random.chance(share) { try change(.fill(place)) }
   }
 
   // MARK: The driver
@@ -240,7 +256,7 @@ final class LaneModelRun {
   }
 
   private func conclude(_ attempt: Attempt) throws {
-    if case .waits = attempt.end { return }
+    guard attempt.isEnd else { return }
     concluded.insert(attempt.sequence)
     guard case .dead(let reason, _) = attempt.end, reason.hasPrefix("the connection was lost") else { return }
     blamed += 1
@@ -253,6 +269,9 @@ final class LaneModelRun {
     }
     if answered.contains(delivery.sequence) {
       throw ModelFailure("\(delivery.sequence) is sent again though it was taken")
+    }
+    if store.row(delivery.sequence).delivery.held != nil || delivery.held != nil {
+      throw ModelFailure("\(delivery.sequence) is sent though it is held")
     }
     if delivery.damaged { throw ModelFailure("\(delivery.sequence) is sent though its bytes are damaged") }
     if machine.paused || frozen > 0 || life != .running { throw ModelFailure("sent while nothing may be") }
@@ -306,7 +325,8 @@ final class LaneModelRun {
       store.units.append(.finish(attempt))
     case .refill(let part): reading = part
     case .wake(let after): timers.append(now.steady + after)
-    case .letGo(let underWay): store.units.append(.cancel(changesWaiting.removeFirst(), except: underWay))
+    case .letGo(let underWay):
+      store.units.append(changesWaiting.removeFirst().unit(except: underWay))
     case .stopped:
       guard open.isEmpty, !store.units.contains(where: { if case .finish = $0 { true } else { false } }) else {
         throw ModelFailure("stopped with work under way")
@@ -329,7 +349,7 @@ final class LaneModelRun {
   private func comesInOrder(_ delivery: WaitingDelivery) throws {
     let before: Int64
     switch world.policy.order {
-    case .none where world.policy.window == 1: before = takenThrough
+    case nil where world.policy.window == 1: before = takenThrough
     case .keys where delivery.orderKeys.isEmpty: before = takenThrough
     case .keys: before = delivery.orderKeys.reduce(takenKeyless) { max($0, takenThroughKey[$1] ?? 0) }
     default: return
@@ -347,14 +367,35 @@ final class LaneModelRun {
     let send = atPartner.remove(at: index)
     if random.chance(world.refusesConnection) {
       ends.append((send, .unreachable(reason: "refused the connection", bytesSent: false, retryAfter: nil)))
+    } else if random.chance(world.refuses), world.judges {
+      try judge(send)
     } else if random.chance(world.refuses) {
       let forever = random.chance(0.3)
       ends.append(
         (send, .refused(reason: "no", code: forever ? "AR" : "AE", forever: forever, reply: nil, retryAfter: nil)))
     } else {
       try take(send.delivery)
-      ends.append((send, .taken(summary: "AA", reply: nil)))
+      let reply = Payload(.hl7v2, [])
+      ends.append(
+        (
+          send,
+          world.judges ? .judged(.done(follows: nil), summary: "AA", reply: reply) : .taken(summary: "AA", reply: nil)
+        ))
     }
+  }
+
+  /// A reply transform says no, or nothing: then the partner may have it.
+  private func judge(_ send: Send) throws {
+    let verdict: LaneMachine.Verdict
+    switch Int.random(in: 0..<4, using: &random) {
+    case 0: verdict = .retry(reason: "no")
+    case 1: verdict = .dead(reason: "no")
+    case 2: verdict = .hold(reason: "no")
+    default:
+      try take(send.delivery)
+      verdict = .failed(reason: "no")
+    }
+    ends.append((send, .judged(verdict, summary: "AE", reply: Payload(.hl7v2, []))))
   }
 
   /// The connection goes, and everything on it: the partner has the first of it, and some more has left.
@@ -374,7 +415,10 @@ final class LaneModelRun {
     case .taken:
       answered.insert(send.delivery.sequence)
       blamed = 0
-    case .refused: blamed = 0
+    case .judged(.done, _, _):
+      answered.insert(send.delivery.sequence)
+      blamed = 0
+    case .refused, .judged: blamed = 0
     case .unreachable, .cancelled: break
     }
     try on { $0.sent(send.delivery.id, attempt: send.attempt, end, $1) }
@@ -400,7 +444,9 @@ final class LaneModelRun {
       throw ModelFailure("\(answered.count) and \(sending) could go twice after a crash")
     }
     let isStuck = isIdle && timers.isEmpty && life == .running && !machine.paused && frozen == 0
-    if isStuck, !store.waiting.isEmpty { throw ModelFailure("\(store.waiting.count) wait and nothing will happen") }
+    if isStuck, !store.waiting.allSatisfy(store.standsBehindHeld(world.policy.order)) {
+      throw ModelFailure("\(store.waiting.count) wait and nothing will happen")
+    }
     if isIdle, timers.isEmpty, life == .stopping { throw ModelFailure("it was told to stop and nothing will happen") }
   }
 }

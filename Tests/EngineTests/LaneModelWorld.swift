@@ -19,6 +19,10 @@ struct LaneModelWorld {
   var refillFails: Double
   var burstEnds: Double
   var answersInOrder: Bool
+  /// Answers go through a reply transform.
+  var judges: Bool
+  /// Messages fail and keep their places.
+  var fails: Bool
   /// No more arrives while so many wait.
   var waitingMax: Int
   /// How much time may pass at once, in milliseconds.
@@ -31,7 +35,7 @@ struct LaneModelWorld {
   init(_ random: inout SeededRandom) {
     func one<Value>(of values: [Value]) -> Value { values[Int.random(in: 0..<values.count, using: &random)] }
     policy.window = one(of: [1, 1, 2, 8])
-    policy.order = one(of: [nil, nil, .keys, .keys, .keys, .none])
+    policy.order = one(of: [nil, nil, .keys, .keys, .keys, KeyOrder.Rule.none])
     policy.inFlight = one(of: [1, 2, 8])
     keyCount = one(of: [1, 3, 10, 50])
     policy.unconfirmedMax = one(of: [1, 4, 32])
@@ -53,6 +57,9 @@ struct LaneModelWorld {
     refillFails = one(of: [0, 0.1])
     burstEnds = one(of: [0.005, 0.02, 0.1])
     answersInOrder = one(of: [true, true, false])
+    policy.holdsRefused = one(of: [false, true])
+    judges = one(of: [false, false, true])
+    fails = one(of: [false, false, true])
     waitingMax = one(of: [2, 6, 30, 150])
     tick = one(of: [20, 200, 2000])
     turns = []
@@ -70,6 +77,7 @@ struct LaneModelWorld {
     arrival = 0
     people = 0
     damages = 0
+    fails = false
   }
 
   /// How many may be under way at once.

@@ -182,6 +182,7 @@ final class StubStore: Store {
   func raw(_ id: MessageID) async throws(StoreError) -> Payload? { throw unasked }
   func sent(_ id: DeliveryID) async throws(StoreError) -> (payload: Payload?, reply: Payload?)? { throw unasked }
   func delivery(_ id: DeliveryID) async throws(StoreError) -> DeliveryRecord? { throw unasked }
+  func placesKept(by message: MessageID) async throws(StoreError) -> [String] { throw unasked }
   func deliveries(of message: MessageID) async throws(StoreError) -> [DeliveryRecord] { throw unasked }
   func messages(_ query: MessageQuery) async throws(StoreError) -> [MessageRecord] { throw unasked }
   func deliveries(_ query: DeliveryQuery) async throws(StoreError) -> [DeliveryRecord] { throw unasked }

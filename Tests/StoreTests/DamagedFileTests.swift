@@ -123,7 +123,7 @@ import Testing
       TestFolder.write(bytes, other.database)
       guard let store = try? SQLiteStore.open(other.path, settings: testSettings()) else { continue }
       if let read = try? await store.waiting(lane: 1, WaitingPart(after: 0, countMax: 1_000, bytesMax: .max)) {
-        for delivery in read.deliveries where !delivery.damaged {
+        for delivery in read.deliveries where !delivery.damaged && delivery.held == nil {
           guard case .bytes(let content) = delivery.payload.content else { continue }
           let text = String(decoding: content, as: UTF8.self)
           let number = text.dropFirst().prefix { $0 != " " }

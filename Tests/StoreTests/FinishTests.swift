@@ -21,6 +21,36 @@ import Testing
     await bench.store.close()
   }
 
+  @Test func `What an answer sends to other lanes is durable with the end of the delivery, once`() async throws {
+    let folder = TestFolder()
+    let bench = try await Bench.open(folder)
+    let taken = try await bench.take("abc")
+    let before = try await bench.store.deliveries(of: taken.id).count
+    var attempt = bench.attempt(taken.deliveries[0], .delivered(summary: "AA", reply: nil))
+    var follows = bench.arrival("", lanes: [], state: .routed)
+    follows.id = taken.id
+    follows.replaces = [.routed]
+    follows.outputs = [Payload(.hl7v2, Array("MSH|answered".utf8))]
+    follows.deliveries = [.init(id: bench.store.mint(), lane: bench.archive, output: 0)]
+    follows.steps = [Step(.note, "the answer sends on")]
+    attempt.follows = follows
+    let last = try await bench.waiting(bench.archive).last?.sequence ?? 0
+    #expect(await bench.finish(attempt) == .followed(sequences: [last + 1]))
+    // Late, and from another life: nothing follows twice.
+    #expect(await bench.finish(attempt) == .stale)
+    await bench.store.close(orderly: false)
+
+    let again = try await Bench.open(folder)
+    let waiting = try await again.waiting(again.archive)
+    #expect(waiting.last?.payload == Payload(.hl7v2, Array("MSH|answered".utf8)))
+    #expect(waiting.last?.message == taken.id)
+    #expect(try await again.store.deliveries(of: taken.id).count == before + 1)
+    #expect(try await again.store.message(taken.id)?.steps.last?.text == "the answer sends on")
+    #expect(try await again.store.message(taken.id)?.state == .routed)
+    #expect(try await again.store.audit() == [])
+    await again.store.close()
+  }
+
   @Test func `What waits keeps its place, its due time and its attempts`() async throws {
     let folder = TestFolder()
     let bench = try await Bench.open(folder)

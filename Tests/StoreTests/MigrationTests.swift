@@ -60,6 +60,24 @@ import Testing
     connection.close()
   }
 
+  @Test func `What waits in a file of schema 2 waits in schema 3, and nothing of it is held`() throws {
+    let folder = TestFolder()
+    let connection = try Connection(path: folder.database, flags: 6, busyMilliseconds: 1_000)
+    try Schema.migrate(connection, to: Array(Schema.migrations.prefix(2))) { _ in }
+    try connection.execute(
+      """
+      INSERT INTO tally (owner, n0, n1, n2) VALUES (15, 2, 2, 2);
+      INSERT INTO delivery (id, low, message, lane, sequence, state, attempts, possibly_sent, size, created_at, due_at,
+        delay) VALUES (1, 1, 1, 7, 1, 0, 0, 0, 9, 0, 0, 0), (2, 2, 2, 7, 2, 0, 0, 0, 9, 0, 0, 0)
+      """)
+    try Schema.migrate(connection) { _ in }
+    #expect(try connection.number("PRAGMA user_version") == Int64(Schema.version))
+    #expect(try connection.number("SELECT count(*) FROM delivery INDEXED BY waiting WHERE state = 0 AND held = 0") == 2)
+    #expect(try connection.number("SELECT count(*) FROM delivery INDEXED BY held WHERE held <> 0") == 0)
+    #expect(try connection.number("SELECT waiting + 10 * held + 100 * places FROM lane_count WHERE lane = 7") == 2)
+    connection.close()
+  }
+
   @Test func `A copy is whole or isn't there`() throws {
     let folder = TestFolder()
     TestFolder.write([UInt8](repeating: 7, count: 3_000_000), folder.path + "/a")

@@ -3,131 +3,6 @@ import Testing
 
 @testable import Store
 
-/// The store as it should be, in a few dictionaries: no file, no groups, no index.
-struct StoreModel {
-  struct Message {
-    var state: MessageState
-    var text: String
-    var key: String?
-    var at: Int64
-    var generation = 1
-    var duplicateOf: MessageID?
-  }
-  struct Delivery {
-    var message: MessageID
-    var lane: Int
-    var sequence: Int64
-    var state: DeliveryState
-    var size: Int
-    var attempts = 0
-  }
-  struct Lane {
-    var last: Int64 = 0
-    var created = 0
-    var counts: [DeliveryState: Int] = [:]
-  }
-  var messages: [MessageID: Message] = [:]
-  /// In the order of their commits: the newest with a key is looked at first.
-  var order: [MessageID] = []
-  var deliveries: [DeliveryID: Delivery] = [:]
-  var lanes = [Lane(), Lane()]
-  var received = 0
-  var unavailable = 0
-  var states: [MessageState: Int] = [:]
-
-  enum Accepted: Equatable {
-    case accepted([Int64], keyReused: Bool)
-    case duplicate(MessageID)
-    case stale
-  }
-
-  mutating func accept(_ arrival: Acceptance, lanes indices: [Int], text: String) -> Accepted {
-    if !arrival.replaces.isEmpty {
-      guard var message = messages[arrival.id], arrival.replaces.contains(message.state) else { return .stale }
-      states[message.state, default: 0] -= 1
-      states[arrival.state, default: 0] += 1
-      message.state = arrival.state
-      message.generation += 1
-      messages[arrival.id] = message
-      return .accepted(deliver(arrival, indices, message.text), keyReused: false)
-    }
-    received += 1
-    var reused = false
-    if let key = arrival.duplicateKey {
-      for id in order.reversed() {
-        guard let earlier = messages[id], earlier.key == key.text else { continue }
-        guard [.routed, .dropped, .held].contains(earlier.state) else { continue }
-        guard arrival.receivedAt - earlier.at <= key.withinMilliseconds else { continue }
-        if earlier.text == text {
-          states[.duplicate, default: 0] += 1
-          messages[arrival.id] = Message(
-            state: .duplicate, text: text, key: nil, at: arrival.receivedAt, duplicateOf: id)
-          return .duplicate(id)
-        }
-        reused = true
-      }
-    }
-    // What was rejected isn't remembered by its key.
-    let key = arrival.state == .rejected ? nil : arrival.duplicateKey?.text
-    messages[arrival.id] = Message(state: arrival.state, text: text, key: key, at: arrival.receivedAt)
-    order.append(arrival.id)
-    states[arrival.state, default: 0] += 1
-    return .accepted(deliver(arrival, indices, text), keyReused: reused)
-  }
-
-  private mutating func deliver(_ arrival: Acceptance, _ indices: [Int], _ text: String) -> [Int64] {
-    zip(arrival.deliveries, indices).map { delivery, lane in
-      let isDead = delivery.dead != nil
-      lanes[lane].created += 1
-      var sequence: Int64 = -1
-      if !isDead {
-        lanes[lane].last += 1
-        sequence = lanes[lane].last
-      }
-      lanes[lane].counts[isDead ? .dead : .waiting, default: 0] += 1
-      let size = delivery.output.map { arrival.outputs[$0].byteCount } ?? text.utf8.count
-      deliveries[delivery.id] = Delivery(
-        message: arrival.id, lane: lane, sequence: sequence, state: isDead ? .dead : .waiting, size: size)
-      return sequence
-    }
-  }
-
-  /// Dead from the start: never sent, not by hand either.
-  func isIncomplete(_ id: DeliveryID) -> Bool { deliveries[id]?.sequence == -1 }
-
-  mutating func move(_ id: DeliveryID, from: DeliveryState, to: DeliveryState) -> Bool {
-    guard let delivery = deliveries[id], delivery.state == from else { return false }
-    lanes[delivery.lane].counts[from, default: 0] -= 1
-    lanes[delivery.lane].counts[to, default: 0] += 1
-    deliveries[id]?.state = to
-    if to == .waiting {
-      lanes[delivery.lane].last += 1
-      deliveries[id]?.sequence = lanes[delivery.lane].last
-      deliveries[id]?.attempts = 0
-    }
-    return true
-  }
-
-  mutating func resend(_ id: DeliveryID, as new: DeliveryID) -> Bool {
-    guard let delivery = deliveries[id], delivery.state != .waiting else { return false }
-    lanes[delivery.lane].created += 1
-    lanes[delivery.lane].last += 1
-    lanes[delivery.lane].counts[.waiting, default: 0] += 1
-    deliveries[new] = Delivery(
-      message: delivery.message, lane: delivery.lane, sequence: lanes[delivery.lane].last, state: .waiting,
-      size: delivery.size)
-    return true
-  }
-
-  mutating func discard(_ id: MessageID) -> Bool {
-    guard let message = messages[id], message.state == .failed || message.state == .held else { return false }
-    states[message.state, default: 0] -= 1
-    states[.discarded, default: 0] += 1
-    messages[id]?.state = .discarded
-    return true
-  }
-}
-
 @Suite struct ModelTests {
   /// One run: operations chosen by a seed, on the store and on the model, which must agree on every answer and on the
   /// whole state.
@@ -205,6 +80,10 @@ struct StoreModel {
         let state = [MessageState.routed, .routed, .routed, .dropped, .held, .failed, .rejected][below(7)]
         var arrival = bench.arrival(
           text, lanes: [], state: state, key: below(4) == 0 ? nil : "key \(below(12))", within: 60_000)
+        if below(3) == 0 { arrival.duplicateKey?.othersRejected = "seen before" }
+        if state == .failed, below(2) == 0 {
+          arrival.places = [bench.ehr, bench.archive].map { .init(id: bench.store.mint(), lane: $0) }
+        }
         var indices: [Int] = []
         if state == .routed {
           if below(3) == 0 { arrival.outputs = [Payload(.text, Array("out \(below(1_000))".utf8))] }
@@ -215,7 +94,9 @@ struct StoreModel {
               .init(id: bench.store.mint(), lane: lane(index), output: output, dead: below(8) == 0 ? "absent" : nil))
           }
         }
-        expected.append(model.accept(arrival, lanes: indices, text: text))
+        let wanted = model.accept(arrival, lanes: indices, text: text)
+        if case .accepted = wanted { model.keepPlaces(arrival) }
+        expected.append(wanted)
         bench.store.accept(arrival) { results.add($0) }
       }
       for (result, wanted) in zip(await results.wait(count), expected) {
@@ -227,6 +108,7 @@ struct StoreModel {
       switch result {
       case .accepted(let sequences, let reused): .accepted(sequences, keyReused: reused)
       case .duplicate(let id): .duplicate(id)
+      case .conflict: .conflict
       case .stale: .stale
       case .unavailable: nil
       }
@@ -244,13 +126,20 @@ struct StoreModel {
     }
 
     private mutating func finish() async {
-      guard let id = anyDelivery(below(10) == 0 ? [.delivered, .dead] : [.waiting]), let delivery = model.deliveries[id]
+      guard let id = anyDelivery(below(10) == 0 ? [.delivered, .dead, .held] : [.waiting]),
+        let delivery = model.deliveries[id]
       else {
         return
       }
       let fits = delivery.state == .waiting
       let end: Attempt.End
-      switch below(4) {
+      switch below(5) {
+      case 4:
+        end = .held(reason: "a person decides", reply: Payload(.hl7v2, [3]))
+        if fits {
+          _ = model.move(id, from: .waiting, to: .held)
+          model.deliveries[id]?.attempts += 1
+        }
       case 0:
         end = .waits(dueAt: 1, delay: 1, reason: "later", reply: nil)
         if fits { model.deliveries[id]?.attempts += 1 }
@@ -261,15 +150,42 @@ struct StoreModel {
         end = .delivered(summary: "AA", reply: Payload(.hl7v2, [1, 2]))
         if fits { _ = model.move(id, from: .waiting, to: .delivered) }
       }
-      let attempt = bench.attempt((id, lane(delivery.lane), delivery.sequence), end, attempts: delivery.attempts + 1)
-      #expect(await bench.finish(attempt) == (fits ? .done(1) : .stale), "seed \(seed)")
+      var attempt = bench.attempt((id, lane(delivery.lane), delivery.sequence), end, attempts: delivery.attempts + 1)
+      var done = UnitResult.done(1)
+      if case .delivered = end, below(3) == 0 {
+        let (follows, lanes) = follows(delivery.message)
+        attempt.follows = follows
+        if fits { done = .followed(sequences: model.deliver(follows, lanes, "")) }
+      }
+      #expect(await bench.finish(attempt) == (fits ? done : .stale), "seed \(seed)")
+    }
+
+    /// What a partner's answer sends to other lanes.
+    private mutating func follows(_ message: MessageID) -> (Acceptance, lanes: [Int]) {
+      var follows = bench.arrival("", lanes: [], state: .routed)
+      follows.id = message
+      follows.replaces = [.routed]
+      follows.outputs = [Payload(.text, Array("answered \(below(1_000))".utf8))]
+      let lanes = (0..<2).filter { _ in below(2) == 0 }
+      follows.deliveries = lanes.map {
+        .init(id: bench.store.mint(), lane: lane($0), output: 0, dead: below(8) == 0 ? "absent" : nil)
+      }
+      return (follows, lanes)
     }
 
     private mutating func change() async {
       let wanted: Bool
       var done = UnitResult.done(1)
       let change: Change
-      switch below(5) {
+      switch below(7) {
+      case 5:
+        guard let id = anyDelivery([.held, .waiting]) else { return }
+        change = .releaseHeld([id], at: 1)
+        wanted = model.move(id, from: .held, to: .waiting)
+      case 6:
+        guard let id = anyDelivery([.held, .waiting]) else { return }
+        change = .discardHeld([id], reason: "r", at: 1)
+        wanted = model.move(id, from: .held, to: .discarded)
       case 0:
         guard let id = anyDelivery([.dead, .delivered]) else { return }
         change = .retryDead([id], at: 1)
@@ -284,7 +200,7 @@ struct StoreModel {
         done = .cancelled(count: 1, bytes: delivery.size)
         wanted = model.move(id, from: .waiting, to: .cancelled)
       case 3:
-        guard let id = anyDelivery([.delivered, .dead, .waiting, .cancelled]) else { return }
+        guard let id = anyDelivery([.delivered, .dead, .waiting, .cancelled, .held]) else { return }
         let new = bench.store.mint()
         change = .resend(id, as: new, at: 1)
         wanted = !model.isIncomplete(id) && model.resend(id, as: new)
@@ -311,18 +227,18 @@ struct StoreModel {
       for index in 0..<2 {
         let lane = ledger.lanes[index]
         let model = model.lanes[index]
-        let found = [lane.created, lane.delivered, lane.waiting, lane.dead, lane.discarded, lane.cancelled]
-        let states: [DeliveryState] = [.delivered, .waiting, .dead, .discarded, .cancelled]
+        let found = [lane.created, lane.delivered, lane.waiting, lane.dead, lane.discarded, lane.cancelled, lane.held]
+        let states: [DeliveryState] = [.delivered, .waiting, .dead, .discarded, .cancelled, .held]
         #expect(found == [model.created] + states.map { model.counts[$0] ?? 0 }, "seed \(seed)")
         let waiting = try await bench.waiting(self.lane(index))
-        let wanted = self.model.deliveries.filter { $0.value.lane == index && $0.value.state == .waiting }
-          .sorted { $0.value.sequence < $1.value.sequence }
+        let wanted = self.model.inLane(index)
         #expect(
-          waiting.map(\.id) == wanted.map(\.key) && waiting.map(\.sequence) == wanted.map(\.value.sequence),
-          "seed \(seed)")
-        #expect(waiting.map(\.attempts) == wanted.map(\.value.attempts), "seed \(seed)")
+          waiting.map(\.id) == wanted.map(\.id) && waiting.map(\.sequence) == wanted.map(\.sequence), "seed \(seed)")
+        #expect(waiting.map(\.held?.kind) == wanted.map(\.held), "seed \(seed)")
+        #expect(waiting.map(\.attempts) == wanted.map(\.attempts), "seed \(seed)")
         #expect(waiting.allSatisfy { !$0.damaged }, "seed \(seed)")
-        #expect(lane.waitingBytes == wanted.reduce(0) { $0 + $1.value.size }, "seed \(seed)")
+        #expect(lane.places == wanted.count { $0.held == .place }, "seed \(seed)")
+        #expect(lane.waitingBytes == wanted.reduce(0) { $0 + $1.waitingSize }, "seed \(seed)")
       }
       for (id, message) in model.messages {
         let record = try await bench.store.message(id)

@@ -69,10 +69,10 @@ extension Ways {
           "received": 7, "accepted": 4, "rejected": 3, "routed": 1, "dropped": 1, "held": 1, "failed": 1,
         ])
       #expect(way.partner.controlIDs == ["OK-1"])
-      let listed = try await way.project.hilum("failed", "list")
-      #expect(
-        listed.output.contains("1 × adt: the class is unknown")
-          && listed.output.contains("1 × adt: a person must look at it"))
+      let failed = try await way.project.hilum("failed", "list")
+      #expect(failed.output.contains("1 × adt: the class is unknown") && !failed.output.contains("a person must look"))
+      let held = try await way.project.hilum("held", "list")
+      #expect(held.output.contains("1 × adt, messages: a person must look at it"))
     }
 
     @Test func `a failed message goes on when its transform was mended, and one that was rejected may come again`()

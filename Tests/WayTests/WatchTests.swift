@@ -40,7 +40,7 @@ extension Ways {
       #expect(channel.failed == 1 && channel.held == 1)
       let shown = try await way.project.hilum("status").output
       #expect(shown.contains("1 dead (hilum dead list)"), "\(shown)")
-      #expect(shown.contains("1 failed, 1 held (hilum failed list)"), "\(shown)")
+      #expect(shown.contains("1 failed (hilum failed list), 1 held (hilum held list)"), "\(shown)")
       let dead = try #require(try await way.project.dead().first)
       let line = try #require(way.project.log.split(separator: "\n").first { $0.contains(dead.id) })
       #expect(line.contains("WARNING A delivery is dead") && line.contains("lane=\"ehr\""), "\(line)")

@@ -1,6 +1,6 @@
 package import ConnectorKit
 import HL7
-import Messages
+package import Messages
 import NIOCore
 import NIOPosix
 import NIOSSL
@@ -12,6 +12,8 @@ import Synchronization
 /// A message counts as taken when its answer says AA or CA and names it in MSA-2. Of the two answers of enhanced mode
 /// the first decides; an application acknowledgement that follows on the same connection is passed over.
 package final class MLLPDestination: DestinationConnector {
+  package static var answers: Format? { .hl7v2 }
+
   package static let name = "mllp"
   package static let about = """
     Sends HL7 v2 messages over MLLP, in clear or with TLS. A message is delivered when the partner has acknowledged it \

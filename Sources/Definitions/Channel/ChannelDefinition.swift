@@ -12,6 +12,8 @@ package struct ChannelDefinition: Sendable {
   package var hl7: HL7Settings
   package var format: Format
   package var unexpected: Unexpected
+  /// A message that failed keeps its place in the lanes.
+  package var holdsFailed: Bool
   /// `nil`: the message goes on unchanged.
   package var transform: HiltProgram?
   /// In the order of the file.
@@ -42,6 +44,8 @@ package struct ChannelDefinition: Sendable {
   package struct DuplicateRule: Sendable {
     package var key: HiltTemplate
     package var within: Duration
+    /// The same key with other bytes is refused.
+    package var rejectsOthers = false
   }
 
   /// A value of the message as it came that is indexed, shown and searched.
@@ -71,6 +75,10 @@ package struct DestinationDefinition: Sendable {
   /// How often a message is tried again, by the code of the refusal; AE and AR are always here. Another code counts as
   /// `AE` where the connector says that it could be taken later, and as `AR` where it says that it never will.
   package var refused: [String: Int]
+  /// What was refused more often keeps its place in the lane until a person decides; otherwise it is dead.
+  package var holdsRefused: Bool
+  /// What the partner's answer means, and what follows from it.
+  package var reply: HiltProgram?
 }
 
 extension DestinationDefinition {

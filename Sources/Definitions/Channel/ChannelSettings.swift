@@ -27,7 +27,11 @@ struct ChannelSettings: Settings {
     one the message goes on unchanged to every destination whose `when` holds.
     """, example: "../Transforms/adt-normalise.hilt")
   var transform: TransformSetting?
-  @Setting("What a message does that failed: `pass` lets later ones by; it waits in `hilum failed`.", default: .pass)
+  @Setting(
+    """
+    What a message does that failed, and waits in `hilum failed`: `pass` lets later ones by; with `hold` it keeps its \
+    place in every lane that has an order, and what comes later waits behind it until it was retried or discarded.
+    """, default: .pass)
   var onFail: OnFailSetting
   @Setting("Where messages go: a name for each, and under it one connector and how it is used.")
   var destinations: LaterBlock
@@ -81,7 +85,7 @@ struct DuplicateSettings: Settings {
   @Setting(
     """
     The same key with other bytes: `process` takes it and marks it `control-id-reused`, because many senders restart \
-    their counter.
+    their counter; `reject` refuses it (AR 205).
     """, default: .process)
   var conflict: ConflictSetting
 

@@ -29,10 +29,21 @@ struct DestinationSettings: Settings {
   @Setting("While the partner can't be reached or does not answer.")
   var retry: RetrySettings?
   @Setting(
-    "When the partner refuses a message: tries again for each code, and then. A connection that is lost three times "
-      + "after the same message was sent counts as one AE, until one has died of it: then the partner must answer "
-      + "before another can.")
+    """
+    When the partner refuses a message: tries again for each code, and then. `then: dead` puts the message aside and \
+    goes on with the next; with `then: hold` it keeps its place until a person releases or discards it (`hilum held`), \
+    and what its order lets wait waits behind it. A connection that is lost three times after the same message was \
+    sent counts as one AE, until one has died of it: then the partner must answer before another can.
+    """)
   var refused: RefusedSetting?
+  @Setting(
+    """
+    The program that says what the partner's answer means: `done`, `retry`, `dead` or `hold` (a reply transform). It \
+    runs for every answer, also for one that refuses; what it emits to other destinations goes out with its decision. \
+    `retry` has the tries of `refused: {retry: 10}`, or of AE. Without it AA and CA end the delivery, and others go by \
+    `refused:`.
+    """, example: "../Transforms/ack-check.hilt")
+  var reply: TransformSetting?
 
   init() {}
 
@@ -129,6 +140,7 @@ enum PatienceSetting: SettingValue {
 struct RefusedSetting: SettingValue {
   /// Tries again by code.
   var tries: [String: Int]
+  var then = ThenSetting.dead
 
   /// HL7 table 0008: AE and AR of the original mode, CE and CR of the enhanced.
   private static let codes = ["AE", "AR", "CE", "CR"]
@@ -139,9 +151,10 @@ struct RefusedSetting: SettingValue {
       return nil
     }
     var tries: [String: Int] = [:]
+    var then = ThenSetting.dead
     for entry in entries {
       if entry.key == "then" {
-        _ = ThenSetting.read(entry.value, reader)
+        then = ThenSetting.read(entry.value, reader) ?? then
       } else if isCode(entry.key) {
         guard let count = Int.read(entry.value, reader) else { continue }
         if count > 1000 { reader.problem("C131", "a message is tried again 1000 times at most", at: entry.value.place) }
@@ -150,7 +163,7 @@ struct RefusedSetting: SettingValue {
         reader.unknown(entry, known: codes + ["then"])
       }
     }
-    return RefusedSetting(tries: tries)
+    return RefusedSetting(tries: tries, then: then)
   }
 
   /// A code of an acknowledgement, a status of HTTP, or a word of a connector's own such as `exists`.

@@ -32,7 +32,6 @@ enum NotYet {
 
   /// Under a destination's name.
   static let destination = [
-    "reply": "an answer of AA or CA ends the delivery, others go by `refused:`",
     "ask": "a destination delivers; queries need another engine for now",
     "collect": "each message is sent by itself",
     "schedule": "a delivery goes as soon as it is its turn",

@@ -1,4 +1,5 @@
 package import ConnectorKit
+package import Messages
 
 /// The connectors that a channel file can name. Which there are, the program decides that puts the engine together.
 package struct ConnectorRegistry: Sendable {
@@ -31,7 +32,9 @@ extension DestinationConnector {
   /// The settings, checked, and how to make the connector from them; `nil` where they have a problem.
   static func definition(_ node: SettingNode, _ reader: SettingReader) -> ConnectorDefinition? {
     guard let options = Options.read(node, reader) else { return nil }
-    return ConnectorDefinition(connector: name, options: options) { try Self(options, context: $0) }
+    return ConnectorDefinition(connector: name, options: options, answers: answers) {
+      try Self(options, context: $0)
+    }
   }
 }
 
@@ -43,15 +46,18 @@ package struct ConnectorDefinition: Sendable {
   /// What was written for the destination, but for what is fixed at acceptance (`when`, `transform`): where two are
   /// alike, nothing has to change for the lane.
   package var written = ""
+  /// The format of its partners' answers, where a program can read them.
+  package let answers: Format?
   /// Makes the connector; it opens nothing. Throws what the connector throws, `SettingError` above all.
   package let make: @Sendable (ConnectorContext) throws -> any DestinationConnector
 
   init(
-    connector: String, options: any Settings,
+    connector: String, options: any Settings, answers: Format?,
     make: @escaping @Sendable (ConnectorContext) throws -> any DestinationConnector
   ) {
     self.connector = connector
     self.options = options
+    self.answers = answers
     self.make = make
   }
 }

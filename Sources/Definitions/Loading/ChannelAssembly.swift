@@ -24,6 +24,7 @@ struct ChannelAssembly {
       destination($0, over: sent ?? .hl7v2, emitted.isEmpty ? [sent ?? .hl7v2] : emitted)
     }
     if let transform { check(uses: transform) }
+    checkCircles(destinations)
     let columns = format.map { format in draft.columns.map { compile($0, over: format) } ?? [] }
     let duplicates = format.flatMap { duplicateRule(over: $0) }
     tryConnectors()
@@ -35,7 +36,7 @@ struct ChannelAssembly {
     guard whole.count == destinations.count else { return nil }
     return ChannelDefinition(
       name: name, about: settings.about, contact: settings.contact.map(contact), source: source, hl7: hl7,
-      format: format, unexpected: settings.unexpected,
+      format: format, unexpected: settings.unexpected, holdsFailed: settings.onFail == .hold,
       transform: transform, destinations: whole, duplicates: duplicates, keep: keep.overlaid(with: settings.keep),
       columns: columns, limits: limits.overlaid(with: settings.limits),
       alerts: alerts.overlaid(with: settings.alerts), revision: revision(hilt.reached))
@@ -104,14 +105,16 @@ struct ChannelAssembly {
       }
     }
     let order = settings.flatMap { self.order($0.order, over: sent) }
-    guard let settings, let order, let connector = destination.connector, (own == nil) == (transform == nil) else {
-      return nil
-    }
+    let reply = settings?.reply.flatMap { self.reply($0, of: destination, emitted) }
+    guard let settings, let order, let connector = destination.connector, (own == nil) == (transform == nil),
+      (settings.reply == nil) == (reply == nil)
+    else { return nil }
     return DestinationDefinition(
       name: destination.name, connector: connector, when: when, transform: transform, templates: templates,
       order: order, window: settings.window, unconfirmedMax: max(settings.unconfirmed, order.inFlight),
       retry: RetryRule(settings.retry ?? RetrySettings()),
-      refused: RefusedSetting.standard.merging(settings.refused?.tries ?? [:]) { _, said in said })
+      refused: RefusedSetting.standard.merging(settings.refused?.tries ?? [:]) { _, said in said },
+      holdsRefused: settings.refused?.then == .hold, reply: reply)
   }
 
   /// - Parameter sent: the format of what is sent.
@@ -136,9 +139,10 @@ struct ChannelAssembly {
     let settings = draft.duplicates
     let within = settings?.within ?? .seconds(3600)
     guard within > .zero else { return nil }
+    let rejects = settings?.conflict == .reject
     if let key = settings?.key {
       return hilt.template(key.source, at: key.place ?? draft.namePlace, over: format)
-        .map { ChannelDefinition.DuplicateRule(key: $0, within: within) }
+        .map { ChannelDefinition.DuplicateRule(key: $0, within: within, rejectsOthers: rejects) }
     }
     guard format == .hl7v2 else {
       if settings != nil {
@@ -150,11 +154,11 @@ struct ChannelAssembly {
       return nil
     }
     return hilt.template("{MSH-3}|{MSH-4}|{MSH-10}", at: draft.namePlace, over: format)
-      .map { ChannelDefinition.DuplicateRule(key: $0, within: within) }
+      .map { ChannelDefinition.DuplicateRule(key: $0, within: within, rejectsOthers: rejects) }
   }
 
   /// `emit … to` names destinations of this channel.
-  private func check(uses transform: HiltProgram) {
+  func check(uses transform: HiltProgram) {
     let names = draft.destinations.map(\.name)
     for use in transform.destinations where !names.contains(use.name) {
       hilt.add(

@@ -40,7 +40,9 @@ struct ChannelDifference {
     removed = before.filter { !after.contains($0) }
     changed = new.destinations.filter { destination in
       guard let former = old.destinations.first(where: { $0.name == destination.name }) else { return false }
-      return former.connector.written != destination.connector.written || hasOtherSurroundings
+      // What an answer means, and where it sends, is of one revision with its lanes.
+      let readsAnswers = former.reply != nil || destination.reply != nil
+      return former.connector.written != destination.connector.written || hasOtherSurroundings || readsAnswers
     }.map(\.name)
     let contents = Dictionary(old.revision.files.map { ($0.path, $0.bytes) }) { first, _ in first }
     let next = Dictionary(new.revision.files.map { ($0.path, $0.bytes) }) { first, _ in first }

@@ -276,6 +276,7 @@ extension Engine {
           lane.start()
         }
         leave(left, waiting ?? .drain)
+        tellLeaving(of: channel.name, lanes)
         await Lane.stop(former.lanes.filter { goes($0) && drains && $0.waiting.count == 0 }, within: 1)
         return true
       } catch {

@@ -23,6 +23,14 @@ extension Engine {
     state.withLock { state in state.leaving += lanes.map { LeavingLane(lane: $0, choice: choice) } }
   }
 
+  /// What follows from answers that a leaving lane still gets goes to the lanes that work now.
+  func tellLeaving(of channel: ChannelName, _ lanes: [Lane]) {
+    let readers = leaving.filter { $0.lane.name.channel == channel }.compactMap(\.lane.replies)
+    if readers.isEmpty { return }
+    for reader in readers { reader.know(lanes) }
+    for lane in lanes { lane.grown(by: 0, bytes: 0) }
+  }
+
   /// A channel whose file is gone: its source has stopped.
   func remove(_ channel: ChannelRuntime, _ waiting: LeavingChoice?) async -> DeploymentReport.Channel {
     let version = channel.passage.version
@@ -155,8 +163,26 @@ extension Engine {
     let lane = Lane(
       name, keys: keys, connector: connector, store: store, policy: LanePolicy(destination), clock: shared.clock,
       isFirst: shared.lanesKnown.withLock { $0.insert(keys.key).inserted },
-      log: log(of: name.channel, lane: name.destination), isStruck: { [shared] in shared.strikes.isStruck($0) })
+      log: log(of: name.channel, lane: name.destination), replies: try await replies(of: name, definition),
+      isStruck: { [shared] in shared.strikes.isStruck($0) })
     leave([lane], .drain)
+    if let channel = channel(name.channel.text) { tellLeaving(of: channel.name, channel.lanes) }
     lane.start()
+  }
+
+  /// What reads the answers to a lane of a revision that doesn't run any more.
+  private func replies(of name: LaneName, _ definition: ChannelDefinition) async throws -> ReplyReader? {
+    guard let index = definition.destinations.firstIndex(where: { $0.name == name.destination && $0.reply != nil }),
+      let channel = try await store.channelKey(name.channel)
+    else { return nil }
+    var lanes: [ChannelKeys.Lane] = []
+    for destination in definition.destinations {
+      let other = LaneName(channel: name.channel, destination: destination.name)
+      guard let keys = try await store.laneKeys(other) else { return nil }
+      lanes.append(keys)
+    }
+    let revision = self.channel(name.channel.text)?.keys.revision ?? 0
+    let keys = ChannelKeys(channel: channel, revision: revision, state: "running", lanes: lanes, columns: [])
+    return ReplyReader(destination: index, Pipeline(definition), keys, shared)
   }
 }

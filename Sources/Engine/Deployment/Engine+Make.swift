@@ -57,16 +57,21 @@ extension Engine {
   func makeLanes(
     _ definition: ChannelDefinition, _ keys: ChannelKeys, _ prepared: PreparedConnectors, keeping: [Lane]
   ) -> [Lane] {
-    zip(definition.destinations, keys.lanes).compactMap { destination, keys in
+    let pipeline = Pipeline(definition)
+    let lanes: [Lane] = definition.destinations.indices.compactMap { index in
+      let (destination, own) = (definition.destinations[index], keys.lanes[index])
       if let lane = keeping.first(where: { $0.name.destination == destination.name }) { return lane }
       guard let connector = prepared.destinations[destination.name] else { return nil }
       return Lane(
-        LaneName(channel: definition.name, destination: destination.name), keys: keys, connector: connector,
+        LaneName(channel: definition.name, destination: destination.name), keys: own, connector: connector,
         store: store, policy: LanePolicy(destination), clock: shared.clock,
-        isFirst: shared.lanesKnown.withLock { $0.insert(keys.key).inserted },
+        isFirst: shared.lanesKnown.withLock { $0.insert(own.key).inserted },
         log: log(of: definition.name, lane: destination.name),
+        replies: destination.reply.map { _ in ReplyReader(destination: index, pipeline, keys, shared) },
         isStruck: { [shared] in shared.strikes.isStruck($0) })
     }
+    for lane in lanes { lane.replies?.know(lanes) }
+    return lanes
   }
 
   /// Makes a revision the one that runs, in the store's eyes.

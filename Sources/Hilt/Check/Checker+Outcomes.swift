@@ -3,7 +3,9 @@ import Messages
 
 extension Checker {
   /// How a message, or a loop's turn, ends.
-  mutating func decision(_ decision: Decision) -> Execute {
+  ///
+  /// - Parameter isStatement: something can follow it, where it doesn't end the run.
+  mutating func decision(_ decision: Decision, isStatement: Bool = false) -> Execute {
     let span = decision.span
     if decision.kind == .answer { return answer(decision) }
     let reason = self.reason(decision.reason ?? Expression(kind: .text([]), span: span))
@@ -23,7 +25,13 @@ extension Checker {
     case .drop:
       checkDrop(at: span)
       return { throw Interrupt.ended(.dropped(try reason($0))) }
-    case .hold: return { throw Interrupt.ended(.held(try reason($0))) }
+    case .hold:
+      let passes = isStatement && !isReply
+      return { run in
+        let reason = try reason(run)
+        guard passes, run.given.isReleased else { throw Interrupt.ended(.held(reason)) }
+        try run.pass(hold: reason, at: span)
+      }
     case .fail: return { throw Interrupt.ended(.failed(try reason($0), span)) }
     case .skip:
       if loopDepth == 0 {
@@ -58,6 +66,7 @@ extension Checker {
   private mutating func answer(_ decision: Decision) -> Execute {
     guard let output = decision.reason.flatMap({ output(typed($0)) }) else { return { _ in } }
     let span = decision.span
+    firstAnswer = firstAnswer ?? span
     return { run in throw Interrupt.ended(.answered(try run.taken(try output(run), at: span))) }
   }
 
@@ -97,6 +106,7 @@ extension Checker {
   ) -> (Execute, Flow) {
     let output = output(typed(value)) ?? { _ in .message(.input) }
     let evaluates = targets.map { destination($0) }
+    if targets.isEmpty { firstOpenEmit = firstOpenEmit ?? span }
     let entries = meta.map { metaEntries($0) } ?? []
     let execute: Execute = { run in
       let made = try output(run)

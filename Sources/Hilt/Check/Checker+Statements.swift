@@ -55,7 +55,7 @@ extension Checker {
     case .require(let condition, let decision): return when(condition, decision, negated: true)
     case .emit(let value, let destinations, let meta): return emit(value, destinations, meta, statement.span)
     case .note(let text): return (note(text, statement.span), .nothing)
-    case .decide(let decision): return (self.decision(decision), .none)
+    case .decide(let decision): return (self.decision(decision, isStatement: true), .none)
     }
   }
 
@@ -169,7 +169,9 @@ extension Checker {
     decidesOutcome = true
     let test = self.condition(condition)
     decidesOutcome = false
-    let decided = knowing(negated ? test.valuedIfFalse : test.valuedIfTrue) { $0.decision(decision) }
+    let decided = knowing(negated ? test.valuedIfFalse : test.valuedIfTrue) {
+      $0.decision(decision, isStatement: true)
+    }
     // What follows is reached only where the decision was not taken.
     learn(negated ? test.valuedIfTrue : test.valuedIfFalse)
     let (holds, span) = (test.holds, condition.span)

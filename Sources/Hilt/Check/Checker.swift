@@ -24,6 +24,9 @@ struct Checker {
   var files: any HiltFiles
   var reached: [HiltReachedFile] = []
   var destinations: [HiltDestinationUse] = []
+  /// The first `answer`, and the first `emit` that doesn't say where to.
+  var firstAnswer: Span?
+  var firstOpenEmit: Span?
   /// The values of the program's parameters, from outside.
   var given: [String: Value] = [:]
   /// Where each statement begins; its index is its number.

@@ -17,6 +17,9 @@ package struct HiltInput: Sendable {
   /// `meta.*`: what the transform attached to what it emitted.
   package var meta: [String: Value]
   package var limits: HiltLimits
+  /// A person released the message: `hold` as a statement is passed over. Where `hold` stands for a value, the run
+  /// ends with it as ever.
+  package var isReleased = false
 
   package init(
     _ message: HL7Message?, original: HL7Message? = nil, sent: HL7Message? = nil, bytes: [UInt8] = [],

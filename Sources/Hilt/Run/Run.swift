@@ -45,6 +45,8 @@ final class Run {
   @exclusivity(unchecked) var emitted: [HiltEmitted] = []
   @exclusivity(unchecked) var outputBytes = 0
   @exclusivity(unchecked) var notes: [(text: String, span: Span)] = []
+  /// The reason of the last `hold` that was passed over, because a person released the message.
+  @exclusivity(unchecked) var passedHold: String?
   let isTraced: Bool
   /// `nil` unless the run is traced.
   @exclusivity(unchecked) var trace: [(span: Span, turns: [Int], text: String)]?

@@ -18,9 +18,9 @@ struct LaneCommand: AsyncParsableCommand {
     func run() async throws {
       let parts = lane.split(separator: "/").map(String.init)
       _ = try laneParts(lane)
-      let found = try await engine.client.post(
-        "deliveries/search", DeliveryQuery(channel: parts[0], destination: parts[1], state: .waiting, limit: limit),
-        as: [DeliveryRecord].self)
+      var query = DeliveryQuery(channel: parts[0], destination: parts[1], state: .waiting, limit: limit)
+      query.withHeld = true
+      let found = try await engine.client.post("deliveries/search", query, as: [DeliveryRecord].self)
       if engine.json { return try Terminal.json(found) }
       let now = Terminal.nowMilliseconds
       Terminal.table(
@@ -28,9 +28,15 @@ struct LaneCommand: AsyncParsableCommand {
         found.map {
           [
             $0.id, $0.message, Terminal.age(now - $0.createdAt), String($0.attempts), String($0.byteCount),
-            Terminal.safe($0.summary ?? ""),
+            Terminal.safe(Self.why($0)),
           ]
         })
+    }
+
+    private static func why(_ record: DeliveryRecord) -> String {
+      let summary = record.summary ?? ""
+      if record.isPlace { return "its message failed and keeps its place: \(summary)" }
+      return record.state == .held ? "held: \(summary)" : summary
     }
   }
 

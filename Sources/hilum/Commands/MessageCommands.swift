@@ -147,7 +147,7 @@ struct AuditCommand: AsyncParsableCommand {
       for lane in channel.lanes {
         Terminal.line(
           "  \(lane.name): created \(lane.created) = delivered \(lane.delivered) + waiting \(lane.waiting)"
-            + " + dead \(lane.dead) + discarded \(lane.discarded) + cancelled \(lane.cancelled);"
+            + " + held \(lane.held) + dead \(lane.dead) + discarded \(lane.discarded) + cancelled \(lane.cancelled);"
             + " passed by \(lane.passedBy)")
       }
     }

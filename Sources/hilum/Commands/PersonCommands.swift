@@ -4,7 +4,7 @@ import Engine
 import Store
 
 /// Prints what came of each, and exits 1 where one could not be done.
-private func show(_ outcomes: [ItemOutcome], json: Bool) throws {
+func show(_ outcomes: [ItemOutcome], json: Bool) throws {
   if json {
     try Terminal.json(outcomes)
   } else {
@@ -17,7 +17,7 @@ private func show(_ outcomes: [ItemOutcome], json: Bool) throws {
 }
 
 /// Things with reasons, grouped by reason, the most frequent first.
-private func grouped<Item>(_ items: [Item], by reason: (Item) -> String, id: (Item) -> String) {
+func grouped<Item>(_ items: [Item], by reason: (Item) -> String, id: (Item) -> String) {
   let groups = Dictionary(grouping: items, by: reason).sorted {
     $0.value.count == $1.value.count ? $0.key < $1.key : $0.value.count > $1.value.count
   }
@@ -85,7 +85,7 @@ struct DeadCommand: AsyncParsableCommand {
 }
 
 /// The ids that were named, or all of a channel.
-private func chosen(
+func chosen(
   _ ids: [String], _ channel: String?, _ find: (String) async throws -> [String]
 ) async throws -> [String] {
   guard ids.isEmpty != (channel == nil) else { throw Failure("Say which, or --channel for all of a channel.", code: 2) }
@@ -117,7 +117,7 @@ struct FailedCommand: AsyncParsableCommand {
 
     static func find(_ engine: EngineOptions, _ channel: String?, _ limit: Int) async throws -> [MessageRecord] {
       try await engine.client.post(
-        "messages/search", MessageQuery(channel: channel, states: [.failed, .held], limit: limit),
+        "messages/search", MessageQuery(channel: channel, states: [.failed], limit: limit),
         as: [MessageRecord].self)
     }
   }

@@ -94,8 +94,8 @@ struct StatusCommand: AsyncParsableCommand {
   private func showOpen(_ channel: ChannelStatus) {
     let counts = [(channel.failed ?? 0, "failed"), (channel.held ?? 0, "held")].filter { $0.0 > 0 }
     if counts.isEmpty { return }
-    let text = counts.map { "\($0.0) \($0.1)" }.joined(separator: ", ")
-    Terminal.line("  messages " + Terminal.red("\(text) (hilum failed list)"))
+    let text = counts.map { "\($0.0) \($0.1) (hilum \($0.1) list)" }.joined(separator: ", ")
+    Terminal.line("  messages " + Terminal.red(text))
   }
 
   private func show(_ peer: SourceStatus.Peer, _ now: Int64) {
@@ -111,6 +111,13 @@ struct StatusCommand: AsyncParsableCommand {
     var line = "  lane     \(lane.name): \(lane.waiting) waiting"
     if lane.paused { line += Terminal.yellow(", paused") }
     if let dead = lane.dead, dead > 0 { line += Terminal.red(", \(dead) dead (hilum dead list)") }
+    if let held = lane.held, held > 0 { line += Terminal.red(", \(held) held (hilum held list)") }
+    if let stands = lane.standsAt {
+      let what =
+        stands.isPlace
+        ? "stands at failed message \(stands.message) (hilum failed)" : "stands at delivery \(stands.delivery)"
+      line += Terminal.red(", \(what): \(Terminal.safe(stands.reason))")
+    }
     if lane.resting > 0 {
       let refusal = lane.lastRefusal.map { " (last refusal \(Terminal.safe($0)))" } ?? ""
       line += Terminal.yellow(", \(lane.resting) tried again later\(refusal)")

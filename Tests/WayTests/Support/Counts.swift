@@ -17,7 +17,7 @@ extension ChannelLedger.Lane {
   var deliveries: [String: Int] {
     let all = [
       "created": created, "delivered": delivered, "waiting": waiting, "dead": dead, "discarded": discarded,
-      "cancelled": cancelled,
+      "cancelled": cancelled, "held": held, "places": places,
     ]
     return all.filter { $0.value != 0 }
   }

@@ -1,0 +1,87 @@
+import ConnectorKit
+import Hilt
+import Messages
+import Text
+
+/// `reply:` of a destination.
+extension ChannelAssembly {
+  /// - Parameter formats: of what the destinations of the channel take.
+  func reply(
+    _ setting: TransformSetting, of destination: ChannelDraft.Destination, _ formats: [Format]
+  ) -> HiltProgram? {
+    guard let program = hilt.program(setting) else { return nil }
+    guard program.replyDecision != nil else {
+      reader.problem(
+        "C129", "this is no reply transform: it never says `done`, `retry`, `dead` or `answer`", at: setting.place,
+        help: ["match MSA-1 { \"AA\" | \"CA\" => done, _ => dead \"refused: {MSA-3}\" }"])
+      return program
+    }
+    if let connector = destination.connector {
+      check(program, reads: connector.answers, of: connector.connector, at: setting.place)
+    }
+    if let place = program.answerPlace {
+      hilt.add(
+        Problem(
+          "C122", "`answer` is not supported yet", at: place,
+          help: ["a sender is answered when its message is on disk, and doesn't wait for the partner: `done`"]))
+    }
+    check(uses: program)
+    if let place = program.openEmitPlace {
+      hilt.add(
+        Problem(
+          "C128", "a reply transform says where it emits to", at: place, help: ["emit … to \"other\""]))
+    }
+    for use in program.destinations where use.name == destination.name {
+      hilt.add(
+        Problem(
+          "C128", "this reads the answers of `\(destination.name)`; what it emits goes to other destinations",
+          at: use.place, help: ["retry \"why\" sends the same message again"]))
+    }
+    if !program.destinations.isEmpty, let format = program.outputs.map(\.format).first(where: { !formats.contains($0) })
+    {
+      reader.problem(
+        "C130", "this emits \(format.rawValue), and the destinations take \(formats[0].rawValue)", at: setting.place)
+    }
+    return program
+  }
+
+  private func check(_ program: HiltProgram, reads answers: Format?, of connector: String, at place: Place) {
+    guard let answers else {
+      reader.problem(
+        "C130", "`reply` reads a partner's answer, and `\(connector)` has none", at: place, help: ["remove `reply`"])
+      return
+    }
+    guard program.input.format != answers else { return }
+    reader.problem(
+      "C130", "this reads \(program.input.format.rawValue), and the answers of `\(connector)` are \(answers.rawValue)",
+      at: place, help: ["in \(answers == .hl7v2 ? "hl7" : answers.rawValue)"])
+  }
+
+  /// What one answer sends is answered too: round in a circle it would never end.
+  func checkCircles(_ destinations: [DestinationDefinition?]) {
+    var followers: [String: Set<String>] = [:]
+    for destination in destinations.compactMap(\.self) {
+      followers[destination.name] = Set(destination.reply?.destinations.map(\.name) ?? [])
+    }
+    for destination in destinations.compactMap(\.self) {
+      for use in destination.reply?.destinations ?? []
+      where use.name != destination.name && reaches(destination.name, from: use.name, followers) {
+        hilt.add(
+          Problem(
+            "C128", "a circle: the answers of `\(use.name)` lead back to `\(destination.name)`", at: use.place,
+            help: ["what `\(use.name)` is sent here must not send to `\(destination.name)` again"]))
+        return
+      }
+    }
+  }
+
+  private func reaches(_ wanted: String, from start: String, _ followers: [String: Set<String>]) -> Bool {
+    var seen: Set<String> = []
+    var open = [start]
+    while let next = open.popLast() {
+      if next == wanted { return true }
+      if seen.insert(next).inserted { open += (followers[next] ?? []).sorted() }
+    }
+    return false
+  }
+}
