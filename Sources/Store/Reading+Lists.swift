@@ -87,7 +87,7 @@ extension Reading {
   /// The destinations in whose lanes a message that failed keeps its place.
   func placesKept(by message: MessageID) throws(SQLiteFailure) -> [String] {
     let rows = try connection.statement(
-      "SELECT lane FROM delivery INDEXED BY held WHERE held <> 0 AND held = ?2 AND message = ?1 ORDER BY lane")
+      "SELECT lane FROM delivery INDEXED BY held_of WHERE held <> 0 AND held = ?2 AND message = ?1 ORDER BY lane")
     defer { rows.reset() }
     rows.bind(1, message.key)
     rows.bind(2, HeldCode.place.rawValue)
