@@ -41,7 +41,7 @@ extension Engine {
   func warnOfStranded() async {
     let status = await status()
     for channel in status.channels {
-      for lane in channel.stranded {
+      for lane in channel.stranded where lane.waiting > 0 {
         let name = "\(channel.name)/\(lane.name)"
         log.warning(
           """
@@ -51,7 +51,7 @@ extension Engine {
           """, metadata: ["lane": "\(name)"])
       }
     }
-    for channel in status.gone {
+    for channel in status.gone where channel.waiting > 0 {
       let lanes = channel.lanes.map { "\($0.name) \($0.waiting)" }.joined(separator: ", ")
       log.warning(
         """
@@ -130,11 +130,14 @@ package struct ChannelStatus: Sendable, Codable, Equatable {
 package struct StrandedLane: Sendable, Codable, Equatable {
   package var name: String
   package var waiting: Int
+  /// Deliveries that a person has to decide about.
+  package var held: Int
 
   fileprivate init?(_ lane: ChannelLedger.Lane) {
-    guard lane.waiting > 0 else { return nil }
+    guard lane.waiting + lane.held > 0 else { return nil }
     name = lane.name
     waiting = lane.waiting
+    held = lane.held
   }
 }
 

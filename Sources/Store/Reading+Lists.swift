@@ -1,3 +1,4 @@
+import CSQLite
 import Messages
 
 extension Reading {
@@ -22,8 +23,14 @@ extension Reading {
     if let key = part.key { rows.bind(4, OrderKeys.encode([key])) }
     var waiting: [WaitingDelivery] = []
     var bytes = 0
+    var last = part.after
     while try rows.step() {
       guard var delivery = Delivery(rows) else { continue }
+      guard delivery.sequence > last else {
+        // The index knows another number than the row: what a lane passed over would wait for ever.
+        throw SQLiteFailure(code: SQLITE_CORRUPT, systemError: 0, doing: "read a lane in its order")
+      }
+      last = delivery.sequence
       if delivery.sequence <= marks.keyedAfter { delivery.orderKeys = [] }
       if let key = part.key, !delivery.orderKeys.contains(key) { continue }
       // One more than is wanted tells whether there is more.
@@ -87,7 +94,7 @@ extension Reading {
   /// The destinations in whose lanes a message that failed keeps its place.
   func placesKept(by message: MessageID) throws(SQLiteFailure) -> [String] {
     let rows = try connection.statement(
-      "SELECT lane FROM delivery INDEXED BY held WHERE held <> 0 AND held = ?2 AND message = ?1 ORDER BY lane")
+      "SELECT lane FROM delivery INDEXED BY held_of WHERE held <> 0 AND held = ?2 AND message = ?1 ORDER BY lane")
     defer { rows.reset() }
     rows.bind(1, message.key)
     rows.bind(2, HeldCode.place.rawValue)

@@ -105,10 +105,12 @@ enum Schema {
     """
 
   /// What holds its place in a lane until a person decides (`HeldCode`): such a row stays among what waits, so that
-  /// nothing passes it, and is found by the index `held`. Two more counters of a lane tell how many there are.
+  /// nothing passes it, and is found by the index `held`, or by its message. Two more counters of a lane tell how many
+  /// there are.
   private static let version3 = """
     ALTER TABLE delivery ADD COLUMN held INTEGER NOT NULL DEFAULT 0;
     CREATE INDEX held ON delivery (lane, sequence) WHERE held <> 0;
+    CREATE INDEX held_of ON delivery (message) WHERE held <> 0;
     DROP VIEW lane_count;
     CREATE VIEW lane_count AS SELECT owner / 2 AS lane, last_commit, n0 AS last_sequence, n1 AS created, n2 AS waiting,
       n3 AS delivered, n4 AS dead, n5 AS discarded, n6 AS cancelled, n7 AS passed_by, n8 AS waiting_bytes, n9 AS pruned,

@@ -109,11 +109,10 @@ extension Writer {
     let row = bindMessage(arrival, state: .rejected, prior: prior)
     row.bind(13, arrival.blob?.id.key)
     row.bind(14, seal(content, arrival))
-    guard try row.run(arrival.slab, (10, arrival.sha), (11, nil), (12, nil), (15, arrival.raw)) == 1 else {
-      return .stale
-    }
     var keys = arrival.keys
     (keys.duplicate, keys.transport) = (nil, nil)
+    row.bind(11, keys.isEmpty ? nil : keys.encoded)
+    guard try row.run(arrival.slab, (10, arrival.sha), (12, nil), (15, arrival.raw)) == 1 else { return .stale }
     try runs.add(keys, message: arrival.id.key, channel: arrival.channel, window: &window, connection)
     tally.change(channel: arrival.channel) {
       $0.received += 1

@@ -57,10 +57,9 @@ extension Writer {
   }
 
   func places(of message: Int64) throws(SQLiteFailure) -> [Place] {
-    // Only few rows are in this index.
     let rows = try connection.statement(
       """
-      SELECT id, lane, sequence FROM delivery INDEXED BY held WHERE held <> 0 AND held = ?2 AND message = ?1
+      SELECT id, lane, sequence FROM delivery INDEXED BY held_of WHERE held <> 0 AND held = ?2 AND message = ?1
       ORDER BY lane, sequence
       """)
     defer { rows.reset() }

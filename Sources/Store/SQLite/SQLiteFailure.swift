@@ -39,7 +39,7 @@ struct SQLiteFailure: Error, CustomStringConvertible {
     "Keep a copy of the folder, and restore a backup, or salvage with `sqlite3 hilum.db .recover`."
 
   var storeError: StoreError {
-    StoreError(isDamage ? .damaged : .io, description)
+    StoreError(isDamage ? .damaged : .io, reasonToEnd)
   }
 }
 

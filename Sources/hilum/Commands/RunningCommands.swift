@@ -54,7 +54,7 @@ struct StatusCommand: AsyncParsableCommand {
       for lane in channel.stranded {
         let cancel = "hilum lane cancel \(channel.name)/\(lane.name)"
         let why = "the channel has no destination \(lane.name) any more (\(cancel))"
-        Terminal.line("  lane     \(lane.name): \(lane.waiting) waiting, " + Terminal.red(why))
+        Terminal.line("  lane     \(lane.name): \(lane.waiting) waiting\(held(lane)), " + Terminal.red(why))
       }
     }
     for one in status.leaving {
@@ -71,7 +71,7 @@ struct StatusCommand: AsyncParsableCommand {
       Terminal.line(Terminal.bold(channel.name) + "  " + Terminal.red("no channel file has this name any more"))
       for lane in channel.lanes {
         let cancel = "hilum lane cancel \(channel.name)/\(lane.name)"
-        Terminal.line("  lane     \(lane.name): \(lane.waiting) waiting (\(cancel))")
+        Terminal.line("  lane     \(lane.name): \(lane.waiting) waiting\(held(lane)) (\(cancel))")
       }
     }
   }
@@ -88,6 +88,10 @@ struct StatusCommand: AsyncParsableCommand {
         Terminal.yellow("  downtime \(Terminal.safe(downtime.channel)) until \(Terminal.time(downtime.until)): ")
           + Terminal.safe(downtime.why))
     }
+  }
+
+  private func held(_ lane: StrandedLane) -> String {
+    lane.held > 0 ? ", \(lane.held) held (hilum held discard)" : ""
   }
 
   /// What waits for a person.

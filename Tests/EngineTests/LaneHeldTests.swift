@@ -1,0 +1,120 @@
+import Messages
+import Store
+import Testing
+
+@testable import Engine
+
+/// What a lane does with what keeps its place until a person decides.
+@Suite struct LaneHeldTests {
+  private static var holding: LanePolicy {
+    var policy = LanePolicy.plain
+    policy.refused = ["AE": 0, "AR": 0]
+    policy.holdsRefused = true
+    return policy
+  }
+
+  private func held(_ sequence: Int64, _ kind: WaitingDelivery.Held.Kind) -> WaitingDelivery {
+    var delivery = LaneBench.delivery(sequence, bytes: 0)
+    delivery.held = WaitingDelivery.Held(kind, "why")
+    return delivery
+  }
+
+  @Test func `what is refused too often stands, is asked for no time, and is never given up for its age`() {
+    var policy = Self.holding
+    policy.retry.forMilliseconds = 1000
+    var lane = LaneBench(policy)
+    lane.offer(1...3)
+    lane.refused(1)
+    #expect(lane.ended() == ["1 held"])
+    lane.durable(1)
+    lane.pass(1_000_000)
+    #expect(lane.sent() == [1] && lane.wakes.isEmpty && lane.machine.nextTry == nil)
+    #expect(lane.machine.heldFirst?.delivery.sequence == 1 && lane.machine.held == (2, 20, 0))
+    #expect(lane.ended() == [])
+  }
+
+  @Test func `released it is tried again in its place, with a fresh budget`() {
+    var lane = LaneBench(Self.holding)
+    lane.offer(1...3)
+    lane.refused(1)
+    lane.durable(1)
+    lane.event { machine, _ in machine.letGo() }
+    lane.event { $0.changed($1) }
+    #expect(lane.refills.last?.after == 0)
+    lane.refilled(1...3, all: true)
+    #expect(lane.sent() == [1, 1])
+    lane.taken(1)
+    #expect(lane.sent() == [2] && lane.machine.heldFirst == nil)
+  }
+
+  @Test func `a hold that is not durable yet is not lost when the lane lets go`() {
+    var lane = LaneBench(Self.holding)
+    lane.offer(1...2)
+    lane.refused(1)
+    lane.event { machine, _ in machine.letGo() }
+    lane.event { $0.changed($1) }
+    // The store does not know of the hold yet.
+    lane.refilled(1...2, all: true)
+    lane.pass(10_000)
+    #expect(lane.sent() == [1] && lane.machine.heldFirst?.delivery.sequence == 1)
+    // When it does, a person can release it.
+    lane.durable(1)
+    lane.event { machine, _ in machine.letGo() }
+    lane.event { $0.changed($1) }
+    lane.refilled(1...2, all: true)
+    #expect(lane.sent() == [1])
+    lane.taken(1)
+    #expect(lane.sent() == [2])
+  }
+
+  @Test func `what was sent ahead of it ends, and nothing more goes`() {
+    var policy = Self.holding
+    policy.window = 3
+    var lane = LaneBench(policy)
+    lane.offer(1...5)
+    lane.refused(1)
+    lane.taken(2)
+    lane.taken(3)
+    #expect(lane.sent() == [1, 2, 3])
+    #expect(lane.ended() == ["1 held", "2 delivered", "3 delivered"])
+  }
+
+  @Test func `the place of a failed message is stood at, and what was put there goes before what came later`() {
+    var lane = LaneBench(waiting: 1)
+    lane.event { [held = held(1, .place)] in $0.refilled([held], all: true, $1) }
+    lane.offer(9...10)
+    lane.refilled([9, 10], all: true)
+    #expect(lane.sent() == [] && lane.machine.heldFirst?.delivery.held?.kind == .place)
+    lane.event { machine, _ in machine.letGo() }
+    lane.offer(1...2)
+    lane.event { $0.changed($1) }
+    lane.refilled([1, 2, 9, 10], all: true)
+    for sequence in [1, 2, 9, 10] as [Int64] { lane.taken(sequence) }
+    #expect(lane.sent() == [1, 2, 9, 10])
+  }
+
+  @Test func `a reply transform's verdicts end, hold and retry, and one that failed is flagged`() {
+    var lane = LaneBench(Self.holding)
+    lane.offer(1...4)
+    let reply = Payload(.hl7v2, [])
+    lane.end(1, .judged(.done(follows: nil), summary: "AE", reply: reply))
+    lane.end(2, .judged(.dead(reason: "no"), summary: "AA", reply: reply))
+    lane.end(3, .judged(.failed(reason: "a field is no date"), summary: "AA", reply: reply))
+    #expect(lane.sent() == [1, 2, 3])
+    #expect(lane.ended() == ["1 delivered", "2 dead", "3 held"])
+    #expect(lane.finishes.last?.possiblySent == true)
+    #expect(lane.finishes.last?.end.reason == "AA, and the reply transform failed: a field is no date")
+  }
+
+  @Test func `a retry that a reply transform wants has its own tries`() {
+    var policy = LanePolicy.plain
+    policy.refused["retry"] = 1
+    var lane = LaneBench(policy)
+    lane.offer(1...1)
+    for _ in 1...2 {
+      lane.end(1, .judged(.retry(reason: "later"), summary: "AA", reply: Payload(.hl7v2, [])))
+      lane.pass(10_000)
+    }
+    #expect(lane.sent() == [1, 1] && lane.ended() == ["1 waits", "1 dead"])
+  }
+}
