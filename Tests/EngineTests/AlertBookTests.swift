@@ -37,6 +37,19 @@ import Testing
     #expect(pair.book.active.isEmpty && pair.book.cleared.map(\.id) == [1])
   }
 
+  @Test func `a delivery that is held is told as a held message is, each in its place`() {
+    var pair = AlertPair()
+    var scene = AlertScene()
+    scene.rules.held = 2
+    scene.lane.held = 1
+    scene.held = 1
+    #expect(pair.wrong(scene) == [])
+    scene.lane.held = 2
+    #expect(pair.wrong(scene) == [.held])
+    scene.held = 2
+    #expect(pair.wrong(scene) == [.held, .held])
+  }
+
   @Test func `one that is well for a moment only stays raised`() {
     var pair = AlertPair()
     var scene = down

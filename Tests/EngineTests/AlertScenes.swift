@@ -30,6 +30,7 @@ struct AlertScene {
   var look: EngineLook {
     var lane = lane
     lane.dead = isReadable ? lane.dead ?? 0 : nil
+    lane.held = isReadable ? lane.held ?? 0 : nil
     let channel = ChannelStatus(
       name: "adt", state: state, trouble: trouble, source: SourceStatus(), perMinute: 0, lanes: [lane],
       failed: isReadable ? failed : nil, held: isReadable ? held : nil)

@@ -205,7 +205,7 @@ package struct AlertConditions: Sendable {
       findings.verdicts[AlertKey(kind, channel: channel.name)] = count >= limit ? .wrong(text(count)) : .well
     }
     set(.failed, rules.failed, channel.failed) { "\(Self.count($0, "message")) failed (hilum failed list)" }
-    set(.held, rules.held, channel.held) { "\(Self.count($0, "message")) held for a person (hilum failed list)" }
+    set(.held, rules.held, channel.held) { "\(Self.count($0, "message")) held for a person (hilum held list)" }
   }
 
   // MARK: A lane
@@ -246,6 +246,10 @@ package struct AlertConditions: Sendable {
     if let limit = rules.dead, let dead = lane.dead {
       let text = "\(Self.count(dead, "delivery", "deliveries")) dead (hilum dead list)"
       set(.dead, dead >= limit ? .wrong(text) : .well)
+    }
+    if let limit = rules.held, let held = lane.held {
+      let text = "\(Self.count(held, "delivery", "deliveries")) held for a person (hilum held list)"
+      set(.held, held >= limit ? .wrong(text) : .well)
     }
   }
 

@@ -113,6 +113,10 @@ extension EngineLook {
       })
     family(
       "hilum_deliveries_dead", .gauge, "Deliveries that were given up and wait for a person.", \.dead)
+    family(
+      "hilum_deliveries_held", .gauge, "Deliveries that keep their places in the lane until a person decides.", \.held)
+    family(
+      "hilum_places_kept", .gauge, "Places in the lane that failed messages keep until a person decides.", \.places)
     family("hilum_deliveries_waiting", .gauge, "The lane's backlog.", \.waiting)
     family("hilum_deliveries_waiting_bytes", .gauge, "The bytes of the lane's backlog.", \.waitingBytes)
     family(
