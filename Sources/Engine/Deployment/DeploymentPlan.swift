@@ -54,7 +54,8 @@ struct ChannelDifference {
 
   /// One line each, for people.
   func lines(waiting: LeavingChoice?) -> [String] {
-    var lines = files.isEmpty ? ["its variables have other values"] : ["other files: " + files.joined(separator: ", ")]
+    var lines =
+      files.isEmpty ? ["its variables have other values"] : ["changed files: " + files.joined(separator: ", ")]
     if source { lines.append("source: closed in order, and opened anew with its new settings") }
     lines += changed.map { "lane \($0): takes its new settings, for what waits too" }
     lines += added.map { "lane \($0): starts" }

@@ -19,18 +19,25 @@ extension Run {
     }
     try step(bytes: segments.count << 6, at: span)
     let codes = segments.map { knownCode(of: $0, in: message) }
-    var orders: Set<Int> = []
-    if codes.contains(Self.orc), structure.hasEarlierResults {
-      for (ordinal, code) in codes.enumerated() where code == Self.orc {
-        let control = field(1, of: segments[ordinal], in: message).bytes
-        if Self.requests.contains(where: { $0.elementsEqual(control) }) { orders.insert(ordinal) }
-      }
-    }
+    let orders = orders(among: segments, codes, structure, in: message)
     let outline = HL7Outline(codes, structure: structure, group: group, orders: orders)
     if group == 0, let draft = message.draft, orders.isEmpty, segments.count == segmentIDs(in: message).count {
       outlines[draft] = DraftOutline(outline: outline, segments: segments)
     }
     return outline
+  }
+
+  /// The ordinals of segments that begin an order and no earlier result, as their content says.
+  func orders(
+    among segments: [Int], _ codes: [HL7SegmentCode?], _ structure: HL7Structure, in message: MessageReference
+  ) -> Set<Int> {
+    guard codes.contains(Self.orc), structure.hasEarlierResults else { return [] }
+    return Set(
+      codes.indices.filter { ordinal in
+        guard codes[ordinal] == Self.orc else { return false }
+        let control = field(1, of: segments[ordinal], in: message).bytes
+        return Self.requests.contains { $0.elementsEqual(control) }
+      })
   }
 
   /// What is known of a draft's groups is so no more: a change of what tells its structure, or of its segments.

@@ -13,7 +13,7 @@ extension Run {
       let outline = try self.outline(of: all, structure, 0, in: message, at: span)
       let ordinals = Set(all.indices.filter { leaving.contains(all[$0]) })
       if let outer = outline.remnant(of: grammar.group, without: ordinals),
-        !orphans(of: leaving, among: all, outline, message).isEmpty
+        structure.groups[outer].name.contains("PRIOR") || !orphans(of: leaving, among: all, outline, message).isEmpty
       {
         let (name, around) = (structure.groups[grammar.group].name, structure.groups[outer].name)
         throw Interrupt.failure(
@@ -229,7 +229,9 @@ extension Run {
     for (segment, homes) in zip(all, homes(of: outline)) { before[segment] = homes }
     // A group is the one that its first segment was in before.
     var known: [Int: Int] = [:]
-    let after = HL7Outline(left.map { code(of: $0, in: message) }, structure: outline.structure)
+    let codes = left.map { code(of: $0, in: message) }
+    let after = HL7Outline(
+      codes, structure: outline.structure, orders: orders(among: left, codes, outline.structure, in: message))
     return zip(left, homes(of: after)).compactMap { segment, homes in
       let own = before[segment] ?? []
       guard homes.map(\.group) == own.map(\.group) else { return segment }
