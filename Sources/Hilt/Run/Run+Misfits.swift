@@ -95,14 +95,7 @@ extension Run {
     _ codes: [HL7SegmentCode?], at span: Span
   ) throws -> [HL7Structure.Holder] {
     guard all.count > 1 else { return nearest }
-    var names: [String] = []
-    for ordinal in codes.indices where codes[ordinal] == code {
-      guard let leaf = outline.leaves[ordinal], let holder = outline.structure.holder(of: leaf, among: all) else {
-        continue
-      }
-      let name = outline.structure.name(of: holder)
-      if !names.contains(name) { names.append(name) }
-    }
+    let names = names(of: all, holding: code, outline, codes)
     guard names.count < 2 else {
       throw Interrupt.failure(
         Failure(
@@ -116,20 +109,28 @@ extension Run {
     return names.first.map { name in all.filter { outline.structure.name(of: $0) == name } } ?? nearest
   }
 
+  /// The names of those kinds of group in which a message has segments of a name.
+  private func names(
+    of holders: [HL7Structure.Holder], holding code: HL7SegmentCode, _ outline: HL7Outline, _ codes: [HL7SegmentCode?]
+  ) -> [String] {
+    var names: [String] = []
+    for ordinal in codes.indices where codes[ordinal] == code {
+      guard let leaf = outline.leaves[ordinal], let holder = outline.structure.holder(of: leaf, among: holders) else {
+        continue
+      }
+      let name = outline.structure.name(of: holder)
+      if !names.contains(name) { names.append(name) }
+    }
+    return names
+  }
+
   /// Says, once, that a walk in a group passes over segments of groups deeper down. Notes belong to each of them.
   func noteLeftOut(
     _ code: HL7SegmentCode, _ all: [HL7Structure.Holder], _ nearest: [HL7Structure.Holder], _ outline: HL7Outline,
     _ codes: [HL7SegmentCode?], at span: Span
   ) throws {
     guard all.count > nearest.count, code != Self.note else { return }
-    var names: [String] = []
-    for ordinal in codes.indices where codes[ordinal] == code {
-      guard let leaf = outline.leaves[ordinal], let holder = outline.structure.holder(of: leaf, among: all),
-        !nearest.contains(holder)
-      else { continue }
-      let name = outline.structure.name(of: holder)
-      if !names.contains(name) { names.append(name) }
-    }
+    let names = names(of: all.filter { !nearest.contains($0) }, holding: code, outline, codes)
     guard !names.isEmpty else { return }
     try noteOfStructure(
       "each \(code) leaves out those of \(names.joined(separator: ", ")), which \(code)[*] has too", at: span)
