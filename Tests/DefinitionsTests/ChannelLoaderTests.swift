@@ -177,6 +177,13 @@ import Testing
     #expect(loaded.problems.count == 1)
     #expect(loaded.problems.first?.place.file == "Transforms/x.hilt")
     #expect(loaded.files.allSatisfy { $0.problems.count == 1 })
+    let twice = load([
+      "Channels/a.yaml": channel(
+        "a",
+        "    transform: ../Transforms/x.hilt\n  lab:\n    mllp: {host: b, port: 1}\n    transform: ../Transforms/x.hilt"),
+      "Transforms/x.hilt": "transform x\n  in hl7 2.3..2.6 ADT_*\n  out hl7\nemit nothing\n",
+    ])
+    #expect(twice.problems.map(\.code) == ["E111"])
   }
 
   @Test func `a folder gives its channel files in the order of their names`() {

@@ -68,7 +68,7 @@ package struct ChannelLoader: Sendable {
         + file.problems.filter { $0.place.file != path }
       loaded.files.append(file)
       // Two channels may use one transform: what is wrong with it is shown once.
-      loaded.problems += file.problems.filter { !loaded.problems.contains($0) }
+      for problem in file.problems where !loaded.problems.contains(problem) { loaded.problems.append(problem) }
       loaded.sources.merge(sources) { first, _ in first }
     }
     return loaded
