@@ -29,6 +29,7 @@ extension Checker {
     }
     guard code != .msh else { return broken(.readOnly, "a message has one MSH", at: name.span) }
     if loopDepth > 0 { addedInLoops.insert(MadeSegment(draft: draft, code: code)) }
+    if group == nil, case .structure = position { warnOfGathering(code, draft, source.text(root.span), name.span) }
     let mark = newMarks(1)
     var place = HL7Place(message: message, code: code, segment: .mark(mark), span: name.span)
     guard checkOutput(place) else { return .broken(span) }

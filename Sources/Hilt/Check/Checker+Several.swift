@@ -53,6 +53,27 @@ extension Checker {
   }
 }
 
+extension Checker {
+  /// W112: a loop over all segments of a name, whatever order they are of, adds them to a message that the program
+  /// makes: all come to stand under its last order.
+  mutating func warnOfGathering(_ code: HL7SegmentCode, _ draft: Int, _ owner: String, _ span: Span) {
+    guard walkedFlat.contains(code), made.contains(draft), grouped(code, in: grammars(of: .input)),
+      grouped(code, in: madeOf[draft] ?? [])
+    else { return }
+    // One head for each turn is one group for each.
+    guard !addedInLoops.contains(where: { $0.draft == draft && $0.code != code && $0.code.headsOthers }) else { return }
+    problems.report(
+      .gathered, "\(code)[*] are those of all groups, and here all come into the last one of '\(owner)'", at: span,
+      help: ["for o in each … { for x in o.each \(code) { \(owner).add \(code) … } }", "\(owner).add \(code) after …"])
+  }
+
+  /// Whether a segment stands in groups within groups that repeat, of one patient.
+  private func grouped(_ code: HL7SegmentCode, in grammars: [HL7Structure]) -> Bool {
+    let places = grammars.compactMap { grammar in grammar.place(of: code).map { (grammar, $0) } }
+    return !places.isEmpty && places.allSatisfy { grammar, leaf in grammar.repeatingGroups(around: leaf) > 1 }
+  }
+}
+
 /// A segment that a program adds to a message that it makes.
 struct MadeSegment: Hashable {
   var draft: Int
@@ -68,6 +89,17 @@ extension HL7Structure {
       next = groups[group].parent
     }
     return nil
+  }
+
+  /// How many things that repeat there are around a leaf, itself included, up to those of a patient.
+  fileprivate func repeatingGroups(around leaf: Int) -> Int {
+    var count = leaves[leaf].repeats ? 1 : 0
+    var next: Int? = leaves[leaf].group
+    while let group = next {
+      if groups[group].repeats, !isOfPatient(group) { count += 1 }
+      next = groups[group].parent
+    }
+    return count
   }
 
   /// Whether each of these has a patient: a PID that nothing else repeats.

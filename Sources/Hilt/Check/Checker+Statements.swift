@@ -189,8 +189,13 @@ extension Checker {
   private mutating func loop(_ head: LoopHead, _ body: Block, _ none: Decision?, _ span: Span) -> (Execute, Flow) {
     let cursor = cursor(head.list)
     scope.open()
-    let before = (facts, walked, addedInLoops)
+    let before = (facts, walked, addedInLoops, walkedFlat)
     loopDepth += 1
+    if case .place(let place) = cursor, case .input = place.message, place.field == nil, place.within == nil,
+      place.segment.isMany
+    {
+      walkedFlat.append(place.code)
+    }
     let walk: Turns?
     if case .place(let place) = cursor, case .draft(let draft) = place.message, let field = place.field,
       place.repetition.isMany, !place.segment.isMany, place.component == nil
@@ -205,7 +210,7 @@ extension Checker {
     }
     let (execute, inner) = self.execute(body, knowing: walk?.valued ?? [])
     loopDepth -= 1
-    (facts, walked, addedInLoops) = before
+    (facts, walked, addedInLoops, walkedFlat) = before
     scope.close()
     let decided = none.map { decision($0) }
     var flow = Flow(completes: true, emits: false, mayEmit: inner.mayEmit)

@@ -49,6 +49,8 @@ struct Checker {
   /// In how many loops each of those was begun, and what is added to them in the loops around.
   var madeDepths: [Int: Int] = [:]
   var addedInLoops: Set<MadeSegment> = []
+  /// The segments of the whole input that the loops around walk, whatever groups they are in.
+  var walkedFlat: [HL7SegmentCode] = []
   var copies: [Int: CopyMade] = [:]
   /// Variables whose `match` has no `_`.
   var openSlots: Set<Int> = []

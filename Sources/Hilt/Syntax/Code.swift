@@ -61,6 +61,7 @@ package enum Code: String, Sendable, CaseIterable {
   case versionKept = "W109"
   case dollar = "W110"
   case writtenAgain = "W111"
+  case gathered = "W112"
   case partOfVersions = "W201"
   case tableCodes = "W210"
 
