@@ -180,7 +180,8 @@ import Testing
     let twice = load([
       "Channels/a.yaml": channel(
         "a",
-        "    transform: ../Transforms/x.hilt\n  lab:\n    mllp: {host: b, port: 1}\n    transform: ../Transforms/x.hilt"),
+        "    transform: ../Transforms/x.hilt\n"
+          + "  lab:\n    mllp: {host: b, port: 1}\n    transform: ../Transforms/x.hilt"),
       "Transforms/x.hilt": "transform x\n  in hl7 2.3..2.6 ADT_*\n  out hl7\nemit nothing\n",
     ])
     #expect(twice.problems.map(\.code) == ["E111"])

@@ -31,7 +31,7 @@ extension Ways {
       let way = try await way(hook, partner: partner)
       let engine = try await way.project.start()
       #expect(try await send([Sample.adt("L1")], to: way.port).isAllAccepted)
-      try await eventually("it is raised and told") { hook.requests.count == 1 }
+      try await eventually(within: 60, "it is raised and told") { hook.requests.count == 1 }
       let request = try #require(hook.requests.first)
       #expect(request.head.hasPrefix("POST /url-canary?x=1 HTTP/1.1\r\n"))
       #expect(request.head.lowercased().contains("authorization: bearer hook-canary\r\n"))
@@ -49,13 +49,13 @@ extension Ways {
       let status = try await way.project.hilum("status").output
       #expect(status.contains("alert \(id)  adt/ehr: the partner has not been reached"), "\(status)")
       #expect(status.contains("Ann looks after it"))
-      try await eventually("it is away for this engine too") {
+      try await eventually(within: 60, "it is away for this engine too") {
         (try await way.project.lane("adt/ehr").downFor ?? 0) > 6000
       }
 
       try await partner.receiver.start()
-      try await eventually("it is over") { try await overview(way.project).active.isEmpty }
-      try await eventually("and told") { hook.requests.count == 2 }
+      try await eventually(within: 60, "it is over") { try await overview(way.project).active.isEmpty }
+      try await eventually(within: 60, "and told") { hook.requests.count == 2 }
       #expect(try hook.requests.map { try $0.json()["event"] as? String } == ["raised", "cleared"])
       #expect(way.project.log.components(separatedBy: "WARNING Alert: adt/ehr: ").count == 2)
       #expect(way.project.log.components(separatedBy: "An alert is over: adt/ehr").count == 2)
@@ -75,8 +75,8 @@ extension Ways {
       let way = try await way(hook, partner: partner)
       try await way.project.start()
       #expect(try await send([Sample.adt("D1")], to: way.port).isAllAccepted)
-      try await eventually("it was tried") { !hook.requests.isEmpty }
-      try await eventually("and what is wrong with it is shown") {
+      try await eventually(within: 60, "it was tried") { !hook.requests.isEmpty }
+      try await eventually(within: 60, "and what is wrong with it is shown") {
         try await overview(way.project).trouble == "the web hook answered 307"
       }
       #expect(try await way.project.hilum("alert", "list").output.contains("1 could not be told yet"))
@@ -97,13 +97,13 @@ extension Ways {
       #expect(planned.status == 0 && planned.output.hasPrefix("adt raises nothing until "), "\(planned)")
       #expect(try await send([Sample.adt("P1"), Sample.adt("P2")], to: way.port).isAllAccepted)
       try await way.project.restart()
-      try await eventually("it is away for longer than two looks take") {
+      try await eventually(within: 60, "it is away for longer than two looks take") {
         (try await way.project.lane("adt/ehr").downFor ?? 0) > 11_000
       }
       #expect(try await overview(way.project).active.isEmpty && hook.requests.isEmpty)
       #expect(try await way.project.hilum("status").output.contains("downtime adt until "))
       #expect(try await way.project.hilum("alert", "downtime", "adt", "--end").status == 0)
-      try await eventually("it is raised") {
+      try await eventually(within: 60, "it is raised") {
         try await Set(overview(way.project).active.map(\.key.kind)) == [.laneDown, .backlog]
       }
       #expect(
@@ -117,7 +117,7 @@ extension Ways {
       let text = String(decoding: way.project.read("Channels/adt.yaml"), as: UTF8.self)
       try way.project.write("Channels/adt.yaml", text + "alerts: {backlog: 1, settle: 0s}\n")
       #expect(try await way.project.hilum("deploy").status == 0)
-      try await eventually("it is raised") {
+      try await eventually(within: 60, "it is raised") {
         try await overview(way.project).active.map(\.key.kind) == [.backlog]
       }
       try way.project.write("Channels/adt.yaml", text)
@@ -146,14 +146,14 @@ extension Ways {
       let clock = try FalseClock(way.project)
       try await way.project.start(environment: clock.environment)
       #expect(try await send([Sample.adt("C1")], to: way.port).isAllAccepted)
-      try await eventually("a look was made") {
+      try await eventually(within: 60, "a look was made") {
         try await overview(way.project).active.map(\.key.kind) == [.backlog]
       }
       try clock.set(7230)
-      try await eventually("it is raised") {
+      try await eventually(within: 60, "it is raised") {
         try await overview(way.project).active.map(\.key.kind) == [.backlog, .clock]
       }
-      try await eventually("and said") { way.project.log.contains("Alert: engine: the clock went forward by 2 h") }
+      try await eventually(within: 60, "and said") { way.project.log.contains("Alert: engine: the clock went forward by 2 h") }
     }
   }
 }

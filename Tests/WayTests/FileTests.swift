@@ -45,7 +45,8 @@ extension Ways {
 
     @Test func `a file that is refused has the reason and the message's id beside it`() async throws {
       let project = try await start(source: ", complete: {by: rename}")
-      try project.write("in/bad.hl7", "no HL7\r")
+      try project.write("aside.hl7", "no HL7\r")
+      #expect(rename(project.path("aside.hl7"), project.path("in/bad.hl7")) == 0)
       try await eventually("it is set aside") { project.names(in: "in/failed").count == 2 }
       let reason = String(decoding: project.read("in/failed/bad.hl7.reason.txt"), as: UTF8.self)
       let record = try #require(try await project.messages(.rejected).first)

@@ -34,7 +34,7 @@ extension Ways {
       try await way.project.start()
       let messages = [Sample.adt("F1", event: "A05"), Sample.adt("H1", event: "A06"), Sample.adt("D1")]
       #expect(try await send(messages, to: way.port).isAllAccepted)
-      try await eventually("one is dead") { try await way.project.lane("adt/ehr").dead == 1 }
+      try await eventually(within: 60, "one is dead") { try await way.project.lane("adt/ehr").dead == 1 }
 
       let channel = try await way.project.channel("adt")
       #expect(channel.failed == 1 && channel.held == 1)
@@ -56,12 +56,12 @@ extension Ways {
       let way = try await OneWay.start()
       await way.partner.receiver.stop()
       #expect(try await send([Sample.adt("W1")], to: way.port).isAllAccepted)
-      try await eventually("the log says that the partner is away") {
+      try await eventually(within: 60, "the log says that the partner is away") {
         way.project.log.contains("WARNING The partner can't be reached")
       }
       try await way.partner.receiver.start()
       try await way.partner.waits(for: 1)
-      try await eventually("and that it is back") { way.project.log.contains("INFO The partner is back") }
+      try await eventually(within: 60, "and that it is back") { way.project.log.contains("INFO The partner is back") }
       #expect(way.project.log.split(separator: "\n").count { $0.contains("can't be reached") } == 1)
     }
 
