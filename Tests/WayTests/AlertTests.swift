@@ -153,7 +153,9 @@ extension Ways {
       try await eventually(within: 60, "it is raised") {
         try await overview(way.project).active.map(\.key.kind) == [.backlog, .clock]
       }
-      try await eventually(within: 60, "and said") { way.project.log.contains("Alert: engine: the clock went forward by 2 h") }
+      try await eventually(within: 60, "and said") {
+        way.project.log.contains("Alert: engine: the clock went forward by 2 h")
+      }
     }
   }
 }
