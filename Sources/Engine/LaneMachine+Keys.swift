@@ -37,8 +37,7 @@ extension LaneMachine {
       let (sequence, keys) = (entry.delivery.sequence, entry.delivery.orderKeys)
       if place > index, entry.state == .queued, order?.evicts(sequence, keys, &stuck) == true {
         order?.remove(sequence, keys)
-        heldBytes -= entry.delivery.bytesInMemory
-        if entry.isHeld { standing -= 1 }
+        giveRoom(of: entry)
       } else {
         kept.append(entry)
       }

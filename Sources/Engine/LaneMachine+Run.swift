@@ -87,8 +87,7 @@ extension LaneMachine {
       if entry.state == .released, entry.delivery.sequence <= last {
         released -= 1
         guard let row = found.first(where: { $0.sequence == entry.delivery.sequence }) else {
-          heldBytes -= entry.delivery.bytesInMemory
-          if entry.isHeld { standing -= 1 }
+          giveRoom(of: entry)
           order?.remove(entry.delivery.sequence, entry.delivery.orderKeys)
           continue
         }

@@ -256,8 +256,7 @@ package struct LaneMachine: Sendable {
   /// Lets go of what nothing was tried with, from the end.
   private mutating func dropLast() {
     while let last = entries.last, last.isUntouched {
-      heldBytes -= last.delivery.bytesInMemory
-      if last.isHeld { standing -= 1 }
+      giveRoom(of: last)
       tail = last.delivery.sequence - 1
       entries.removeLast()
     }
@@ -268,8 +267,7 @@ package struct LaneMachine: Sendable {
     if let first = order?.firstParked { tail = min(tail, first - 1) }
     order?.forgetParked()
     for entry in entries where entry.isUntouched {
-      heldBytes -= entry.delivery.bytesInMemory
-      if entry.isHeld { standing -= 1 }
+      giveRoom(of: entry)
       tail = min(tail, entry.delivery.sequence - 1)
       order?.remove(entry.delivery.sequence, entry.delivery.orderKeys)
     }
@@ -295,31 +293,36 @@ package struct LaneMachine: Sendable {
     order?.giveBack(entries[index].delivery.sequence)
     switch end {
     case .taken(let summary, let reply):
-      narrow(index, now)
-      outage = nil
-      hasBlamedMessage = false
-      lastAnswer = (summary, now.wall)
+      answered(index, summary, now)
       conclude(index, .delivered(summary: summary, reply: reply), now)
     case .unreachable(let reason, let bytesSent, let retryAfter):
       unreachable(index, reason, bytesSent: bytesSent, retryAfter: retryAfter, now)
     case .refused(let reason, let code, let forever, let reply, let retryAfter):
-      narrow(index, now)
-      outage = nil
-      hasBlamedMessage = false
-      lastAnswer = (code ?? reason, now.wall)
+      answered(index, code ?? reason, now)
       lastRefusal = code ?? reason
       entries[index].losses = 0
       refused(index, reason, code: code, forever: forever, reply: reply, retryAfter: retryAfter, now)
     case .cancelled(let reason, let bytesSent):
       cancelled(index, reason, bytesSent: bytesSent, now)
     case .judged(let verdict, let summary, let reply):
-      narrow(index, now)
-      outage = nil
-      hasBlamedMessage = false
-      lastAnswer = (summary, now.wall)
+      answered(index, summary, now)
       entries[index].losses = 0
       judged(index, verdict, summary, reply: reply, now)
     }
     pump(now)
+  }
+
+  /// The partner is there, whatever it said of the message.
+  private mutating func answered(_ index: Int, _ summary: String, _ now: Moment) {
+    narrow(index, now)
+    outage = nil
+    hasBlamedMessage = false
+    lastAnswer = (summary, now.wall)
+  }
+
+  /// What leaves memory takes no room any more.
+  mutating func giveRoom(of entry: Entry) {
+    heldBytes -= entry.delivery.bytesInMemory
+    if entry.isHeld { standing -= 1 }
   }
 }

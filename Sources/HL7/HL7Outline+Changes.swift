@@ -115,11 +115,9 @@ extension HL7Outline {
   /// - Returns: whether it was so.
   package mutating func insert(_ code: HL7SegmentCode, at ordinal: Int) -> Bool {
     guard fits, !isDoubtful, ordinal > 0, ordinal <= leaves.count else { return false }
-    // What stands behind a continuation pointer takes its place from it.
-    if leaves[..<ordinal].contains(where: { $0.flatMap { structure.leaves[$0].code } == Self.continuation }) {
-      return false
-    }
-    guard let last = leaves[..<ordinal].lastIndex(where: { $0 != nil }) else { return false }
+    guard let last = leaves[..<ordinal].lastIndex(where: { $0 != nil }), let place = leaves[last] else { return false }
+    // What stands behind a continuation pointer, the last that has a place, takes that from it.
+    guard structure.leaves[place].code != Self.continuation else { return false }
     var others: [HL7Slicing.Move] = []
     let slicing = HL7Slicing(self, behind: last, toward: code)
     let move = slicing.move(to: code, others: &others)

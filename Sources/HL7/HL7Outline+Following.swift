@@ -13,7 +13,7 @@ extension HL7Outline {
       let group = instances[instance].group
       let places = structure.leaves(of: code, within: group)
       if let place = places.first(where: { $0 > leaf || $0 == leaf && structure.leaves[leaf].repeats }) {
-        return self.last(before: place, from: last, in: instance, notPast: code == Self.note ? leaf : nil)
+        return self.last(before: place, from: last, in: instance, notPast: code == "NTE" ? leaf : nil)
       }
       last = instances[instance].segments.upperBound - 1
       if structure.groups[group].repeats, places.contains(where: { structure.opens($0, group) }) { return last }
@@ -21,8 +21,6 @@ extension HL7Outline {
     }
     return ordinal
   }
-
-  private static let note = HL7SegmentCode("NTE")
 
   /// The last segment of those that follow one and stand before a leaf in the grammar, those of the leaf itself where
   /// it repeats included.

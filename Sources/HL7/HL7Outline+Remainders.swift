@@ -22,16 +22,19 @@ extension HL7Outline {
       let inner = child(of: group, toward: leaf)
       let isRequired = inner.map { structure.groups[$0].isRequired } ?? structure.leaves[leaf].isRequired
       let position = self.position(of: leaf, in: group)
-      let isThere = instances[instance].segments.contains { ordinal in
-        guard let other = leaves[ordinal], structure.groups[group].leaves.contains(other) else { return false }
-        return self.position(of: other, in: group) == position
+      guard stands(instances[instance].segments, at: position, in: group) else {
+        return isRequired && !structure.groups[group].isChoice
       }
-      guard isThere else { return isRequired && !structure.groups[group].isChoice }
       guard let inner, let next = instances.firstIndex(where: { $0.group == inner && $0.parent == instance }) else {
         return false
       }
       instance = next
     }
+  }
+
+  /// Whether one of some segments of a group stands at a place of it, or in the group that is there.
+  private func stands(_ ordinals: some Sequence<Int>, at position: Int, in group: Int) -> Bool {
+    ordinals.contains { leaves[$0].map { self.position(of: $0, in: group) == position } ?? false }
   }
 
   /// Whether a segment is the patient of an earlier result that has no order: it begins something else.
@@ -53,15 +56,13 @@ extension HL7Outline {
       let staying = instances[instance].segments.filter { !leaving.contains($0) }
       if !staying.isEmpty {
         let position = self.position(of: leaf, in: group)
-        let isAtPlace = { (other: Int) in
-          !leaving.contains(other) && (self.leaves[other].map { self.position(of: $0, in: group) == position } ?? false)
-        }
         let behind = staying.filter { $0 > ordinal }
         let next = behind.lazy.compactMap { leaves[$0] }.first
         // Behind a group that keeps such a segment, what is left goes on with it.
         let before = instances[..<instance].last { $0.group == group && $0.parent == instances[instance].parent }
-        let goesOn = before.map { $0.segments.contains(where: isAtPlace) } ?? false
-        if staying.contains(where: isAtPlace) || !goesOn && next.map({ makesGroup($0, in: group) }) ?? false {
+        let goesOn =
+          before.map { stands($0.segments.filter { !leaving.contains($0) }, at: position, in: group) } ?? false
+        if stands(staying, at: position, in: group) || !goesOn && next.map({ makesGroup($0, in: group) }) ?? false {
           return []
         }
         return behind

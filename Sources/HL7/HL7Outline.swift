@@ -85,7 +85,7 @@ package struct HL7Outline: Sendable {
     return codes
   }
 
-  static let continuation = HL7SegmentCode("DSC")
+  static let continuation: HL7SegmentCode = "DSC"
 
   /// The outline again, by other moves.
   private mutating func reread(_ codes: [HL7SegmentCode?], _ moves: [HL7Slicing.Move?], _ group: Int) {

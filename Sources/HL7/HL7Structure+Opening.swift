@@ -51,10 +51,8 @@ extension HL7Structure {
     let place = leaves[leaf]
     guard let code = place.code, !code.headsOthers, !groups[place.group].isChoice else { return false }
     // A time of an order repeats as a group and is a detail all the same.
-    return code == Self.timing || !(groups[place.group].repeats && place.isRequired)
+    return code == "TQ1" || !(groups[place.group].repeats && place.isRequired)
   }
-
-  private static let timing = HL7SegmentCode("TQ1")
 
   /// The smallest thing that repeats around a leaf: the leaf itself, or the nearest group; `nil` where nothing does.
   package func holder(of leaf: Int, among holders: [Holder]) -> Holder? {
@@ -78,13 +76,16 @@ extension HL7Structure {
   }
 
   /// Whether it has groups of what was known before an order.
-  package var hasEarlierResults: Bool { groups.contains { $0.name.contains("PRIOR") } }
+  package var hasEarlierResults: Bool { groups.indices.contains { isEarlierResult($0) } }
 
-  /// Whether a leaf is in a group of what was known before an order: `PRIOR_RESULT`, `ORDER_PRIOR`.
+  /// Whether a group is called so: `PRIOR_RESULT`, `ORDER_PRIOR`.
+  package func isEarlierResult(_ group: Int) -> Bool { groups[group].name.contains("PRIOR") }
+
+  /// Whether a leaf is in a group of what was known before an order.
   package func isOfEarlierResult(_ leaf: Int) -> Bool {
     var next: Int? = leaves[leaf].group
     while let group = next {
-      if groups[group].name.contains("PRIOR") { return true }
+      if isEarlierResult(group) { return true }
       next = groups[group].parent
     }
     return false
@@ -97,7 +98,6 @@ extension HL7SegmentCode {
 
   private static let heads: Set<HL7SegmentCode> = [
     "MSH", "PID", "MRG", "ORC", "OBR", "OBX", "SPM", "RXO", "RXE", "RXD", "RXG", "RXA", "RQD", "RQ1", "ODS", "ODT",
-    "TXA",
-    "FT1", "PR1", "IN1", "SCH", "RGS", "AIS", "AIG", "AIL", "AIP",
+    "TXA", "FT1", "PR1", "IN1", "SCH", "RGS", "AIS", "AIG", "AIL", "AIP",
   ]
 }

@@ -9,7 +9,7 @@ import Synchronization
 
 extension Engine {
   /// How long a lane that changes waits for its partner's answer, in seconds; what has none by then goes again.
-  private static let answerSecondsMax = 8
+  static let answerSecondsMax = 8
   private static let reading = DispatchQueue(label: "hilum.deployment")
 
   /// Reads all channel files anew, checks them, and puts to work what differs. Where anything is wrong with them,

@@ -45,7 +45,9 @@ extension Engine {
     }
     // Before anything ends: an engine that dies here goes on with what was said.
     await keep(note, of: channel.name.text, key: version.keys.channel)
-    await Lane.stop(version.lanes.filter { lane in choice != .drain || !left.contains { $0 === lane } }, within: 8)
+    await Lane.stop(
+      version.lanes.filter { lane in choice != .drain || !left.contains { $0 === lane } }, within: Self.answerSecondsMax
+    )
     state.withLock { state in state.channels.removeAll { $0 === channel } }
     leave(left, choice)
     let lines = left.map { "lane \($0.name.destination): what waits: \(choice.text)" }
@@ -65,7 +67,7 @@ extension Engine {
   func stopLeaving(of definition: ChannelDefinition) async {
     let names = definition.destinations.map { LaneName(channel: definition.name, destination: $0.name) }
     let back = leaving.map(\.lane).filter { names.contains($0.name) }
-    await Lane.stop(back, within: 8)
+    await Lane.stop(back, within: Self.answerSecondsMax)
     state.withLock { state in state.leaving.removeAll { one in back.contains { $0 === one.lane } } }
   }
 

@@ -71,7 +71,7 @@ extension Checker {
   /// What stands at a place that is written, as an expression: for `out.PID-8` the input's `PID-8`; `nil` in a message
   /// that the program makes.
   func keptText(_ target: Expression, _ draft: Int) -> String? {
-    guard !made.contains(draft) else { return nil }
+    guard made[draft] == nil else { return nil }
     let text = source.text(target.span)
     guard case .path(let root, _) = target.kind, case .name(let name) = root.kind,
       case .message? = scope.find(name)?.kind, text.hasPrefix(name + ".")
@@ -86,7 +86,7 @@ extension Checker {
 
   /// Warns where one text takes the place of a whole composite in a copy.
   mutating func warnOfWhole(_ value: Typed, _ place: HL7Place, _ draft: Int, _ target: Expression) {
-    guard !made.contains(draft), place.component == nil, isOneText(value.type), let kind = writtenKind(place),
+    guard made[draft] == nil, place.component == nil, isOneText(value.type), let kind = writtenKind(place),
       !kind.isOpen, kind.types.keys.allSatisfy({ HL7Tables.type($0) != nil })
     else { return }
     if case .mark(let mark) = place.segment, freshMarks.contains(mark) { return }

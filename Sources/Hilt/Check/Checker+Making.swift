@@ -28,8 +28,7 @@ extension Checker {
     let draft = layout.draftCount
     layout.draftCount += 1
     madeOf[draft] = [structure]
-    made.insert(draft)
-    madeDepths[draft] = loopDepth
+    made[draft] = loopDepth
     let header = NewHeader(code: code, event: event, structure: named, version: version, zone: zone)
     return Typed(.message(.draft(draft)), at: span) { run in
       try run.make(draft, header, at: span)

@@ -15,7 +15,7 @@ extension Checker {
         .walked, "the loop around this walks a field of \(place.code); only its own repetition may change",
         at: target.span, help: ["write it behind the loop"])
     }
-    if case .only = place.segment, place.within == nil, made.contains(draft) {
+    if case .only = place.segment, place.within == nil, made[draft] != nil {
       checkPlace(place.code, of: place.message, nil, named: place.owner, at: target.span)
     }
     let value = segment(expression, place.code)

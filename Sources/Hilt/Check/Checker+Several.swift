@@ -7,7 +7,7 @@ extension Checker {
   /// Groups of a patient are let be: PATIENT_RESULT of an ORU repeats in the standard, and a message is about one
   /// patient. So are messages that the program makes itself.
   mutating func warnOfSeveral(_ place: HL7Place) {
-    if let draft = place.message.draft, made.contains(draft) { return }
+    if let draft = place.message.draft, made[draft] != nil { return }
     guard let last = repeating(place) else { return }
     let names = last.leaves(of: place.code).compactMap { leaf in
       last.leaves[leaf].repeats ? nil : last.repeatingGroup(of: leaf).map { last.groups[$0].name }
@@ -40,11 +40,11 @@ extension Checker {
   /// A segment of a message that the program makes, of which it may have several: what is written there goes to the
   /// last group, and W111 warns where a loop writes to the same one in each turn.
   mutating func checkMade(_ place: inout HL7Place, _ value: Typed) {
-    guard let draft = place.message.draft, made.contains(draft), let grammar = repeating(place) else { return }
+    guard let draft = place.message.draft, let depth = made[draft], let grammar = repeating(place) else { return }
     // Where several places are open, that is what is said.
     guard grammar.place(of: place.code) != nil else { return }
     place.isOfLastGroup = true
-    guard let depth = madeDepths[draft], depth < loopDepth, value.constant == nil, value.type != .broken,
+    guard depth < loopDepth, value.constant == nil, value.type != .broken,
       !addedInLoops.contains(MadeSegment(draft: draft, code: place.code))
     else { return }
     problems.report(
@@ -57,7 +57,7 @@ extension Checker {
   /// W112: a loop over all segments of a name, whatever order they are of, adds them to a message that the program
   /// makes: all come to stand under its last order.
   mutating func warnOfGathering(_ code: HL7SegmentCode, _ draft: Int, _ owner: String, _ span: Span) {
-    guard walkedFlat.contains(code), made.contains(draft), grouped(code, in: grammars(of: .input)),
+    guard walkedFlat.contains(code), made[draft] != nil, grouped(code, in: grammars(of: .input)),
       grouped(code, in: madeOf[draft] ?? [])
     else { return }
     // One head for each turn is one group for each.

@@ -13,7 +13,7 @@ extension Checker {
     checkMade(&place, value)
     if case .only = place.repetition, place.component == nil { checkNotWalked(draft, place.code, field, target.span) }
     // In a new message nothing stands yet that could be meant.
-    if case .only = place.segment, place.within == nil, made.contains(draft) {
+    if case .only = place.segment, place.within == nil, made[draft] != nil {
       checkPlace(place.code, of: place.message, nil, named: place.owner, at: target.span)
     }
     checkCodes(expression, place)

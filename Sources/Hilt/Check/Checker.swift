@@ -44,13 +44,13 @@ struct Checker {
   /// The grammars that the input may have, once they were asked for, and those of messages that the program makes.
   var inputGrammars: [HL7Structure]?
   var madeOf: [Int: [HL7Structure]] = [:]
-  /// Outputs that the program began with `new`, and those that it copied from the input.
-  var made: Set<Int> = []
-  /// In how many loops each of those was begun, and what is added to them in the loops around.
-  var madeDepths: [Int: Int] = [:]
+  /// Outputs that the program began with `new`, each with the number of loops around, and what is added to them in the
+  /// loops at work.
+  var made: [Int: Int] = [:]
   var addedInLoops: Set<MadeSegment> = []
   /// The segments of the whole input that the loops around walk, whatever groups they are in.
   var walkedFlat: [HL7SegmentCode] = []
+  /// Outputs that it copied from the input.
   var copies: [Int: CopyMade] = [:]
   /// Variables whose `match` has no `_`.
   var openSlots: Set<Int> = []

@@ -38,10 +38,9 @@ extension Run {
       if !names.contains(name) { names.append(name) }
     }
     let shown = names.prefix(8).joined(separator: ", ") + (names.count > 8 ? ", …" : "")
-    let isOne = names.count == 1
-    let say =
-      isOne ? "has no place where it stands, and counts" : "have no place where they stand, and count"
-    try noteOfStructure("the message does not fit its structure: \(shown) \(say) to the group there", at: span)
+    let (have, count) = names.count == 1 ? ("has", "it stands, and counts") : ("have", "they stand, and count")
+    try noteOfStructure(
+      "the message does not fit its structure: \(shown) \(have) no place where \(count) to the group there", at: span)
   }
 
   /// Says, once, that an ORC counts to an earlier result though its order control doesn't tell so.
@@ -136,8 +135,8 @@ extension Run {
       "each \(code) leaves out those of \(names.joined(separator: ", ")), which \(code)[*] has too", at: span)
   }
 
-  static let pid = "PID" as HL7SegmentCode
-  static let note = "NTE" as HL7SegmentCode
+  static let pid: HL7SegmentCode = "PID"
+  static let note: HL7SegmentCode = "NTE"
 
   /// Traffic that does not fit its grammar is cut from one segment of the name to the next.
   ///
@@ -181,10 +180,11 @@ extension Run {
       })
   }
 
-  private static let results = Set(["OBX", "NTE", "SPM"] as [HL7SegmentCode])
+  private static let results: Set<HL7SegmentCode> = ["OBX", "NTE", "SPM"]
   /// Segments with which another patient or another order begins.
-  private static let heads = ["PID", "ORC", "OBR"].compactMap { HL7SegmentCode($0) }
+  private static let heads: [HL7SegmentCode] = ["PID", "ORC", "OBR"]
   /// What an order is about, which stands behind its ORC.
-  private static let details = Set(
-    ["OBR", "RQD", "RQ1", "RXO", "RXE", "RXD", "RXG", "RXA", "ODS", "ODT", "TXA"].compactMap { HL7SegmentCode($0) })
+  private static let details: Set<HL7SegmentCode> = [
+    "OBR", "RQD", "RQ1", "RXO", "RXE", "RXD", "RXG", "RXA", "ODS", "ODT", "TXA",
+  ]
 }

@@ -13,7 +13,7 @@ extension Run {
       let outline = try self.outline(of: all, structure, 0, in: message, at: span)
       let ordinals = Set(all.indices.filter { leaving.contains(all[$0]) })
       if let outer = outline.remnant(of: grammar.group, without: ordinals),
-        structure.groups[outer].name.contains("PRIOR") || !orphans(of: leaving, among: all, outline, message).isEmpty
+        structure.isEarlierResult(outer) || !orphans(of: leaving, among: all, outline, message).isEmpty
       {
         let (name, around) = (structure.groups[grammar.group].name, structure.groups[outer].name)
         throw Interrupt.failure(
@@ -68,20 +68,22 @@ extension Run {
 
   /// E903: what a segment without a place heads would go on with the one before: the results of an OBR in an ADT. So
   /// would a patient's orders with the patient before, and a group that has lost its head before.
+  ///
+  /// - Parameter leaving: segments of the place's name.
   private func checkFollowing(
     _ leaving: Set<Int>, among all: [Int], _ outline: HL7Outline?, of place: HL7Place
   ) throws {
+    guard place.code.headsOthers else { return }
+    let headless = outline?.headless ?? []
     let isFirst = all.first { code(of: $0, in: place.message) == place.code }.map { leaving.contains($0) } ?? true
     for (ordinal, segment) in all.enumerated().dropLast()
     where leaving.contains(segment) && !leaving.contains(all[ordinal + 1]) {
-      guard code(of: segment, in: place.message)?.headsOthers == true else { continue }
       let next = all[(ordinal + 1)...].lazy.compactMap { self.code(of: $0, in: place.message) }.first { !$0.isLocal }
       guard let next else { continue }
       let isPlaced = outline.map { $0.leaves[ordinal] != nil && !$0.isLoneEarlierPatient(ordinal) } ?? false
       let isOthers =
         place.code == "OBX" ? false : place.code == Self.pid ? !isFirst && next != Self.pid : Self.isDetail(next)
-      let isHeadless = outline.map { $0.headless.contains(ordinal + 1) } ?? false
-      guard isPlaced ? isHeadless : isOthers else { continue }
+      guard isPlaced ? headless.contains(ordinal + 1) : isOthers else { continue }
       throw Interrupt.failure(
         Failure(
           .stopping, .unwritable,

@@ -67,8 +67,7 @@ struct HeldCommand: AsyncParsableCommand {
         let found = try await Held.find(engine, channel, .max)
         return found.deliveries.map(\.id) + found.messages.map(\.id)
       }
-      try show(
-        try await engine.client.post("held/release", IDsRequest(ids: ids), as: [ItemOutcome].self), json: engine.json)
+      try await carryOut("held/release", IDsRequest(ids: ids), engine)
     }
   }
 
@@ -81,8 +80,7 @@ struct HeldCommand: AsyncParsableCommand {
     @Option(help: "Why; kept with each.") var reason: String
 
     func run() async throws {
-      let request = IDsRequest(ids: ids, reason: reason)
-      try show(try await engine.client.post("held/discard", request, as: [ItemOutcome].self), json: engine.json)
+      try await carryOut("held/discard", IDsRequest(ids: ids, reason: reason), engine)
     }
   }
 }

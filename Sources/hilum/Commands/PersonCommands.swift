@@ -3,9 +3,10 @@ import ArgumentParser
 import Engine
 import Store
 
-/// Prints what came of each, and exits 1 where one could not be done.
-func show(_ outcomes: [ItemOutcome], json: Bool) throws {
-  if json {
+/// Has the engine do something with each of these, prints what came of it, and exits 1 where one could not be done.
+func carryOut(_ path: String, _ request: IDsRequest, _ engine: EngineOptions) async throws {
+  let outcomes = try await engine.client.post(path, request, as: [ItemOutcome].self)
+  if engine.json {
     try Terminal.json(outcomes)
   } else {
     for outcome in outcomes {
@@ -64,8 +65,7 @@ struct DeadCommand: AsyncParsableCommand {
 
     func run() async throws {
       let ids = try await chosen(ids, channel) { try await List.find(engine, $0, .max).map(\.id) }
-      try show(
-        try await engine.client.post("dead/retry", IDsRequest(ids: ids), as: [ItemOutcome].self), json: engine.json)
+      try await carryOut("dead/retry", IDsRequest(ids: ids), engine)
     }
   }
 
@@ -78,8 +78,7 @@ struct DeadCommand: AsyncParsableCommand {
     @Option(help: "Why; kept with each.") var reason: String
 
     func run() async throws {
-      let request = IDsRequest(ids: ids, reason: reason)
-      try show(try await engine.client.post("dead/discard", request, as: [ItemOutcome].self), json: engine.json)
+      try await carryOut("dead/discard", IDsRequest(ids: ids, reason: reason), engine)
     }
   }
 }
@@ -138,8 +137,7 @@ struct FailedCommand: AsyncParsableCommand {
 
     func run() async throws {
       let ids = try await chosen(ids, channel) { try await List.find(engine, $0, .max).map(\.id) }
-      let request = IDsRequest(ids: ids, dryRun: dryRun)
-      try show(try await engine.client.post("failed/retry", request, as: [ItemOutcome].self), json: engine.json)
+      try await carryOut("failed/retry", IDsRequest(ids: ids, dryRun: dryRun), engine)
     }
   }
 
@@ -152,8 +150,7 @@ struct FailedCommand: AsyncParsableCommand {
     @Option(help: "Why; kept with each.") var reason: String
 
     func run() async throws {
-      let request = IDsRequest(ids: ids, reason: reason)
-      try show(try await engine.client.post("failed/discard", request, as: [ItemOutcome].self), json: engine.json)
+      try await carryOut("failed/discard", IDsRequest(ids: ids, reason: reason), engine)
     }
   }
 }
@@ -167,8 +164,7 @@ struct ResendCommand: AsyncParsableCommand {
   @Option(help: "Only to this destination.") var to: String?
 
   func run() async throws {
-    let request = IDsRequest(ids: ids, to: to)
-    try show(try await engine.client.post("resend", request, as: [ItemOutcome].self), json: engine.json)
+    try await carryOut("resend", IDsRequest(ids: ids, to: to), engine)
   }
 }
 
@@ -186,7 +182,6 @@ struct ReprocessCommand: AsyncParsableCommand {
   @Flag(help: "Only says what would come of each.") var dryRun = false
 
   func run() async throws {
-    let request = IDsRequest(ids: ids, dryRun: dryRun)
-    try show(try await engine.client.post("reprocess", request, as: [ItemOutcome].self), json: engine.json)
+    try await carryOut("reprocess", IDsRequest(ids: ids, dryRun: dryRun), engine)
   }
 }

@@ -1,3 +1,4 @@
+import Foundation
 import Partners
 
 /// The smallest way: a source over MLLP, one partner, no transform. Retries come quickly, so that nothing waits for
@@ -55,5 +56,28 @@ final class OneWay: Sendable {
     let way = try await make(source: source, hl7: hl7, destination: destination, lane: lane, channel: channel, to: to)
     try await way.project.start()
     return way
+  }
+}
+
+extension OneWay {
+  /// Sends one message after the other to engines that die before their first, second, … commit, until one dies behind
+  /// the partner's answer and before that is written. The commit at which the end of a delivery is written is not the
+  /// same in each version.
+  ///
+  /// - Returns: the control id of that message.
+  func diesAtTheEndOfADelivery() async throws -> String {
+    for commit in 1...12 {
+      let id = "E\(commit)"
+      let engine = try project.launch(environment: ["HILUM_FAILPOINT": "before-commit:\(commit)"])
+      guard (try? await engine.ready(within: 20)) != nil else { continue }
+      let report = try await send([Sample.adt(id)], to: port) { $0.timeout = .seconds(5) }
+      guard report.isAllAccepted else { continue }
+      try await partner.waits(for: partner.got.isEmpty ? 1 : partner.got.count)
+      guard await engine.launch.ending(within: 5) == .signalled(SIGKILL) else {
+        throw WayError("no commit followed the answer of the partner")
+      }
+      return id
+    }
+    throw WayError("the engine never died at the end of a delivery")
   }
 }
