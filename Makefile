@@ -41,7 +41,7 @@ crash: setup ## kill loops, power cuts (root), failing disks and the model of a 
 soak: setup ## a hospital for a while: SOAK_MINUTES=30, SOAK_CHANNELS=20, partners that fall ill, deployments and kills
 	swift build -j $(JOBS) --build-tests
 	HILUM_SOAK_SECONDS=$$(( 60 * $${SOAK_MINUTES:-30} )) HILUM_SOAK_CHANNELS=$${SOAK_CHANNELS:-20} \
-	  swift test --skip-build --filter 'A hospital for a while'
+	  swift test --skip-build --filter 'A hospital for half an hour'
 
 examples: build ## runs the cases of what ships, and the commands of every Examples/*/README.md as they stand there
 	@HILUM=$(HILUM) scripts/examples.sh
