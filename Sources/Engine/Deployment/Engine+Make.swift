@@ -68,6 +68,7 @@ extension Engine {
         isFirst: shared.lanesKnown.withLock { $0.insert(own.key).inserted },
         log: log(of: definition.name, lane: destination.name),
         replies: destination.reply.map { _ in ReplyReader(destination: index, pipeline, keys, shared) },
+        answers: shared.answers,
         isStruck: { [shared] in shared.strikes.isStruck($0) })
     }
     for lane in lanes { lane.replies?.know(lanes) }
