@@ -83,10 +83,8 @@ package final class ChannelRuntime: Sendable {
   /// Runs the pipeline and makes message and outcome durable; then the lanes learn of their deliveries, in the order
   /// of the commits, and the sender gets its receipt.
   ///
-  /// - Parameter version: which it has entered; it has left when `then` is called.
-  func take(
-    _ arrival: Arrival, _ version: ChannelVersion, gate: OriginGate, then: @escaping @Sendable (Receipt) -> Void
-  ) {
+  /// - Parameter version: which it has entered; it has left when it is durable.
+  func take(_ arrival: Arrival, _ version: ChannelVersion, _ turn: SenderTurn) {
     var arrival = arrival
     // A source like a folder can't know what it brings; the channel does.
     arrival.payload.format = version.definition.format
@@ -98,26 +96,44 @@ package final class ChannelRuntime: Sendable {
     acceptance.duplicateKey = decided.duplicateKey
     acceptance.transportKey = arrival.transportKey
     acceptance.progress = arrival.progress.map { ($0.key, $0.value) }
-    acceptance.gate = gate
-    submit(acceptance, decided, version) { result in
-      switch result {
-      case .accepted:
-        switch decided.state {
-        case .rejected:
-          var rejection = decided.rejection ?? Rejection(.reject, 207, "not accepted")
-          rejection.message = id
-          then(.rejected(rejection))
-        case .failed: then(.failed(id))
-        default: then(.accepted(id, reply: nil))
-        }
-      case .duplicate(let original): then(.duplicate(of: original))
-      case .conflict:
-        var rejection = Rejection(.reject, 205, Pipeline.conflict)
+    acceptance.gate = turn.gate
+    acceptance.awaits = version.awaited.map { version.lanes[$0.lane].key }
+    let awaited = awaited(by: turn, of: acceptance, version)
+    submit(acceptance, decided, version, turn) { [self] result in
+      turn.durable()
+      if let awaited {
+        if case .accepted = result { return shared.answers.begin(awaited, within: version.awaited) }
+        shared.answers.forget(awaited)
+      }
+      answer(result, decided, id, turn.then)
+    }
+  }
+
+  private func answer(
+    _ result: AcceptResult, _ decided: Decided, _ id: MessageID, _ then: @Sendable (Receipt) -> Void
+  ) {
+    switch result {
+    case .accepted:
+      switch decided.state {
+      case .rejected:
+        var rejection = decided.rejection ?? Rejection(.reject, 207, "not accepted")
         rejection.message = id
         then(.rejected(rejection))
-      case .stale: then(.unavailable(reason: "the message changed while it was stored"))
-      case .unavailable(let reason): then(.unavailable(reason: reason))
+      case .failed: then(.failed(id))
+      default: then(.accepted(id, reply: nil))
       }
+    case .duplicate(let original): then(.duplicate(of: original))
+    case .awaited: break  // Answered when it is known what became of the original.
+    case .conflict:
+      var rejection = Rejection(.reject, 205, Pipeline.conflict)
+      rejection.message = id
+      then(.rejected(rejection))
+    case .stale:
+      meter.turnedAway()
+      then(.unavailable(reason: "the message changed while it was stored"))
+    case .unavailable(let reason):
+      meter.turnedAway()
+      then(.unavailable(reason: reason))
     }
   }
 
@@ -177,10 +193,13 @@ package final class ChannelRuntime: Sendable {
   }
 
   func submit(
-    _ acceptance: Acceptance, _ decided: Decided, _ version: ChannelVersion,
+    _ acceptance: Acceptance, _ decided: Decided, _ version: ChannelVersion, _ turn: SenderTurn? = nil,
     then: @escaping @Sendable (AcceptResult) -> Void
   ) {
     store.accept(acceptance) { [self] result in
+      if case .awaited(let original, let deliveries) = result, let turn {
+        wait(turn, for: deliveries, of: original, version)
+      }
       settle(acceptance, decided, version, result)
       then(result)
     }

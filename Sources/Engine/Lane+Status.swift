@@ -34,6 +34,8 @@ package struct LaneStatus: Sendable, Codable, Equatable {
   /// where the store could not be read.
   package var held: Int?
   package var places: Int?
+  /// Senders that wait for the partner's verdict; `nil` where none does.
+  package var sendersWaiting: Int?
   /// What the lane stands at, where it does: the first of those.
   package var standsAt: Standing?
 
@@ -56,6 +58,7 @@ extension Lane {
   package func status() -> LaneStatus {
     let now = clock.now()
     let waiting = self.waiting
+    let senders = sendersWaiting
     return state.withLock { state in
       let outage = state.machine.outage
       let resting = state.machine.resting(now)
@@ -67,6 +70,7 @@ extension Lane {
         nextTryIn: waiting.count > 0 ? state.machine.nextTry.map { max(0, $0 - now.steady) } : nil,
         lastFailure: outage?.reason, lastFailureAt: outage?.failed.wall)
       (status.resting, status.keysWaiting) = resting
+      if senders > 0 { status.sendersWaiting = senders }
       if let (first, _) = state.machine.heldFirst, let held = first.held {
         status.standsAt = LaneStatus.Standing(
           delivery: first.id.description, message: first.message.description, isPlace: held.kind == .place,

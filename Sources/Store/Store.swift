@@ -94,6 +94,8 @@ package protocol Store: AnyObject, Sendable {
   func raw(_ id: MessageID) async throws(StoreError) -> Payload?
   /// The bytes as they go or went to one destination, and the partner's last answer.
   func sent(_ id: DeliveryID) async throws(StoreError) -> (payload: Payload?, reply: Payload?)?
+  /// What became of a delivery, for a sender who waits for it; `nil` where there is none.
+  func verdict(_ id: DeliveryID) async throws(StoreError) -> DeliveryVerdict?
   func delivery(_ id: DeliveryID) async throws(StoreError) -> DeliveryRecord?
   /// The destinations in whose lanes a message that failed keeps its place.
   func placesKept(by message: MessageID) async throws(StoreError) -> [String]

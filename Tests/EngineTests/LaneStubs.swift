@@ -184,6 +184,7 @@ final class StubStore: Store {
   func message(_ id: MessageID) async throws(StoreError) -> MessageRecord? { throw unasked }
   func raw(_ id: MessageID) async throws(StoreError) -> Payload? { throw unasked }
   func sent(_ id: DeliveryID) async throws(StoreError) -> (payload: Payload?, reply: Payload?)? { throw unasked }
+  func verdict(_ id: DeliveryID) async throws(StoreError) -> DeliveryVerdict? { throw unasked }
   func delivery(_ id: DeliveryID) async throws(StoreError) -> DeliveryRecord? { throw unasked }
   func placesKept(by message: MessageID) async throws(StoreError) -> [String] { throw unasked }
   func deliveries(of message: MessageID) async throws(StoreError) -> [DeliveryRecord] { throw unasked }

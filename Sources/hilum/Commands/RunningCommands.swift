@@ -113,6 +113,7 @@ struct StatusCommand: AsyncParsableCommand {
 
   private func show(_ lane: LaneStatus, _ now: Int64) {
     var line = "  lane     \(lane.name): \(lane.waiting) waiting"
+    if let senders = lane.sendersWaiting { line += ", \(senders) \(senders == 1 ? "sender waits" : "senders wait")" }
     if lane.paused { line += Terminal.yellow(", paused") }
     if let dead = lane.dead, dead > 0 { line += Terminal.red(", \(dead) dead (hilum dead list)") }
     if let held = lane.held, held > 0 { line += Terminal.red(", \(held) held (hilum held list)") }
