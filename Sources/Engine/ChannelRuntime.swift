@@ -260,6 +260,7 @@ package final class ChannelRuntime: Sendable {
   }
 
   func startSource() {
+    if sourceAwaitsRelease { return }
     state.withLock { state in state.running = Task { [source = state.source] in await keepRunning(source) } }
     if takesFromChannels { shared.lanesInto(name).forEach { $0.partnerIsBack() } }
   }
@@ -269,7 +270,7 @@ package final class ChannelRuntime: Sendable {
   func cameUp() async {
     for _ in 0..<300 {
       let (work, trouble, source) = state.withLock { ($0.work, $0.trouble, $0.source) }
-      if work != .running || trouble != nil || source.status().listening != nil { return }
+      if work != .running || trouble != nil || sourceAwaitsRelease || source.status().listening != nil { return }
       try? await Task.sleep(for: .milliseconds(10), clock: SuspendingClock())
     }
   }
@@ -350,7 +351,7 @@ package final class ChannelRuntime: Sendable {
     let seen = source.status()
     return ChannelStatus(
       name: name.text, about: version.definition.about, state: work.rawValue,
-      trouble: seen.listening == nil && work == .running ? trouble ?? "starting" : nil, source: seen,
+      trouble: seen.listening == nil && work == .running ? trouble ?? waitsFor : nil, source: seen,
       perMinute: meter.perMinute, lanes: version.lanes.map { $0.status() },
       revision: version.definition.revision.id)
   }

@@ -8,6 +8,8 @@ package struct LaneStatus: Sendable, Codable, Equatable {
   package var waiting: Int
   package var waitingBytes: Int
   package var paused: Bool
+  /// Nothing is sent until a person releases the store, or this lane of it (`hilum release`).
+  package var awaitsRelease = false
   /// `AA`, `AE`, `written as …`; `nil` before the first.
   package var lastAnswer: String?
   package var lastAnswerAt: Int64?
@@ -69,6 +71,7 @@ extension Lane {
         unreachable: waiting.count > 0 ? outage?.reason : nil, failures: outage?.failures ?? 0,
         nextTryIn: waiting.count > 0 ? state.machine.nextTry.map { max(0, $0 - now.steady) } : nil,
         lastFailure: outage?.reason, lastFailureAt: outage?.failed.wall)
+      status.awaitsRelease = state.holders.contains(.store)
       (status.resting, status.keysWaiting) = resting
       if senders > 0 { status.sendersWaiting = senders }
       if let (first, _) = state.machine.heldFirst, let held = first.held {

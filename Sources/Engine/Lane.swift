@@ -31,6 +31,16 @@ package final class Lane: Sendable {
     let rawValue: Int
     static let lane = Holders(rawValue: 1)
     static let channel = Holders(rawValue: 2)
+    /// The whole store sends nothing until a person releases it (`OutgoingHold`).
+    static let store = Holders(rawValue: 4)
+
+    init(rawValue: Int) { self.rawValue = rawValue }
+
+    init(_ keys: ChannelKeys.Lane) {
+      self = []
+      if keys.paused { insert(.lane) }
+      if keys.awaitsRelease { insert(.store) }
+    }
   }
 
   struct State {
@@ -83,7 +93,7 @@ package final class Lane: Sendable {
       State(
         machine: LaneMachine(
           keys, epoch: store.epoch, policy: policy, suspects: suspects, seed: store.mint().low),
-        holders: keys.paused ? .lane : []))
+        holders: Holders(keys)))
   }
 
   // MARK: What brings work
@@ -110,6 +120,9 @@ package final class Lane: Sendable {
   /// The whole channel is stopped. A lane that an operator holds stays held when the channel goes on.
   package func stopWithChannel() { hold(.channel) }
   package func goOnWithChannel() { release(.channel) }
+
+  /// A person released what the store held back.
+  func releaseOutgoing() { release(.store) }
 
   private func hold(_ holder: Holders) {
     run { state, now in

@@ -83,7 +83,9 @@ extension Engine {
     var target: Lane?
     if case .move(let lane) = choice {
       target = channel(name.channel.text)?.lanes.first { $0.name.destination == lane }
-      if target == nil { return false }
+      guard let target else { return false }
+      // What waits for its release doesn't get past it by another lane.
+      if let hold = store.outgoingHold, hold.holds(key), !hold.holds(target.key) { return false }
     }
     while !gate.isClosed {
       let change: Change =
