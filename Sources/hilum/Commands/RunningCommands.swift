@@ -32,7 +32,8 @@ struct StatusCommand: AsyncParsableCommand {
   private func show(_ status: EngineStatus) {
     let now = Terminal.nowMilliseconds
     let store = status.store == "open" ? "" : Terminal.red("  nothing is taken: \(status.store)")
-    Terminal.line("\(Terminal.safe(status.site)): running for \(Terminal.age(now - status.startedAt))\(store)")
+    let place = status.environment.map { " (\(Terminal.safe($0)))" } ?? ""
+    Terminal.line("\(Terminal.safe(status.site))\(place): running for \(Terminal.age(now - status.startedAt))\(store)")
     show(status.alerts, status.downtimes, now)
     for channel in status.channels {
       let about = channel.about.map { "  \($0)" } ?? ""
