@@ -150,9 +150,10 @@ package struct ControlAPI: Sendable {
     guard let record = try await engine.store.message(id) else {
       throw HTTPError(.notFound, message: "there is no message \(id)")
     }
-    let answer = MessageAnswer(
+    var answer = MessageAnswer(
       message: record, deliveries: try await engine.store.deliveries(of: id),
       places: try await engine.store.placesKept(by: id))
+    try await tellOfOthers(&answer)
     return (answer, Story(answer, now: Int64(Date().timeIntervalSince1970 * 1000), time: time).lines)
   }
 
@@ -194,6 +195,17 @@ package struct MessageAnswer: Codable, Sendable {
   package var deliveries: [DeliveryRecord]
   /// The destinations in whose lanes it keeps its place because it failed.
   package var places: [String]
+  /// What it was in the channels that handed it on, the first of them first.
+  package var before: [MessageRecord] = []
+  /// What it is in the channels that it was handed on to, and so on.
+  package var onward: [Onward] = []
+
+  package struct Onward: Codable, Sendable {
+    /// By which it was handed on.
+    package var delivery: String
+    package var message: MessageRecord
+    package var deliveries: [DeliveryRecord]
+  }
 }
 
 package struct AuditAnswer: Codable, Sendable {

@@ -143,7 +143,7 @@ package final class ChannelRuntime: Sendable {
     return (result, decided.state, decided.summary(version))
   }
 
-  private func decide(
+  func decide(
     _ payload: Payload, _ attributes: [String: Value], _ version: ChannelVersion, id: MessageID, receivedAt: Int64,
     isReleased: Bool = false
   ) -> Decided {
@@ -152,7 +152,7 @@ package final class ChannelRuntime: Sendable {
     }
   }
 
-  private func acceptance(
+  func acceptance(
     _ decided: Decided, _ version: ChannelVersion, id: MessageID, _ payload: Payload, _ attributes: [String: Value],
     receivedAt: Int64
   ) -> Acceptance {
@@ -176,30 +176,34 @@ package final class ChannelRuntime: Sendable {
     delivery.orderKeys.map { store.orderKey(lane: lanes[delivery.lane].key, $0) }
   }
 
-  private func submit(
+  func submit(
     _ acceptance: Acceptance, _ decided: Decided, _ version: ChannelVersion,
     then: @escaping @Sendable (AcceptResult) -> Void
   ) {
     store.accept(acceptance) { [self] result in
-      if case .accepted(let sequences, _) = result {
-        version.lookAt(acceptance.places)
-        for (index, delivery) in acceptance.deliveries.enumerated() {
-          let lane = version.lanes[decided.deliveries[index].lane]
-          if delivery.dead != nil {
-            // Its own reason may quote the message.
-            lane.wasBornDead(delivery.id)
-            continue
-          }
-          let payload = delivery.output.map { acceptance.outputs[$0] } ?? acceptance.payload
-          lane.offer(
-            WaitingDelivery(
-              id: delivery.id, message: acceptance.id, sequence: sequences[index], payload: payload,
-              rendered: delivery.rendered, attempts: 0, dueAt: 0, delay: 0, possiblySent: false, damaged: false,
-              orderKeys: delivery.orderKeys))
-        }
-      }
-      passage.leave()
+      settle(acceptance, decided, version, result)
       then(result)
+    }
+  }
+
+  /// The store has answered: the lanes learn of their deliveries, in the order of the commits, and the passage is left.
+  func settle(_ acceptance: Acceptance, _ decided: Decided, _ version: ChannelVersion, _ result: AcceptResult) {
+    defer { passage.leave() }
+    guard case .accepted(let sequences, _) = result else { return }
+    version.lookAt(acceptance.places)
+    for (index, delivery) in acceptance.deliveries.enumerated() {
+      let lane = version.lanes[decided.deliveries[index].lane]
+      if delivery.dead != nil {
+        // Its own reason may quote the message.
+        lane.wasBornDead(delivery.id)
+        continue
+      }
+      let payload = delivery.output.map { acceptance.outputs[$0] } ?? acceptance.payload
+      lane.offer(
+        WaitingDelivery(
+          id: delivery.id, message: acceptance.id, sequence: sequences[index], payload: payload,
+          rendered: delivery.rendered, attempts: 0, dueAt: 0, delay: 0, possiblySent: false, damaged: false,
+          orderKeys: delivery.orderKeys))
     }
   }
 
@@ -213,8 +217,11 @@ package final class ChannelRuntime: Sendable {
       if work == .stopped { lane.stopWithChannel() }
       lane.start()
     }
-    if work == .running { startSource() }
+    if work == .running, !isOpen { startSource() }
   }
+
+  /// The source is at work, or about to be.
+  var isOpen: Bool { state.withLock { $0.running != nil } }
 
   /// Changes what runs, durably; after the changes that were asked for before it.
   func change(to work: Work) async throws { try await turns.take { [self] in try await perform(work) } }
@@ -235,6 +242,7 @@ package final class ChannelRuntime: Sendable {
 
   func startSource() {
     state.withLock { state in state.running = Task { [source = state.source] in await keepRunning(source) } }
+    if takesFromChannels { shared.lanesInto(name).forEach { $0.partnerIsBack() } }
   }
 
   /// Returns when the source listens, or has said why it doesn't; after three seconds at the latest. Who is told
@@ -254,6 +262,8 @@ package final class ChannelRuntime: Sendable {
     }
     task?.cancel()
     await task?.value
+    // What another channel hands on comes in without the source's task.
+    if takesFromChannels { await passage.emptied() }
     state.withLock { ($0.failures, $0.trouble) = (0, nil) }
   }
 

@@ -22,6 +22,8 @@ package final class Lane: Sendable {
   private let isStruck: @Sendable (DeliveryID) -> Bool
   /// Says what the partner's answers mean; `nil` where they mean what their code says.
   let replies: ReplyReader?
+  /// Takes what this lane sends to another channel; `nil` where a connector sends it to a partner.
+  let handOver: HandOver?
 
   struct Holders: OptionSet {
     let rawValue: Int
@@ -56,11 +58,12 @@ package final class Lane: Sendable {
   package init(
     _ name: LaneName, keys: ChannelKeys.Lane, connector: any DestinationConnector, store: any Store,
     policy: LanePolicy, clock: any EngineClock, isFirst: Bool = true, log: Logger, replies: ReplyReader? = nil,
-    isStruck: @escaping @Sendable (DeliveryID) -> Bool = { _ in false }
+    handOver: HandOver? = nil, isStruck: @escaping @Sendable (DeliveryID) -> Bool = { _ in false }
   ) {
     self.name = name
     self.isStruck = isStruck
     self.replies = replies
+    self.handOver = handOver
     key = keys.key
     self.connector = connector
     self.store = store
@@ -69,7 +72,9 @@ package final class Lane: Sendable {
     backlog = Atomic(keys.waiting)
     backlogBytes = Atomic(keys.waitingBytes)
     // What a former policy may have had under way is not known: a few more than this one's are taken for sent.
-    let suspects = store.closedCleanly || !isFirst ? 0 : max(64, policy.unconfirmedMax + policy.window)
+    // What is handed on within the engine is never half sent.
+    let isExact = store.closedCleanly || !isFirst || handOver != nil
+    let suspects = isExact ? 0 : max(64, policy.unconfirmedMax + policy.window)
     state = Mutex(
       State(
         machine: LaneMachine(
@@ -170,7 +175,13 @@ package final class Lane: Sendable {
     for waiter in waiters { waiter() }
   }
 
-  package func ping() async -> PingReport { await connector.ping() }
+  /// The partner is known to be there again.
+  func partnerIsBack() { run { $0.partnerIsBack($1) } }
+
+  package func ping() async -> PingReport {
+    if let handOver { return handOver.ping() }
+    return await connector.ping()
+  }
   func certificates() async -> [CertificateStatus] { await connector.certificates() }
 
   // MARK: The machine
@@ -218,6 +229,10 @@ package final class Lane: Sendable {
           waiting.id, attempt: attempt, .refused(reason: reason, code: nil, forever: true, reply: nil, retryAfter: nil),
           $1)
       }
+    case .send(let waiting, let attempt, let followsOthers) where handOver != nil:
+      handOver?.send(waiting, attempt: attempt, followsOthers: followsOthers) { [self] end, refusal in
+        handedOn(waiting, attempt, end, refusal)
+      }
     case .send(let waiting, let attempt, let followsOthers):
       let delivery = Delivery(
         id: waiting.id, message: waiting.message, lane: name, payload: waiting.payload, attempt: attempt,
@@ -242,6 +257,18 @@ package final class Lane: Sendable {
     case .letGo(let underWay):
       state.withLock { $0.whenLetGo.popFirst() }?.resume(returning: underWay)
     case .stopped: hasStopped()
+    }
+  }
+
+  private func handedOn(_ waiting: WaitingDelivery, _ attempt: Int, _ end: LaneMachine.End, _ refusal: String?) {
+    if case .handedOn = end {
+      backlog.wrappingSubtract(1, ordering: .relaxed)
+      backlogBytes.wrappingSubtract(waiting.byteCount, ordering: .relaxed)
+    }
+    run { state, now in
+      // What the other channel's program says may quote the message, which is never logged.
+      if let refusal { state.refusals[waiting.id] = refusal }
+      state.machine.sent(waiting.id, attempt: attempt, end, now)
     }
   }
 

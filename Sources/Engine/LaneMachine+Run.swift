@@ -169,6 +169,8 @@ extension LaneMachine {
   }
 
   private mutating func sendDue(_ now: Moment) {
+    if waitsForAll, sending > 0 { return }
+    waitsForAll = false
     var window = order == nil ? policy.window : width
     if let outage {
       guard outage.nextTry <= now.steady else {

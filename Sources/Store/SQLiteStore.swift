@@ -66,6 +66,26 @@ package final class SQLiteStore: Store {
     if !queue.push(unit, weight: 256, rides: rides) { then(.unavailable(reason: Self.closedReason)) }
   }
 
+  package func handOver(
+    _ attempt: Attempt, _ arrival: Acceptance, then: @escaping @Sendable (AcceptResult) -> Void
+  ) {
+    let unit: Unit
+    var weight = 0
+    if queue.isFull {
+      unit = .refuse("more arrivals wait for the store than it may hold", arrival.gate, then)
+    } else {
+      do throws(StoreError) {
+        let end = try PreparedAttempt(attempt, with: preparer)
+        let prepared = try PreparedAcceptance(arrival, with: preparer)
+        weight = prepared.weight + 256
+        unit = .handOver(end, prepared, then)
+      } catch {
+        unit = .refuse(error.reason, arrival.gate, then)
+      }
+    }
+    if !queue.push(unit, weight: weight) { then(.unavailable(reason: Self.closedReason)) }
+  }
+
   package func change(_ change: Change, then: @escaping @Sendable (UnitResult) -> Void) {
     if !queue.push(.change(change, then)) { then(.unavailable(reason: Self.closedReason)) }
   }

@@ -46,6 +46,13 @@ package protocol Store: AnyObject, Sendable {
   /// starts a group.
   func finish(_ attempt: Attempt, then: @escaping @Sendable (UnitResult) -> Void)
 
+  /// Ends a delivery that another channel takes, and makes that channel's message with its outcome durable, in one
+  /// transaction: neither is ever there without the other. `attempt` ends as `delivered`.
+  ///
+  /// `stale`: the delivery doesn't wait as the attempt knew it. `conflict`: the other channel refuses it for its
+  /// duplicate key, and keeps that; the delivery waits on. `unavailable`: nothing was changed.
+  func handOver(_ attempt: Attempt, _ arrival: Acceptance, then: @escaping @Sendable (AcceptResult) -> Void)
+
   /// What a person, a timer or a deployment changes.
   func change(_ change: Change, then: @escaping @Sendable (UnitResult) -> Void)
 

@@ -180,11 +180,12 @@ final class Writer: @unchecked Sendable {
 
   private func apply(_ unit: Unit) throws(SQLiteFailure) -> Outcome {
     switch unit {
-    case .accept(let arrival, _): return .accept(try gated(arrival))
+    case .accept(let arrival, _): return .accept(try gated(arrival) { () throws(SQLiteFailure) in try accept(arrival) })
     case .refuse(let reason, let gate, _):
       gate?.close()
       return .accept(.unavailable(reason: reason))
     case .finish(let attempt, _): return .unit(try finish(attempt))
+    case .handOver(let attempt, let arrival, _): return .accept(try handOver(attempt, arrival))
     case .change(let change, _): return .unit(try self.change(change))
     case .refuseFinish(_, let reason, _): return .unit(.unavailable(reason: reason))
     case .task: return .unit(.stale)
@@ -192,11 +193,13 @@ final class Writer: @unchecked Sendable {
   }
 
   /// After one arrival of an origin wasn't taken, none of those behind it is.
-  private func gated(_ arrival: PreparedAcceptance) throws(SQLiteFailure) -> AcceptResult {
+  func gated(
+    _ arrival: PreparedAcceptance, _ take: () throws(SQLiteFailure) -> AcceptResult
+  ) throws(SQLiteFailure) -> AcceptResult {
     if arrival.gate?.isBroken == true {
       return .unavailable(reason: "an earlier message of the same sender wasn't taken")
     }
-    let result = condition.isOpen ? try accept(arrival) : .unavailable(reason: reason)
+    let result = condition.isOpen ? try take() : .unavailable(reason: reason)
     if case .unavailable = result { arrival.gate?.close() }
     return result
   }
@@ -212,6 +215,9 @@ final class Writer: @unchecked Sendable {
     for (unit, outcome) in zip(units, outcomes) {
       switch (unit, outcome) {
       case (.accept(let arrival, let then), .accept(let result)):
+        discardBlobs(arrival, result)
+        then(result)
+      case (.handOver(_, let arrival, let then), .accept(let result)):
         discardBlobs(arrival, result)
         then(result)
       case (.refuse(_, _, let then), .accept(let result)): then(result)
@@ -282,7 +288,7 @@ final class Writer: @unchecked Sendable {
   private func refuse(_ units: [Unit], _ reason: String, isUnknown: Bool = false) {
     for unit in units {
       switch unit {
-      case .accept(let arrival, let then):
+      case .accept(let arrival, let then), .handOver(_, let arrival, let then):
         arrival.gate?.close()
         if !isUnknown { discardBlobs(arrival, .unavailable(reason: reason)) }
         then(.unavailable(reason: reason))

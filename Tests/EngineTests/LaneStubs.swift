@@ -175,6 +175,9 @@ final class StubStore: Store {
   // What a lane never asks for.
   func register(_ channel: ChannelRegistration) async throws(StoreError) -> ChannelKeys { throw unasked }
   func accept(_ arrival: Acceptance, then: @escaping @Sendable (AcceptResult) -> Void) { then(.stale) }
+  func handOver(_ attempt: Attempt, _ arrival: Acceptance, then: @escaping @Sendable (AcceptResult) -> Void) {
+    then(.stale)
+  }
   func change(_ change: Change, then: @escaping @Sendable (UnitResult) -> Void) { then(.stale) }
   func prune(_ keeping: [Int64: Retention], now: Int64, rowsMax: Int) async throws(StoreError) -> Bool { throw unasked }
   func progress(channel: Int64, key: String) async throws(StoreError) -> Value? { throw unasked }

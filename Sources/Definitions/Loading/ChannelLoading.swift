@@ -4,7 +4,7 @@ import Text
 
 /// One reading of channel files, with what they have in common.
 struct ChannelLoading {
-  private let loader: ChannelLoader
+  let loader: ChannelLoader
   private var expansion: ChannelExpansion
   private var neighbours = Neighbours()
   private var gathered = GatheredProblems()
@@ -38,7 +38,15 @@ struct ChannelLoading {
     return loaded
   }
 
+  /// A channel, read and not yet looked at beside the others.
+  struct Part {
+    let source: WrittenChannel
+    var file: LoadedChannels.File
+    let draft: ChannelDraft?
+  }
+
   mutating func load(_ paths: [String]) {
+    var parts: [Part] = []
     for path in paths {
       let bytes: [UInt8]
       do {
@@ -60,15 +68,31 @@ struct ChannelLoading {
       for source in expansion.channels(in: path, bytes) {
         // What is wrong with a template shows best while nothing stands in its parameters.
         if let template = source.template?.path { look(template: template) }
-        load(source)
+        let (file, draft) = assemble(source)
+        parts.append(Part(source: source, file: file, draft: draft))
       }
+    }
+    let handOns = handOns(parts)
+    for part in parts { settle(part, handOns[part.source.origin] ?? []) }
+  }
+
+  /// The channels of a file as far as they say who they are and where they take messages from; their problems are not
+  /// looked at.
+  mutating func drafts(in path: String) -> [ChannelDraft] {
+    guard let bytes = try? loader.files.read(path, bytesMax: HiltCompiling.fileBytesMax),
+      !ChannelTemplate.isTemplate(bytes)
+    else { return [] }
+    return expansion.channels(in: path, bytes).compactMap { source in
+      source.node.flatMap { ChannelReader(registry: loader.registry, reader: reader(source)).read($0) }
     }
   }
 
-  private mutating func load(_ source: ChannelSource) {
-    var (file, draft) = assemble(source)
+  /// Looks at a channel beside those before it.
+  private mutating func settle(_ part: Part, _ handOns: [Problem]) {
+    let (source, draft) = (part.source, part.draft)
+    var file = part.file
     if let draft {
-      let found = neighbours.problems(of: draft, in: source.origin)
+      let found = neighbours.problems(of: draft, in: source.origin) + handOns
       file.problems += found.filter { problem in !source.holes.contains { $0.meets(problem.place) } }
     }
     if file.problems.contains(where: { $0.severity == .error }) || hasBrokenEnvironment {
@@ -84,13 +108,13 @@ struct ChannelLoading {
     add(file, from: source)
   }
 
-  private mutating func add(_ file: LoadedChannels.File, from source: ChannelSource? = nil) {
+  private mutating func add(_ file: LoadedChannels.File, from source: WrittenChannel? = nil) {
     files.append(file)
     for problem in file.problems { gathered.add(problem, of: source) }
   }
 
   /// Keeps what was read and reached for one channel.
-  private mutating func keep(_ source: ChannelSource, _ hilt: HiltCompiling?, _ reader: SettingReader) {
+  private mutating func keep(_ source: WrittenChannel, _ hilt: HiltCompiling?, _ reader: SettingReader) {
     let secrets = Dictionary(grouping: reader.problems.filter { $0.code == "C105" }.map(\.place), by: \.file)
     for (path, text) in source.texts {
       // What was hidden for one channel stays hidden.
@@ -107,7 +131,7 @@ struct ChannelLoading {
   }
 
   private func assemble(
-    _ source: ChannelSource, _ reader: SettingReader, _ hilt: HiltCompiling
+    _ source: WrittenChannel, _ reader: SettingReader, _ hilt: HiltCompiling
   ) -> (definition: ChannelDefinition?, draft: ChannelDraft?) {
     guard let node = source.node, let draft = ChannelReader(registry: loader.registry, reader: reader).read(node) else {
       return (nil, nil)
@@ -127,7 +151,7 @@ struct ChannelLoading {
     return (definition, draft)
   }
 
-  private mutating func assemble(_ source: ChannelSource) -> (file: LoadedChannels.File, draft: ChannelDraft?) {
+  private mutating func assemble(_ source: WrittenChannel) -> (file: LoadedChannels.File, draft: ChannelDraft?) {
     var file = LoadedChannels.File(
       path: source.path, name: source.name.map { ChannelName($0) }, definition: nil, problems: source.problems)
     let reader = self.reader(source)
@@ -142,7 +166,7 @@ struct ChannelLoading {
     return (file, draft)
   }
 
-  private func reader(_ source: ChannelSource) -> SettingReader {
+  private func reader(_ source: WrittenChannel) -> SettingReader {
     let folder = { RelativePath.folder(of: loader.files.absolute($0)) }
     return SettingReader(
       folder: folder(source.path),
@@ -161,7 +185,7 @@ struct ChannelLoading {
       gathered.add(Problem("C123", "the template \(path) \(error)", at: Place(file: path, line: 1, column: 1)))
       return
     }
-    var source = ChannelSource(
+    var source = WrittenChannel(
       path: path, bytes: template.bytes, problems: template.problems, texts: [path: template.source], variables: [:],
       read: [path: template.bytes], origin: path)
     source.isRow = true

@@ -26,7 +26,7 @@ struct GatheredProblems {
   /// - Parameters:
   ///   - source: the channel that it is a problem of.
   ///   - template: the template that it was found in, looked at by itself.
-  mutating func add(_ problem: Problem, of source: ChannelSource? = nil, alone template: String? = nil) {
+  mutating func add(_ problem: Problem, of source: WrittenChannel? = nil, alone template: String? = nil) {
     guard let source, let used = source.template else {
       let isShared = problem.place.file == template
       let message = template == nil ? problem.message : Self.anonymous(problem.message, "x")

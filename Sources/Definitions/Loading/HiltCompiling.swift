@@ -24,7 +24,7 @@ final class HiltCompiling {
   /// What was reached, by the path under which it was read.
   private(set) var reached: [Revision.File] = []
 
-  init(source: ChannelSource, files: any DefinitionFiles) {
+  init(source: WrittenChannel, files: any DefinitionFiles) {
     texts = source.texts
     unsafe = source.unsafe
     self.files = files

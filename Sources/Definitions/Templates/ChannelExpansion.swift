@@ -24,9 +24,9 @@ struct ChannelExpansion {
   }
 
   /// The channels of a file: one, or one for each row of its instances.
-  mutating func channels(in path: String, _ bytes: [UInt8]) -> [ChannelSource] {
+  mutating func channels(in path: String, _ bytes: [UInt8]) -> [WrittenChannel] {
     let yaml = YAMLReader.read(bytes, file: path, variables)
-    var source = ChannelSource(
+    var source = WrittenChannel(
       path: path, bytes: bytes, node: yaml.node, name: yaml.node?["channel"]?.scalar, problems: yaml.problems,
       texts: [path: yaml.source], variables: yaml.variables, read: [path: bytes], origin: path)
     // A value without its variable is wrong in other ways too, and they are no news.
@@ -73,9 +73,9 @@ struct ChannelExpansion {
   }
 
   private mutating func rows(
-    _ instances: SettingNode.Entry, of source: ChannelSource, _ use: TemplateUse,
+    _ instances: SettingNode.Entry, of source: WrittenChannel, _ use: TemplateUse,
     _ given: [String: InstancesFile.Cell], _ reader: SettingReader
-  ) -> [ChannelSource] {
+  ) -> [WrittenChannel] {
     var source = source
     if let name = use.root.entry("channel") {
       reader.problem(
@@ -88,7 +88,7 @@ struct ChannelExpansion {
     source.read[table.path] = table.bytes
     source.problems += reader.problems
     use.check(columns: table, given, &source.problems)
-    var all: [ChannelSource] = []
+    var all: [WrittenChannel] = []
     // What is wrong with the table itself is shown, whatever becomes of its rows.
     if !table.problems.isEmpty {
       var broken = source
@@ -112,7 +112,7 @@ struct ChannelExpansion {
 
   /// Puts the values into the template, and over it what the channel's file and the environment say.
   private func fill(
-    _ source: inout ChannelSource, _ use: TemplateUse, _ given: [String: InstancesFile.Cell],
+    _ source: inout WrittenChannel, _ use: TemplateUse, _ given: [String: InstancesFile.Cell],
     row: InstancesFile.Row? = nil, name: InstancesFile.Cell?
   ) {
     let reader = SettingReader(folder: "/")
@@ -148,7 +148,7 @@ struct ChannelExpansion {
   }
 
   /// Lays what the environment says over the settings.
-  private func finish(_ source: inout ChannelSource) {
+  private func finish(_ source: inout WrittenChannel) {
     guard let environment, !environment.bytes.isEmpty else { return }
     source.texts[environment.path] = environment.source
     source.read[environment.path] = environment.bytes
@@ -216,9 +216,9 @@ struct ChannelExpansion {
   }
 }
 
-extension ChannelSource {
+extension WrittenChannel {
   /// Nothing can be made of it.
-  fileprivate func broken(_ reader: SettingReader) -> ChannelSource {
+  fileprivate func broken(_ reader: SettingReader) -> WrittenChannel {
     var source = self
     source.problems += reader.problems
     source.node = nil

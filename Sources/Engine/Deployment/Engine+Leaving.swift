@@ -166,6 +166,7 @@ extension Engine {
       name, keys: keys, connector: connector, store: store, policy: LanePolicy(destination), clock: shared.clock,
       isFirst: shared.lanesKnown.withLock { $0.insert(keys.key).inserted },
       log: log(of: name.channel, lane: name.destination), replies: try await replies(of: name, definition),
+      handOver: handOver(of: name.channel, destination, key: keys.key),
       isStruck: { [shared] in shared.strikes.isStruck($0) })
     leave([lane], .drain)
     if let channel = channel(name.channel.text) { tellLeaving(of: channel.name, channel.lanes) }

@@ -68,10 +68,19 @@ extension Engine {
         isFirst: shared.lanesKnown.withLock { $0.insert(own.key).inserted },
         log: log(of: definition.name, lane: destination.name),
         replies: destination.reply.map { _ in ReplyReader(destination: index, pipeline, keys, shared) },
+        handOver: handOver(of: definition.name, destination, key: own.key),
         isStruck: { [shared] in shared.strikes.isStruck($0) })
     }
     for lane in lanes { lane.replies?.know(lanes) }
     return lanes
+  }
+
+  /// What takes the deliveries of a destination that is another channel; `nil` for any other destination.
+  func handOver(of channel: ChannelName, _ destination: DestinationDefinition, key: Int64) -> HandOver? {
+    guard let target = destination.handsOnTo else { return nil }
+    return HandOver(
+      to: target, from: LaneName(channel: channel, destination: destination.name), lane: key,
+      isStrict: !destination.order.isLoose, shared)
   }
 
   /// Makes a revision the one that runs, in the store's eyes.

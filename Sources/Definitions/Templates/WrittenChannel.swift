@@ -3,7 +3,7 @@ import Messages
 
 /// The settings of one channel with all that they were put together from: its own file, a template, a row of a table,
 /// what the environment says of it.
-struct ChannelSource {
+struct WrittenChannel {
   /// The channel file.
   let path: String
   let bytes: [UInt8]
