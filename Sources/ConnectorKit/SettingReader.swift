@@ -47,11 +47,17 @@ public struct SettingNode: Sendable {
 public final class SettingReader: Sendable {
   /// The folder of the file, as an absolute path: relative paths in it are resolved against this.
   public let folder: String
+  /// The folders of other files that settings came from (a template, an environment), by the file's name in `Place`.
+  public let folders: [String: String]
   private let found = Mutex<[Problem]>([])
 
-  public init(folder: String) {
+  public init(folder: String, folders: [String: String] = [:]) {
     self.folder = folder
+    self.folders = folders
   }
+
+  /// What relative paths are resolved against that are written at a place: the folder of the file that names them.
+  public func folder(of place: Place) -> String { folders[place.file] ?? folder }
 
   public var problems: [Problem] { found.withLock { $0 } }
   public var errorCount: Int { found.withLock { $0.count { $0.severity == .error } } }
@@ -62,6 +68,9 @@ public final class SettingReader: Sendable {
   ) {
     found.withLock { $0.append(Problem(code, message, at: place, severity: severity, label: label, help: help)) }
   }
+
+  /// Reports what was found elsewhere.
+  public func add(_ problem: Problem) { found.withLock { $0.append(problem) } }
 
   /// Reports a key that isn't one, with the nearest that is.
   public func unknown(_ entry: SettingNode.Entry, known: [String]) {

@@ -205,7 +205,7 @@ public struct FilePath: SettingValue, Hashable {
       reader.expected("a path", node)
       return nil
     }
-    return FilePath(text.hasPrefix("/") ? text : reader.folder + "/" + text)
+    return FilePath(text.hasPrefix("/") ? text : reader.folder(of: node.place) + "/" + text)
   }
   public static var kind: SettingKind { .scalar("path") }
   public var text: String { path }

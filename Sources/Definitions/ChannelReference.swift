@@ -12,7 +12,8 @@ package enum ChannelReference {
       # Channel files
 
       One YAML file in `Channels/` is one channel. Keys are in kebab-case, paths relative to the file that names them,
-      and `${NAME}` or `${NAME:-default}` in a value comes from the environment. Durations are written
+      and `${NAME}` or `${NAME:-default}` in a value comes from the environment: from its file, else from
+      the variables of the process. Durations are written
       `500ms 30s 5m 72h 30d`, sizes `64KiB 10MiB`. A secret is named and never written: `{file: …}` or `{env: …}`.
       `hilum check` reads a file as the engine does and reports every problem at once.
 
@@ -51,6 +52,17 @@ package enum ChannelReference {
     for type in registry.destinations {
       page.connector("destination", type.name, type.about, type.settingKind)
     }
+    page.add(
+      """
+      ## Templates
+
+      A file with `parameters:`, best in `Channels/templates/`, is a template: what a channel file has but for
+      `channel`, with `${name}` for each parameter in a value. It is checked whether or not a channel is made from it.
+      [Many channels](../many-channels.md) shows how it is used.
+      """)
+    page.settings("A parameter", ParameterSettings.kind, level: 3)
+    page.settings(
+      "An environment, `environments/NAME.yaml` beside the folder of the channels", EnvironmentSettings.kind, level: 2)
     page.settings("The engine's own file, `hilum.yaml`", EngineFile.kind, level: 2)
     page.notYet(registry)
     return page.text

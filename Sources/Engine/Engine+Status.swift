@@ -13,6 +13,7 @@ extension Engine {
     var status = EngineStatus(
       site: site, startedAt: startedAt, store: store.condition.text, channels: channels.map { $0.status() },
       hold: store.outgoingHold, broken: broken, alerts: watch?.active ?? [], downtimes: watch?.downtimes ?? [])
+    status.environment = environment
     let notes = state.withLock { $0.notes }
     for index in status.channels.indices {
       let note = notes[status.channels[index].name]
@@ -70,6 +71,8 @@ extension Engine {
 /// The engine as an operator sees it.
 package struct EngineStatus: Sendable, Codable, Equatable {
   package var site: String
+  /// In which its channels are; `nil` for none.
+  package var environment: String?
   package var startedAt: Int64
   /// `open`, or why nothing is taken.
   package var store: String

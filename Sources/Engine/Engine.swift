@@ -28,6 +28,8 @@ package final class Engine: Sendable {
     var leaving: [LeavingLane] = []
     var isEndingLeft = false
     var notes: [String: DeploymentNote] = [:]
+    /// In which environment its channels are.
+    var environment: String?
     /// Channels that could not be started, and why.
     var broken: [BrokenChannel] = []
     var housekeeping: Task<Void, Never>?
@@ -44,6 +46,7 @@ package final class Engine: Sendable {
     self.store = store
     self.log = log
     shared = EngineShared(store: store, clock: clock, strikes: strikes, waitingBytesMax: waitingBytesMax)
+    state.withLock { $0.environment = files?.environment }
     let now = clock.now()
     startedAt = now.wall
     rounds = Atomic(now.steady)
@@ -55,6 +58,9 @@ package final class Engine: Sendable {
     }
     shared.answers.use { [weak self] lane, deliveries in await self?.withdraw(lane, deliveries) }
   }
+
+  /// In which environment its channels are; `nil` where they are in none.
+  package var environment: String? { state.withLock { $0.environment } }
 
   var isStopping: Bool { state.withLock { $0.stopping } }
 

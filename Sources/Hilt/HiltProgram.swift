@@ -35,6 +35,8 @@ package struct HiltProgram: Sendable {
   package let zone: String?
   /// The destinations that it names, each place once; `emit` without `to` names none.
   package let destinations: [HiltDestinationUse]
+  /// Its parameters of type text with their values: what was given, else their defaults.
+  package let parameters: [String: String]
   /// The files it read while it was compiled: with the program's own text they are its revision.
   package let files: [HiltReachedFile]
   /// It reads a partner's answer and says what that means: a program for `reply:`.
@@ -95,6 +97,7 @@ package struct HiltProgram: Sendable {
     self.outputs = outputs
     zone = tree.zone?.text
     destinations = checker.destinations
+    parameters = checker.parameterTexts
     files = checker.reached
     replyDecision = tree.replyDecision.map {
       ReplyDecision(word: $0.text, place: checker.source.place(of: $0.span))

@@ -19,6 +19,8 @@ public struct Problem: Sendable, Hashable {
   public var help: [String]
   /// A change of the text that mends it, where one exists and is safe to apply unseen.
   public var fix: Fix?
+  /// How the place comes to be part of what was checked, one line each: `used by Channels/site-7.yaml:2:11`.
+  public var notes: [String] = []
 
   public struct Fix: Sendable, Hashable {
     public var place: Place
@@ -82,6 +84,7 @@ extension Problem {
       text += " (\(label))"
     }
     if !help.isEmpty { text += "\n  help: " + help.joined(separator: "  |  ") }
+    for note in notes { text += "\n  note: " + note }
     return text
   }
 

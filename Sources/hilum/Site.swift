@@ -30,10 +30,15 @@ struct Site {
     return settings
   }
 
-  static func loader(_ settings: EngineSettings, looksAround: Bool = false) -> ChannelLoader {
-    ChannelLoader(
+  /// - Parameter name: the environment that the channels are for.
+  static func loader(
+    _ settings: EngineSettings, environment name: String? = nil, looksAround: Bool = false
+  ) -> ChannelLoader {
+    var loader = ChannelLoader(
       registry: .builtIn, environment: environment, keep: settings.keep, limits: settings.limits,
       alerts: settings.alerts, looksAround: looksAround)
+    loader.environmentName = name
+    return loader
   }
 
   /// A path as a person in this folder would write it.

@@ -108,3 +108,13 @@ func load(
   let loader = ChannelLoader(registry: testRegistry, files: MemoryFiles(texts: texts), environment: environment)
   return loader.load(paths ?? texts.keys.filter { $0.hasSuffix(".yaml") }.sorted())
 }
+
+/// What a loader makes of the folder `Channels`.
+func loadFolder(
+  _ texts: [String: String], environmentName: String? = nil,
+  environment: @escaping @Sendable (String) -> String? = { _ in nil }
+) -> LoadedChannels {
+  var loader = ChannelLoader(registry: testRegistry, files: MemoryFiles(texts: texts), environment: environment)
+  loader.environmentName = environmentName
+  return loader.load(folder: "Channels")
+}

@@ -45,7 +45,7 @@ struct ChannelReader {
     draft.settings = ChannelSettings.read(node, reader)
     node.meant("limits", among: known).map { LimitSettings.checkRanges(reader, $0) }
     node.meant("alerts", among: known).map { AlertSettings.checkRanges(reader, $0) }
-    let quiet = SettingReader(folder: reader.folder)
+    let quiet = SettingReader(folder: reader.folder, folders: reader.folders)
     draft.transform = node.meant("transform", among: known).flatMap { TransformSetting.read($0, quiet) }
     draft.duplicates = node.meant("duplicates", among: known).flatMap { DuplicateSettings.read($0, quiet) }
     draft.duplicatesPlace = node["duplicates"]?.place

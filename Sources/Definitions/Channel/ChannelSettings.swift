@@ -7,6 +7,21 @@ struct ChannelSettings: Settings {
     "The channel's name: small letters, digits and `-`. Messages are kept under it, so it never changes.",
     example: "adt-to-ehr")
   var channel: String
+  @Setting(
+    """
+    The template that the channel is made from. What stands beside it is laid over what the template says: blocks are \
+    joined key by key, anything else is replaced.
+    """, example: "templates/lab.yaml")
+  var template: FilePath?
+  @Setting(
+    "What the parameters of the template are in this channel, or in all of its `instances`.", example: "{port: 2601}")
+  var with: [String: String]?
+  @Setting(
+    """
+    A table (CSV) that makes one channel of each row: the column `channel` gives its name, the others are named after \
+    the parameters of the template. A cell with nothing in it gives nothing.
+    """, example: "sites.csv")
+  var instances: FilePath?
   @Setting("What the channel is for, in a sentence or two.", example: "Admissions from the PAS to the EHR.")
   var about: String?
   @Setting("Whom to call when something is wrong with it.")

@@ -8,10 +8,6 @@ enum NotYet {
   /// Beside `channel:`.
   static let channel = [
     "depends": "channels start and stop independently of each other",
-    "template": "write the channel out in a file of its own",
-    "with": "parameters belong to `transform: {file: …, with: {…}}`",
-    "instances": "write one file for each channel",
-    "parameters": "write the values out, or take them from the environment: ${NAME:-default}",
     "encryption": "whether content is sealed is decided for the whole engine, in `hilum.yaml`",
   ]
 

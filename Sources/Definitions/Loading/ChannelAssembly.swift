@@ -11,6 +11,10 @@ struct ChannelAssembly {
   let keep: Keep
   let limits: ChannelLimits
   let alerts: AlertRules
+  /// The file that is named like the channel; `nil` for one of several of a file.
+  let file: String?
+  /// The processing id that its transforms must have, and the environment that says so.
+  let processing: (wanted: String, environment: String)?
 
   /// The definition, where everything could be read; whether it may be used, the problems say.
   func definition(revision: ([Revision.File]) -> Revision) -> ChannelDefinition? {
@@ -52,8 +56,7 @@ struct ChannelAssembly {
 
   /// A channel is looked for under its name.
   private func nameOfFile() {
-    guard let name = draft.name else { return }
-    let file = RelativePath.name(of: hilt.source.file)
+    guard let name = draft.name, let file = file.map(RelativePath.name) else { return }
     let stem = file.lastIndex(of: ".").map { String(file[..<$0]) } ?? file
     guard stem != name.text else { return }
     reader.problem(
@@ -65,6 +68,7 @@ struct ChannelAssembly {
 
   private func transform(_ setting: TransformSetting, over formats: [Format]) -> HiltProgram? {
     guard let program = hilt.program(setting) else { return nil }
+    checkProcessing(program, setting)
     if let decision = program.replyDecision {
       reader.problem(
         "C129",
@@ -82,6 +86,17 @@ struct ChannelAssembly {
         ])
     }
     return program
+  }
+
+  /// What is sent as a test never goes where patients are treated, and the other way round.
+  private func checkProcessing(_ program: HiltProgram, _ setting: TransformSetting) {
+    guard let processing, let own = program.parameters["processing"], own != processing.wanted else { return }
+    reader.problem(
+      "C166",
+      "the transform `\(program.name)` has `processing` \(own), and the environment \(processing.environment) says "
+        + processing.wanted,
+      at: setting.parameters["processing"]?.place ?? setting.place,
+      help: ["with: {processing: \"${PROCESSING}\"}, and its value in each environment"])
   }
 
   /// - Parameter emitted: the formats of what the channel's transform gives.

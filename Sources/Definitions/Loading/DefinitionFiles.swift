@@ -16,6 +16,12 @@ package protocol DefinitionFiles: Sendable {
   func names(in folder: String) throws(FileReadingError) -> [String]
   /// The path from the root, for a path relative to where the program was started.
   func absolute(_ path: String) -> String
+  /// Whether these are all files: of an earlier revision only those are there that it was made of.
+  var isComplete: Bool { get }
+}
+
+extension DefinitionFiles {
+  package var isComplete: Bool { true }
 }
 
 /// Why a file could not be read, in a few words that follow its name: `… does not exist`.

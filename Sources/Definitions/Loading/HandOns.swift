@@ -6,6 +6,7 @@ import Text
 /// Which channels hand on to which, and what is wrong with that: none can see it of itself.
 struct HandOns {
   struct Channel {
+    /// Its file, or file and line of its row: another for each channel.
     let path: String
     let draft: ChannelDraft
     let definition: ChannelDefinition?
@@ -22,7 +23,7 @@ struct HandOns {
     let place: Place
   }
 
-  /// By the path of the channel file.
+  /// By the channel's path.
   func problems() -> [String: [Problem]] {
     let edges = channels.flatMap(edges)
     var found: [(String, Problem)] = edges.compactMap { edge in problem(edge).map { (edge.from.path, $0) } }
@@ -114,27 +115,25 @@ struct HandOns {
   }
 }
 
-extension ChannelLoader {
-  /// What is wrong with how these channels hand on to each other and to those in files beside theirs, by path. Where
+extension ChannelLoading {
+  /// What is wrong with how these channels hand on to each other and to those in files beside theirs, by origin. Where
   /// nobody knows which there are, as for a revision that was kept, nothing is.
-  func handOns(
-    _ parts: [(path: String, draft: ChannelDraft?, definition: ChannelDefinition?)]
-  ) -> [String: [Problem]] {
-    let channels = parts.compactMap { part in
-      part.draft.map { HandOns.Channel(path: part.path, draft: $0, definition: part.definition) }
-    }
-    let handing = channels.filter { channel in
-      channel.draft.destinations.contains { $0.connector?.connector == ChannelDestination.name }
+  mutating func handOns(_ parts: [Part]) -> [String: [Problem]] {
+    let handing = parts.filter { part in
+      part.draft?.destinations.contains { $0.connector?.connector == ChannelDestination.name } ?? false
     }
     if handing.isEmpty { return [:] }
-    let given = Set(parts.map(\.path))
+    let given = Set(parts.map(\.source.path))
     var others: [ChannelDraft] = []
-    for folder in Set(handing.map { RelativePath.folder(of: $0.path) }).sorted() {
-      guard let names = try? files.names(in: folder), !names.isEmpty else { return [:] }
+    for folder in Set(handing.map { RelativePath.folder(of: $0.source.path) }).sorted() {
+      guard let names = try? loader.files.names(in: folder), !names.isEmpty else { return [:] }
       for name in names.sorted() where name.hasSuffix(".yaml") || name.hasSuffix(".yml") {
         let path = RelativePath.joined(folder, name)
-        if !name.hasPrefix("."), !given.contains(path), let draft = draft(path) { others.append(draft) }
+        if !name.hasPrefix("."), !given.contains(path) { others += drafts(in: path) }
       }
+    }
+    let channels = parts.compactMap { part in
+      part.draft.map { HandOns.Channel(path: part.source.origin, draft: $0, definition: part.file.definition) }
     }
     return HandOns(channels: channels, others: others).problems()
   }

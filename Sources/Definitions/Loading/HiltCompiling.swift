@@ -12,7 +12,10 @@ final class HiltCompiling {
   /// No transform or table is larger.
   static let fileBytesMax = 16 << 20
 
-  let source: SourceText
+  /// The texts of the files that settings stand in, by file.
+  private let texts: [String: SourceText]
+  /// Where a parameter stands in the midst of a text and its value could change what Hilt around it means.
+  private let unsafe: [Place: (name: String, given: Place)]
   private let files: any DefinitionFiles
   /// Gathered in the order in which they were found.
   private(set) var problems: [Problem] = []
@@ -21,9 +24,26 @@ final class HiltCompiling {
   /// What was reached, by the path under which it was read.
   private(set) var reached: [Revision.File] = []
 
-  init(source: SourceText, files: any DefinitionFiles) {
-    self.source = source
+  init(source: WrittenChannel, files: any DefinitionFiles) {
+    texts = source.texts
+    unsafe = source.unsafe
     self.files = files
+  }
+
+  private func contentStart(of place: Place) -> Place { texts[place.file]?.contentStart(of: place) ?? place }
+
+  /// Reports a value that stands in the midst of Hilt and could be taken for a part of it; what comes of that is not
+  /// looked at.
+  private func isSafe(_ place: Place) -> Bool {
+    guard let (name, given) = unsafe[place] else { return true }
+    var problem = Problem(
+      "C163",
+      "the value of `\(name)` holds a quote, a backslash, a brace or a line break, which would mean something in Hilt",
+      at: given,
+      help: ["another value", "a parameter of a transform takes any text: with: {\(name): \"${\(name)}\"}"])
+    problem.notes.append("stands in the midst of \(place)")
+    if !problems.contains(problem) { problems.append(problem) }
+    return false
   }
 
   func add(_ problem: Problem) { problems.append(problem) }
@@ -34,9 +54,11 @@ final class HiltCompiling {
   func program(_ setting: TransformSetting) -> HiltProgram? {
     switch setting.program {
     case .text(let text):
-      let reading = ReachedFiles(folder: RelativePath.folder(of: source.file), files: files)
+      let file = setting.place.file
+      let reading = ReachedFiles(folder: RelativePath.folder(of: file), files: files)
+      guard isSafe(setting.place) else { return nil }
       let (program, found) = HiltProgram.compile(
-        inPlace(text, at: source.contentStart(of: setting.place)), file: source.file, files: reading)
+        inPlace(text, at: contentStart(of: setting.place)), file: file, files: reading)
       keep(reading, found)
       return program
     case .file(let path):
@@ -45,7 +67,7 @@ final class HiltCompiling {
   }
 
   private func program(file path: String, _ setting: TransformSetting) -> HiltProgram? {
-    let path = RelativePath.joined(RelativePath.folder(of: source.file), path)
+    let path = RelativePath.joined(RelativePath.folder(of: setting.place.file), path)
     let bytes: [UInt8]
     do {
       bytes = try files.read(path, bytesMax: Self.fileBytesMax)
@@ -95,7 +117,7 @@ final class HiltCompiling {
 
   /// What stands before the content of a block in its first line; nothing for content that begins behind a key.
   private func indentation(_ start: Place) -> String {
-    let before = source.line(start.line).prefix(start.column - 1)
+    let before = texts[start.file]?.line(start.line).prefix(start.column - 1) ?? ""
     return before.allSatisfy { $0 == " " } ? String(before) : ""
   }
 
@@ -105,6 +127,7 @@ final class HiltCompiling {
 
   /// A condition on what is sent.
   func condition(_ hilt: HiltSource, over format: Format) -> HiltCondition? {
+    guard isSafe(hilt.place) else { return nil }
     let context = context(hilt.place, format, hasOriginal: true)
     let (condition, found) = HiltCondition.compile(indented(hilt.source, at: context.place), context)
     problems += found
@@ -113,6 +136,7 @@ final class HiltCompiling {
 
   /// A value of what came in, or of what is sent, beside which there is an `original`.
   func value(_ hilt: HiltSource, over format: Format, hasOriginal: Bool = false) -> HiltValue? {
+    guard isSafe(hilt.place) else { return nil }
     let context = context(hilt.place, format, hasOriginal: hasOriginal)
     let (value, found) = HiltValue.compile(indented(hilt.source, at: context.place), context)
     problems += found
@@ -120,13 +144,14 @@ final class HiltCompiling {
   }
 
   func template(_ text: String, at place: Place, over format: Format, hasOriginal: Bool = false) -> HiltTemplate? {
+    guard isSafe(place) else { return nil }
     let (template, found) = HiltTemplate.compile(text, context(place, format, hasOriginal: hasOriginal))
     problems += found
     return template
   }
 
   private func context(_ place: Place, _ format: Format, hasOriginal: Bool) -> HiltExpressionContext {
-    HiltExpressionContext(format: format, hasOriginal: hasOriginal, place: source.contentStart(of: place))
+    HiltExpressionContext(format: format, hasOriginal: hasOriginal, place: contentStart(of: place))
   }
 }
 

@@ -1,3 +1,4 @@
+import Messages
 import Text
 
 /// The files of an earlier revision, as they were kept: what stands on the disk now is not looked at.
@@ -17,6 +18,8 @@ struct RevisionFiles: DefinitionFiles {
 
   func names(in folder: String) throws(FileReadingError) -> [String] { [] }
 
+  var isComplete: Bool { false }
+
   // What connectors name (certificates, folders) is no part of a revision and stands where it stood.
   func absolute(_ path: String) -> String { DiskFiles().absolute(path) }
 }
@@ -28,25 +31,30 @@ extension ChannelLoader {
   ///   - files: by their paths relative to the folder.
   ///   - name: of the channel file among them.
   package func load(_ files: [Revision.File], channelFile name: String, folder: String) -> LoadedChannels {
-    ChannelLoader(
+    var loader = ChannelLoader(
       registry: registry, files: RevisionFiles(files, in: folder), environment: environment, keep: keep,
-      limits: limits
-    ).load([RelativePath.joined(folder, name)])
+      limits: limits)
+    loader.environmentName = environmentName
+    let path = RelativePath.joined(folder, name)
+    // What was made for another environment would be sent to the partners of this one.
+    let others = files.map(\.path).filter { $0.hasPrefix("../\(EnvironmentFile.folder)/") }
+    let own = environmentName.map { "../\(EnvironmentFile.folder)/\($0).yaml" }
+    if let other = others.first(where: { $0 != own }) {
+      let problem = Problem(
+        "C164", "this revision was made with \(other), and the engine runs in another environment",
+        at: Place(file: path, line: 1, column: 1))
+      let file = LoadedChannels.File(path: path, name: nil, definition: nil, problems: [problem])
+      return LoadedChannels(files: [file], problems: [problem], sources: [:])
+    }
+    return loader.load([path])
   }
 
   /// Whether the files of what was loaded are what is on the disk now: nobody wrote them while they were read.
   ///
   /// - Returns: the first that is another one; `nil` where all are the same.
   package func changedSince(_ loaded: LoadedChannels) -> String? {
-    for file in loaded.files {
-      guard let definition = file.definition else { continue }
-      let folder = RelativePath.folder(of: file.path)
-      for part in definition.revision.files {
-        let path = RelativePath.joined(folder, part.path)
-        let bytes = try? files.read(path, bytesMax: HiltCompiling.fileBytesMax)
-        if bytes != part.bytes { return path }
-      }
-    }
-    return nil
+    loaded.read.sorted { $0.key < $1.key }.first { path, bytes in
+      (try? files.read(path, bytesMax: HiltCompiling.fileBytesMax)) != bytes
+    }?.key
   }
 }

@@ -24,18 +24,23 @@ struct YAMLReader {
     var source: SourceText
     /// The `${NAME}` that were read, with their values.
     var variables: [String: String]
+    /// Where texts stand with a `$` that was left as it is, to be resolved later.
+    var deferred: Set<Place> = []
   }
 
   private let source: SourceText
   private var variables: Variables
+  private let defersVariables: Bool
+  private var deferred: Set<Place> = []
   private var problems: [Problem] = []
   private var nodeCount = 0
   /// Where anchors and tags were refused.
   private var refused: Set<Place> = []
 
-  private init(source: SourceText, environment: @escaping @Sendable (String) -> String?) {
+  private init(source: SourceText, variables: Variables, defersVariables: Bool) {
     self.source = source
-    self.variables = Variables(environment: environment)
+    self.variables = variables
+    self.defersVariables = defersVariables
   }
 
   /// - Parameters:
@@ -44,6 +49,11 @@ struct YAMLReader {
   static func read(
     _ bytes: [UInt8], file: String, environment: @escaping @Sendable (String) -> String? = { _ in nil }
   ) -> Outcome {
+    read(bytes, file: file, Variables(environment: environment))
+  }
+
+  /// - Parameter defersVariables: whether `${…}` is left as it is: a template gives it another value for each channel.
+  static func read(_ bytes: [UInt8], file: String, _ variables: Variables, defersVariables: Bool = false) -> Outcome {
     let start = Place(file: file, line: 1, column: 1)
     func refused(_ code: String, _ message: String, _ help: [String]) -> Outcome {
       Outcome(
@@ -59,10 +69,12 @@ struct YAMLReader {
     guard let text = String(validating: content, as: UTF8.self) else {
       return refused("C118", "this file is not text in UTF-8", ["save it as UTF-8 in your editor"])
     }
-    var reader = YAMLReader(source: SourceText(file: file, text: text), environment: environment)
+    var reader = YAMLReader(
+      source: SourceText(file: file, text: text), variables: variables, defersVariables: defersVariables)
     let node = reader.document()
     return Outcome(
-      node: node, problems: reader.problems, source: reader.source, variables: reader.variables.used)
+      node: node, problems: reader.problems, source: reader.source, variables: reader.variables.used,
+      deferred: reader.deferred)
   }
 
   private mutating func document() -> SettingNode? {
@@ -247,6 +259,10 @@ struct YAMLReader {
       place.length = Self.quotedLength(rest)
     default:
       place.length = max(1, rest.hasPrefix(scalar.string) ? scalar.string.count : Self.trimmedCount(rest))
+    }
+    guard !defersVariables else {
+      if scalar.string.utf8.contains(UInt8(ascii: "$")) { deferred.insert(place) }
+      return SettingNode(.scalar(scalar.string), at: place)
     }
     return SettingNode(.scalar(variables.resolve(scalar.string, at: place, in: source, problems: &problems)), at: place)
   }

@@ -3,17 +3,32 @@ import Messages
 
 /// Where an engine reads its channels from. Each of them blocks while it reads.
 package struct ChannelFiles: Sendable {
-  /// All channel files, anew.
-  let load: @Sendable () -> LoadedChannels
+  /// The environment in which they are read first.
+  let environment: String?
+  /// All channel files, anew, as they are in an environment.
+  let load: @Sendable (_ environment: String?) -> LoadedChannels
   /// The first file that was written since these were loaded.
   let changedSince: @Sendable (LoadedChannels) -> String?
   /// A channel of an earlier revision: its files, and which of them is the channel file.
-  let restore: @Sendable (_ files: [Revision.File], _ channelFile: String) -> LoadedChannels
+  let restore: @Sendable (_ files: [Revision.File], _ channelFile: String, _ environment: String?) -> LoadedChannels
+  /// Keeps, beyond the end of the process, in which environment the engine runs.
+  let remember: @Sendable (_ environment: String?) throws -> Void
 
-  package init(_ loader: ChannelLoader, folder: String) {
-    load = { loader.load(folder: folder) }
+  /// - Parameter remember: writes down in which environment the engine runs.
+  package init(
+    _ loader: ChannelLoader, folder: String, remember: @escaping @Sendable (String?) throws -> Void = { _ in }
+  ) {
+    environment = loader.environmentName
+    load = { Self.in($0, loader).load(folder: folder) }
     changedSince = { loader.changedSince($0) }
-    restore = { loader.load($0, channelFile: $1, folder: folder) }
+    restore = { Self.in($2, loader).load($0, channelFile: $1, folder: folder) }
+    self.remember = remember
+  }
+
+  private static func `in`(_ environment: String?, _ loader: ChannelLoader) -> ChannelLoader {
+    var loader = loader
+    loader.environmentName = environment
+    return loader
   }
 }
 

@@ -17,22 +17,51 @@ extension Engine {
   ///
   /// Deployments that are asked for at once run one after the other.
   ///
-  /// - Parameter waiting: what becomes of deliveries that wait where no destination is any more; without it such a
-  ///   deployment is refused.
-  package func deploy(waiting: LeavingChoice?) async throws -> DeploymentReport {
+  /// - Parameters:
+  ///   - waiting: what becomes of deliveries that wait where no destination is any more; without it such a deployment
+  ///     is refused.
+  ///   - wanted: the environment that whoever deploys believes this engine to be in; `nil` asks for none.
+  ///   - changes: whether another one than the engine's shall be its environment from now on, and is not refused.
+  package func deploy(
+    waiting: LeavingChoice?, environment wanted: String? = nil, changesEnvironment changes: Bool = false
+  ) async throws -> DeploymentReport {
     let report = try await gate.alone {
-      let (loaded, problems) = try await loadFiles()
+      let former = environment
+      let environment = wanted ?? former
+      guard environment == former || changes else { throw otherEnvironment(wanted) }
+      let (loaded, problems) = try await loadFiles(environment)
       guard problems.isGood else { return problems }
-      return await perform(wanted(loaded), waiting, by: "deploy", into: problems)
+      // Killed on the way, the engine does not start again by itself as what it was before.
+      if environment != former { try enter(environment) }
+      let report = await perform(self.wanted(loaded), waiting, by: "deploy", into: problems)
+      if environment != former, !report.refusals.isEmpty { try enter(former) }
+      return report
     }
     say(report)
     return report
   }
 
-  /// What a deployment would do.
-  package func difference() async throws -> DeploymentReport {
+  private func otherEnvironment(_ wanted: String?) -> OperationError {
+    let own = environment.map { "the environment \($0)" } ?? "no environment"
+    let other = wanted ?? ""
+    return OperationError(
+      "this engine is in \(own), not in \(other); nothing was changed. hilum diff --env \(other) shows what would be "
+        + "another there, and hilum deploy --env \(other) --change-env makes it so")
+  }
+
+  private func enter(_ environment: String?) throws {
+    do {
+      try files?.remember(environment)
+    } catch {
+      throw OperationError("the environment can't be written down: \(error)")
+    }
+    state.withLock { $0.environment = environment }
+  }
+
+  /// What a deployment would do, in the engine's environment or in another.
+  package func difference(environment: String? = nil) async throws -> DeploymentReport {
     try await gate.beside {
-      var (loaded, report) = try await loadFiles()
+      var (loaded, report) = try await loadFiles(environment ?? self.environment)
       guard report.isGood else { return report }
       let wanted = wanted(loaded)
       let plan = DeploymentPlan(channels, wanted: wanted.definitions)
@@ -51,11 +80,11 @@ extension Engine {
   }
 
   /// Reads all files away from the threads on which messages run.
-  func loadFiles() async throws -> (LoadedChannels, DeploymentReport) {
+  func loadFiles(_ environment: String?) async throws -> (LoadedChannels, DeploymentReport) {
     guard let files else { throw OperationError("this engine was not started from channel files") }
     return await withCheckedContinuation { continuation in
       Self.reading.async {
-        let loaded = files.load()
+        let loaded = files.load(environment)
         var report = DeploymentReport()
         report.problems = loaded.rendered()
         report.errorCount = loaded.problems.count { $0.severity == .error }

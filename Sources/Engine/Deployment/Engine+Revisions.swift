@@ -98,7 +98,7 @@ extension Engine {
 
   /// The revision that the channel's files would be now; `nil` where they have an error or aren't there.
   private func revisionOnDisk(_ name: String) async -> String? {
-    let loaded = try? await loadFiles().0
+    let loaded = try? await loadFiles(environment).0
     return loaded?.definitions.first { $0.name.text == name }?.revision.hex
   }
 
@@ -132,7 +132,8 @@ extension Engine {
       ?? stored.map(\.path)
       .first { !$0.contains("/") && ($0.hasSuffix(".yaml") || $0.hasSuffix(".yml")) }
     guard let file else { throw OperationError("revision \(revision.prefix(16)) of \(name) is not kept") }
-    let loaded = files.restore(stored.map { Revision.File(path: $0.path, bytes: $0.content) }, file)
+    let loaded = files.restore(
+      stored.map { Revision.File(path: $0.path, bytes: $0.content) }, file, environment)
     guard let definition = loaded.definitions.first else {
       let error = loaded.problems.first { $0.severity == .error }
       throw OperationError(

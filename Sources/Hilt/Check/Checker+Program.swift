@@ -125,8 +125,10 @@ extension Checker {
           continue
         }
         declare(clause.name, .constant(datum, type))
+        if case .text(let text) = datum { parameterTexts[clause.name.text] = text }
       } else if let constant = value?.constant {
         declare(clause.name, .constant(constant, type))
+        if case .text(let text) = constant { parameterTexts[clause.name.text] = text }
       } else {
         if clause.standard == nil {
           problems.report(
@@ -163,8 +165,8 @@ extension Checker {
     case ("number", _): value.text.flatMap { Decimal($0) }.map { .number($0) }
     case ("integer", _): value.text.flatMap { Decimal($0) }.flatMap { $0.integer == nil ? nil : .number($0) }
     case ("boolean", .boolean(let flag)): .boolean(flag)
-    case ("boolean", .text("true")): .boolean(true)
-    case ("boolean", .text("false")): .boolean(false)
+    case ("boolean", .text("true")), ("boolean", .text("yes")): .boolean(true)
+    case ("boolean", .text("false")), ("boolean", .text("no")): .boolean(false)
     default: nil
     }
   }

@@ -29,6 +29,8 @@ struct Checker {
   var firstOpenEmit: Span?
   /// The values of the program's parameters, from outside.
   var given: [String: Value] = [:]
+  /// What its parameters of type text are.
+  var parameterTexts: [String: String] = [:]
   /// Where each statement begins; its index is its number.
   var statementSpans: [Span] = []
 

@@ -12,10 +12,12 @@ struct CheckCommand: ParsableCommand {
       Without a path it checks ./Channels and everything it reaches, certificates and folders too. Exits 1 where there
       is an error, and with --strict where there is a warning. --fix makes the changes that problems of transforms carry
       and are sure, says which, and checks again. --cost says for each transform how its work grows with what repeats:
-      O(OBR x OBX) where a loop over OBX stands in one over OBR.
+      O(OBR x OBX) where a loop over OBX stands in one over OBR. --env checks the channels as they are in an
+      environment.
 
       Example:
         hilum check
+        hilum check --env prod
         hilum check --fix
         hilum check Channels/adt-to-ehr.yaml Transforms/adt-normalise.hilt
       """)
@@ -25,11 +27,12 @@ struct CheckCommand: ParsableCommand {
   @Flag(help: "Say how the work of each transform grows.") var cost = false
   @Flag(help: "Print JSON.") var json = false
   @Option(help: "The engine's own settings.") var settings = "hilum.yaml"
+  @OptionGroup var environment: EnvironmentOption
 
   func run() throws {
     let site = try Site.settings(settings)
     let paths = paths.isEmpty ? [Site.shown(site.channels)] : paths
-    let loader = Site.loader(site, looksAround: true)
+    let loader = Site.loader(site, environment: environment.name, looksAround: true)
     if fix { try mend { try check(paths, loader).problems } }
     var checked = try check(paths, loader)
     let errors = checked.problems.count { $0.severity == .error }
@@ -91,7 +94,7 @@ struct CheckCommand: ParsableCommand {
     mutating func add(_ loaded: LoadedChannels) {
       problems += loaded.problems
       sources.merge(loaded.sources) { first, _ in first }
-      count += loaded.files.count
+      count += Set(loaded.files.map(\.path)).count + loaded.templateCount
     }
 
     mutating func add(_ transform: Transform) {
@@ -118,6 +121,7 @@ private struct ShownProblem: Encodable {
   let code: String
   let message: String
   let help: [String]
+  let notes: [String]
   /// What `--fix` would do.
   let fix: Fix?
 
@@ -136,6 +140,7 @@ private struct ShownProblem: Encodable {
     code = problem.code
     message = problem.message
     help = problem.help
+    notes = problem.notes
     fix = problem.fix.map {
       Fix(line: $0.place.line, column: $0.place.column, length: $0.place.length, replacement: $0.replacement)
     }

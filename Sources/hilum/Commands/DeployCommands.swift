@@ -1,6 +1,9 @@
 import Admin
 import ArgumentParser
+import Definitions
 import Engine
+import Foundation
+import Messages
 
 struct DeployCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -15,20 +18,27 @@ struct DeployCommand: AsyncParsableCommand {
       Where a destination is gone and something waits for it, say what becomes of that: its lane goes on until it is
       empty (drain), it goes to the end of another lane of the channel (move:LANE), or it becomes dead letters (dead).
 
+      --env says which environment the engine is believed to be in; where it is another, nothing is changed, unless
+      --change-env says that it shall be this one from now on.
+
       Exits 1 where nothing was changed, or where a channel does not run as its files say.
 
       Example:
         hilum diff
         hilum deploy
         hilum deploy --waiting drain
+        hilum deploy --env prod
       """)
   @OptionGroup var engine: EngineOptions
   @Option(help: "What becomes of what waits where no destination is any more: drain, move:LANE or dead.")
   var waiting: String?
+  @OptionGroup var environment: EnvironmentOption
+  @Flag(help: "The engine, which is in another environment, shall be in this one from now on.") var changeEnv = false
 
   func run() async throws {
-    let waiting = try checked(waiting)
-    let report = try await engine.client.post("deploy", DeployRequest(waiting: waiting), as: DeploymentReport.self)
+    let request = DeployRequest(
+      waiting: try checked(waiting), environment: environment.name, changesEnvironment: changeEnv)
+    let report = try await engine.client.post("deploy", request, as: DeploymentReport.self)
     try show(report, engine)
   }
 }
@@ -37,15 +47,60 @@ struct DiffCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "diff", abstract: "What a deployment would change: the channel files beside what runs.",
     discussion: """
+      With --env and one environment it says what would be another if the engine were in that one. With two it needs no
+      engine: it says what differs between them, setting by setting.
+
       Exits 1 where the files have an error or a deployment would be refused, and shows why.
 
       Example:
         hilum diff
+        hilum diff --env test prod
       """)
   @OptionGroup var engine: EngineOptions
+  @Option(name: .customLong("env"), parsing: .upToNextOption, help: "One environment, or two to compare.")
+  var environments: [String] = []
+  @Option(help: "The engine's own settings, to compare two environments.") var settings = Site.standardFile
+
+  func validate() throws {
+    for name in environments { try EnvironmentOption.check(name) }
+    guard environments.count <= 2 else { throw ValidationError("--env takes one environment, or two to compare.") }
+  }
 
   func run() async throws {
-    try show(try await engine.client.get("diff", as: DeploymentReport.self), engine, isTrial: true)
+    if environments.count == 2 { return try compare(environments[0], environments[1]) }
+    let path = environments.first.map { "diff?env=\($0)" } ?? "diff"
+    try show(try await engine.client.get(path, as: DeploymentReport.self), engine, isTrial: true)
+  }
+
+  private func compare(_ first: String, _ second: String) throws {
+    let site = try Site.settings(settings)
+    let folder = Site.shown(site.channels)
+    let loaded = [first, second].map { Site.loader(site, environment: $0).load(folder: folder) }
+    for one in loaded where one.hasErrors {
+      Terminal.error(one.rendered())
+      throw ExitCode(1)
+    }
+    let differences = loaded[0].differences(to: loaded[1])
+    if engine.json { return try Terminal.json(differences) }
+    // What is alike in many channels is said once.
+    var named: [(names: [String], settings: [ChannelSettingsDifference.Setting])] = []
+    for channel in differences {
+      if let index = named.firstIndex(where: { $0.settings == channel.settings }) {
+        named[index].names.append(channel.name)
+      } else {
+        named.append(([channel.name], channel.settings))
+      }
+    }
+    for channel in named {
+      Terminal.line(Terminal.bold(channel.names.joined(separator: ", ")))
+      let width = channel.settings.map(\.setting.count).max() ?? 0
+      for one in channel.settings {
+        let name = one.setting.padding(toLength: width, withPad: " ", startingAt: 0)
+        Terminal.line("  \(name)  " + Terminal.safe("\(one.first ?? "-")  ->  \(one.second ?? "-")"))
+      }
+    }
+    let same = Set(loaded[0].files.compactMap { $0.name?.text }).count - differences.count
+    Terminal.line("\(same) channel\(same == 1 ? " is" : "s are") the same in \(first) and \(second)")
   }
 }
 

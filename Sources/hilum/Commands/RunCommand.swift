@@ -16,16 +16,19 @@ struct RunCommand: AsyncParsableCommand {
     discussion: """
       Without any settings it works on ./Channels with data in ./data; a folder that has neither is refused. A channel
       whose file has an error is left out and shown in `hilum status`; the others work. The first signal drains: what is
-      under way is answered; a second ends at once.
+      under way is answered; a second ends at once. --env puts the channels into an environment; an engine whose data
+      comes from another does not start, because what waits would go to the partners of this one.
 
       Example:
         hilum run
-        hilum run --settings /etc/hilum/hilum.yaml --data /var/lib/hilum
+        hilum run --settings /etc/hilum/hilum.yaml --data /var/lib/hilum --env prod
       """)
   @Option(help: "The engine's own settings.") var settings = "hilum.yaml"
   @Option(help: "The folder of channel files.") var channels: String?
   @Option(help: "The data folder.") var data: String?
   @Flag(help: "Writes no log to standard error.") var quiet = false
+  @OptionGroup var environment: EnvironmentOption
+  @Flag(help: "Starts though the data was last used in another environment.") var changeEnv = false
 
   func run() async throws {
     let began = ContinuousClock.now
@@ -34,9 +37,13 @@ struct RunCommand: AsyncParsableCommand {
     var site = try Site.settings(settings)
     if let data { site.data = URL(fileURLWithPath: data).path }
     let folder = Site.shown(channels ?? site.channels)
-    let loaded = Site.loader(site).load(folder: folder)
+    let loaded = Site.loader(site, environment: environment.name).load(folder: folder)
     if !loaded.problems.isEmpty { Terminal.error(loaded.rendered()) }
+    // Without it every channel would work with what is meant for nowhere.
+    if loaded.hasBrokenEnvironment { throw Failure("The environment can't be read: nothing was started.") }
     mkdir(site.data, 0o700)
+    let remembered = RememberedEnvironment(site.data)
+    try remembered.check(environment.name, mayChange: changeEnv)
 
     let key = try MasterKey(site)
     let store = try open(site, key)
@@ -46,7 +53,10 @@ struct RunCommand: AsyncParsableCommand {
     let log = Logger(label: "hilum") { _ in LineLog(file, level: level) { time.text(Terminal.nowMilliseconds) } }
     log.info(
       "Hilum \(Hilum.versionNumber) starts.",
-      metadata: ["data": "\(site.data)", "channels": "\(channels ?? site.channels)", "process": "\(getpid())"])
+      metadata: [
+        "data": "\(site.data)", "channels": "\(channels ?? site.channels)", "process": "\(getpid())",
+        "environment": "\(environment.name ?? "none")",
+      ])
     if key.isInDataFolder {
       log.notice(
         "The key of the data lies beside the data; in production keep it elsewhere (encryption.key in hilum.yaml).")
@@ -61,8 +71,11 @@ struct RunCommand: AsyncParsableCommand {
       offset: time.offsetSeconds)
     let engine = Engine(
       site: site.site, store: store, strikes: Strikes(try strikeBoard(site)), waitingBytesMax: diskShare(site.data),
-      files: ChannelFiles(Site.loader(site, looksAround: true), folder: folder), watch: watch,
-      log: log)
+      files: ChannelFiles(
+        Site.loader(site, environment: environment.name, looksAround: true), folder: folder,
+        remember: { try remembered.write($0) }),
+      watch: watch, log: log)
+    try remembered.write(environment.name)
     let broken = loaded.files.filter { $0.definition == nil }.map { file in
       let first = file.problems.first { $0.severity == .error }
       return BrokenChannel(

@@ -33,7 +33,8 @@ struct StatusCommand: AsyncParsableCommand {
   private func show(_ status: EngineStatus) {
     let now = Terminal.nowMilliseconds
     let store = status.store == "open" ? "" : Terminal.red("  nothing is taken: \(status.store)")
-    Terminal.line("\(Terminal.safe(status.site)): running for \(Terminal.age(now - status.startedAt))\(store)")
+    let place = status.environment.map { " (\(Terminal.safe($0)))" } ?? ""
+    Terminal.line("\(Terminal.safe(status.site))\(place): running for \(Terminal.age(now - status.startedAt))\(store)")
     if let hold = status.hold {
       Terminal.line(
         Terminal.red("  nothing is sent: \(Terminal.safe(hold.reason)) (hilum release shows what would go where)"))

@@ -27,6 +27,7 @@ struct TestCommand: ParsableCommand {
   @Flag(help: "Write what comes as what is expected, and say which files.") var accept = false
   @Option(help: "Also write the results as JUnit XML.") var junit: String?
   @Option(help: "The engine's own settings.") var settings = "hilum.yaml"
+  @OptionGroup var environment: EnvironmentOption
 
   func run() throws {
     let folders: [CaseFolder]
@@ -35,7 +36,7 @@ struct TestCommand: ParsableCommand {
     } catch let trouble as ProgramFiles.Trouble {
       throw Failure("\(trouble)", code: trouble.isMissing ? 2 : 1)
     }
-    let loader = Site.loader(try Site.settings(settings))
+    let loader = Site.loader(try Site.settings(settings), environment: environment.name)
     let report = CaseTrial(accepts: accept) { loader.load([$0]) }.run(folders, each: show)
     for coverage in report.coverage { Terminal.line("\(coverage)") }
     if let junit {

@@ -40,6 +40,7 @@ struct TryCommand: ParsableCommand {
   @Option(help: "Of a reply transform: a file with the message that the partner was sent.") var sent: String?
   @Option(help: "Of a reply transform: a file with the message that came in.") var original: String?
   @Option(help: "The engine's own settings.") var settings = "hilum.yaml"
+  @OptionGroup var environment: EnvironmentOption
 
   func run() throws {
     let turns = try turns()
@@ -99,7 +100,7 @@ struct TryCommand: ParsableCommand {
   /// The channel of a file, or of a name among the channels of this project.
   private func definition(_ channel: String) throws -> ChannelDefinition {
     let site = try Site.settings(settings)
-    let loader = Site.loader(site)
+    let loader = Site.loader(site, environment: environment.name)
     let isFile = FileManager.default.fileExists(atPath: channel)
     let loaded = isFile ? loader.load([channel]) : loader.load(folder: Site.shown(site.channels))
     guard let file = isFile ? loaded.files.first : loaded.files.first(where: { $0.name?.text == channel }) else {
