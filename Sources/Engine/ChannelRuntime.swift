@@ -242,7 +242,8 @@ package final class ChannelRuntime: Sendable {
   func cameUp() async {
     for _ in 0..<300 {
       let (work, trouble, source) = state.withLock { ($0.work, $0.trouble, $0.source) }
-      if work != .running || trouble != nil || source.status().listening != nil { return }
+      let seen = source.status()
+      if work != .running || trouble != nil || seen.listening != nil || seen.trouble != nil { return }
       try? await Task.sleep(for: .milliseconds(10), clock: SuspendingClock())
     }
   }
@@ -312,6 +313,8 @@ package final class ChannelRuntime: Sendable {
     return found
   }
 
+  func pingSource() async -> PingReport? { await state.withLock { $0.source }.ping() }
+
   /// How often the source has failed since it last ran well.
   var sourceFailures: Int { state.withLock { $0.failures } }
 
@@ -321,7 +324,7 @@ package final class ChannelRuntime: Sendable {
     let seen = source.status()
     return ChannelStatus(
       name: name.text, about: version.definition.about, state: work.rawValue,
-      trouble: seen.listening == nil && work == .running ? trouble ?? "starting" : nil, source: seen,
+      trouble: seen.listening == nil && work == .running ? seen.trouble ?? trouble ?? "starting" : nil, source: seen,
       perMinute: meter.perMinute, lanes: version.lanes.map { $0.status() },
       revision: version.definition.revision.id)
   }

@@ -1,3 +1,4 @@
+package import ConnectorKit
 import Messages
 import Store
 import Synchronization
@@ -34,6 +35,8 @@ package struct LaneStatus: Sendable, Codable, Equatable {
   /// where the store could not be read.
   package var held: Int?
   package var places: Int?
+  /// The partner that connects to this lane; `nil` where the lane connects.
+  package var partner: DestinationStatus?
   /// What the lane stands at, where it does: the first of those.
   package var standsAt: Standing?
 
@@ -56,6 +59,7 @@ extension Lane {
   package func status() -> LaneStatus {
     let now = clock.now()
     let waiting = self.waiting
+    let partner = self.partner
     return state.withLock { state in
       let outage = state.machine.outage
       let resting = state.machine.resting(now)
@@ -67,6 +71,7 @@ extension Lane {
         nextTryIn: waiting.count > 0 ? state.machine.nextTry.map { max(0, $0 - now.steady) } : nil,
         lastFailure: outage?.reason, lastFailureAt: outage?.failed.wall)
       (status.resting, status.keysWaiting) = resting
+      status.partner = partner
       if let (first, _) = state.machine.heldFirst, let held = first.held {
         status.standsAt = LaneStatus.Standing(
           delivery: first.id.description, message: first.message.description, isPlace: held.kind == .place,
