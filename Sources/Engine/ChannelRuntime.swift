@@ -10,6 +10,7 @@ package final class ChannelRuntime: Sendable {
   package let name: ChannelName
   let store: any Store
   let meter = Meter()
+  private let sequences = SequenceWatch()
   let passage: Passage
   let shared: EngineShared
   let log: Logger
@@ -92,14 +93,16 @@ package final class ChannelRuntime: Sendable {
     arrival.payload.format = version.definition.format
     let id = store.mint()
     let receivedAt = shared.clock.now().wall
-    let decided = decide(arrival.payload, arrival.attributes, version, id: id, receivedAt: receivedAt)
+    var decided = decide(arrival.payload, arrival.attributes, version, id: id, receivedAt: receivedAt)
+    if let step = decided.sequence.flatMap({ sequences.note($0) }) { decided.steps.append(step) }
+    if let prepared = decided.prepared { arrival.whenPrepared?(prepared) }
     var acceptance = self.acceptance(
       decided, version, id: id, arrival.payload, arrival.attributes, receivedAt: receivedAt)
     acceptance.duplicateKey = decided.duplicateKey
     acceptance.transportKey = arrival.transportKey
     acceptance.progress = arrival.progress.map { ($0.key, $0.value) }
     acceptance.gate = gate
-    submit(acceptance, decided, version) { result in
+    submit(acceptance, decided, version) { [decided, sequences] result in
       switch result {
       case .accepted:
         switch decided.state {
@@ -116,7 +119,9 @@ package final class ChannelRuntime: Sendable {
         rejection.message = id
         then(.rejected(rejection))
       case .stale: then(.unavailable(reason: "the message changed while it was stored"))
-      case .unavailable(let reason): then(.unavailable(reason: reason))
+      case .unavailable(let reason):
+        if let number = decided.sequence { sequences.forget(number) }
+        then(.unavailable(reason: reason))
       }
     }
   }
@@ -326,6 +331,6 @@ package final class ChannelRuntime: Sendable {
       name: name.text, about: version.definition.about, state: work.rawValue,
       trouble: seen.listening == nil && work == .running ? seen.trouble ?? trouble ?? "starting" : nil, source: seen,
       perMinute: meter.perMinute, lanes: version.lanes.map { $0.status() },
-      revision: version.definition.revision.id)
+      revision: version.definition.revision.id, sequence: sequences.status)
   }
 }

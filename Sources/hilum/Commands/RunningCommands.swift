@@ -49,6 +49,11 @@ struct StatusCommand: AsyncParsableCommand {
         Terminal.line("  revision " + Terminal.yellow("rolled back to \(channel.revision ?? "")\(since)"))
       }
       for peer in channel.source.peers { show(peer, now) }
+      if let sequence = channel.sequence {
+        let counts = [(sequence.gaps, "gaps"), (sequence.repeats, "repeats"), (sequence.resets, "resets")]
+        let text = counts.filter { $0.0 > 0 }.map { "\($0.0) \($0.1)" }.joined(separator: ", ")
+        Terminal.line(Terminal.yellow("  sequence \(text) in MSH-13, the last: \(sequence.last ?? "")"))
+      }
       showOpen(channel)
       for lane in channel.lanes { show(lane, now) }
       for lane in channel.stranded {
