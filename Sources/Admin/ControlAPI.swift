@@ -12,6 +12,7 @@ package import Store
 /// | --- | --- |
 /// | `GET /status` | what every channel and lane is doing |
 /// | `POST /channels/NAME/state` | `{"state": "running" | "paused" | "stopped"}` |
+/// | `POST /channels/NAME/ping` | the partner that a source connects to |
 /// | `POST /lanes/CHANNEL/LANE/pause`, `/resume`, `/cancel`, `/ping` | a lane |
 /// | `POST /messages/search`, `GET /messages/ID`, `/messages/ID/why`, `/messages/ID/raw` | messages |
 /// | `POST /deliveries/search`, `GET /deliveries/ID/sent`, `/deliveries/ID/reply` | deliveries |
@@ -61,6 +62,9 @@ package struct ControlAPI: Sendable {
       }
       try await engine.set(try context.parameters.require("name"), work)
       return try json(await engine.status())
+    }
+    router.post("channels/:name/ping") { _, context in
+      try json(try await engine.pingSource(try context.parameters.require("name")))
     }
     router.post("lanes/:channel/:lane/:act") { request, context in
       let lane = "\(try context.parameters.require("channel"))/\(try context.parameters.require("lane"))"

@@ -25,6 +25,13 @@ package enum ChannelReference {
       ## `source:`
 
       One connector, and for HL7 v2 how it is read.
+
+      `prepare:` beside it names a program (a path, `{file: …, with: {…}}`, or the program itself) that mends what no
+      parser can read: a missing CR, a wrong delimiter, a wrong MSH-18. It takes the bytes that came and emits them
+      once, mended (`in bytes` and `out bytes`, or both `text`). All that follows, `format`, `hl7:`, the transform,
+      `columns` and the key of `duplicates`, reads what it emits, and so does the sender's answer; what goes on
+      unchanged is what was mended. The bytes that came are kept, they are what makes a resend the same message, and
+      `hilum reprocess` runs `prepare` over them again. It can also `reject`, `drop`, `hold` or `fail`.
       """)
     for type in registry.sources {
       page.connector("source", type.name, type.about, type.settingKind)

@@ -10,6 +10,7 @@ package final class ChannelRuntime: Sendable {
   package let name: ChannelName
   let store: any Store
   let meter = Meter()
+  private let sequences = SequenceWatch()
   let passage: Passage
   let shared: EngineShared
   let log: Logger
@@ -90,7 +91,9 @@ package final class ChannelRuntime: Sendable {
     arrival.payload.format = version.definition.format
     let id = store.mint()
     let receivedAt = shared.clock.now().wall
-    let decided = decide(arrival.payload, arrival.attributes, version, id: id, receivedAt: receivedAt)
+    var decided = decide(arrival.payload, arrival.attributes, version, id: id, receivedAt: receivedAt)
+    if let step = decided.sequence.flatMap({ sequences.note($0) }) { decided.steps.append(step) }
+    if let prepared = decided.prepared { arrival.whenPrepared?(prepared) }
     var acceptance = self.acceptance(
       decided, version, id: id, arrival.payload, arrival.attributes, receivedAt: receivedAt)
     acceptance.duplicateKey = decided.duplicateKey
@@ -133,6 +136,7 @@ package final class ChannelRuntime: Sendable {
       then(.unavailable(reason: "the message changed while it was stored"))
     case .unavailable(let reason):
       meter.turnedAway()
+      if let number = decided.sequence { sequences.forget(number) }
       then(.unavailable(reason: reason))
     }
   }
@@ -270,7 +274,9 @@ package final class ChannelRuntime: Sendable {
   func cameUp() async {
     for _ in 0..<300 {
       let (work, trouble, source) = state.withLock { ($0.work, $0.trouble, $0.source) }
-      if work != .running || trouble != nil || sourceAwaitsRelease || source.status().listening != nil { return }
+      let seen = source.status()
+      if work != .running || trouble != nil || sourceAwaitsRelease { return }
+      if seen.listening != nil || seen.trouble != nil { return }
       try? await Task.sleep(for: .milliseconds(10), clock: SuspendingClock())
     }
   }
@@ -342,6 +348,8 @@ package final class ChannelRuntime: Sendable {
     return found
   }
 
+  func pingSource() async -> PingReport? { await state.withLock { $0.source }.ping() }
+
   /// How often the source has failed since it last ran well.
   var sourceFailures: Int { state.withLock { $0.failures } }
 
@@ -351,8 +359,8 @@ package final class ChannelRuntime: Sendable {
     let seen = source.status()
     return ChannelStatus(
       name: name.text, about: version.definition.about, state: work.rawValue,
-      trouble: seen.listening == nil && work == .running ? trouble ?? waitsFor : nil, source: seen,
+      trouble: seen.listening == nil && work == .running ? seen.trouble ?? trouble ?? waitsFor : nil, source: seen,
       perMinute: meter.perMinute, lanes: version.lanes.map { $0.status() },
-      revision: version.definition.revision.id)
+      revision: version.definition.revision.id, sequence: sequences.status)
   }
 }

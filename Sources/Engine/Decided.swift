@@ -26,6 +26,10 @@ package struct Decided: Sendable {
   package var deliveries: [Delivery] = []
   package var passedBy: [Int] = []
   package var steps: [Step] = []
+  /// What the channel's `prepare:` made of the message, and the sender is answered by.
+  var prepared: Payload?
+  /// MSH-13, where it is a number.
+  var sequence: SequenceNumber?
 
   package init(_ state: MessageState, reason: String? = nil) {
     self.state = state

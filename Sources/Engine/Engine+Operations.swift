@@ -61,6 +61,13 @@ extension Engine {
 
   package func ping(_ name: String) async throws -> PingReport { try await lane(name).ping() }
 
+  /// Can the partner be reached that a channel's source connects to.
+  package func pingSource(_ name: String) async throws -> PingReport {
+    guard let channel = channel(name) else { throw OperationError("no channel \(name) is at work") }
+    if let report = await channel.pingSource() { return report }
+    throw OperationError("the source of \(name) connects to nobody: senders come to it")
+  }
+
   // MARK: Dead deliveries
 
   package func retryDead(_ ids: [DeliveryID]) async throws -> [ItemOutcome] {

@@ -1,3 +1,4 @@
+package import ConnectorKit
 import Messages
 import Store
 import Synchronization
@@ -38,6 +39,8 @@ package struct LaneStatus: Sendable, Codable, Equatable {
   package var places: Int?
   /// Senders that wait for the partner's verdict; `nil` where none does.
   package var sendersWaiting: Int?
+  /// The partner that connects to this lane; `nil` where the lane connects.
+  package var partner: DestinationStatus?
   /// What the lane stands at, where it does: the first of those.
   package var standsAt: Standing?
 
@@ -61,6 +64,7 @@ extension Lane {
     let now = clock.now()
     let waiting = self.waiting
     let senders = sendersWaiting
+    let partner = self.partner
     return state.withLock { state in
       let outage = state.machine.outage
       let resting = state.machine.resting(now)
@@ -74,6 +78,7 @@ extension Lane {
       status.awaitsRelease = state.holders.contains(.store)
       (status.resting, status.keysWaiting) = resting
       if senders > 0 { status.sendersWaiting = senders }
+      status.partner = partner
       if let (first, _) = state.machine.heldFirst, let held = first.held {
         status.standsAt = LaneStatus.Standing(
           delivery: first.id.description, message: first.message.description, isPlace: held.kind == .place,

@@ -98,7 +98,10 @@ package final class Lane: Sendable {
 
   // MARK: What brings work
 
-  package func start() { run { $0.started($1) } }
+  package func start() {
+    run { $0.started($1) }
+    connector.open { [weak self] in self?.run { $0.reachable($1) } }
+  }
 
   /// A delivery of a commit, in the order of the commits.
   package func offer(_ delivery: WaitingDelivery) {
@@ -203,6 +206,7 @@ package final class Lane: Sendable {
     if let handOver { return handOver.ping() }
     return await connector.ping()
   }
+  var partner: DestinationStatus? { connector.status() }
   func certificates() async -> [CertificateStatus] { await connector.certificates() }
 
   // MARK: The machine

@@ -228,13 +228,23 @@ package struct LaneMachine: Sendable {
 
   /// A partner that was away can be reached again: it is tried at once.
   package mutating func partnerIsBack(_ now: Moment) {
-    if outage != nil {
-      outage?.nextTry = now.steady
-      for entry in entries where entry.state == .queued && entry.refusals == 0 && !entry.isHeld {
-        order?.wake(only: entry.delivery.sequence)
-      }
-    }
+    tryAgain(at: now.steady)
     pump(now)
+  }
+
+  /// A partner that was away is there, as its connector knows: tried as soon as after the first failure, for one that
+  /// comes and goes.
+  package mutating func reachable(_ now: Moment) {
+    if let outage { tryAgain(at: max(now.steady, outage.failed.steady + policy.retry.firstMilliseconds)) }
+    pump(now)
+  }
+
+  private mutating func tryAgain(at moment: Int64) {
+    guard let known = outage, known.nextTry > moment else { return }
+    outage?.nextTry = moment
+    for entry in entries where entry.state == .queued && entry.refusals == 0 && !entry.isHeld {
+      order?.wake(only: entry.delivery.sequence)
+    }
   }
 
   /// Sends nothing more; `stopped` follows when what is under way has ended and is durable.

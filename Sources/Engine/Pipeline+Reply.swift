@@ -41,7 +41,7 @@ extension Pipeline {
       "id": .text(answered.message.description), "channel": .text(definition.name.text),
       "received": .integer(answered.receivedAt), "source": .record(answered.attributes),
     ])
-    let original = message(answered.original)
+    let original = mended(answered.original, context).flatMap { message($0) }
     let result = program.run(
       HiltInput(
         answer, original: original, sent: message(answered.sent), attributes: context.attributes, limits: limits))
@@ -81,6 +81,11 @@ extension Pipeline {
     } catch {
       return .failure(Unusable(text: "what it answers can't be read back: \(error)"))
     }
+  }
+
+  /// The message as the channel reads it.
+  private func mended(_ payload: Payload, _ context: Context) -> Payload? {
+    if case .payload(let mended, _) = prepared(payload, context.attributes) { mended } else { nil }
   }
 
   /// HL7 as it is read in programs; `nil` for anything else.

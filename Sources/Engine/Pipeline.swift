@@ -37,6 +37,20 @@ package struct Pipeline: Sendable {
         "id": .text(id.description), "channel": .text(definition.name.text), "received": .integer(receivedAt),
         "source": .record(attributes),
       ], isReleased: isReleased)
+    guard definition.prepare != nil else { return read(payload, bytes, context) }
+    switch prepared(payload, context.attributes, isReleased: isReleased) {
+    case .ended(let decided): return decided
+    case .payload(let mended, let notes):
+      guard case .bytes(let content) = mended.content else { return .failed("the content is not at hand") }
+      var decided = read(mended, content, context)
+      if mended != payload { decided.send(mended: mended) }
+      decided.steps = notes + decided.steps
+      decided.prepared = mended
+      return decided
+    }
+  }
+
+  private func read(_ payload: Payload, _ bytes: [UInt8], _ context: Context) -> Decided {
     guard definition.format == .hl7v2 else { return route(payload, nil, context) }
     let message: HL7Message
     do throws(HL7ParseError) {
@@ -116,7 +130,7 @@ package struct Pipeline: Sendable {
     message.field(10, of: 0).leaf.presence == .valued
   }
 
-  private static func decided(_ result: HiltResult) -> Decided {
+  static func decided(_ result: HiltResult) -> Decided {
     var decided: Decided
     switch result.decision {
     case .routed: decided = Decided(.routed)
@@ -213,6 +227,18 @@ package struct Pipeline: Sendable {
     _ decided: inout Decided
   ) -> Decided? {
     let name = definition.destinations[lane].name
+    if let message = input.message,
+      let refusal = Unexpected.refusal(of: HL7Header(message), by: transform.input, who: "destination \(name)")
+    {
+      // What the channel's own transform made is none of the sender's.
+      switch one.output == nil ? definition.unexpected : definition.unexpected == .pass ? .pass : .fail {
+      case .reject: return Decided(refusal)
+      case .fail: return .failed(refusal.text)
+      case .pass:
+        decided.deliveries.append(render(lane, one.output, input))
+        return nil
+      }
+    }
     let result = transform.run(input)
     let own = Self.decided(result)
     decided.steps += result.notes.map { Step(.note, $0.text, lane: name) }
@@ -283,6 +309,7 @@ package struct Pipeline: Sendable {
   // MARK: What is known of the message as it came
 
   private func describe(_ decided: inout Decided, _ input: HiltInput) {
+    decided.sequence = input.message.flatMap { SequenceNumber($0) }
     for (index, column) in definition.columns.enumerated() {
       if case .text(let text)? = try? column.expression.text(input) { decided.columns.append((index, text)) }
     }

@@ -5,19 +5,28 @@ import Messages
 
 /// Whether a message is one that a transform takes: `in hl7 2.3..2.6 ADT_*`.
 package enum Unexpected {
-  /// Why it isn't, in the words of table 0357; `nil` where it is.
-  package static func refusal(of header: HL7Header, by input: HiltProgram.FormatClause) -> Rejection? {
+  /// Why it isn't, in the words of table 0357: 200 of a type that isn't taken, 201 of an event that isn't where others
+  /// of its type are, 203 of a version; `nil` where it is taken.
+  ///
+  /// - Parameter who: takes it: the channel, or one of its destinations.
+  package static func refusal(
+    of header: HL7Header, by input: HiltProgram.FormatClause, who: String = "this channel"
+  ) -> Rejection? {
     guard input.format == .hl7v2 else { return nil }
     if !takes(structure: header, input.structures) {
       let wanted = input.structures.joined(separator: ", ")
-      return Rejection(.reject, 200, "this channel takes \(wanted), and MSH-9 \(type(header))", at: "MSH-9")
+      let code = header.messageCode ?? ""
+      let takesOthers = !code.isEmpty && input.structures.contains { $0.hasPrefix("\(code)_") }
+      return Rejection(
+        .reject, takesOthers ? 201 : 200, "\(who) takes \(wanted), and MSH-9 \(type(header))",
+        at: takesOthers ? "MSH-9.2" : "MSH-9")
     }
     guard let from = input.versionFrom.flatMap(number), let to = input.versionUpTo.flatMap(number) else { return nil }
     guard let version = header.version.flatMap(number), (from...max(from, to)).contains(version) else {
       let wanted = input.versionFrom == input.versionUpTo ? "" : "..\(input.versionUpTo ?? "")"
       return Rejection(
         .reject, 203,
-        "this channel takes version \(input.versionFrom ?? "")\(wanted), and MSH-12 \(shown([header.version]))",
+        "\(who) takes version \(input.versionFrom ?? "")\(wanted), and MSH-12 \(shown([header.version]))",
         at: "MSH-12")
     }
     return nil

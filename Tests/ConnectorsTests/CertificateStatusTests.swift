@@ -31,7 +31,8 @@ import Testing
     #expect(try await status("server.key", key: "server.key").problem?.contains("holds no PEM certificate") == true)
   }
 
-  @Test func `authorities that can't be read are told of, and of many the one that lasts longest counts`() async throws {
+  @Test func `authorities that can't be read are told of, and of many the one that lasts longest counts`() async throws
+  {
     let made = try TestCertificates.made()
     let folder = made.path("authorities-\(UUID().uuidString)")
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)

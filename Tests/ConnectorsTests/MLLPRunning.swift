@@ -69,6 +69,20 @@ struct TestDestination: Sendable {
       settings, context: ConnectorContext(channel: ChannelName("test"), destination: "ehr", logger: log.logger))
   }
 
+  /// One that its partner connects to.
+  init(
+    listening listen: MLLPListenSettings, inFlight: Int = 1, log: LogLines = LogLines(),
+    timeout: Duration = .seconds(20)
+  ) throws {
+    let settings = MLLPDestinationSettings()
+    settings.listen = listen
+    settings.timeout = timeout
+    destination = try MLLPDestination(
+      settings,
+      context: ConnectorContext(
+        channel: ChannelName("test"), destination: "ehr", logger: log.logger, inFlight: inFlight))
+  }
+
   static func delivery(_ message: String, followsOthers: Bool = false) -> Delivery {
     Delivery(
       id: ScriptedInbox.id, message: ScriptedInbox.id, lane: LaneName(channel: ChannelName("test"), destination: "ehr"),

@@ -33,7 +33,7 @@ struct MLLPSettingsTests {
     ])
     let settings = try #require(MLLPSourceSettings.read(node, reader))
     #expect(reader.problems.isEmpty)
-    #expect(settings.port.number == 2575)
+    #expect(settings.port?.number == 2575)
     #expect(settings.tls?.options?.certificate.path == "/etc/hilum/tls/server.pem")
     #expect(settings.tls?.options?.clients == nil)
     #expect(settings.ack.onReject == .error)
@@ -82,5 +82,31 @@ struct MLLPSettingsTests {
     #expect(codes([("tls", map([("certificate", text("hub.pem"))]))]) == ["C106 error"])
     #expect(codes([("tls", text("none")), ("timeout", text("0s"))]) == ["C106 error"])
     #expect(problems(MLLPDestinationSettings.self, [("host", text("localhost")), ("port", text("6661"))]).isEmpty)
+  }
+
+  @Test func `who connects and who listens is said in one way, and with the rules of every open port`() {
+    func source(_ more: [(String, SettingNode)]) -> [String] {
+      problems(MLLPSourceSettings.self, more).map { "\($0.code) \($0.message)" }
+    }
+    func destination(_ more: [(String, SettingNode)]) -> [String] {
+      problems(MLLPDestinationSettings.self, more).map { "\($0.code) \($0.message)" }
+    }
+    let pas = map([("host", text("127.0.0.1")), ("port", text("6661"))])
+    let port = map([("port", text("7000"))])
+    #expect(source([("connect", pas)]) == [] && destination([("listen", port)]) == [])
+    #expect(source([]) == ["C102 `port` is missing"])
+    #expect(destination([]) == ["C102 `host` is missing", "C102 `port` is missing"])
+    #expect(
+      source([("connect", pas), ("port", text("1")), ("allow", list("10.1.2.0/24"))])
+        == ["port", "allow"].map { "C106 `\($0)` says how this engine listens, and `connect` stands beside it" })
+    #expect(
+      destination([("listen", port), ("host", text("ehr")), ("keep-open", text("0s"))])
+        == ["host", "keep-open"].map { "C106 `\($0)` says how this engine connects, and `listen` stands beside it" })
+    let none = map([("host", text("pas")), ("port", text("0"))])
+    #expect(source([("connect", none)]).map { $0.prefix(4) } == ["C106", "C107"])
+    let everywhere = map([("host", text("0.0.0.0")), ("port", text("7000"))])
+    #expect(destination([("listen", everywhere)]).map { $0.prefix(4) } == ["C106"])
+    let open = map([("host", text("0.0.0.0")), ("port", text("7000")), ("tls", text("none"))])
+    #expect(destination([("listen", open)]).first?.hasSuffix("so that not everybody can fetch messages") == true)
   }
 }

@@ -68,9 +68,10 @@ final class Wire: Sendable {
     wire.errors = errors
   }
 
-  /// Connects to a source.
+  /// Connects to a port of ours.
   static func connect(
-    port: Int, tls: NIOSSLContext? = nil, name: String? = "localhost"
+    port: Int, tls: NIOSSLContext? = nil, name: String? = "localhost",
+    _ respond: (@Sendable (Wire, [UInt8]) -> Void)? = nil
   ) async throws -> Wire {
     let wires = Box<Wire?>(nil)
     _ = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
@@ -81,7 +82,9 @@ final class Wire: Sendable {
             try channel.pipeline.syncOperations.addHandler(try NIOSSLClientHandler(context: tls, serverHostname: name))
           }
           let handler = Handler()
-          wires.value = Wire(channel, handler)
+          let wire = Wire(channel, handler)
+          if let respond { handler.respond = { [weak wire] in if let wire { respond(wire, $0) } } }
+          wires.value = wire
           try channel.pipeline.syncOperations.addHandler(handler)
         }
       }

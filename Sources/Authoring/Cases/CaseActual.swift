@@ -135,7 +135,7 @@ struct CaseActual: Sendable {
   // MARK: A channel
 
   init(_ channel: ChannelDefinition, _ input: (name: String, bytes: [UInt8]), _ settings: CaseSettings) {
-    let bytes = channel.format == .hl7v2 ? Self.asSent(input.bytes) : input.bytes
+    let bytes = channel.format == .hl7v2 && channel.prepare == nil ? Self.asSent(input.bytes) : input.bytes
     var source: [String: Value] = ["file": .record(["name": .text(input.name)])]
     if case .record(let given)? = settings.attributes["source"] { source.merge(given) { _, given in given } }
     var received = CaseSettings.standardReceived

@@ -26,12 +26,16 @@ final class MLLPConnection: ChannelDuplexHandler, @unchecked Sendable {
     let frame: TimeAmount
     /// `nil` without TLS.
     let handshake: TimeAmount?
+    /// Answers are made of what the channel mended.
+    var isPrepared = false
   }
 
   /// A message that was offered, or an answer that waits for those before it.
   private enum Unanswered {
-    /// - Parameter acceptance: the answer if it is accepted, made while the engine is at work.
-    case offered(HL7Header?, acceptance: [UInt8]?, byteCount: Int)
+    /// - Parameters:
+    ///   - acceptance: the answer if it is accepted, made while the engine is at work.
+    ///   - mended: takes the place of both, once it is there.
+    case offered(HL7Header?, acceptance: [UInt8]?, byteCount: Int, mended: MLLPMended?)
     case own([UInt8])
   }
 
@@ -62,6 +66,8 @@ final class MLLPConnection: ChannelDuplexHandler, @unchecked Sendable {
   /// It closes when what was written has gone out.
   private var isLeaving = false
   private var isClosed = false
+  /// A message that came on it was stored, or refused for what it is.
+  private(set) var hasAnswered = false
   private var inputHasEnded = false
   private let timers = MLLPTimers()
 
@@ -178,7 +184,9 @@ final class MLLPConnection: ChannelDuplexHandler, @unchecked Sendable {
   }
 
   private func certificate(_ context: ChannelHandlerContext) -> NIOSSLCertificate? {
-    (try? context.pipeline.syncOperations.handler(type: NIOSSLServerHandler.self))?.peerCertificate
+    let operations = context.pipeline.syncOperations
+    if let server = try? operations.handler(type: NIOSSLServerHandler.self) { return server.peerCertificate }
+    return (try? operations.handler(type: NIOSSLClientHandler.self))?.peerCertificate
   }
 
   /// Keeps count of what has come of a frame that is not whole; false where all connections hold too much of such.
@@ -227,10 +235,17 @@ final class MLLPConnection: ChannelDuplexHandler, @unchecked Sendable {
     offeredCount += 1
     offeredByteCount += message.count
     peer.received()
-    origin.offer(Arrival(Payload(.hl7v2, message), attributes: attributes), then: answered)
+    var arrival = Arrival(Payload(.hl7v2, message), attributes: attributes)
+    let mended = shared.isPrepared ? MLLPMended() : nil
+    if let mended {
+      arrival.whenPrepared = { [answering = shared.answering] payload in
+        if case .bytes(let bytes) = payload.content { mended.header = answering.header(bytes) }
+      }
+    }
+    origin.offer(arrival, then: answered)
     let header = shared.answering.header(message)
-    unanswered.append(
-      .offered(header, acceptance: shared.answering.answer(header, .accepted), byteCount: message.count))
+    let acceptance = mended == nil ? shared.answering.answer(header, .accepted) : nil
+    unanswered.append(.offered(header, acceptance: acceptance, byteCount: message.count, mended: mended))
   }
 
   private func note(_ action: MLLPFraming.Action) {
@@ -244,7 +259,12 @@ final class MLLPConnection: ChannelDuplexHandler, @unchecked Sendable {
 
   /// The receipt of the oldest message that was offered.
   func answer(_ receipt: Receipt) {
-    guard !isClosed, case .offered(let header, let acceptance, let byteCount)? = unanswered.popFirst() else { return }
+    guard !isClosed, case .offered(var header, var acceptance, let byteCount, let mended)? = unanswered.popFirst()
+    else { return }
+    if let mended {
+      header = mended.header ?? header
+      acceptance = shared.answering.answer(header, .accepted)
+    }
     offeredCount -= 1
     offeredByteCount -= byteCount
     switch receipt {
@@ -254,6 +274,10 @@ final class MLLPConnection: ChannelDuplexHandler, @unchecked Sendable {
         metadata: ["peer": "\(peer.address)", "reason": "\(reason)"])
       unanswered.removeAll()
       return end()
+    default: hasAnswered = true
+    }
+    switch receipt {
+    case .unavailable: break
     case .accepted(_, reply: nil), .failed, .duplicate:
       acceptance.map(write)
     case .accepted(_, reply: .some):

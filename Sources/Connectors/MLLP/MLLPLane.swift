@@ -40,7 +40,7 @@ final class MLLPLane: @unchecked Sendable {
   }
 
   let loop: any EventLoop
-  let dial: Dial
+  let route: any MLLPRoute
   private let timeout: TimeAmount
   private let keepOpen: TimeAmount?
   private let reading: HL7ReadingOptions
@@ -77,10 +77,11 @@ final class MLLPLane: @unchecked Sendable {
   private var committed = MLLPCommitted()
 
   init(
-    _ dial: Dial, on loop: any EventLoop, timeout: TimeAmount, keepOpen: TimeAmount?, reading: HL7ReadingOptions,
+    _ route: any MLLPRoute, on loop: any EventLoop, timeout: TimeAmount, keepOpen: TimeAmount?,
+    reading: HL7ReadingOptions,
     answerBytesMax: Int, answers: any AnswerGuard
   ) {
-    self.dial = dial
+    self.route = route
     self.loop = loop
     self.timeout = timeout
     self.keepOpen = keepOpen
@@ -138,6 +139,10 @@ final class MLLPLane: @unchecked Sendable {
     }
     let outstanding = Outstanding(delivery: sending.delivery, controlID: header.controlID, then: then)
     switch connection {
+    case .open(let link, _) where link.givesWay:
+      waiting.append((message, outstanding))
+      // Within an answer it is left behind that.
+      if self.outstanding.isEmpty, !link.isReading { leave(link) }
     case .open(let link, _) where self.outstanding.isEmpty && (isWary || !link.isReading) && link.hasEnded:
       // The partner closed while nothing was under way, and the event loop has yet to hear of it: nothing is lost.
       connection = .none
@@ -209,7 +214,7 @@ final class MLLPLane: @unchecked Sendable {
   private func open() {
     connection = .opening
     let link = MLLPLink(self, answerBytesMax: answerBytesMax)
-    dial.connect(on: loop) { link }.whenComplete { result in
+    route.connect(link, on: loop).whenComplete { result in
       switch result {
       case .success(let channel): self.opened(link, channel)
       case .failure(let error): self.failed((error as? Unreachable)?.reason ?? "the connection broke")
@@ -226,6 +231,19 @@ final class MLLPLane: @unchecked Sendable {
     lastUse = loop.now
     while let (message, entry) = waiting.popFirst() { write(message, entry, on: link) }
     flushUnlessReading()
+  }
+
+  /// A newer connection of the partner waits: this one takes nothing more, and ends when what is under way on it has.
+  func givesWay(_ link: MLLPLink) {
+    guard case .open(let current, _) = connection, current === link, outstanding.isEmpty else { return }
+    leave(link)
+  }
+
+  private func leave(_ link: MLLPLink) {
+    connection = .none
+    disarm()
+    link.leave()
+    goOnAnew()
   }
 
   private func failed(_ reason: String) {
@@ -353,7 +371,8 @@ final class MLLPLane: @unchecked Sendable {
 
   private func look() {
     timer = nil
-    guard case .open(let link, _) = connection, waiting.isEmpty, let deadline else { return }
+    // Nothing is outstanding while it settles.
+    guard case .open(let link, _) = connection, waiting.isEmpty || !outstanding.isEmpty, let deadline else { return }
     guard deadline <= loop.now else { return arm() }
     if !outstanding.isEmpty {
       broke("the partner did not answer within \(timeout.nanoseconds / 1_000_000) ms")
@@ -364,6 +383,7 @@ final class MLLPLane: @unchecked Sendable {
   }
 
   private func closeIfDone() {
+    if case .open(let link, _) = connection, link.givesWay, outstanding.isEmpty { return leave(link) }
     guard let keepOpen, outstanding.isEmpty, case .open(let link, _) = connection else { return }
     if keepOpen > .zero { return arm() }
     guard handed.withLock({ $0.sends.isEmpty }) else { return }

@@ -28,4 +28,14 @@ enum MLLPLimits {
   static let settle: TimeAmount = .milliseconds(20)
   /// Messages that were answered with CA and whose application acknowledgement may still come on the same connection.
   static let committedMax = 256
+  /// How many connections a destination's port holds beyond those that it can use: partners that are still in their
+  /// handshake, and old ones that end.
+  static let visitsBeyondMax = 16
+  /// How long to wait after so many connections in a row that did not come about or brought nothing: a second, then
+  /// twice as long each time up to half a minute, each drawn between the half and the whole of it, so that two sides
+  /// that went down together don't come up in step.
+  static func pause(failures: Int) -> Duration {
+    let longest = 1_000 << min(max(0, failures - 1), 5)
+    return .milliseconds(Int.random(in: min(longest, 30_000) / 2...min(longest, 30_000)))
+  }
 }

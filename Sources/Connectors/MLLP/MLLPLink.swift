@@ -25,6 +25,8 @@ final class MLLPLink: ChannelInboundHandler, @unchecked Sendable {
   /// Its lane has no more to do with it: what still arrives is nobody's answer.
   private var isLeft = false
   private(set) var isReading = false
+  /// A newer connection takes its place: nothing more is sent on it.
+  private(set) var givesWay = false
 
   init(_ lane: MLLPLane, answerBytesMax: Int) {
     self.lane = lane
@@ -61,6 +63,12 @@ final class MLLPLink: ChannelInboundHandler, @unchecked Sendable {
     return count == 0
   }
 
+  /// Ends as soon as nothing is under way on it.
+  func giveWay() {
+    givesWay = true
+    if let lane { lane.givesWay(self) } else { context?.close(promise: nil) }
+  }
+
   /// Closes the connection; nothing that comes after this reaches the lane.
   func leave() {
     isLeft = true
@@ -93,8 +101,8 @@ final class MLLPLink: ChannelInboundHandler, @unchecked Sendable {
       let certificate = (try? context.pipeline.syncOperations.handler(type: NIOSSLClientHandler.self))?.peerCertificate
       reason =
         TLSFailure.reason(
-          error, certificate: certificate, expectedName: lane.dial.tls?.expectedName(host: lane.dial.host),
-          now: UnixTime.seconds()) ?? ConnectFailure.reason(error, target: lane.dial.target)
+          error, certificate: certificate, expectedName: lane.route.expectedName, now: UnixTime.seconds())
+        ?? ConnectFailure.reason(error, target: lane.route.target)
     }
     context.close(promise: nil)
   }

@@ -35,29 +35,9 @@ final class MLLPListener: Sendable {
 
   /// Opens the port.
   func open() async throws -> any Channel {
-    let wanted = settings.host.contains(":") ? "[\(settings.host)]" : settings.host
-    do {
-      let (host, port) = (settings.host, settings.port.number)
-      let addresses = try await blockingThreads.runIfActive { try NameLookup.addresses(host: host, port: port) }
-      guard let address = addresses.first else { throw NameLookupError(host: host, detail: "it has no address") }
-      return try await ServerBootstrap(group: sourceLoops)
-        .serverChannelOption(.backlog, value: MLLPLimits.backlog)
-        .serverChannelInitializer { [logger = shared.logger] channel in
-          channel.eventLoop.makeCompletedFuture {
-            try channel.pipeline.syncOperations.addHandler(AcceptTrouble(logger))
-          }
-        }
-        .childChannelOption(.allowRemoteHalfClosure, value: true)
-        .childChannelInitializer { channel in
-          channel.eventLoop.makeCompletedFuture { try self.accept(channel) }
-        }
-        .hilumOptions()
-        .bind(to: address).get()
-    } catch let failure as IOError {
-      throw ListenError(address: "\(wanted):\(settings.port.number)", reason: ConnectFailure.text(failure.errnoCode))
-    } catch let failure as NameLookupError {
-      throw ListenError(address: "\(wanted):\(settings.port.number)", reason: failure.description)
-    }
+    try await Listening.open(
+      host: settings.host, port: settings.port?.number ?? 0, on: sourceLoops, halfClosure: true, logger: shared.logger
+    ) { try self.accept($0) }
   }
 
   /// On the connection's event loop. Throwing closes it.
@@ -120,25 +100,4 @@ final class MLLPListener: Sendable {
   }
 
   private struct Refused: Error {}
-}
-
-/// Says once when the system has no more files for connections; NIO then waits a second before it accepts again.
-private final class AcceptTrouble: ChannelInboundHandler {
-  typealias InboundIn = any Channel
-
-  private let logger: Logger
-  private var saidAt: NIODeadline?
-
-  init(_ logger: Logger) {
-    self.logger = logger
-  }
-
-  func errorCaught(context: ChannelHandlerContext, error: any Error) {
-    guard let failure = error as? IOError else { return }
-    let now = context.eventLoop.now
-    if let saidAt, now - saidAt < .seconds(60) { return }
-    saidAt = now
-    logger.warning(
-      "connections can't be accepted for a moment", metadata: ["reason": "\(ConnectFailure.text(failure.errnoCode))"])
-  }
 }

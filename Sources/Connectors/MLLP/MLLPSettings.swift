@@ -9,8 +9,8 @@ package struct MLLPSourceSettings: AnsweringSettings {
     `allow:`.
     """, default: "127.0.0.1", example: "0.0.0.0")
   package var host: String
-  @Setting("The port to listen on; 0 takes a free one.", example: "2575")
-  package var port: Port
+  @Setting("The port to listen on; 0 takes a free one. Required unless `connect` is there.", example: "2575")
+  package var port: Port?
   @Setting("Encryption: a certificate and its key, and whose clients may come. `none` leaves it out on purpose.")
   package var tls: TLSSetting<ServerTLSSettings>?
   @Setting(
@@ -27,6 +27,12 @@ package struct MLLPSourceSettings: AnsweringSettings {
   package var frame: Duration
   @Setting("How senders are answered.", default: MLLPAckSettings())
   package var ack: MLLPAckSettings
+  @Setting(
+    """
+    Instead of listening: the partner listens, and its messages come on a connection that is made to it, and made \
+    again when it ends.
+    """, example: "{host: pas.hospital.example, port: 6661, tls: {}}")
+  package var connect: MLLPConnectSettings?
   @Setting(
     """
     When the sender is answered: when the message is `accepted`, which is when it is on disk; or when a destination's \
@@ -48,24 +54,17 @@ package struct MLLPSourceSettings: AnsweringSettings {
     for (key, duration) in [("idle", idle), ("frame", frame)] where duration <= .zero {
       reader.problem("C106", "`\(key)` must be longer than nothing", at: (node[key] ?? node).place)
     }
-    guard !IPAddress.isLoopback(host: host) else { return }
-    let place = (node["host"] ?? node).place
-    if host.isEmpty {
-      return reader.problem(
-        "C106", "`host` is empty", at: place, help: ["127.0.0.1 is this machine alone, 0.0.0.0 every address of it"])
+    if connect != nil {
+      return EitherWay(
+        other: "connect", own: ["host", "port", "tls", "allow", "connections"], meaning: "how this engine listens"
+      ).check(reader, node)
     }
-    switch tls {
-    case .with: break
-    case nil:
+    if port == nil {
       reader.problem(
-        "C106", "\(host) can be reached from other machines, so messages need encryption", at: place,
-        help: ["add `tls: {certificate: …, key: {file: …}}`", "or say `tls: none` and whom to `allow: [10.1.2.0/24]`"])
-    case .unencrypted where allow.isEmpty:
-      reader.problem(
-        "C106", "`tls: none` on an address that other machines reach wants `allow`, so that not everybody can send",
-        at: place, help: ["name the senders: `allow: [10.1.2.0/24]`"])
-    case .unencrypted: break
+        "C102", "`port` is missing", at: node.place,
+        help: ["The port to listen on; 0 takes a free one.", "port: 2575", "connect: {host: …, port: …}"])
     }
+    OpenPort(host: host, tls: tls, allow: allow, guest: "send").check(reader, node)
   }
 }
 
@@ -110,10 +109,10 @@ package struct MLLPAckSettings: Settings {
 
 /// The settings of `mllp:` as a destination.
 package struct MLLPDestinationSettings: Settings {
-  @Setting("The partner's name or address.", example: "ehr.hospital.example")
-  package var host: String
-  @Setting("The partner's port.", example: "6661")
-  package var port: Port
+  @Setting("The partner's name or address. Required unless `listen` is there.", example: "ehr.hospital.example")
+  package var host: String?
+  @Setting("The partner's port. Required unless `listen` is there.", example: "6661")
+  package var port: Port?
   @Setting("How long to wait for the partner's answer.", default: .seconds(30))
   package var timeout: Duration
   @Setting("How long a connection, with its TLS handshake, may take to come about.", default: .seconds(10))
@@ -130,6 +129,13 @@ package struct MLLPDestinationSettings: Settings {
     as long as the partner keeps it.
     """, example: "5m")
   package var keepOpen: Duration?
+  @Setting(
+    """
+    Instead of connecting: the partner connects to this port to fetch its messages, and answers each on that \
+    connection. While none is connected, messages wait. The newest connection is used: an older one ends when nothing \
+    is under way on it.
+    """, example: "{port: 7000}")
+  package var listen: MLLPListenSettings?
 
   package init() {}
 
@@ -137,14 +143,21 @@ package struct MLLPDestinationSettings: Settings {
     for (key, duration) in [("timeout", timeout), ("connect-timeout", connectTimeout)] where duration <= .zero {
       reader.problem("C106", "`\(key)` must be longer than nothing", at: (node[key] ?? node).place)
     }
-    if port.number == 0 { reader.problem("C106", "a partner has no port 0", at: (node["port"] ?? node).place) }
-    if host.isEmpty {
-      return reader.problem(
-        "C106", "`host` is empty", at: (node["host"] ?? node).place, help: ["the partner's name or address"])
+    if listen != nil {
+      return EitherWay(
+        other: "listen", own: ["host", "port", "tls", "connect-timeout", "keep-open"],
+        meaning: "how this engine connects"
+      ).check(reader, node)
     }
-    guard tls == nil, !IPAddress.isLoopback(host: host) else { return }
-    reader.problem(
-      "C107", "messages to \(host) go unencrypted", at: (node["host"] ?? node).place, severity: .warning,
-      help: ["add `tls: {}`, or say `tls: none` where that is meant"])
+    for (key, isMissing, about, example) in [
+      ("host", host == nil, "The partner's name or address.", "ehr.hospital.example"),
+      ("port", port == nil, "The partner's port.", "6661"),
+    ] where isMissing {
+      reader.problem(
+        "C102", "`\(key)` is missing", at: node.place,
+        help: [about, "\(key): \(example)", "listen: {port: 7000}"])
+    }
+    guard let host, let port else { return }
+    PartnerAddress(host: host, port: port, isTLSSaid: tls != nil).check(reader, node, "go")
   }
 }

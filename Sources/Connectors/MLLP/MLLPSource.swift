@@ -10,7 +10,7 @@ package final class MLLPSource: SourceConnector {
   package static let name = "mllp"
   package static let about = """
     Receives HL7 v2 messages over MLLP, in clear or with TLS, and answers each with an acknowledgement when it is \
-    on disk.
+    on disk. It listens, or connects to a partner that does.
     """
   package static let format: Format? = .hl7v2
 
@@ -19,20 +19,37 @@ package final class MLLPSource: SourceConnector {
   private let answering: MLLPAnswering
   private let peers = MLLPPeers()
   private let listening = Mutex<String?>(nil)
+  /// Where it connects; `nil` where it listens.
+  private let dial: Dial?
+  private let calling = MLLPCaller.Seen()
 
   package init(_ options: MLLPSourceSettings, context: ConnectorContext) throws {
     settings = options
     self.context = context
     answering = MLLPAnswering(options.ack, context.hl7)
+    dial = options.connect.map {
+      Dial(
+        host: $0.host, port: $0.port.number, tls: $0.tls?.options, within: TimeAmount($0.connectTimeout),
+        logger: context.logger, halfClosure: true)
+    }
   }
 
   package func run(_ inbox: any Inbox) async throws {
-    let certificates = try await serverCertificates()
-    let shared = MLLPConnection.Shared(
+    guard let dial else { return try await listen(inbox) }
+    await MLLPCaller(dial, shared(inbox, handshake: nil), peers: peers, seen: calling).run()
+  }
+
+  private func shared(_ inbox: any Inbox, handshake: TimeAmount?) -> MLLPConnection.Shared {
+    MLLPConnection.Shared(
       answering: answering, inbox: inbox, logger: context.logger, messageBytesMax: context.messageBytesMax,
       unfinished: MLLPUnfinished(byteCountMax: MLLPLimits.unfinishedBytesMax(context.messageBytesMax)),
-      idle: TimeAmount(settings.idle), frame: TimeAmount(settings.frame),
-      handshake: certificates == nil ? nil : TLSLimits.handshake)
+      idle: TimeAmount(settings.idle), frame: TimeAmount(settings.frame), handshake: handshake,
+      isPrepared: context.isPrepared)
+  }
+
+  private func listen(_ inbox: any Inbox) async throws {
+    let certificates = try await serverCertificates()
+    let shared = shared(inbox, handshake: certificates == nil ? nil : TLSLimits.handshake)
     let listener = MLLPListener(settings, shared, certificates: certificates, peers: peers)
     let port = try await listener.open()
     listening.withLock { $0 = port.localAddress?.hostAndPort }
@@ -50,7 +67,7 @@ package final class MLLPSource: SourceConnector {
     listening.withLock { $0 = nil }
     await listener.drain()
     if !Task.isCancelled {
-      throw ListenError(address: "\(settings.host):\(settings.port.number)", reason: "the port was closed")
+      throw ListenError(address: "\(settings.host):\(settings.port?.number ?? 0)", reason: "the port was closed")
     }
   }
 
@@ -61,10 +78,19 @@ package final class MLLPSource: SourceConnector {
   }
 
   package func certificates() async -> [CertificateStatus] {
-    await settings.tls?.options?.certificateStatus() ?? []
+    if let dial { return await dial.tls?.certificateStatus() ?? [] }
+    return await settings.tls?.options?.certificateStatus() ?? []
   }
 
   package func status() -> SourceStatus {
-    SourceStatus(listening: listening.withLock { $0 }, peers: peers.status)
+    guard dial != nil else { return SourceStatus(listening: listening.withLock { $0 }, peers: peers.status) }
+    return SourceStatus(listening: calling.connected, trouble: calling.trouble, peers: peers.status)
+  }
+
+  /// A partner that serves one connection would end the one that there is: where it is connected, that is the answer.
+  package func ping() async -> PingReport? {
+    guard let dial else { return nil }
+    if let connected = calling.connected { return PingReport(reached: true, lines: ["connected: \(connected)"]) }
+    return await dial.ping()
   }
 }

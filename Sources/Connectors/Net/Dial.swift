@@ -13,11 +13,13 @@ struct Dial: Sendable {
   let tls: ClientTLSSettings?
   let within: TimeAmount
   let logger: Logger
+  /// The partner may close its half and still read what is answered.
+  var halfClosure = false
   /// Another one in tests: the system's look-up gives what its files say.
   var resolver: @Sendable (any EventLoop) -> any Resolver & Sendable = { NameLookup(on: $0) }
 
   /// The partner as the channel file names it.
-  var target: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
+  var target: String { Listening.address(host, port) }
 
   /// A connection that can be written to; with TLS after the handshake.
   ///
@@ -35,6 +37,7 @@ struct Dial: Sendable {
         .connectTimeout(within)
         .hilumOptions()
         .channelOption(.autoRead, value: false)
+        .channelOption(.allowRemoteHalfClosure, value: halfClosure)
       let connected: EventLoopFuture<any Channel> =
         if let address = try? SocketAddress(ipAddress: host, port: port) {
           bootstrap.connect(to: address)
@@ -105,7 +108,9 @@ private final class Handshake: ChannelInboundHandler, RemovableChannelHandler {
       let certificate = try? context.pipeline.syncOperations.handler(type: NIOSSLClientHandler.self).peerCertificate
       if let facts = certificate.flatMap({ CertificateFacts($0) }), facts.isFor(expectedName) {
         ready.succeed()
-        context.pipeline.syncOperations.removeHandler(self, promise: nil)
+        // Before it leaves: from one that has left nothing is passed on.
+        context.fireUserInboundEventTriggered(event)
+        return context.pipeline.syncOperations.removeHandler(self, promise: nil)
       } else {
         return errorCaught(context: context, error: NIOSSLExtraError.failedToValidateHostname)
       }

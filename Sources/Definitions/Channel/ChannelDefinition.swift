@@ -10,6 +10,8 @@ package struct ChannelDefinition: Sendable {
   package var source: SourceDefinition
   /// How HL7 is read and answered, from the `hl7:` block beside the source.
   package var hl7: HL7Settings
+  /// Mends the bytes that came before they are read; the bytes that came are kept.
+  package var prepare: HiltProgram?
   package var format: Format
   package var unexpected: Unexpected
   /// A message that failed keeps its place in the lanes.

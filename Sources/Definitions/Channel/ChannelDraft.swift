@@ -20,6 +20,8 @@ struct ChannelDraft {
   var source: SourceDefinition?
   var sourceBlock: SettingNode?
   var hl7: HL7Settings?
+  /// `prepare:` beside the source's connector.
+  var prepare: TransformSetting?
   var destinations: [Destination] = []
   /// Keys that were read by themselves, so that a mistake elsewhere hides none of their problems.
   var transform: TransformSetting?
@@ -63,20 +65,25 @@ struct ChannelReader {
 
   // MARK: - The source
 
+  /// What may stand beside a source's connector.
+  private static let besideSource = ["hl7", "prepare"]
+
   private func read(source: SettingNode, into draft: inout ChannelDraft) {
     guard case .map = source.kind else {
       reader.expected("a connector", source, help: ["one of " + registry.sourceNames.joined(separator: ", ")])
       return
     }
-    let node = NotYet.refuse(NotYet.source, in: source, declared: registry.sourceNames + ["hl7"], reader)
+    let node = NotYet.refuse(NotYet.source, in: source, declared: registry.sourceNames + Self.besideSource, reader)
     let choice = ConnectorChoice(
-      names: registry.sourceNames, others: registry.destinationNames, role: "source", settings: ["hl7"])
+      names: registry.sourceNames, others: registry.destinationNames, role: "source",
+      settings: Self.besideSource)
     let (chosen, rest) = choice.find(in: node, reader)
     if case .map(let entries) = rest.kind {
-      for entry in entries where entry.key != "hl7" {
-        reader.unknown(entry, known: registry.sourceNames + ["hl7"])
+      for entry in entries where !Self.besideSource.contains(entry.key) {
+        reader.unknown(entry, known: registry.sourceNames + Self.besideSource)
       }
     }
+    draft.prepare = node["prepare"].flatMap { TransformSetting.read($0, reader) }
     draft.hl7 = HL7Settings()
     if let block = node["hl7"] { draft.hl7 = hl7(block) }
     guard let chosen, let type = registry.source(named: chosen.key) else { return }
@@ -96,7 +103,8 @@ struct ChannelReader {
     draft.sourceBlock = block
     draft.source = type.definition(block, reader)
     draft.source?.written = block.written
-    draft.source?.writtenHL7 = node["hl7"]?.written ?? ""
+    // Whether it is mended tells a source where to take its answers from.
+    draft.source?.writtenHL7 = (node["hl7"]?.written ?? "") + (draft.prepare == nil ? "" : "\nprepare")
   }
 
   private func hl7(_ block: SettingNode) -> HL7Settings? {

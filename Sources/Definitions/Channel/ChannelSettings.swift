@@ -33,7 +33,8 @@ struct ChannelSettings: Settings {
   @Setting(
     """
     What becomes of a message whose type or version the transform does not take: `reject` refuses it (AR 200, 201 or \
-    203), `pass` sends it on unchanged, `fail` accepts it and keeps it for a person.
+    203), `pass` sends it on unchanged, `fail` accepts it and keeps it for a person. It holds for the transform of a \
+    destination too; what the channel's own transform made and a destination's does not take fails, unless `pass`.
     """, default: .reject)
   var unexpected: ChannelDefinition.Unexpected
   @Setting(

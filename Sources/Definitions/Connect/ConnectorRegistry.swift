@@ -34,7 +34,10 @@ extension DestinationConnector {
   /// The settings, checked, and how to make the connector from them; `nil` where they have a problem.
   static func definition(_ node: SettingNode, _ reader: SettingReader) -> ConnectorDefinition? {
     guard let options = Options.read(node, reader) else { return nil }
-    var destination = ConnectorDefinition(connector: name, options: options, answers: answers) {
+    var destination = ConnectorDefinition(
+      connector: name, options: options, answers: answers,
+      listens: ListeningAddress(under: "listen", node, Options.kind)
+    ) {
       try Self(options, context: $0)
     }
     destination.partner = partnerAddress(node, of: name)
@@ -54,16 +57,19 @@ package struct ConnectorDefinition: Sendable {
   package var partner = ""
   /// The format of its partners' answers, where a program can read them.
   package let answers: Format?
+  /// Where it listens, for connectors that have `listen: {port: …}`.
+  let listens: ListeningAddress?
   /// Makes the connector; it opens nothing. Throws what the connector throws, `SettingError` above all.
   package let make: @Sendable (ConnectorContext) throws -> any DestinationConnector
 
   init(
-    connector: String, options: any Settings, answers: Format?,
+    connector: String, options: any Settings, answers: Format?, listens: ListeningAddress? = nil,
     make: @escaping @Sendable (ConnectorContext) throws -> any DestinationConnector
   ) {
     self.connector = connector
     self.options = options
     self.answers = answers
+    self.listens = listens
     self.make = make
   }
 }
@@ -95,10 +101,11 @@ package struct SourceDefinition: Sendable {
   }
 }
 
-/// The address that a source listens on, taken from the settings that all connectors name alike: `host` and `port`.
+/// The address that a connector listens on, taken from the settings that all connectors name alike: `host` and `port`.
 struct ListeningAddress: Sendable {
   let host: String
   let port: Int
+  let place: Place
 
   /// `nil` where the settings have no port, and where the system chooses one (0).
   init?(_ node: SettingNode, _ kind: SettingKind) {
@@ -106,7 +113,15 @@ struct ListeningAddress: Sendable {
       let text = node["port"]?.scalar ?? declared.standard, let port = UInt16(text), port > 0
     else { return nil }
     self.port = Int(port)
+    place = (node["port"] ?? node).place
     self.host = node["host"]?.scalar ?? entries.first { $0.key == "host" }?.standard ?? "0.0.0.0"
+  }
+
+  /// The same of a block under a key.
+  init?(under key: String, _ node: SettingNode, _ kind: SettingKind) {
+    guard case .group(let entries) = kind, let block = node[key], let entry = entries.first(where: { $0.key == key })
+    else { return nil }
+    self.init(block, entry.kind)
   }
 
   /// Whether both can't be had at once on one machine.

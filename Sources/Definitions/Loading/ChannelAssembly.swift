@@ -20,6 +20,7 @@ struct ChannelAssembly {
   func definition(revision: ([Revision.File]) -> Revision) -> ChannelDefinition? {
     nameOfFile()
     let format = draft.format
+    let prepare = draft.prepare.flatMap { self.prepare($0) }
     let transform = draft.transform.flatMap { self.transform($0, over: [format].compactMap(\.self)) }
     // Where the format isn't known, that is reported, and Hilt is looked at as if it were HL7.
     let sent = transform?.outputs.first?.format ?? format
@@ -38,10 +39,10 @@ struct ChannelAssembly {
       let format, let columns
     else { return nil }
     let whole = destinations.compactMap(\.self)
-    guard whole.count == destinations.count else { return nil }
+    guard whole.count == destinations.count, (prepare == nil) == (draft.prepare == nil) else { return nil }
     return ChannelDefinition(
       name: name, about: settings.about, contact: settings.contact.map(contact), source: source, hl7: hl7,
-      format: format, unexpected: settings.unexpected, holdsFailed: settings.onFail == .hold,
+      prepare: prepare, format: format, unexpected: settings.unexpected, holdsFailed: settings.onFail == .hold,
       transform: transform, destinations: whole, duplicates: duplicates, keep: keep.overlaid(with: settings.keep),
       columns: columns, limits: limits.overlaid(with: settings.limits),
       alerts: alerts.overlaid(with: settings.alerts), acknowledgement: acknowledgement,

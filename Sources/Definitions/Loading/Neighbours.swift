@@ -18,15 +18,32 @@ struct Neighbours {
           "C126", "the channel `\(name)` stands in \(other.file) already", at: draft.namePlace,
           help: ["give one of them another name"]))
     }
-    if let address = draft.source?.listens,
-      let other = channels.first(where: { $0.draft.source?.listens?.collides(with: address) ?? false })
-    {
-      let block = draft.sourceBlock
+    problems += ports(of: draft, in: file)
+    return problems
+  }
+
+  /// The port of a source or of a destination is one that another has, be it of the same channel.
+  private func ports(of draft: ChannelDraft, in file: String) -> [Problem] {
+    var problems: [Problem] = []
+    var own: [ListeningAddress] = []
+    for address in draft.listens {
+      let taken = channels.first { $0.draft.listens.contains { $0.collides(with: address) } }
+      let isOwn = own.contains { $0.collides(with: address) }
+      own.append(address)
+      guard taken != nil || isOwn else { continue }
+      let whose = isOwn ? "by this channel already" : "by the channel of \(taken?.file ?? file)"
       problems.append(
         Problem(
-          "C127", "port \(address.port) of \(address.host) is taken by the channel of \(other.file)",
-          at: block?["port"]?.place ?? block?.place ?? draft.namePlace, help: ["give one of them another port"]))
+          "C127", "port \(address.port) of \(address.host) is taken \(whose)", at: address.place,
+          help: ["give one of them another port"]))
     }
     return problems
+  }
+}
+
+extension ChannelDraft {
+  /// Every address that the channel listens on.
+  fileprivate var listens: [ListeningAddress] {
+    [source?.listens].compactMap(\.self) + destinations.compactMap { $0.connector?.listens }
   }
 }

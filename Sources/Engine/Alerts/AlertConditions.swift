@@ -148,7 +148,8 @@ package struct AlertConditions: Sendable {
     let soon = AlertVerdict.wrong("\(who) expires in \(days) days: \(what)")
     set(.certificateMonth, left <= 30 * 86_400 ? soon : .well)
     set(.certificateWeek, left <= 7 * 86_400 ? soon : .well)
-    set(.certificateExpired, left <= 0 ? .wrong("\(who) has expired: \(isOurs ? "partners refuse it" : "no partner is trusted")") : .well)
+    let ended = isOurs ? "partners refuse it" : "no partner is trusted"
+    set(.certificateExpired, left <= 0 ? .wrong("\(who) has expired: \(ended)") : .well)
   }
 
   // MARK: A channel

@@ -93,7 +93,8 @@ package final class AlertWatch: Sendable {
         continue
       }
       let known = merged[index]
-      let isWorse = known.problem == nil && (one.notAfter ?? .max, one.use.rank) < (known.notAfter ?? .max, known.use.rank)
+      let isWorse =
+        known.problem == nil && (one.notAfter ?? .max, one.use.rank) < (known.notAfter ?? .max, known.use.rank)
       if known.problem == nil, one.problem != nil || isWorse { merged[index] = one }
     }
     return merged

@@ -23,7 +23,8 @@ extension Engine {
   private func context(_ definition: ChannelDefinition) -> ConnectorContext {
     ConnectorContext(
       channel: definition.name, logger: log(of: definition.name), hl7: definition.hl7,
-      messageBytesMax: definition.limits.messageBytesMax, answers: shared.strikes)
+      messageBytesMax: definition.limits.messageBytesMax, isPrepared: definition.prepare != nil,
+      answers: shared.strikes)
   }
 
   /// Makes a channel's connectors, which opens nothing.

@@ -71,7 +71,8 @@ struct Function: Sendable {
     startsWith,
     endsWith, extract, lines, plain, length, text, orAbsent, urlEncode, number, integer, round, abs, minOf, maxOf, sum,
     format, date, datetime, instant, time, hl7, written, truncate, inZone, daysBetween, ageAt, raw, structure, trigger,
-    count, first, last, rest, flatten, zip, distinct, stableID, base64, base64Of, hex, hexOf, sha256, hmac, nhsNumberOK,
+    count, first, last, rest, flatten, zip, distinct, stableID, base64, base64Of, hex, hexOf, decode,
+    encode, sha256, hmac, nhsNumberOK,
     luhnOK, mod11OK,
   ]
 

@@ -55,6 +55,11 @@ struct StatusCommand: AsyncParsableCommand {
         Terminal.line("  revision " + Terminal.yellow("rolled back to \(channel.revision ?? "")\(since)"))
       }
       for peer in channel.source.peers { show(peer, now) }
+      if let sequence = channel.sequence {
+        let counts = [(sequence.gaps, "gaps"), (sequence.repeats, "repeats"), (sequence.resets, "resets")]
+        let text = counts.filter { $0.0 > 0 }.map { "\($0.0) \($0.1)" }.joined(separator: ", ")
+        Terminal.line(Terminal.yellow("  sequence \(text) in MSH-13, the last: \(sequence.last ?? "")"))
+      }
       showOpen(channel)
       for lane in channel.lanes { show(lane, now) }
       for lane in channel.stranded {
@@ -147,6 +152,21 @@ struct StatusCommand: AsyncParsableCommand {
     } else if let answer = lane.lastAnswer, let at = lane.lastAnswerAt {
       line += ", last answer \(Terminal.safe(answer)) \(Terminal.age(now - at)) ago"
     }
+    if let partner = lane.partner {
+      line +=
+        partner.listening.map { ", on \(Terminal.safe($0))" }
+        ?? Terminal.red(", not listening: \(Terminal.safe(partner.trouble ?? "starting"))")
+    }
+    Terminal.line(line)
+    for peer in lane.partner?.peers ?? [] { show(partner: peer, now) }
+  }
+
+  private func show(partner: SourceStatus.Peer, _ now: Int64) {
+    let since = partner.connectedAt.map { "connected for \(Terminal.age(now - $0))" } ?? "not connected"
+    var line = "    by     \(Terminal.safe(partner.address)), \(since)"
+    if let refusal = partner.lastRefusal {
+      line += Terminal.yellow(", refused \(partner.refusals), the last: \(Terminal.safe(refusal))")
+    }
     Terminal.line(line)
   }
 }
@@ -214,13 +234,19 @@ struct StopCommand: AsyncParsableCommand {
 struct PingCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "ping", abstract: "Can a lane's partner be reached: name, route, TLS. Sends no message.",
-    discussion: "Exits 1 where it can't.\n\nExample:\n  hilum ping adt-to-ehr/ehr")
+    discussion: """
+      Exits 1 where it can't. A partner that connects to us can't be called: says whether it is connected. CHANNEL \
+      alone asks for the partner that its source connects to.
+
+      Example:
+        hilum ping adt-to-ehr/ehr
+      """)
   @OptionGroup var engine: EngineOptions
-  @Argument(help: "CHANNEL/LANE") var lane: String
+  @Argument(help: "CHANNEL/LANE, or CHANNEL") var lane: String
 
   func run() async throws {
-    let parts = try laneParts(lane)
-    let report = try await engine.client.post("lanes/\(parts)/ping", IDsRequest(ids: []), as: PingReport.self)
+    let path = lane.contains("/") ? "lanes/\(try laneParts(lane))" : "channels/\(pathPart(lane))"
+    let report = try await engine.client.post("\(path)/ping", IDsRequest(ids: []), as: PingReport.self)
     if engine.json {
       try Terminal.json(report)
     } else {

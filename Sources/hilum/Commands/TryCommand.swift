@@ -182,7 +182,13 @@ private struct Trial {
   }
 
   /// Shows what becomes of a message. Whether it ended as transform and channel mean: nothing failed.
-  func show(_ bytes: [UInt8]) -> Bool {
+  func show(_ came: [UInt8]) -> Bool {
+    let bytes: [UInt8]
+    switch prepared(came) {
+    case .success(let mended): bytes = mended
+    case .failure: return showRoute(came)
+    }
+    if bytes != came { Terminal.line("  prepare: \(came.count) bytes became \(bytes.count)") }
     let message: HL7Message?
     do throws(HL7ParseError) {
       message = try read(bytes)
@@ -190,7 +196,7 @@ private struct Trial {
       Terminal.line(Terminal.red("  can't be read: \(error)"))
       return false
     }
-    guard let program, takes(message, program) else { return showRoute(bytes) }
+    guard let program, takes(message, program) else { return showRoute(came) }
     let result = program.run(input(message, bytes), tracing: !isBrief, observing: showsOrigins)
     if !isBrief { margin(program.text, result.trace) }
     if let refusal = refusal(of: message, program) {
@@ -201,7 +207,7 @@ private struct Trial {
     for (number, emitted) in result.emitted.enumerated() {
       show(emitted, bytes, message, result.origins.filter { $0.output == number })
     }
-    return result.decision == .routed ? showRoute(bytes) : true
+    return result.decision == .routed ? showRoute(came) : true
   }
 
   var format: Format { program?.input.format ?? definition?.format ?? .hl7v2 }
@@ -222,8 +228,15 @@ private struct Trial {
   }
 
   /// All of it, for an editor.
-  func tried(_ bytes: [UInt8], _ number: Int) -> TriedMessage {
+  func tried(_ came: [UInt8], _ number: Int) -> TriedMessage {
     var tried = TriedMessage(file: file, message: number)
+    let bytes: [UInt8]
+    switch prepared(came) {
+    case .success(let mended): bytes = mended
+    case .failure:
+      if let definition { tried.take(route(came, definition), definition) }
+      return tried
+    }
     do throws(HL7ParseError) {
       let message = try read(bytes)
       if let program, takes(message, program) {
@@ -237,8 +250,7 @@ private struct Trial {
       return tried
     }
     if let definition {
-      let decided = route(bytes, definition)
-      tried.take(decided, definition)
+      tried.take(route(came, definition), definition)
     }
     return tried
   }
@@ -248,6 +260,20 @@ private struct Trial {
     let charset = (try? HL7Message(output, reading))?.charset ?? input?.charset ?? .utf8
     return (try? charset.decode(output[...])) ?? String(decoding: output, as: UTF8.self)
   }
+
+  /// What `prepare:` of the channel makes of the bytes; a failure where it decides about them itself.
+  private func prepared(_ bytes: [UInt8]) -> Result<[UInt8], Ended> {
+    guard let definition, definition.prepare != nil else { return .success(bytes) }
+    let attributes = input(nil, bytes).attributes
+    switch Pipeline(definition).prepared(Payload(definition.format, bytes), attributes) {
+    case .payload(let mended, _):
+      if case .bytes(let bytes) = mended.content { return .success(bytes) }
+      return .success(bytes)
+    case .ended: return .failure(Ended())
+    }
+  }
+
+  private struct Ended: Error {}
 
   private func route(_ bytes: [UInt8], _ definition: ChannelDefinition) -> Decided {
     Pipeline(definition).run(

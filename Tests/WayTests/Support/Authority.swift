@@ -1,7 +1,7 @@
 import Foundation
 
-/// A certificate authority of a test, with the certificates that it signed, made with `openssl` in the folder `tls` of a
-/// project.
+/// A certificate authority of a test, with the certificates that it signed, made with `openssl` in the folder `tls` of
+/// a project.
 struct Authority {
   let project: Project
   let name: String
