@@ -1,4 +1,5 @@
 import ConnectorKit
+import Definitions
 import Dispatch
 import Messages
 import Store
@@ -49,7 +50,8 @@ final class ChannelOrigin: Origin {
 
   func offer(_ arrival: Arrival, then: @escaping @Sendable (Receipt) -> Void) {
     channel.meter.arrived()
-    let isLarge = arrival.payload.byteCount > Self.inPlaceBytesMax
+    // A batch is many messages.
+    let isLarge = arrival.payload.byteCount > Self.inPlaceBytesMax || channel.definition.splitsRecords
     let entered: ChannelVersion? = state.withLock { state in
       let isFirst = state.backlog.isEmpty
       if isFirst, !isLarge, let version = enter() { return version }
@@ -93,6 +95,13 @@ final class ChannelOrigin: Origin {
     let size = arrival.payload.byteCount
     channel.arriving(size)
     state.withLock { $0.outstanding += 1 }
+    if version.definition.splitsRecords {
+      let receipt = channel.takeBatch(arrival, version, gate: gate)
+      channel.arriving(-size)
+      if case .unavailable = receipt { channel.meter.turnedAway() }
+      then(receipt)
+      return answered()
+    }
     channel.take(arrival, version, gate: gate) { [self] receipt in
       channel.arriving(-size)
       if case .unavailable = receipt { channel.meter.turnedAway() }

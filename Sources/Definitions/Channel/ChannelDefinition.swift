@@ -11,6 +11,8 @@ package struct ChannelDefinition: Sendable {
   /// How HL7 is read and answered, from the `hl7:` block beside the source.
   package var hl7: HL7Settings
   package var format: Format
+  /// What comes is a batch: each of its records is a message.
+  package var splitsRecords: Bool
   package var unexpected: Unexpected
   /// A message that failed keeps its place in the lanes.
   package var holdsFailed: Bool

@@ -20,6 +20,7 @@ struct ChannelDraft {
   var source: SourceDefinition?
   var sourceBlock: SettingNode?
   var hl7: HL7Settings?
+  var split: SplitSetting?
   var destinations: [Destination] = []
   /// Keys that were read by themselves, so that a mistake elsewhere hides none of their problems.
   var transform: TransformSetting?
@@ -63,18 +64,20 @@ struct ChannelReader {
 
   // MARK: - The source
 
+  private static let besideSource = ["hl7"] + SplitSettings.keys
+
   private func read(source: SettingNode, into draft: inout ChannelDraft) {
     guard case .map = source.kind else {
       reader.expected("a connector", source, help: ["one of " + registry.sourceNames.joined(separator: ", ")])
       return
     }
-    let node = NotYet.refuse(NotYet.source, in: source, declared: registry.sourceNames + ["hl7"], reader)
+    let node = NotYet.refuse(NotYet.source, in: source, declared: registry.sourceNames + Self.besideSource, reader)
     let choice = ConnectorChoice(
-      names: registry.sourceNames, others: registry.destinationNames, role: "source", settings: ["hl7"])
+      names: registry.sourceNames, others: registry.destinationNames, role: "source", settings: Self.besideSource)
     let (chosen, rest) = choice.find(in: node, reader)
     if case .map(let entries) = rest.kind {
-      for entry in entries where entry.key != "hl7" {
-        reader.unknown(entry, known: registry.sourceNames + ["hl7"])
+      for entry in entries where !Self.besideSource.contains(entry.key) {
+        reader.unknown(entry, known: registry.sourceNames + Self.besideSource)
       }
     }
     draft.hl7 = HL7Settings()
@@ -87,6 +90,7 @@ struct ChannelReader {
         help: ["remove it, or say `format: hl7v2`"])
     }
     draft.format = format
+    draft.split = SplitSettings.read(beside: node, format, of: chosen.key, reader)
     if format == nil {
       reader.problem(
         "C102", "`format` is missing: `\(chosen.key)` can bring anything", at: chosen.keyPlace,

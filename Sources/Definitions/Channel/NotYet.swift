@@ -25,7 +25,6 @@ enum NotYet {
   /// Under `source:`.
   static let source = [
     "schedule": "a source that looks for files does so all the time, as often as its own settings say",
-    "split": "a message is taken as it comes; `hl7: {batch: split}` parts HL7 batches",
     "prepare": "a message that can't be read is refused with its reason, and kept",
     "acknowledge": "a sender is answered when its message is on disk",
   ]

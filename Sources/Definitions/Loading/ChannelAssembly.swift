@@ -25,7 +25,7 @@ struct ChannelAssembly {
     }
     if let transform { check(uses: transform) }
     checkCircles(destinations)
-    let columns = format.map { format in draft.columns.map { compile($0, over: format) } ?? [] }
+    let columns = format.map { format in draft.columns.map { compile($0, over: format) } ?? [] }.map(withBatch)
     let duplicates = format.flatMap { duplicateRule(over: $0) }
     tryConnectors()
 
@@ -36,9 +36,9 @@ struct ChannelAssembly {
     guard whole.count == destinations.count else { return nil }
     return ChannelDefinition(
       name: name, about: settings.about, contact: settings.contact.map(contact), source: source, hl7: hl7,
-      format: format, unexpected: settings.unexpected, holdsFailed: settings.onFail == .hold,
-      transform: transform, destinations: whole, duplicates: duplicates, keep: keep.overlaid(with: settings.keep),
-      columns: columns, limits: limits.overlaid(with: settings.limits),
+      format: format, splitsRecords: draft.split == .record, unexpected: settings.unexpected,
+      holdsFailed: settings.onFail == .hold, transform: transform, destinations: whole, duplicates: duplicates,
+      keep: keep.overlaid(with: settings.keep), columns: columns, limits: limits.overlaid(with: settings.limits),
       alerts: alerts.overlaid(with: settings.alerts), revision: revision(hilt.reached))
   }
 
@@ -133,6 +133,16 @@ struct ChannelAssembly {
     columns.columns.compactMap { name, _, expression in
       hilt.value(expression, over: format).map { ChannelDefinition.Column(name: name, expression: $0) }
     }
+  }
+
+  /// What was split is found by its batch.
+  private func withBatch(_ columns: [ChannelDefinition.Column]) -> [ChannelDefinition.Column] {
+    guard draft.split != nil, let format = draft.format, !columns.contains(where: { $0.name == "batch" }) else {
+      return columns
+    }
+    let source = HiltSource(source: "message.source.batch.id", place: draft.namePlace)
+    guard let batch = hilt.value(source, over: format) else { return columns }
+    return columns + [ChannelDefinition.Column(name: "batch", expression: batch)]
   }
 
   private func duplicateRule(over format: Format) -> ChannelDefinition.DuplicateRule? {
