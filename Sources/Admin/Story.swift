@@ -53,6 +53,11 @@ struct Story {
     if let file = message.attributes["file.name"]?.text ?? message.attributes["file"]?["name"]?.text {
       origin = " from file \(file)"
     }
+    if let batch = message.attributes["batch"], let id = batch["id"]?.text, let number = batch["number"]?.text,
+      let count = batch["count"]?.text
+    {
+      origin += ", record \(number) of \(count) of the batch \(id)"
+    }
     return "\(time.text(message.receivedAt)) Channel \(message.channel) received \(message.byteCount) bytes"
       + " of \(message.format)\(origin)."
   }

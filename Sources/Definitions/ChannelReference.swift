@@ -36,6 +36,7 @@ package enum ChannelReference {
     for type in registry.sources {
       page.connector("source", type.name, type.about, type.settingKind)
     }
+    page.settings("What is one message, beside a source's connector", SplitSettings.kind, level: 3)
     page.settings("`hl7:` beside a source's connector", HL7Settings.kind, level: 3)
     page.add(
       """
@@ -160,7 +161,7 @@ private struct Page {
       what to do instead.
       """)
     let scopes: [(String, [String: String], declared: [String])] = [
-      ("the channel", NotYet.channel, ChannelSettings.keys), ("`source:`", NotYet.source, []),
+      ("the channel", NotYet.channel, ChannelSettings.keys), ("`source:`", NotYet.source, SplitSettings.keys),
       ("a destination", NotYet.destination, DestinationSettings.keys), ("a connector", NotYet.connector, []),
       ("connectors", NotYet.connectors, registry.sourceNames + registry.destinationNames),
       ("`format:`", NotYet.formats, []),

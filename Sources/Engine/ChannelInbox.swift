@@ -1,4 +1,5 @@
 import ConnectorKit
+import Definitions
 import Dispatch
 import Messages
 import Store
@@ -46,7 +47,8 @@ final class ChannelOrigin: Origin {
 
   func offer(_ arrival: Arrival, then: @escaping @Sendable (Receipt) -> Void) {
     channel.meter.arrived()
-    let isLarge = arrival.payload.byteCount > Self.inPlaceBytesMax
+    // A batch is many messages.
+    let isLarge = arrival.payload.byteCount > Self.inPlaceBytesMax || channel.definition.splitsRecords
     let entered: ChannelVersion? = state.withLock { state in
       let isFirst = state.backlog.isEmpty
       if isFirst, !isLarge, let version = enter() { return version }
@@ -90,6 +92,12 @@ final class ChannelOrigin: Origin {
     }
     let size = arrival.payload.byteCount
     channel.arriving(size)
+    if version.definition.splitsRecords {
+      let receipt = channel.takeBatch(arrival, version, gate: gate)
+      channel.arriving(-size)
+      if case .unavailable = receipt { channel.meter.turnedAway() }
+      return order.settle(number, receipt)
+    }
     let turn = SenderTurn(
       gate: gate,
       durable: { [channel] in channel.arriving(-size) },

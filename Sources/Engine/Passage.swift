@@ -58,6 +58,9 @@ final class Passage: Sendable {
     }
   }
 
+  /// Enters once more, for who is inside: also while the passage is held, which waits for both.
+  func enterBeside() { state.withLock { $0.inside += 1 } }
+
   /// Enters as soon as the passage is open.
   func enter() async -> ChannelVersion {
     while true {

@@ -18,6 +18,9 @@ package struct HiltProgram: Sendable {
     /// Of `text` and `delimited`.
     var charset = Charset.utf8
 
+    /// How lines of fields are read; `nil` for another format.
+    package var delimited: DelimitedLayout? { format == .delimited ? layout : nil }
+
     /// Those that the tables know of them.
     var versions: HL7Versions? { versionFrom.flatMap { from in HL7Versions(from, upTo: versionUpTo ?? from) } }
   }

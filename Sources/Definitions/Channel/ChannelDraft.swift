@@ -22,6 +22,7 @@ struct ChannelDraft {
   var hl7: HL7Settings?
   /// `prepare:` beside the source's connector.
   var prepare: TransformSetting?
+  var split: SplitSetting?
   var destinations: [Destination] = []
   /// Keys that were read by themselves, so that a mistake elsewhere hides none of their problems.
   var transform: TransformSetting?
@@ -66,7 +67,7 @@ struct ChannelReader {
   // MARK: - The source
 
   /// What may stand beside a source's connector.
-  private static let besideSource = ["hl7", "prepare"]
+  private static let besideSource = ["hl7", "prepare"] + SplitSettings.keys
 
   private func read(source: SettingNode, into draft: inout ChannelDraft) {
     guard case .map = source.kind else {
@@ -75,8 +76,7 @@ struct ChannelReader {
     }
     let node = NotYet.refuse(NotYet.source, in: source, declared: registry.sourceNames + Self.besideSource, reader)
     let choice = ConnectorChoice(
-      names: registry.sourceNames, others: registry.destinationNames, role: "source",
-      settings: Self.besideSource)
+      names: registry.sourceNames, others: registry.destinationNames, role: "source", settings: Self.besideSource)
     let (chosen, rest) = choice.find(in: node, reader)
     if case .map(let entries) = rest.kind {
       for entry in entries where !Self.besideSource.contains(entry.key) {
@@ -94,6 +94,7 @@ struct ChannelReader {
         help: ["remove it, or say `format: hl7v2`"])
     }
     draft.format = format
+    draft.split = SplitSettings.read(beside: node, format, of: chosen.key, reader)
     if format == nil {
       reader.problem(
         "C102", "`format` is missing: `\(chosen.key)` can bring anything", at: chosen.keyPlace,

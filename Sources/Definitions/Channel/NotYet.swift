@@ -21,7 +21,6 @@ enum NotYet {
   /// Under `source:`.
   static let source = [
     "schedule": "a source that looks for files does so all the time, as often as its own settings say",
-    "split": "a message is taken as it comes; `hl7: {batch: split}` parts HL7 batches",
     "acknowledge": "it stands in the connector's block: `mllp: {port: 2575, acknowledge: {delivered: ehr}}`",
   ]
 

@@ -31,7 +31,7 @@ struct ChannelAssembly {
     if let transform { check(uses: transform) }
     checkCircles(destinations)
     checkAcknowledgement()
-    let columns = format.map { format in draft.columns.map { compile($0, over: format) } ?? [] }
+    let columns = format.map { format in draft.columns.map { compile($0, over: format) } ?? [] }.map(withBatch)
     let duplicates = format.flatMap { duplicateRule(over: $0) }
     tryConnectors()
 
@@ -42,7 +42,8 @@ struct ChannelAssembly {
     guard whole.count == destinations.count, (prepare == nil) == (draft.prepare == nil) else { return nil }
     return ChannelDefinition(
       name: name, about: settings.about, contact: settings.contact.map(contact), source: source, hl7: hl7,
-      prepare: prepare, format: format, unexpected: settings.unexpected, holdsFailed: settings.onFail == .hold,
+      prepare: prepare, format: format, splitsRecords: draft.split == .record, unexpected: settings.unexpected,
+      holdsFailed: settings.onFail == .hold,
       transform: transform, destinations: whole, duplicates: duplicates, keep: keep.overlaid(with: settings.keep),
       columns: columns, limits: limits.overlaid(with: settings.limits),
       alerts: alerts.overlaid(with: settings.alerts), acknowledgement: acknowledgement,
@@ -153,6 +154,16 @@ struct ChannelAssembly {
     columns.columns.compactMap { name, _, expression in
       hilt.value(expression, over: format).map { ChannelDefinition.Column(name: name, expression: $0) }
     }
+  }
+
+  /// What was split is found by its batch.
+  private func withBatch(_ columns: [ChannelDefinition.Column]) -> [ChannelDefinition.Column] {
+    guard draft.split != nil, let format = draft.format, !columns.contains(where: { $0.name == "batch" }) else {
+      return columns
+    }
+    let source = HiltSource(source: "message.source.batch.id", place: draft.namePlace)
+    guard let batch = hilt.value(source, over: format) else { return columns }
+    return columns + [ChannelDefinition.Column(name: "batch", expression: batch)]
   }
 
   private func duplicateRule(over format: Format) -> ChannelDefinition.DuplicateRule? {

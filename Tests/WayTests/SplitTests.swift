@@ -1,0 +1,103 @@
+import Admin
+import Engine
+import Foundation
+import Partners
+import Store
+import Testing
+
+extension Ways {
+  @Suite struct `A batch that is split` {
+    private func make(_ transform: String? = nil) throws -> Project {
+      let project = try Project()
+      try project.write(
+        "Channels/rows.yaml",
+        """
+        channel: rows
+        format: delimited
+        source:
+          file: {directory: ../in}
+          split: record
+        transform: ../Transforms/rows.hilt
+        destinations:
+          copy: {file: {directory: ../out, name: "{message.source.batch.number}.csv"}}
+
+        """)
+      try project.write("Transforms/rows.hilt", transform ?? Self.lines)
+      return project
+    }
+
+    private func put(_ project: Project, _ name: String, _ text: String) throws {
+      try project.write(".\(name)", text)
+      try FileManager.default.moveItem(atPath: project.path(".\(name)"), toPath: project.path("in/\(name)"))
+    }
+
+    private static let lines = """
+      transform rows
+        in  delimited separator ";" header yes columns id, name
+        out text
+      for row in msg.rows {
+        when row.id == "9" => reject AE 207 "no"
+        emit "{row.id}={row.name}"
+      }
+      none => drop "no row"
+
+      """
+
+    @Test func `gives each record an id, its header and the batch's id`() async throws {
+      let project = try make()
+      try await project.start()
+      try put(project, "a.csv", "id;name\r\n1;Miller\r\n2;\"Smith\nand son\"\r\n3;Jones\r\n")
+      try await eventually("each is written") { project.names(in: "out") == ["1.csv", "2.csv", "3.csv"] }
+      #expect(String(decoding: project.read("out/2.csv"), as: UTF8.self) == "2=Smith\nand son")
+      let messages = try await project.messages()
+      let batch = try #require(messages.first?.columns["batch"])
+      #expect(messages.count == 3 && messages.allSatisfy { $0.columns["batch"] == batch })
+      let listed = try await project.hilum("messages", "list", "--where", "batch=\(batch)")
+      #expect(listed.status == 0 && listed.output.contains(messages[0].id), "\(listed.output)")
+      let story = try await project.story(messages[0].id)
+      #expect(story.contains("record 3 of 3 of the batch \(batch)"), "\(story)")
+      #expect(try await project.ledger("rows").arrivals == ["received": 3, "accepted": 3, "routed": 3])
+    }
+
+    @Test func `is rejected whole for one of its records, and nothing of it is processed`() async throws {
+      let project = try make()
+      try await project.start()
+      try put(project, "a.csv", "id;name\n1;Miller\n2;Smith\n9;Jones\n")
+      try await eventually("it is rejected") { try await project.ledger("rows").rejected == 1 }
+      #expect(try await project.ledger("rows").arrivals == ["received": 1, "rejected": 1])
+      let rejected = try #require(try await project.messages(.rejected).first)
+      #expect(rejected.reason?.hasPrefix("record 3 of 3: ") == true, "\(rejected)")
+      #expect(project.names(in: "out") == [])
+    }
+
+    @Test(arguments: ["before-commit", "after-commit"])
+    func `killed in the middle, each record is there once`(point: String) async throws {
+      let project = try make()
+      let rows = (101...500).map { "\($0);Name \($0)" }
+      try put(project, "a.csv", "id;name\n" + rows.joined(separator: "\n") + "\n")
+      for commit in [3, 5, 8, 12] {
+        let engine = try project.launch(environment: ["HILUM_FAILPOINT": "\(point):\(commit)"])
+        _ = await engine.launch.ending(within: 10)
+        await engine.kill()
+      }
+      try await project.start()
+      try await eventually("all are written") { project.names(in: "out").count == 400 }
+      try await project.drained()
+      let ledger = try await project.ledger("rows")
+      #expect(ledger.routed == 400 && ledger.rejected == 0, "\(ledger.arrivals)")
+      let messages = try await project.messages().filter { $0.state == .routed }
+      #expect(Set(messages.compactMap { $0.columns["batch"] }).count == 1)
+    }
+
+    @Test func `is only for what has records`() async throws {
+      let project = try make()
+      let port = try project.port()
+      try project.write(
+        "Channels/hl.yaml",
+        "channel: hl\nsource: {mllp: {port: \(port)}, split: record}\n"
+          + "destinations: {o: {file: {directory: ../out, name: x}}}\n")
+      let check = try await project.hilum("check")
+      #expect(check.status == 1 && check.output.contains("hl7v2 has no records to split"), "\(check.output)")
+    }
+  }
+}
