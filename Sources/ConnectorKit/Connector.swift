@@ -38,6 +38,9 @@ public struct ConnectorContext: Sendable {
   /// How many sends of a destination may be under way at once with no order among them: each may use a connection of
   /// its own. 1 where the lane is strict, also with a `window`.
   public var inFlight: Int
+  /// A destination that asks questions waits no longer than this for an answer, whatever its own settings say; `nil`
+  /// leaves it to them.
+  public var answerWithin: Duration?
   /// A destination reads a partner's answer within this, so that an answer which crashes the engine is not met for
   /// ever.
   public var answers: any AnswerGuard

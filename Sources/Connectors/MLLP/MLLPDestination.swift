@@ -33,7 +33,8 @@ package final class MLLPDestination: DestinationConnector {
     let dial = dial
     lanes = (0..<max(1, context.inFlight)).map { _ in
       MLLPLane(
-        dial, on: partnerLoops.next(), timeout: TimeAmount(options.timeout),
+        dial, on: partnerLoops.next(),
+        timeout: TimeAmount(min(options.timeout, context.answerWithin ?? options.timeout)),
         keepOpen: options.keepOpen.map { TimeAmount($0) },
         reading: HL7ReadingOptions(context.hl7),
         answerBytesMax: min(context.messageBytesMax, MLLPLimits.answerBytesMax), answers: context.answers)
