@@ -100,7 +100,7 @@ struct Story {
     let who = delivery.destination
     let tries = delivery.attempts == 1 ? "at the first try" : "after \(delivery.attempts) tries"
     let summary = delivery.summary.map { ": \($0)" } ?? ""
-    let again = delivery.resendOf == nil ? "" : " (sent again by hand)"
+    let again = delivery.resendOf == nil ? "" : " (sent again)"
     let twice = delivery.possibleDuplicate ? " It may have reached the partner more than once." : ""
     switch delivery.state {
     case .delivered:
@@ -117,6 +117,8 @@ struct Story {
       return "\(who) has not got it \(tries)\(again)\(summary). It keeps its place and waits for a person: "
         + "`hilum held release` or `discard`.\(twice)"
     case .discarded: return "\(who) did not get it: discarded by a person\(again)\(summary).\(twice)"
+    case .cancelled where delivery.isWithdrawn:
+      return "\(who) has not taken it, and its sender was told so\(again)\(summary).\(twice)"
     case .cancelled: return "\(who) did not get it: cancelled by a person\(again)\(summary).\(twice)"
     }
   }

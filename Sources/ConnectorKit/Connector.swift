@@ -42,6 +42,9 @@ public struct ConnectorContext: Sendable {
   /// The channel mends messages before they are read (`prepare:`): what an answer says of a message is not to be taken
   /// from the bytes that came, but from those that `Arrival.whenPrepared` gives.
   public var isPrepared: Bool
+  /// A destination that asks questions waits no longer than this for an answer, whatever its own settings say; `nil`
+  /// leaves it to them.
+  public var answerWithin: Duration?
   /// A destination reads a partner's answer within this, so that an answer which crashes the engine is not met for
   /// ever.
   public var answers: any AnswerGuard

@@ -104,6 +104,7 @@ final class ChannelOrigin: Origin {
       waits: { [order] in order.waits(number, for: $0) },
       isLate: { [order, gate, channel] late in
         if late.keeps { return channel.shared.answers.keep(late) }
+        if late.isQuestion { return channel.shared.answers.late([late]) }
         // What its sender sends again goes before all that it sent behind it.
         gate.close()
         channel.shared.answers.late(order.awaited(from: number).filter { !$0.keeps })

@@ -10,7 +10,7 @@ extension ChannelDefinition {
   var registration: ChannelRegistration {
     ChannelRegistration(
       name: name, lanes: destinations.map(\.name),
-      orderings: Dictionary(destinations.compactMap { one in one.order.text.map { (one.name, $0) } }) { first, _ in
+      orderings: Dictionary(destinations.compactMap { one in one.orderText.map { (one.name, $0) } }) { first, _ in
         first
       },
       columns: columns.map(\.name),
@@ -21,6 +21,13 @@ extension ChannelDefinition {
     Retention(
       raw: keep.raw.milliseconds, sent: keep.sent.milliseconds, replies: keep.replies.milliseconds,
       blobs: keep.blobs.milliseconds, record: keep.record.milliseconds)
+  }
+}
+
+extension DestinationDefinition {
+  /// What waited there as a delivery does not become a question, nor the other way round.
+  fileprivate var orderText: String? {
+    question.map { $0.isAsked ? "question" : "lookup" } ?? order.text
   }
 }
 
@@ -39,6 +46,7 @@ extension LanePolicy {
   init(_ destination: DestinationDefinition) {
     self.init()
     window = destination.window
+    question = destination.question.map { Question(isAsked: $0.isAsked) }
     switch destination.order {
     case .strict: order = nil
     case .keys: order = .keys

@@ -37,6 +37,15 @@ package struct LaneStatus: Sendable, Codable, Equatable {
   /// where the store could not be read.
   package var held: Int?
   package var places: Int?
+  /// Of a lane of questions, since it began; `nil` where it delivers.
+  package var questions: Questions?
+
+  package struct Questions: Sendable, Codable, Equatable {
+    package var answered: Int
+    package var unanswered: Int
+    /// How long the partner takes to answer, smoothed over the last few.
+    package var milliseconds: Int?
+  }
   /// Senders that wait for the partner's verdict; `nil` where none does.
   package var sendersWaiting: Int?
   /// The partner that connects to this lane; `nil` where the lane connects.
@@ -77,6 +86,11 @@ extension Lane {
         lastFailure: outage?.reason, lastFailureAt: outage?.failed.wall)
       status.awaitsRelease = state.holders.contains(.store)
       (status.resting, status.keysWaiting) = resting
+      if state.machine.policy.question != nil {
+        status.questions = LaneStatus.Questions(
+          answered: state.machine.answeredCount, unanswered: state.machine.unansweredCount,
+          milliseconds: state.answerTime.map { Int($0.rounded()) })
+      }
       if senders > 0 { status.sendersWaiting = senders }
       status.partner = partner
       if let (first, _) = state.machine.heldFirst, let held = first.held {

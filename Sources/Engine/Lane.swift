@@ -58,6 +58,8 @@ package final class Lane: Sendable {
     /// Why deliveries were refused, in our words: what is stored holds the partner's too, and is never logged.
     var refusals: [DeliveryID: String] = [:]
     var news = PartnerNews()
+    /// How long the partner takes for a question, in milliseconds, smoothed over the last few.
+    var answerTime: Double?
   }
   let state: Mutex<State>
   /// Of what an operator asks of this lane, so that store and memory say the same.
@@ -92,7 +94,8 @@ package final class Lane: Sendable {
     state = Mutex(
       State(
         machine: LaneMachine(
-          keys, epoch: store.epoch, policy: policy, suspects: suspects, seed: store.mint().low),
+          keys, epoch: store.epoch, policy: policy, suspects: suspects, seed: store.mint().low,
+          isFirst: isFirst),
         holders: Holders(keys)))
   }
 
@@ -263,7 +266,9 @@ package final class Lane: Sendable {
         id: waiting.id, message: waiting.message, lane: name, payload: waiting.payload, attempt: attempt,
         possibleDuplicate: waiting.possiblySent, followsOthers: followsOthers,
         rendered: waiting.rendered.mapValues(Self.pieces))
+      let asked = clock.now().steady
       connector.send(delivery) { [self] result in
+        noteTime(since: asked, result)
         if let replies, let answer = ReplyReader.answer(result) {
           return replies.judge(answer, to: waiting) { [self] end in judged(delivery.id, attempt, end) }
         }
@@ -305,6 +310,15 @@ package final class Lane: Sendable {
       state.machine.sent(id, attempt: attempt, end, now)
     }
     if case .judged(.retry, _, _) = end { answers?.cameBack(id, name) }
+  }
+
+  private func noteTime(since asked: Int64, _ result: Result<Reply, DeliveryError>) {
+    if case .failure(let failure) = result, failure.reply == nil { return }
+    let taken = Double(clock.now().steady - asked)
+    state.withLock { state in
+      guard state.machine.policy.question != nil else { return }
+      state.answerTime = state.answerTime.map { (7 * $0 + taken) / 8 } ?? taken
+    }
   }
 
   private func refill(_ part: WaitingPart) async {

@@ -57,7 +57,7 @@ extension LaneMachine {
   /// The partner answered on one connection. Where others failed meanwhile, it serves no more than are under way: one
   /// more is tried after a while, not at once with the next message.
   mutating func narrow(_ index: Int, _ now: Moment) {
-    guard order != nil else { return }
+    guard order != nil, policy.question == nil else { return }
     if let outage {
       let isProbe = entries[index].failuresBefore == outage.failures
       width = isProbe ? policy.inFlight : max(1, sending + 1)

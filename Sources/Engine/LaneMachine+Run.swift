@@ -44,6 +44,8 @@ extension LaneMachine {
     if delivery.damaged {
       let reason = "the stored bytes don't fit their SHA-256; they were not sent"
       conclude(index, .dead(reason: reason, reply: nil), now)
+    } else if isLeftOver(entry) {
+      end(index, "the engine stopped before it was answered; it is not asked again", now)
     } else if isNewSuspect {
       finishSuspect(entry.delivery, now)
     }
@@ -172,7 +174,8 @@ extension LaneMachine {
     if waitsForAll, sending > 0 { return }
     waitsForAll = false
     var window = order == nil ? policy.window : width
-    if let outage {
+    // A question that finds its partner away is refused at once, each for itself.
+    if let outage, policy.question == nil {
       guard outage.nextTry <= now.steady else {
         if sending == 0, entries.contains(where: { !$0.isHeld }) { wake(at: outage.nextTry, now) }
         return

@@ -66,6 +66,12 @@ package struct LaneMachine: Sendable {
   /// them, not the message.
   var hasBlamedMessage = false
   var arrivals: Arrivals
+  /// What waits up to this number was no question when it came, and up to that one an earlier engine may have asked.
+  let questionsAfter: Int64
+  let leftOverThrough: Int64
+  /// Questions, since the lane began.
+  var answeredCount = 0
+  var unansweredCount = 0
 
   package private(set) var paused: Bool
   package private(set) var stopping = false
@@ -82,7 +88,12 @@ package struct LaneMachine: Sendable {
   /// - Parameters:
   ///   - keys: where the lane stands in the store.
   ///   - suspects: how many of the first deliveries may have been sent by an owner that died.
-  package init(_ keys: ChannelKeys.Lane, epoch: Int64, policy: LanePolicy, suspects: Int, seed: UInt64) {
+  ///   - isFirst: this engine has not worked with the lane before.
+  package init(
+    _ keys: ChannelKeys.Lane, epoch: Int64, policy: LanePolicy, suspects: Int, seed: UInt64, isFirst: Bool = true
+  ) {
+    questionsAfter = keys.orderedAfter
+    leftOverThrough = isFirst ? keys.lastSequence : 0
     lane = keys.key
     self.epoch = epoch
     self.policy = policy.workable
@@ -308,6 +319,7 @@ package struct LaneMachine: Sendable {
     sending -= 1
     entries[index].state = .queued
     order?.giveBack(entries[index].delivery.sequence)
+    if policy.question != nil, unanswered(index, end, now) { return pump(now) }
     switch end {
     case .taken(let summary, let reply):
       answered(index, summary, now)
@@ -337,7 +349,7 @@ package struct LaneMachine: Sendable {
   }
 
   /// The partner is there, whatever it said of the message.
-  private mutating func answered(_ index: Int, _ summary: String, _ now: Moment) {
+  mutating func answered(_ index: Int, _ summary: String, _ now: Moment) {
     narrow(index, now)
     outage = nil
     hasBlamedMessage = false

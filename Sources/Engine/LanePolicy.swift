@@ -49,6 +49,14 @@ package struct LanePolicy: Sendable, Equatable {
   package var heldCountMax = 512
   package var heldBytesMax = 4 << 20
 
+  /// What goes there is asked once; `nil` where it is delivered.
+  package var question: Question?
+
+  package struct Question: Sendable, Equatable {
+    /// Its sender waits for the answer, and asks again; otherwise a person decides.
+    package var isAsked: Bool
+  }
+
   package init() {}
 
   /// The longest delay between two tries: a year, in milliseconds.

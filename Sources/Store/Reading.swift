@@ -158,14 +158,16 @@ struct Reading {
     {
       resendOf = DeliveryID(key: original, low: low).description
     }
+    let result = result(delivery)
     var record = DeliveryRecord(
       id: delivery.id.description, message: try messageID(delivery.message).description, channel: channel?.name ?? "",
       destination: lane?.name ?? "", sequence: delivery.sequence, state: delivery.state, attempts: delivery.attempts,
       createdAt: delivery.createdAt, endedAt: delivery.endedAt,
       dueAt: delivery.state == .waiting && delivery.dueAt > 0 ? delivery.dueAt : nil,
-      summary: result(delivery)?.summary,
+      summary: result?.summary,
       possibleDuplicate: delivery.possiblySent, byteCount: delivery.size, resendOf: resendOf)
     record.isPlace = delivery.isPlace
+    record.isWithdrawn = result?.isWithdrawn ?? false
     return record
   }
 

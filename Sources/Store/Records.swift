@@ -176,6 +176,8 @@ package struct DeliveryRecord: Sendable, Codable, Equatable {
   package var resendOf: String?
   /// No delivery: a failed message keeps this place in the lane.
   package var isPlace = false
+  /// Taken back because its sender was not answered, and sends it again.
+  package var isWithdrawn = false
 
   package init(
     id: String, message: String, channel: String, destination: String, sequence: Int64, state: DeliveryState,

@@ -40,6 +40,8 @@ package struct ChannelKeys: Sendable {
     package var waitingBytes: Int
     /// Held deliveries, and places that failed messages keep, at that moment.
     package var held = 0
+    /// The last sequence number that was given before the lane was registered with this ordering.
+    package var orderedAfter: Int64 = 0
     /// The sequence number before the first that waits; `lastSequence` where nothing waits.
     package var doneThrough: Int64
     /// The greatest sequence number given so far.

@@ -11,7 +11,7 @@ extension Writer {
       guard let delivery = try delivery(id) else { continue }
       if delivery.state == .cancelled, openResult(delivery.result, lane: lane, id: id)?.isWithdrawn == true {
         let anew = preparer.mint()
-        if try resend(id, as: anew, at: at, because: "its sender sent it again") {
+        if try resend(id, as: anew, at: at, isBySender: true) {
           try keepSuspicion(of: id, for: anew)
           awaited.append(Awaited(anew, newBytes: delivery.size))
           continue

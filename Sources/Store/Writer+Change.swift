@@ -147,7 +147,8 @@ extension Writer {
     move(delivery, from: from, to: state)
     guard tells else { return true }
     if isWithdrawn {
-      try addStep(Step(.discarded, "withdrawn: \(reason)", lane: laneName(delivery.lane), at: at), delivery.message)
+      let name = laneName(delivery.lane) ?? "a lane"
+      try addStep(Step(.note, "withdrawn from \(name): \(reason)", at: at), delivery.message)
       return true
     }
     try addStep(
@@ -209,7 +210,7 @@ extension Writer {
 
   /// The stored bytes of a delivery once more, where they are still kept.
   func resend(
-    _ original: DeliveryID, as id: DeliveryID, at: Int64, because: String = "sent once more by hand"
+    _ original: DeliveryID, as id: DeliveryID, at: Int64, isBySender: Bool = false
   ) throws(SQLiteFailure) -> Bool {
     guard let delivery = try delivery(original), delivery.state.rowCode != 0, !delivery.isIncomplete,
       let channel = tally.lanes[delivery.lane]?.channel, try hasPayload(delivery)
@@ -245,7 +246,12 @@ extension Writer {
       $0.waitingBytes += delivery.size
     }
     try keepForRetention(delivery.message, channel)
-    try addStep(Step(.retried, because, lane: laneName(delivery.lane), at: at), delivery.message)
+    let name = laneName(delivery.lane)
+    let step =
+      isBySender
+      ? Step(.note, "its sender sent it again: it goes to \(name ?? "its lane") anew", at: at)
+      : Step(.retried, "sent once more by hand", lane: name, at: at)
+    try addStep(step, delivery.message)
     return true
   }
 

@@ -18,11 +18,15 @@ struct LaneBench {
 
   static let start: Int64 = 1_700_000_000_000
 
-  init(_ policy: LanePolicy = .plain, waiting: Int = 0, suspects: Int = 0, paused: Bool = false, seed: UInt64 = 1) {
-    let keys = ChannelKeys.Lane(
+  init(
+    _ policy: LanePolicy = .plain, waiting: Int = 0, suspects: Int = 0, paused: Bool = false, seed: UInt64 = 1,
+    orderedAfter: Int64 = 0, isFirst: Bool = true
+  ) {
+    var keys = ChannelKeys.Lane(
       name: "ehr", key: 7, waiting: waiting, waitingBytes: waiting * 10, doneThrough: 0, lastSequence: Int64(waiting),
       paused: paused)
-    machine = LaneMachine(keys, epoch: 3, policy: policy, suspects: suspects, seed: seed)
+    keys.orderedAfter = orderedAfter
+    machine = LaneMachine(keys, epoch: 3, policy: policy, suspects: suspects, seed: seed, isFirst: isFirst)
     event { $0.started($1) }
   }
 

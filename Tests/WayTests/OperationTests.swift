@@ -54,7 +54,7 @@ extension Ways {
       let got = try await way.partner.waits(for: 2)
       #expect(got[0].bytes == got[1].bytes && got[1].controlID == "R1")
       try await way.project.drained()
-      #expect(try await way.project.story(id).contains("sent again by hand"))
+      #expect(try await way.project.story(id).contains("sent once more by hand"))
       let lane = try await way.project.ledger("adt").lanes[0]
       #expect(lane.deliveries == ["created": 2, "delivered": 2])
 

@@ -46,7 +46,8 @@ package final class MLLPDestination: DestinationConnector {
     lanes = (0..<connections).map { _ in
       MLLPLane(
         // A connection that came lives on the port's loop.
-        route, on: isListening ? loop : partnerLoops.next(), timeout: TimeAmount(options.timeout),
+        route, on: isListening ? loop : partnerLoops.next(),
+        timeout: TimeAmount(min(options.timeout, context.answerWithin ?? options.timeout)),
         keepOpen: options.keepOpen.map { TimeAmount($0) },
         reading: HL7ReadingOptions(context.hl7),
         answerBytesMax: min(context.messageBytesMax, MLLPLimits.answerBytesMax), answers: context.answers)

@@ -39,6 +39,8 @@ package struct ChannelDefinition: Sendable {
     package var within: Duration
     /// Not answered in time, the message counts as accepted; otherwise its delivery is taken back.
     package var keeps: Bool
+    /// The sender asked a question: unanswered, it is refused.
+    package var isQuestion = false
   }
 
   /// Whom to call.
@@ -93,6 +95,14 @@ package struct DestinationDefinition: Sendable {
   package var holdsRefused: Bool
   /// What the partner's answer means, and what follows from it.
   package var reply: HiltProgram?
+  /// What goes there is asked once; `nil` where it is delivered.
+  package var question: Question?
+
+  package struct Question: Sendable, Hashable {
+    package var within: Duration
+    /// The sender waits for the answer.
+    package var isAsked: Bool
+  }
 }
 
 extension DestinationDefinition {

@@ -44,10 +44,20 @@ struct DestinationSettings: Settings {
     `refused:`.
     """, example: "../Transforms/ack-check.hilt")
   var reply: TransformSetting?
+  @Setting(
+    """
+    `yes`: what goes there is a question (a query, a lookup). It is asked once, within its time, several at once and \
+    without an order; its `reply:` program says what follows. Where that says `answer`, the sender waits for it: the \
+    channel answers queries, and a question that is not answered is refused (AE) for the sender to ask again. Without \
+    `answer` the sender is answered as always, and a question that is not answered is dead: `hilum dead retry` asks \
+    again. No question is asked again by itself, after a restart either.
+    """, default: .no, example: "{within: 5s, in-flight: 16}")
+  var ask: AskSetting
 
   init() {}
 
   static func checkRanges(_ reader: SettingReader, _ node: SettingNode) {
+    AskSetting.checkNeighbours(reader, node)
     reader.range("window", in: 1...1024, "from 1 to 1024", node)
     if let order = node["order"], order.scalar != "strict", let window = node["window"], window.scalar != "1" {
       reader.problem(

@@ -26,7 +26,6 @@ enum NotYet {
 
   /// Under a destination's name.
   static let destination = [
-    "ask": "a destination delivers; queries need another engine for now",
     "collect": "each message is sent by itself",
     "schedule": "a delivery goes as soon as it is its turn",
     "depends": "lanes work independently of each other",
@@ -37,7 +36,6 @@ enum NotYet {
   static let connector = [
     "acknowledge": "only a source like `mllp` has a sender who waits for an answer",
     "schedule": "a source that looks for files does so all the time, as often as its own settings say",
-    "ask": "a destination delivers; queries need another engine for now",
     "proxy": "the engine connects directly",
   ]
 

@@ -19,7 +19,8 @@ extension ChannelAssembly {
     if let connector = destination.connector {
       check(program, reads: connector.answers, of: connector.connector, at: setting.place)
     }
-    if let place = program.answerPlace, acknowledgement?.destination != destination.name {
+    let isAsked = destination.settings?.ask.block != nil
+    if let place = program.answerPlace, acknowledgement?.destination != destination.name, !isAsked {
       hilt.add(
         Problem(
           "C150", "`answer` goes to a sender who waits, and none waits for `\(destination.name)`", at: place,

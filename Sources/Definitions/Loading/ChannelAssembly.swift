@@ -30,7 +30,7 @@ struct ChannelAssembly {
     }
     if let transform { check(uses: transform) }
     checkCircles(destinations)
-    checkAcknowledgement()
+    checkAcknowledgement(destinations)
     let columns = format.map { format in draft.columns.map { compile($0, over: format) } ?? [] }.map(withBatch)
     let duplicates = format.flatMap { duplicateRule(over: $0) }
     tryConnectors()
@@ -46,7 +46,7 @@ struct ChannelAssembly {
       holdsFailed: settings.onFail == .hold,
       transform: transform, destinations: whole, duplicates: duplicates, keep: keep.overlaid(with: settings.keep),
       columns: columns, limits: limits.overlaid(with: settings.limits),
-      alerts: alerts.overlaid(with: settings.alerts), acknowledgement: acknowledgement,
+      alerts: alerts.overlaid(with: settings.alerts), acknowledgement: question(in: whole) ?? acknowledgement,
       revision: revision(hilt.reached))
   }
 
@@ -123,7 +123,10 @@ struct ChannelAssembly {
         templates.append((key, compiled))
       }
     }
-    let order = settings.flatMap { self.order($0.order, over: sent) }
+    let question = settings?.ask.block
+    let order =
+      question.map { DestinationDefinition.Order.none(inFlight: $0.inFlight) }
+      ?? settings.flatMap { self.order($0.order, over: sent) }
     let reply = settings?.reply.flatMap { self.reply($0, of: destination, emitted) }
     guard let settings, let order, var connector = destination.connector, (own == nil) == (transform == nil),
       (settings.reply == nil) == (reply == nil)
@@ -135,7 +138,8 @@ struct ChannelAssembly {
       order: order, window: settings.window, unconfirmedMax: max(settings.unconfirmed, order.inFlight),
       retry: RetryRule(settings.retry ?? RetrySettings()),
       refused: standardTries(of: destination.name).merging(settings.refused?.tries ?? [:]) { _, said in said },
-      holdsRefused: settings.refused?.then == .hold, reply: reply)
+      holdsRefused: settings.refused?.then == .hold, reply: reply,
+      question: question.map { .init(within: $0.within, isAsked: reply?.answerPlace != nil) })
   }
 
   /// - Parameter sent: the format of what is sent.

@@ -12,6 +12,8 @@ package final class AwaitedAnswer: Sendable {
     var withinMilliseconds: Int64
     /// Not answered in time, the message counts as accepted; otherwise its delivery is withdrawn.
     var keeps: Bool
+    /// Not answered in time, the sender is refused.
+    var isQuestion: Bool
   }
 
   let lane: LaneName
@@ -71,6 +73,16 @@ package final class AwaitedAnswer: Sendable {
       return state.then
     }
     then?(receipt)
+  }
+
+  var isQuestion: Bool { reader.isQuestion }
+
+  /// Answered when the time is over.
+  func giveUp() {
+    guard isQuestion else {
+      return end(.unavailable(reason: "\(lane) has not taken it in time; its sender sends it again"))
+    }
+    end(VerdictReader.refusal(.error, 207, "the receiver did not answer in time", message))
   }
 
   /// The message counts as accepted.

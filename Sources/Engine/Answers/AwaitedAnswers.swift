@@ -187,7 +187,7 @@ package final class AwaitedAnswers: Sendable {
   private func giveUp(_ answer: AwaitedAnswer) async {
     await look(answer)
     if answer.isAnswered { return }
-    answer.end(.unavailable(reason: "\(answer.lane) has not taken it in time; its sender sends it again"))
+    answer.giveUp()
     // What is held waits for a person, who decides.
     for id in answer.open {
       guard let verdict = try? await store.verdict(id), verdict.state == .held else { continue }

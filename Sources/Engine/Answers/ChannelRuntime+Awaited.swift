@@ -13,7 +13,8 @@ extension ChannelRuntime {
     guard !deliveries.isEmpty else { return nil }
     let answer = AwaitedAnswer(
       acceptance.id, lane: lane.name, deliveries: deliveries.map(\.id), keeps: rule.keeps,
-      reader: VerdictReader(reading: version.pipeline.reading), isLate: turn.isLate, then: turn.then)
+      reader: VerdictReader(reading: version.pipeline.reading, isQuestion: rule.isQuestion), isLate: turn.isLate,
+      then: turn.then)
     shared.answers.expect(answer)
     turn.waits(answer)
     for delivery in deliveries {
@@ -28,7 +29,8 @@ extension ChannelRuntime {
     let lane = version.lanes[rule.lane]
     let answer = AwaitedAnswer(
       message, lane: lane.name, deliveries: awaited.map(\.delivery), keeps: rule.keeps,
-      reader: VerdictReader(reading: version.pipeline.reading), isLate: turn.isLate, then: turn.then)
+      reader: VerdictReader(reading: version.pipeline.reading, isQuestion: rule.isQuestion), isLate: turn.isLate,
+      then: turn.then)
     shared.answers.expect(answer)
     turn.waits(answer)
     for bytes in awaited.compactMap(\.newBytes) { lane.grown(by: 1, bytes: bytes) }
@@ -50,6 +52,7 @@ extension ChannelVersion {
     guard let rule = definition.acknowledgement,
       let lane = definition.destinations.firstIndex(where: { $0.name == rule.destination }), lane < lanes.count
     else { return nil }
-    return AwaitedAnswer.Rule(lane: lane, withinMilliseconds: rule.within.milliseconds, keeps: rule.keeps)
+    return AwaitedAnswer.Rule(
+      lane: lane, withinMilliseconds: rule.within.milliseconds, keeps: rule.keeps, isQuestion: rule.isQuestion)
   }
 }

@@ -11,6 +11,8 @@ struct VerdictReader: Sendable {
   private static let workers = DispatchQueue(label: "hilum.verdict", attributes: .concurrent)
 
   let reading: HL7ReadingOptions
+  /// The sender asked something: unanswered, it is refused.
+  let isQuestion: Bool
 
   func read(_ verdicts: [DeliveryVerdict], of message: MessageID, _ then: @escaping @Sendable (Receipt) -> Void) {
     let bytes = verdicts.reduce(0) { $0 + ($1.reply?.byteCount ?? 0) }
@@ -33,18 +35,25 @@ struct VerdictReader: Sendable {
       guard let answer, !answer.isPlain, answer.code.isAccepted else { return .accepted(message, reply: nil) }
       return .accepted(message, reply: verdict.reply)
     case .dead:
-      if let answer, !answer.code.isAccepted {
-        if !answer.isPlain { return .accepted(message, reply: verdict.reply) }
-        return refusal(
-          answer.code.isRejection ? .reject : .error, answer.number ?? 207, answer.text ?? "the receiver refused it",
-          message)
-      }
-      return refusal(.error, 207, "not delivered: \(verdict.summary)", message)
-    case .discarded: return refusal(.error, 207, "not delivered: its delivery was discarded", message)
+      return refused(answer, verdict.reply, message)
+        ?? Self.refusal(.error, 207, "not delivered: \(verdict.summary)", message)
+    case .discarded: return Self.refusal(.error, 207, "not delivered: its delivery was discarded", message)
+    case .cancelled where verdict.isWithdrawn && isQuestion:
+      let text = verdict.reply == nil ? "the receiver did not answer" : verdict.summary
+      return refused(answer, verdict.reply, message) ?? Self.refusal(.error, 207, text, message)
     case .cancelled where verdict.isWithdrawn: return .unavailable(reason: "its delivery was withdrawn")
-    case .cancelled: return refusal(.error, 207, "not delivered: its delivery was cancelled", message)
+    case .cancelled: return Self.refusal(.error, 207, "not delivered: its delivery was cancelled", message)
     case .waiting, .held: return .unavailable(reason: "its delivery waits")
     }
+  }
+
+  /// The partner's own refusal: in full where it is more than an acknowledgement.
+  private func refused(_ answer: HL7Answer?, _ reply: Payload?, _ message: MessageID) -> Receipt? {
+    guard let answer, !answer.code.isAccepted else { return nil }
+    if !answer.isPlain { return .accepted(message, reply: reply) }
+    return Self.refusal(
+      answer.code.isRejection ? .reject : .error, answer.number ?? 207, answer.text ?? "the receiver refused it",
+      message)
   }
 
   private func partnersAnswer(_ reply: Payload?) -> HL7Answer? {
@@ -52,7 +61,7 @@ struct VerdictReader: Sendable {
     return try? HL7Answer(bytes, reading)
   }
 
-  private func refusal(_ kind: Rejection.Kind, _ number: Int, _ text: String, _ message: MessageID) -> Receipt {
+  static func refusal(_ kind: Rejection.Kind, _ number: Int, _ text: String, _ message: MessageID) -> Receipt {
     var rejection = Rejection(kind, number, text)
     rejection.message = message
     return .rejected(rejection)

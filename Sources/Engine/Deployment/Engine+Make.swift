@@ -34,6 +34,7 @@ extension Engine {
       var context = context(definition)
       context.destination = destination.name
       context.inFlight = destination.order.inFlight
+      context.answerWithin = destination.question?.within
       context.logger = log(of: definition.name, lane: destination.name)
       prepared.destinations[destination.name] = try destination.connector.make(context)
     }

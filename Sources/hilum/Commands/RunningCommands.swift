@@ -124,6 +124,11 @@ struct StatusCommand: AsyncParsableCommand {
 
   private func show(_ lane: LaneStatus, _ now: Int64) {
     var line = "  lane     \(lane.name): \(lane.waiting) waiting"
+    if let asked = lane.questions {
+      line = "  asks     \(lane.name): \(asked.answered) answered, \(asked.unanswered) not"
+      if let time = asked.milliseconds { line += ", in about \(time) ms" }
+      if lane.waiting > 0 { line += ", \(lane.waiting) under way" }
+    }
     if let senders = lane.sendersWaiting { line += ", \(senders) \(senders == 1 ? "sender waits" : "senders wait")" }
     if lane.paused { line += Terminal.yellow(", paused") }
     if lane.awaitsRelease { line += Terminal.yellow(", held until hilum release") }

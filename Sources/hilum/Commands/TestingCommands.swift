@@ -74,9 +74,11 @@ struct ReceiveCommand: AsyncParsableCommand {
         hilum receive mllp://127.0.0.1:6661
         hilum receive mllp://127.0.0.1:6661 --answer AE --delay 500
         hilum receive mllp://127.0.0.1:6661 --drop-every 10 --into received
+        hilum receive mllp://127.0.0.1:6661 --reply response.hl7
       """)
   @Argument(help: "mllp://HOST:PORT, or mllps:// for TLS.") var url: String
   @Option(help: "What it answers: \(ReceiverBehaviour.words.joined(separator: ", ")).") var answer = "AA"
+  @Option(help: "A file with the message that it answers with, addressed to who asks.") var reply: String?
   @Option(help: "Milliseconds before it answers.") var delay = 0
   @Option(help: "Closes the connection of every n-th message without an answer.") var dropEvery: Int?
   @Option(help: "A folder that each message is written to.") var into: String?
@@ -95,6 +97,7 @@ struct ReceiveCommand: AsyncParsableCommand {
     let quiet = quiet
     let dropEvery = dropEvery
     do {
+      let canned = try reply.map { try CannedResponse(path: $0) }
       var plan = ReceivePlan(try PartnerEndpoint(url: url)) { reception in
         let again = reception.occurrence > 1 ? ", for the \(reception.occurrence). time" : ""
         if !quiet {
@@ -104,8 +107,11 @@ struct ReceiveCommand: AsyncParsableCommand {
         if let dropEvery, dropEvery > 0, (reception.number + 1) % dropEvery == 0 {
           return ReceiverBehaviour(.none, closing: .beforeAnswer)
         }
-        return told
+        guard let canned else { return told }
+        let frame = reception.bytes.flatMap { canned.frame(to: $0, number: reception.number + 1) }
+        return ReceiverBehaviour(frame.map { .bytes($0) } ?? .none, delay: told.delay)
       }
+      plan.keepsBytes = canned != nil
       plan.tls = PartnerTLS(certificate: identity(certificate, key), trust: trust)
       plan.folder = into
       plan.history = try history.map { try HistoryLog(path: $0) }
