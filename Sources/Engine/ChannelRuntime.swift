@@ -102,7 +102,7 @@ package final class ChannelRuntime: Sendable {
     acceptance.gate = turn.gate
     acceptance.awaits = version.awaited.map { version.lanes[$0.lane].key }
     let awaited = awaited(by: turn, of: acceptance, version)
-    submit(acceptance, decided, version, turn) { [self] result in
+    submit(acceptance, decided, version, turn) { [self, decided] result in
       turn.durable()
       if let awaited {
         if case .accepted = result { return shared.answers.begin(awaited, within: version.awaited) }
