@@ -18,6 +18,8 @@ package import Store
 /// | `POST /dead/ACT`, `/failed/ACT` (`retry`, `discard`), `/held/ACT` (`release`, `discard`) | what a person decides |
 /// | `POST /resend`, `/reprocess` | the same bytes again; the stored input through the newest revision |
 /// | `POST /deploy`, `GET /diff`, `GET /revisions`, `/revisions/NAME`, `POST /revisions/NAME` | what runs |
+/// | `POST /backup` | a backup's bytes, as they are made |
+/// | `GET /release`, `POST /release` | what a held store would send; lets it |
 /// | `GET /audit` | the ledger, and whether it adds up |
 /// | `GET /alerts`, `POST /alerts/ID/ack`, `/channels/NAME/downtime` | alerts, and what people do about them |
 /// | `GET /metrics` | everything countable, for Prometheus |
@@ -44,6 +46,7 @@ package struct ControlAPI: Sendable {
     watch(router)
     alerts(router)
     deployments(router)
+    copies(router)
     router.get("audit") { _, _ in
       try json(AuditAnswer(channels: try await engine.store.ledger(), problems: try await engine.store.audit()))
     }
@@ -150,9 +153,10 @@ package struct ControlAPI: Sendable {
     guard let record = try await engine.store.message(id) else {
       throw HTTPError(.notFound, message: "there is no message \(id)")
     }
-    let answer = MessageAnswer(
+    var answer = MessageAnswer(
       message: record, deliveries: try await engine.store.deliveries(of: id),
       places: try await engine.store.placesKept(by: id))
+    try await tellOfOthers(&answer)
     return (answer, Story(answer, now: Int64(Date().timeIntervalSince1970 * 1000), time: time).lines)
   }
 
@@ -194,6 +198,17 @@ package struct MessageAnswer: Codable, Sendable {
   package var deliveries: [DeliveryRecord]
   /// The destinations in whose lanes it keeps its place because it failed.
   package var places: [String]
+  /// What it was in the channels that handed it on, the first of them first.
+  package var before: [MessageRecord] = []
+  /// What it is in the channels that it was handed on to, and so on.
+  package var onward: [Onward] = []
+
+  package struct Onward: Codable, Sendable {
+    /// By which it was handed on.
+    package var delivery: String
+    package var message: MessageRecord
+    package var deliveries: [DeliveryRecord]
+  }
 }
 
 package struct AuditAnswer: Codable, Sendable {

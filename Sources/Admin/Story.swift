@@ -10,13 +10,17 @@ struct Story {
   /// - Parameter now: milliseconds since 1970.
   init(_ answer: MessageAnswer, now: Int64, time: LocalTime) {
     let message = answer.message
-    var lines = [Self.arrival(message, time)]
+    var lines = answer.before.map { Self.arrival($0, time) } + [Self.arrival(message, time)]
     for step in message.steps { if let line = Self.sentence(step, time) { lines.append(line) } }
     lines.append(Self.outcome(message, destinations: Set(answer.deliveries.map(\.destination)).count))
     for place in answer.places {
       lines.append("It keeps its place in the lane of \(place): what comes later waits there behind it.")
     }
-    for delivery in answer.deliveries { lines.append(Self.sentence(delivery, now: now, time)) }
+    for delivery in answer.deliveries {
+      lines.append(Self.sentence(delivery, now: now, time))
+      guard let onward = answer.onward.first(where: { $0.delivery == delivery.id }) else { continue }
+      lines += Self.there(onward, answer, now: now, time)
+    }
     if !message.hasRaw {
       lines.append(
         message.state == .duplicate
@@ -25,8 +29,26 @@ struct Story {
     self.lines = lines
   }
 
+  /// What became of it in the channel that it was handed on to, and in those behind that.
+  private static func there(
+    _ onward: MessageAnswer.Onward, _ answer: MessageAnswer, now: Int64, _ time: LocalTime
+  ) -> [String] {
+    let place = "In channel \(onward.message.channel): "
+    let destinations = Set(onward.deliveries.map(\.destination)).count
+    var lines = [place + outcome(onward.message, destinations: destinations)]
+    for delivery in onward.deliveries {
+      lines.append(place + sentence(delivery, now: now, time))
+      guard let next = answer.onward.first(where: { $0.delivery == delivery.id }) else { continue }
+      lines += there(next, answer, now: now, time)
+    }
+    return lines
+  }
+
   private static func arrival(_ message: MessageRecord, _ time: LocalTime) -> String {
     var origin = ""
+    if let channel = message.attributes["channel"]?.text, let id = message.attributes["message"]?.text {
+      origin = " from channel \(channel), where it is \(id)"
+    }
     if let peer = message.attributes["peer"]?.text { origin = " from \(peer)" }
     if let file = message.attributes["file.name"]?.text ?? message.attributes["file"]?["name"]?.text {
       origin = " from file \(file)"

@@ -19,7 +19,8 @@ public protocol Connector: Sendable {
   ///   when it is read.
   init(_ options: Options, context: ConnectorContext) throws
 
-  /// The certificates that it shows to partners, read anew: so that people learn in time that one ends.
+  /// The certificates that it shows to partners, and the authorities that it trusts, read anew: so that people learn in
+  /// time that one ends, or that a file was replaced by one that can't be used.
   func certificates() async -> [CertificateStatus]
 }
 
@@ -41,6 +42,9 @@ public struct ConnectorContext: Sendable {
   /// A destination that asks questions waits no longer than this for an answer, whatever its own settings say; `nil`
   /// leaves it to them.
   public var answerWithin: Duration?
+  /// The channel mends messages before they are read (`prepare:`): what an answer says of a message is not to be taken
+  /// from the bytes that came, but from those that `Arrival.whenPrepared` gives.
+  public var isPrepared: Bool
   /// A destination reads a partner's answer within this, so that an answer which crashes the engine is not met for
   /// ever.
   public var answers: any AnswerGuard
@@ -48,7 +52,8 @@ public struct ConnectorContext: Sendable {
   public init(
     channel: ChannelName, destination: String? = nil, logger: Logger = Logger(label: "hilum"),
     hl7: HL7Settings = HL7Settings(),
-    messageBytesMax: Int = 64 << 20, inFlight: Int = 1, answers: any AnswerGuard = UnguardedAnswers()
+    messageBytesMax: Int = 64 << 20, inFlight: Int = 1, isPrepared: Bool = false,
+    answers: any AnswerGuard = UnguardedAnswers()
   ) {
     self.channel = channel
     self.destination = destination
@@ -56,6 +61,7 @@ public struct ConnectorContext: Sendable {
     self.hl7 = hl7
     self.messageBytesMax = messageBytesMax
     self.inFlight = inFlight
+    self.isPrepared = isPrepared
     self.answers = answers
   }
 }

@@ -154,12 +154,12 @@ package final class ChannelRuntime: Sendable {
     acceptance.steps = [Step(.reprocessed, "\(what) the newest revision", at: now)] + acceptance.steps
     let unit = acceptance
     let result = await withCheckedContinuation { continuation in
-      submit(unit, decided, version, nil) { continuation.resume(returning: $0) }
+      submit(unit, decided, version) { continuation.resume(returning: $0) }
     }
     return (result, decided.state, decided.summary(version))
   }
 
-  private func decide(
+  func decide(
     _ payload: Payload, _ attributes: [String: Value], _ version: ChannelVersion, id: MessageID, receivedAt: Int64,
     isReleased: Bool = false
   ) -> Decided {
@@ -168,7 +168,7 @@ package final class ChannelRuntime: Sendable {
     }
   }
 
-  private func acceptance(
+  func acceptance(
     _ decided: Decided, _ version: ChannelVersion, id: MessageID, _ payload: Payload, _ attributes: [String: Value],
     receivedAt: Int64
   ) -> Acceptance {
@@ -192,33 +192,37 @@ package final class ChannelRuntime: Sendable {
     delivery.orderKeys.map { store.orderKey(lane: lanes[delivery.lane].key, $0) }
   }
 
-  private func submit(
-    _ acceptance: Acceptance, _ decided: Decided, _ version: ChannelVersion, _ turn: SenderTurn?,
+  func submit(
+    _ acceptance: Acceptance, _ decided: Decided, _ version: ChannelVersion, _ turn: SenderTurn? = nil,
     then: @escaping @Sendable (AcceptResult) -> Void
   ) {
     store.accept(acceptance) { [self] result in
-      if case .accepted(let sequences, _) = result {
-        version.lookAt(acceptance.places)
-        for (index, delivery) in acceptance.deliveries.enumerated() {
-          let lane = version.lanes[decided.deliveries[index].lane]
-          if delivery.dead != nil {
-            // Its own reason may quote the message.
-            lane.wasBornDead(delivery.id)
-            continue
-          }
-          let payload = delivery.output.map { acceptance.outputs[$0] } ?? acceptance.payload
-          lane.offer(
-            WaitingDelivery(
-              id: delivery.id, message: acceptance.id, sequence: sequences[index], payload: payload,
-              rendered: delivery.rendered, attempts: 0, dueAt: 0, delay: 0, possiblySent: false, damaged: false,
-              orderKeys: delivery.orderKeys))
-        }
-      }
       if case .awaited(let original, let deliveries) = result, let turn {
         wait(turn, for: deliveries, of: original, version)
       }
-      passage.leave()
+      settle(acceptance, decided, version, result)
       then(result)
+    }
+  }
+
+  /// The store has answered: the lanes learn of their deliveries, in the order of the commits, and the passage is left.
+  func settle(_ acceptance: Acceptance, _ decided: Decided, _ version: ChannelVersion, _ result: AcceptResult) {
+    defer { passage.leave() }
+    guard case .accepted(let sequences, _) = result else { return }
+    version.lookAt(acceptance.places)
+    for (index, delivery) in acceptance.deliveries.enumerated() {
+      let lane = version.lanes[decided.deliveries[index].lane]
+      if delivery.dead != nil {
+        // Its own reason may quote the message.
+        lane.wasBornDead(delivery.id)
+        continue
+      }
+      let payload = delivery.output.map { acceptance.outputs[$0] } ?? acceptance.payload
+      lane.offer(
+        WaitingDelivery(
+          id: delivery.id, message: acceptance.id, sequence: sequences[index], payload: payload,
+          rendered: delivery.rendered, attempts: 0, dueAt: 0, delay: 0, possiblySent: false, damaged: false,
+          orderKeys: delivery.orderKeys))
     }
   }
 
@@ -232,8 +236,11 @@ package final class ChannelRuntime: Sendable {
       if work == .stopped { lane.stopWithChannel() }
       lane.start()
     }
-    if work == .running { startSource() }
+    if work == .running, !isOpen { startSource() }
   }
+
+  /// The source is at work, or about to be.
+  var isOpen: Bool { state.withLock { $0.running != nil } }
 
   /// Changes what runs, durably; after the changes that were asked for before it.
   func change(to work: Work) async throws { try await turns.take { [self] in try await perform(work) } }
@@ -253,7 +260,9 @@ package final class ChannelRuntime: Sendable {
   }
 
   func startSource() {
+    if sourceAwaitsRelease { return }
     state.withLock { state in state.running = Task { [source = state.source] in await keepRunning(source) } }
+    if takesFromChannels { shared.lanesInto(name).forEach { $0.partnerIsBack() } }
   }
 
   /// Returns when the source listens, or has said why it doesn't; after three seconds at the latest. Who is told
@@ -261,7 +270,7 @@ package final class ChannelRuntime: Sendable {
   func cameUp() async {
     for _ in 0..<300 {
       let (work, trouble, source) = state.withLock { ($0.work, $0.trouble, $0.source) }
-      if work != .running || trouble != nil || source.status().listening != nil { return }
+      if work != .running || trouble != nil || sourceAwaitsRelease || source.status().listening != nil { return }
       try? await Task.sleep(for: .milliseconds(10), clock: SuspendingClock())
     }
   }
@@ -273,6 +282,8 @@ package final class ChannelRuntime: Sendable {
     }
     task?.cancel()
     await task?.value
+    // What another channel hands on comes in without the source's task.
+    if takesFromChannels { await passage.emptied() }
     state.withLock { ($0.failures, $0.trouble) = (0, nil) }
   }
 
@@ -340,7 +351,7 @@ package final class ChannelRuntime: Sendable {
     let seen = source.status()
     return ChannelStatus(
       name: name.text, about: version.definition.about, state: work.rawValue,
-      trouble: seen.listening == nil && work == .running ? trouble ?? "starting" : nil, source: seen,
+      trouble: seen.listening == nil && work == .running ? trouble ?? waitsFor : nil, source: seen,
       perMinute: meter.perMinute, lanes: version.lanes.map { $0.status() },
       revision: version.definition.revision.id)
   }

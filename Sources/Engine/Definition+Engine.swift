@@ -61,6 +61,11 @@ extension LanePolicy {
     retry.longestMilliseconds = destination.retry.longest.milliseconds
     retry.jitter = destination.retry.isJittered
     retry.forMilliseconds = destination.retry.limit?.milliseconds
+    if destination.handsOnTo != nil {
+      // Within the engine a try costs nothing, and answers come in order.
+      retry.longestMilliseconds = min(retry.longestMilliseconds, HandOver.waitMaxMilliseconds)
+      window = max(window, HandOver.window)
+    }
   }
 }
 

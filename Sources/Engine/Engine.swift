@@ -47,6 +47,12 @@ package final class Engine: Sendable {
     let now = clock.now()
     startedAt = now.wall
     rounds = Atomic(now.steady)
+    shared.channels.withLock { channels in
+      channels = { [weak self] in
+        guard let (running, leaving) = self?.state.withLock({ ($0.channels, $0.leaving) }) else { return ([], []) }
+        return (running, running.flatMap(\.lanes) + leaving.map(\.lane))
+      }
+    }
     shared.answers.use { [weak self] lane, deliveries in await self?.withdraw(lane, deliveries) }
   }
 
@@ -77,6 +83,8 @@ package final class Engine: Sendable {
     for one in broken where channel(one.name) == nil { await startRolledBack(one) }
     await goOnLeaving()
     await warnOfStranded()
+    // Those that others hand on to are open before anything is handed on.
+    for channel in channels where channel.takesFromChannels && channel.work == .running { channel.startSource() }
     for channel in channels { channel.start() }
     await withTaskGroup(of: Void.self) { group in
       for channel in channels { group.addTask { await channel.cameUp() } }

@@ -17,6 +17,8 @@ final class EngineShared: Sendable {
   let arrivingBytes = Atomic<Int>(0)
   /// The keys of lanes that this engine has worked with: what an owner that died had under way is known of them.
   let lanesKnown = Mutex<Set<Int64>>([])
+  /// The channels of the engine, for those that hand on to each other; set once it is there.
+  let channels = Mutex<(@Sendable () -> (running: [ChannelRuntime], lanes: [Lane]))?>(nil)
   /// What one channel may have waiting when it doesn't say; `nil` for no limit.
   let waitingBytesMax: Int?
 
@@ -26,6 +28,15 @@ final class EngineShared: Sendable {
     self.strikes = strikes
     answers = AwaitedAnswers(store, clock)
     self.waitingBytesMax = waitingBytesMax
+  }
+
+  func channel(_ name: ChannelName) -> ChannelRuntime? {
+    channels.withLock { $0 }?().running.first { $0.name == name }
+  }
+
+  /// The lanes, also those of former revisions, that hand on to a channel.
+  func lanesInto(_ name: ChannelName) -> [Lane] {
+    channels.withLock { $0 }?().lanes.filter { $0.handOver?.target == name } ?? []
   }
 
   /// Makes a change durable.

@@ -1,3 +1,4 @@
+import ConnectorKit
 import Messages
 import Store
 import Synchronization
@@ -8,6 +9,8 @@ package struct LaneStatus: Sendable, Codable, Equatable {
   package var waiting: Int
   package var waitingBytes: Int
   package var paused: Bool
+  /// Nothing is sent until a person releases the store, or this lane of it (`hilum release`).
+  package var awaitsRelease = false
   /// `AA`, `AE`, `written as …`; `nil` before the first.
   package var lastAnswer: String?
   package var lastAnswerAt: Int64?
@@ -60,6 +63,16 @@ package struct LaneStatus: Sendable, Codable, Equatable {
 }
 
 extension Lane {
+  /// A question was answered after this long.
+  func noteTime(since asked: Int64, _ result: Result<Reply, DeliveryError>) {
+    if case .failure(let failure) = result, failure.reply == nil { return }
+    let taken = Double(clock.now().steady - asked)
+    state.withLock { state in
+      guard state.machine.policy.question != nil else { return }
+      state.answerTime = state.answerTime.map { (7 * $0 + taken) / 8 } ?? taken
+    }
+  }
+
   package var waiting: (count: Int, bytes: Int) {
     (max(0, backlog.load(ordering: .relaxed)), max(0, backlogBytes.load(ordering: .relaxed)))
   }
@@ -78,6 +91,7 @@ extension Lane {
         unreachable: waiting.count > 0 ? outage?.reason : nil, failures: outage?.failures ?? 0,
         nextTryIn: waiting.count > 0 ? state.machine.nextTry.map { max(0, $0 - now.steady) } : nil,
         lastFailure: outage?.reason, lastFailureAt: outage?.failed.wall)
+      status.awaitsRelease = state.holders.contains(.store)
       (status.resting, status.keysWaiting) = resting
       if state.machine.policy.question != nil {
         status.questions = LaneStatus.Questions(

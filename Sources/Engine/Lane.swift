@@ -22,6 +22,8 @@ package final class Lane: Sendable {
   private let isStruck: @Sendable (DeliveryID) -> Bool
   /// Says what the partner's answers mean; `nil` where they mean what their code says.
   let replies: ReplyReader?
+  /// Takes what this lane sends to another channel; `nil` where a connector sends it to a partner.
+  let handOver: HandOver?
   /// Senders that wait for the ends of deliveries.
   private let answers: AwaitedAnswers?
 
@@ -29,6 +31,16 @@ package final class Lane: Sendable {
     let rawValue: Int
     static let lane = Holders(rawValue: 1)
     static let channel = Holders(rawValue: 2)
+    /// The whole store sends nothing until a person releases it (`OutgoingHold`).
+    static let store = Holders(rawValue: 4)
+
+    init(rawValue: Int) { self.rawValue = rawValue }
+
+    init(_ keys: ChannelKeys.Lane) {
+      self = []
+      if keys.paused { insert(.lane) }
+      if keys.awaitsRelease { insert(.store) }
+    }
   }
 
   struct State {
@@ -60,12 +72,13 @@ package final class Lane: Sendable {
   package init(
     _ name: LaneName, keys: ChannelKeys.Lane, connector: any DestinationConnector, store: any Store,
     policy: LanePolicy, clock: any EngineClock, isFirst: Bool = true, log: Logger, replies: ReplyReader? = nil,
-    answers: AwaitedAnswers? = nil,
+    handOver: HandOver? = nil, answers: AwaitedAnswers? = nil,
     isStruck: @escaping @Sendable (DeliveryID) -> Bool = { _ in false }
   ) {
     self.name = name
     self.isStruck = isStruck
     self.replies = replies
+    self.handOver = handOver
     self.answers = answers
     key = keys.key
     self.connector = connector
@@ -75,13 +88,15 @@ package final class Lane: Sendable {
     backlog = Atomic(keys.waiting)
     backlogBytes = Atomic(keys.waitingBytes)
     // What a former policy may have had under way is not known: a few more than this one's are taken for sent.
-    let suspects = store.closedCleanly || !isFirst ? 0 : max(64, policy.unconfirmedMax + policy.window)
+    // What is handed on within the engine is never half sent.
+    let isExact = store.closedCleanly || !isFirst || handOver != nil
+    let suspects = isExact ? 0 : max(64, policy.unconfirmedMax + policy.window)
     state = Mutex(
       State(
         machine: LaneMachine(
           keys, epoch: store.epoch, policy: policy, suspects: suspects, seed: store.mint().low,
           isFirst: isFirst),
-        holders: keys.paused ? .lane : []))
+        holders: Holders(keys)))
   }
 
   // MARK: What brings work
@@ -108,6 +123,9 @@ package final class Lane: Sendable {
   /// The whole channel is stopped. A lane that an operator holds stays held when the channel goes on.
   package func stopWithChannel() { hold(.channel) }
   package func goOnWithChannel() { release(.channel) }
+
+  /// A person released what the store held back.
+  func releaseOutgoing() { release(.store) }
 
   private func hold(_ holder: Holders) {
     run { state, now in
@@ -181,7 +199,13 @@ package final class Lane: Sendable {
     for waiter in waiters { waiter() }
   }
 
-  package func ping() async -> PingReport { await connector.ping() }
+  /// The partner is known to be there again.
+  func partnerIsBack() { run { $0.partnerIsBack($1) } }
+
+  package func ping() async -> PingReport {
+    if let handOver { return handOver.ping() }
+    return await connector.ping()
+  }
   func certificates() async -> [CertificateStatus] { await connector.certificates() }
 
   // MARK: The machine
@@ -229,6 +253,10 @@ package final class Lane: Sendable {
           waiting.id, attempt: attempt, .refused(reason: reason, code: nil, forever: true, reply: nil, retryAfter: nil),
           $1)
       }
+    case .send(let waiting, let attempt, let followsOthers) where handOver != nil:
+      handOver?.send(waiting, attempt: attempt, followsOthers: followsOthers) { [self] end, refusal in
+        handedOn(waiting, attempt, end, refusal)
+      }
     case .send(let waiting, let attempt, let followsOthers):
       let delivery = Delivery(
         id: waiting.id, message: waiting.message, lane: name, payload: waiting.payload, attempt: attempt,
@@ -259,6 +287,21 @@ package final class Lane: Sendable {
     }
   }
 
+  private func handedOn(_ waiting: WaitingDelivery, _ attempt: Int, _ end: LaneMachine.End, _ refusal: String?) {
+    if case .handedOn(let summary) = end {
+      answers?.tell(waiting.id, DeliveryVerdict(.delivered, summary: summary))
+      backlog.wrappingSubtract(1, ordering: .relaxed)
+      backlogBytes.wrappingSubtract(waiting.byteCount, ordering: .relaxed)
+    }
+    run { state, now in
+      // What the other channel's program says may quote the message, which is never logged.
+      if let refusal { state.refusals[waiting.id] = refusal }
+      state.machine.sent(waiting.id, attempt: attempt, end, now)
+    }
+    if case .handedOn = end { return }
+    answers?.cameBack(waiting.id, name)
+  }
+
   private func judged(_ id: DeliveryID, _ attempt: Int, _ end: LaneMachine.End) {
     run { state, now in
       // The reason may quote the answer, which is never logged.
@@ -266,15 +309,6 @@ package final class Lane: Sendable {
       state.machine.sent(id, attempt: attempt, end, now)
     }
     if case .judged(.retry, _, _) = end { answers?.cameBack(id, name) }
-  }
-
-  private func noteTime(since asked: Int64, _ result: Result<Reply, DeliveryError>) {
-    if case .failure(let failure) = result, failure.reply == nil { return }
-    let taken = Double(clock.now().steady - asked)
-    state.withLock { state in
-      guard state.machine.policy.question != nil else { return }
-      state.answerTime = state.answerTime.map { (7 * $0 + taken) / 8 } ?? taken
-    }
   }
 
   private func refill(_ part: WaitingPart) async {

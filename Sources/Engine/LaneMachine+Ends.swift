@@ -127,6 +127,15 @@ extension LaneMachine {
     if order == nil { dropEnded() } else { leave(index) }
   }
 
+  /// The delivery is over, and the store knows.
+  mutating func endedInStore(_ index: Int) {
+    let sequence = entries[index].delivery.sequence
+    entries[index].state = .ended
+    if order == nil { return dropEnded() }
+    leave(index)
+    over[sequence] = refilling == nil ? nil : true
+  }
+
   mutating func finish(
     _ delivery: WaitingDelivery, _ end: Attempt.End, follows: Acceptance? = nil, answer: Payload? = nil, _ now: Moment
   ) {

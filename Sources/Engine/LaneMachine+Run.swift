@@ -171,6 +171,8 @@ extension LaneMachine {
   }
 
   private mutating func sendDue(_ now: Moment) {
+    if waitsForAll, sending > 0 { return }
+    waitsForAll = false
     var window = order == nil ? policy.window : width
     // A question that finds its partner away is refused at once, each for itself.
     if let outage, policy.question == nil {

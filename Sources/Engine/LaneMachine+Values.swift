@@ -26,6 +26,12 @@ extension LaneMachine {
     case unreachable(reason: String, bytesSent: Bool, retryAfter: Int64?)
     case refused(reason: String, code: String?, forever: Bool, reply: Payload?, retryAfter: Int64?)
     case cancelled(reason: String, bytesSent: Bool)
+    /// Another channel has it, and that is durable.
+    case handedOn(summary: String)
+    /// It was not tried, because one that went before it wasn't taken: it goes again in its turn.
+    case notTried
+    /// The store had ended it before.
+    case gone
     /// The partner answered, and the reply transform said what that means. `summary` is the answer's code.
     case judged(Verdict, summary: String, reply: Payload)
   }

@@ -34,6 +34,8 @@ package struct LaneMachine: Sendable {
   /// How many of `entries` are held: they cost little, and take no room from the others.
   var standing = 0
   var sending = 0
+  /// Something was not tried: nothing is handed out until all that is under way has ended.
+  var waitsForAll = false
   var unconfirmed = 0
   /// The greatest sequence number that is, or was, in `entries`.
   var tail: Int64
@@ -101,7 +103,7 @@ package struct LaneMachine: Sendable {
     tail = keys.doneThrough
     offered = keys.lastSequence
     behind = keys.waiting + keys.held > 0
-    paused = keys.paused
+    paused = keys.paused || keys.awaitsRelease
     random = seed
     // Of a lane that isn't strict the store knows what may have been under way.
     self.suspects = (self.policy.order == nil ? suspects : 0, keys.lastSequence)
@@ -232,6 +234,11 @@ package struct LaneMachine: Sendable {
   /// Sends again. A partner that was away is tried at once.
   package mutating func resume(_ now: Moment) {
     paused = false
+    partnerIsBack(now)
+  }
+
+  /// A partner that was away can be reached again: it is tried at once.
+  package mutating func partnerIsBack(_ now: Moment) {
     if outage != nil {
       outage?.nextTry = now.steady
       for entry in entries where entry.state == .queued && entry.refusals == 0 && !entry.isHeld {
@@ -316,6 +323,13 @@ package struct LaneMachine: Sendable {
       refused(index, reason, code: code, forever: forever, reply: reply, retryAfter: retryAfter, now)
     case .cancelled(let reason, let bytesSent):
       cancelled(index, reason, bytesSent: bytesSent, now)
+    case .handedOn(let summary):
+      answered(index, summary, now)
+      endedInStore(index)
+    case .gone: endedInStore(index)
+    case .notTried:
+      entries[index].delivery.attempts -= 1
+      waitsForAll = true
     case .judged(let verdict, let summary, let reply):
       answered(index, summary, now)
       entries[index].losses = 0

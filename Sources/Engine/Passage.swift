@@ -37,7 +37,7 @@ final class Passage: Sendable {
     var isHeld = false
     /// Told when the passage opens.
     var waiting: [@Sendable () -> Void] = []
-    var whenEmpty: CheckedContinuation<Void, Never>?
+    var whenEmpty: [CheckedContinuation<Void, Never>] = []
   }
   private let state: Mutex<State>
 
@@ -71,13 +71,13 @@ final class Passage: Sendable {
   }
 
   func leave() {
-    let waiter = state.withLock { state in
+    let waiters = state.withLock { state in
       state.inside -= 1
-      guard state.inside == 0 else { return nil as CheckedContinuation<Void, Never>? }
-      defer { state.whenEmpty = nil }
+      guard state.inside == 0 else { return [] as [CheckedContinuation<Void, Never>] }
+      defer { state.whenEmpty = [] }
       return state.whenEmpty
     }
-    waiter?.resume()
+    for waiter in waiters { waiter.resume() }
   }
 
   /// Lets nobody in any more; returns when nobody is inside. One at a time.
@@ -85,7 +85,18 @@ final class Passage: Sendable {
     await withCheckedContinuation { continuation in
       let isEmpty = state.withLock { state in
         state.isHeld = true
-        if state.inside > 0 { state.whenEmpty = continuation }
+        if state.inside > 0 { state.whenEmpty.append(continuation) }
+        return state.inside == 0
+      }
+      if isEmpty { continuation.resume() }
+    }
+  }
+
+  /// Returns when nobody is inside. Others may enter meanwhile: for who knows that nobody does who matters.
+  func emptied() async {
+    await withCheckedContinuation { continuation in
+      let isEmpty = state.withLock { state in
+        if state.inside > 0 { state.whenEmpty.append(continuation) }
         return state.inside == 0
       }
       if isEmpty { continuation.resume() }

@@ -243,6 +243,9 @@ package struct Pipeline: Sendable {
   /// name it would be worse than not sent.
   private func render(_ lane: Int, _ output: Int?, _ input: HiltInput) -> Decided.Delivery {
     var delivery = Decided.Delivery(lane: lane, output: output)
+    if definition.destinations[lane].handsOnTo != nil, let hops = HandOver.hops(input.attributes) {
+      delivery.rendered[HandOver.hops] = [TemplateValue(text: String(hops), isValue: false)]
+    }
     delivery.orderKeys = orderKeys(lane, input)
     for (setting, template) in definition.destinations[lane].templates {
       do throws(HiltFailure) {

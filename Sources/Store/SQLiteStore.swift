@@ -13,6 +13,9 @@ package final class SQLiteStore: Store {
   let queue: UnitQueue
   let readers: Readers
   let preparer: Preparer
+  /// A backup is being made.
+  let isBackingUp = Flag()
+  private let hold: HoldCell
   private let minter: Minter
   private let lock: Mutex<FolderLock?>
 
@@ -26,11 +29,13 @@ package final class SQLiteStore: Store {
     readers = parts.readers
     preparer = parts.preparer
     minter = parts.minter
+    hold = parts.hold
     lock = Mutex(parts.lock)
   }
 
   package var condition: StoreCondition { conditionCell.value }
   package func observe(_ change: @escaping @Sendable (StoreCondition) -> Void) { conditionCell.observe(change) }
+  package var outgoingHold: OutgoingHold? { hold.value }
   package func mint() -> Identifier { minter.next() }
 
   // MARK: Writing
@@ -64,6 +69,26 @@ package final class SQLiteStore: Store {
     var rides = false
     if case .delivered = attempt.end { rides = true }
     if !queue.push(unit, weight: 256, rides: rides) { then(.unavailable(reason: Self.closedReason)) }
+  }
+
+  package func handOver(
+    _ attempt: Attempt, _ arrival: Acceptance, then: @escaping @Sendable (AcceptResult) -> Void
+  ) {
+    let unit: Unit
+    var weight = 0
+    if queue.isFull {
+      unit = .refuse("more arrivals wait for the store than it may hold", arrival.gate, then)
+    } else {
+      do throws(StoreError) {
+        let end = try PreparedAttempt(attempt, with: preparer)
+        let prepared = try PreparedAcceptance(arrival, with: preparer)
+        weight = prepared.weight + 256
+        unit = .handOver(end, prepared, then)
+      } catch {
+        unit = .refuse(error.reason, arrival.gate, then)
+      }
+    }
+    if !queue.push(unit, weight: weight) { then(.unavailable(reason: Self.closedReason)) }
   }
 
   package func change(_ change: Change, then: @escaping @Sendable (UnitResult) -> Void) {
@@ -113,7 +138,7 @@ package final class SQLiteStore: Store {
     }
   }
 
-  private func task<T: Sendable>(
+  func task<T: Sendable>(
     _ make: (@escaping @Sendable (Result<T, StoreError>) -> Void) -> WriterTask
   ) async throws(StoreError) -> T {
     let result: Result<T, StoreError> = await withCheckedContinuation { continuation in

@@ -18,6 +18,8 @@ package protocol Store: AnyObject, Sendable {
   /// Whether the last owner closed the store in order. After anything else, what was under way may have reached its
   /// partner.
   var closedCleanly: Bool { get }
+  /// Why nothing is sent until a person releases the store; `nil` where that isn't so.
+  var outgoingHold: OutgoingHold? { get }
   /// Whether new arrivals are taken at this moment, and why not.
   var condition: StoreCondition { get }
   /// Called (on the store's thread) whenever `condition` changes. At most one observer.
@@ -46,6 +48,13 @@ package protocol Store: AnyObject, Sendable {
   /// starts a group.
   func finish(_ attempt: Attempt, then: @escaping @Sendable (UnitResult) -> Void)
 
+  /// Ends a delivery that another channel takes, and makes that channel's message with its outcome durable, in one
+  /// transaction: neither is ever there without the other. `attempt` ends as `delivered`.
+  ///
+  /// `stale`: the delivery doesn't wait as the attempt knew it. `conflict`: the other channel refuses it for its
+  /// duplicate key, and keeps that; the delivery waits on. `unavailable`: nothing was changed.
+  func handOver(_ attempt: Attempt, _ arrival: Acceptance, then: @escaping @Sendable (AcceptResult) -> Void)
+
   /// What a person, a timer or a deployment changes.
   func change(_ change: Change, then: @escaping @Sendable (UnitResult) -> Void)
 
@@ -65,6 +74,11 @@ package protocol Store: AnyObject, Sendable {
   func laneKeys(_ name: LaneName) async throws(StoreError) -> ChannelKeys.Lane?
   /// What is known of the deployments of each channel, by its name.
   func deployments() async throws(StoreError) -> [String: DeploymentNote]
+
+  /// Makes a backup while everything goes on; what was answered for before the call is in it.
+  ///
+  /// - Parameter version: of the engine, for people.
+  func backUp(site: String, version: String) async throws(StoreError) -> Backup
 
   /// Waits until everything handed over before is durable, writes that the store was closed in order, and closes it.
   func close() async
@@ -96,10 +110,16 @@ package protocol Store: AnyObject, Sendable {
   func messages(_ query: MessageQuery) async throws(StoreError) -> [MessageRecord]
   func deliveries(_ query: DeliveryQuery) async throws(StoreError) -> [DeliveryRecord]
   func ledger() async throws(StoreError) -> [ChannelLedger]
+  /// What waits in each lane, by its key; what is held for a person apart.
+  func outgoing() async throws(StoreError) -> [Int64: OutgoingCount]
   /// The key of a lane that was registered once, whether a channel file names it still or not.
   func laneKey(_ name: LaneName) async throws(StoreError) -> Int64?
   /// Counts rows and compares them with the counters; checks the file. Slow on a large store.
   func audit() async throws(StoreError) -> [String]
+}
+
+extension Store {
+  package var outgoingHold: OutgoingHold? { nil }
 }
 
 /// Whether the store takes arrivals.

@@ -7,6 +7,8 @@ enum Unit {
   /// An arrival that wasn't even prepared (a full disk, a full queue); it is answered in its turn.
   case refuse(String, OriginGate?, @Sendable (AcceptResult) -> Void)
   case finish(PreparedAttempt, @Sendable (UnitResult) -> Void)
+  /// The end of a delivery and the arrival in the channel that takes it.
+  case handOver(PreparedAttempt, PreparedAcceptance, @Sendable (AcceptResult) -> Void)
   case change(Change, @Sendable (UnitResult) -> Void)
   /// Answers `unavailable` in its turn: its preparation failed.
   case refuseFinish(DeliveryID, String, @Sendable (UnitResult) -> Void)
@@ -20,6 +22,10 @@ enum WriterTask {
   case register(ChannelRegistration, @Sendable (Result<ChannelKeys, StoreError>) -> Void)
   case prune([Int64: Retention], now: Int64, rowsMax: Int, @Sendable (Result<Bool, StoreError>) -> Void)
   case rotate(to: StoreSettings.MasterKey, @Sendable (Result<Void, StoreError>) -> Void)
+  /// Copies the file, a little between the groups, into a file that isn't there yet.
+  case copy(to: String, @Sendable (Result<Int64, StoreError>) -> Void)
+  /// Nobody needs the blobs any more that a copy knows.
+  case letTrashGo
   case emptyTrash
   /// A reader found that the file can't be trusted.
   case lose(SQLiteFailure)

@@ -47,6 +47,8 @@ package struct ChannelKeys: Sendable {
     /// The greatest sequence number given so far.
     package var lastSequence: Int64
     package var paused: Bool
+    /// Nothing of it is sent before a person releases the store, or this lane (`OutgoingHold`).
+    package var awaitsRelease = false
 
     package init(
       name: String, key: Int64, waiting: Int, waitingBytes: Int, doneThrough: Int64, lastSequence: Int64, paused: Bool
@@ -364,6 +366,8 @@ package enum Change: Sendable {
   /// another lane. The caller asks again until nothing is left.
   case buryWaiting(lane: Int64, countMax: Int, reason: String, at: Int64)
   case moveWaiting(lane: Int64, to: Int64, countMax: Int)
+  /// Lets lanes send that an `OutgoingHold` holds: these, or all there are and will be.
+  case releaseOutgoing(lanes: [Int64]?)
   /// What is known of a channel's deployments.
   case note(channel: Int64, DeploymentNote)
   /// Arrivals answered `unavailable` since the last time: counted, not stored.

@@ -30,6 +30,10 @@ extension Writer {
     case .buryWaiting(let lane, let countMax, let reason, let at):
       return try bury(lane, countMax: countMax, reason: reason, at: at)
     case .moveWaiting(let lane, let target, let countMax): return try move(lane, to: target, countMax: countMax)
+    case .releaseOutgoing(let lanes):
+      let released = try OutgoingHold.release(lanes, site: settings.site, connection)
+      hold.value = released.hold
+      return released.isDone ? .done(1) : .stale
     case .note(let channel, let note):
       try keep(note, of: channel)
       tally.change(channel: channel) { _ in }

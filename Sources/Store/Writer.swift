@@ -42,10 +42,15 @@ final class Writer: @unchecked Sendable {
   var logBytes = 0
   var carriedBytes = 0
   private var isEnding = false
+  /// A backup's copy of the file that is under way.
+  var copying: Copying?
+  /// Blobs whose rows are gone stay, because a backup takes them.
+  var keepsTrash = false
+  let hold: HoldCell
 
   init(
     connection: Connection, settings: StoreSettings, preparer: Preparer, condition: ConditionCell, queue: UnitQueue,
-    epoch: Int64, ownerDied: Bool, witness: Witness, disk: DiskGuard
+    epoch: Int64, ownerDied: Bool, witness: Witness, disk: DiskGuard, hold: HoldCell
   ) throws(SQLiteFailure) {
     self.connection = connection
     self.settings = settings
@@ -56,6 +61,7 @@ final class Writer: @unchecked Sendable {
     self.ownerDied = ownerDied
     self.witness = witness
     self.disk = disk
+    self.hold = hold
     master = settings.masterKey
     statements = try WriterStatements(connection)
     pageBytes = Int(try connection.number("PRAGMA page_size") ?? 4_096)
@@ -82,7 +88,10 @@ final class Writer: @unchecked Sendable {
         runGroup(takeRetained() + units)
       }
       // After a close there is no connection any more.
-      if !isEnding { maintain() }
+      if !isEnding {
+        maintain()
+        goOnCopying()
+      }
     }
   }
 
@@ -92,7 +101,8 @@ final class Writer: @unchecked Sendable {
     var wait = UInt64(settings.pollMilliseconds)
     if logBytes > carriedBytes { wait = min(wait, UInt64(settings.idleCheckpointMilliseconds)) }
     if !retained.isEmpty { wait = min(wait, 50) }
-    return now + wait * 1_000_000
+    let next = now + wait * 1_000_000
+    return copying.map { min(next, $0.nextStep) } ?? next
   }
 
   /// On a slow disk the commit is what everybody waits for: the group grows with it.
@@ -169,6 +179,12 @@ final class Writer: @unchecked Sendable {
     tally.rolledBack()
     window.rolledBack()
     runs.rolledBack()
+    readHoldAgain()
+  }
+
+  /// A release that was rolled back was none.
+  private func readHoldAgain() {
+    do throws(SQLiteFailure) { hold.value = try OutgoingHold.read(connection) } catch { return }
   }
 
   /// What a test wants SQLite to have said here.
@@ -180,11 +196,12 @@ final class Writer: @unchecked Sendable {
 
   private func apply(_ unit: Unit) throws(SQLiteFailure) -> Outcome {
     switch unit {
-    case .accept(let arrival, _): return .accept(try gated(arrival))
+    case .accept(let arrival, _): return .accept(try gated(arrival) { () throws(SQLiteFailure) in try accept(arrival) })
     case .refuse(let reason, let gate, _):
       gate?.close()
       return .accept(.unavailable(reason: reason))
     case .finish(let attempt, _): return .unit(try finish(attempt))
+    case .handOver(let attempt, let arrival, _): return .accept(try handOver(attempt, arrival))
     case .change(let change, _): return .unit(try self.change(change))
     case .refuseFinish(_, let reason, _): return .unit(.unavailable(reason: reason))
     case .task: return .unit(.stale)
@@ -192,11 +209,13 @@ final class Writer: @unchecked Sendable {
   }
 
   /// After one arrival of an origin wasn't taken, none of those behind it is.
-  private func gated(_ arrival: PreparedAcceptance) throws(SQLiteFailure) -> AcceptResult {
+  func gated(
+    _ arrival: PreparedAcceptance, _ take: () throws(SQLiteFailure) -> AcceptResult
+  ) throws(SQLiteFailure) -> AcceptResult {
     if arrival.gate?.isBroken == true {
       return .unavailable(reason: "an earlier message of the same sender wasn't taken")
     }
-    let result = condition.isOpen ? try accept(arrival) : .unavailable(reason: reason)
+    let result = condition.isOpen ? try take() : .unavailable(reason: reason)
     if case .unavailable = result { arrival.gate?.close() }
     return result
   }
@@ -212,6 +231,9 @@ final class Writer: @unchecked Sendable {
     for (unit, outcome) in zip(units, outcomes) {
       switch (unit, outcome) {
       case (.accept(let arrival, let then), .accept(let result)):
+        discardBlobs(arrival, result)
+        then(result)
+      case (.handOver(_, let arrival, let then), .accept(let result)):
         discardBlobs(arrival, result)
         then(result)
       case (.refuse(_, _, let then), .accept(let result)): then(result)
@@ -282,7 +304,7 @@ final class Writer: @unchecked Sendable {
   private func refuse(_ units: [Unit], _ reason: String, isUnknown: Bool = false) {
     for unit in units {
       switch unit {
-      case .accept(let arrival, let then):
+      case .accept(let arrival, let then), .handOver(_, let arrival, let then):
         arrival.gate?.close()
         if !isUnknown { discardBlobs(arrival, .unavailable(reason: reason)) }
         then(.unavailable(reason: reason))

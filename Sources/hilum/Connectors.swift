@@ -4,5 +4,6 @@ import Definitions
 extension ConnectorRegistry {
   /// The connectors that this program was built with.
   static let builtIn = ConnectorRegistry(
-    sources: [MLLPSource.self, FileSource.self], destinations: [MLLPDestination.self, FileDestination.self])
+    sources: [MLLPSource.self, FileSource.self, ChannelSource.self],
+    destinations: [MLLPDestination.self, FileDestination.self, ChannelDestination.self])
 }

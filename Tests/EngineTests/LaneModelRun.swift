@@ -419,7 +419,7 @@ final class LaneModelRun {
       answered.insert(send.delivery.sequence)
       blamed = 0
     case .refused, .judged: blamed = 0
-    case .unreachable, .cancelled: break
+    case .unreachable, .cancelled, .handedOn, .notTried, .gone: break
     }
     try on { $0.sent(send.delivery.id, attempt: send.attempt, end, $1) }
   }

@@ -175,6 +175,9 @@ final class StubStore: Store {
   // What a lane never asks for.
   func register(_ channel: ChannelRegistration) async throws(StoreError) -> ChannelKeys { throw unasked }
   func accept(_ arrival: Acceptance, then: @escaping @Sendable (AcceptResult) -> Void) { then(.stale) }
+  func handOver(_ attempt: Attempt, _ arrival: Acceptance, then: @escaping @Sendable (AcceptResult) -> Void) {
+    then(.stale)
+  }
   func change(_ change: Change, then: @escaping @Sendable (UnitResult) -> Void) { then(.stale) }
   func prune(_ keeping: [Int64: Retention], now: Int64, rowsMax: Int) async throws(StoreError) -> Bool { throw unasked }
   func progress(channel: Int64, key: String) async throws(StoreError) -> Value? { throw unasked }
@@ -188,6 +191,7 @@ final class StubStore: Store {
   func messages(_ query: MessageQuery) async throws(StoreError) -> [MessageRecord] { throw unasked }
   func deliveries(_ query: DeliveryQuery) async throws(StoreError) -> [DeliveryRecord] { throw unasked }
   func ledger() async throws(StoreError) -> [ChannelLedger] { throw unasked }
+  func outgoing() async throws(StoreError) -> [Int64: OutgoingCount] { throw unasked }
   func laneKey(_ name: LaneName) async throws(StoreError) -> Int64? { throw unasked }
   func audit() async throws(StoreError) -> [String] { throw unasked }
   func revisions(of channel: String) async throws(StoreError) -> [RevisionRecord] { throw unasked }
@@ -197,6 +201,7 @@ final class StubStore: Store {
   func channelKey(_ name: ChannelName) async throws(StoreError) -> Int64? { throw unasked }
   func laneKeys(_ name: LaneName) async throws(StoreError) -> ChannelKeys.Lane? { throw unasked }
   func deployments() async throws(StoreError) -> [String: DeploymentNote] { throw unasked }
+  func backUp(site: String, version: String) async throws(StoreError) -> Backup { throw unasked }
   private var unasked: StoreError { StoreError(.refused, "a lane doesn't ask for this") }
 }
 

@@ -110,6 +110,9 @@ extension DestinationDefinition {
     case keys([HiltValue], inFlight: Int, written: [String])
     case none(inFlight: Int)
 
+    /// Something may go past something else.
+    package var isLoose: Bool { if case .strict = self { false } else { true } }
+
     /// It looks into what is sent.
     package var hasKeys: Bool { if case .keys = self { true } else { false } }
 

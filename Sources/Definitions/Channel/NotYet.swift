@@ -51,7 +51,6 @@ enum NotYet {
     "http": "only `mllp` and `file` are there yet",
     "fhir": "only `mllp` and `file` are there yet",
     "database": "only `mllp` and `file` are there yet",
-    "channel": "let the first channel write to a folder and the second read from it, or connect them by mllp",
   ]
 
   /// Formats whose content the engine can't read yet.

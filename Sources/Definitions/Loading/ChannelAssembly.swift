@@ -145,6 +145,8 @@ struct ChannelAssembly {
 
   private func duplicateRule(over format: Format) -> ChannelDefinition.DuplicateRule? {
     let settings = draft.duplicates
+    // A hand-over comes once by itself, and what is sent again by hand is meant.
+    if settings == nil, draft.source?.takesFromChannels == true { return nil }
     let within = settings?.within ?? .seconds(3600)
     guard within > .zero else { return nil }
     let rejects = settings?.conflict == .reject

@@ -54,9 +54,12 @@ package struct ChannelLoader: Sendable {
   package func load(_ paths: [String]) -> LoadedChannels {
     var loaded = LoadedChannels(files: [], problems: [], sources: [:])
     var neighbours = Neighbours()
-    for path in paths {
-      var (file, sources, draft) = load(path)
+    let parts = paths.map { ($0, load($0)) }
+    let handOns = handOns(parts.map { ($0.0, $0.1.draft, $0.1.file.definition) })
+    for (path, part) in parts {
+      var (file, sources, draft) = part
       if let draft { file.problems += neighbours.problems(of: draft, in: path) }
+      file.problems += handOns[path] ?? []
       if file.problems.contains(where: { $0.severity == .error }) {
         file.definition = nil
       } else if let draft {
@@ -112,6 +115,15 @@ package struct ChannelLoader: Sendable {
     }
     file.definition = parts
     return (file, hilt.sources.merging([path: yaml.source.hiding(secrets(reader))]) { first, _ in first }, draft)
+  }
+
+  /// A channel file as far as it says who it is and where it takes messages from; its problems are not looked at.
+  func draft(_ path: String) -> ChannelDraft? {
+    guard let bytes = try? files.read(path, bytesMax: HiltCompiling.fileBytesMax) else { return nil }
+    let reader = SettingReader(folder: RelativePath.folder(of: files.absolute(path)))
+    return YAMLReader.read(bytes, file: path, environment: environment).node.flatMap {
+      ChannelReader(registry: registry, reader: reader).read($0)
+    }
   }
 
   private func secrets(_ reader: SettingReader) -> [Place] {

@@ -37,6 +37,7 @@ extension Engine {
       let wanted = wanted(loaded)
       let plan = DeploymentPlan(channels, wanted: wanted.definitions)
       report.refusals = plan.refusals(nil)
+      report.refusals += HandOnPlan.refusals(channels.map(\.definition), wanted: wanted.definitions)
       for change in plan.changes {
         var shown = Self.shown(change.definition, .changed, change.difference.lines(waiting: nil))
         shown.files = TextChanges.between(change.channel.definition.revision, change.definition.revision)
@@ -106,6 +107,7 @@ extension Engine {
     var report = report
     let plan = DeploymentPlan(channels, wanted: wanted.definitions)
     report.refusals = plan.refusals(waiting)
+    report.refusals += HandOnPlan.refusals(channels.map(\.definition), wanted: wanted.definitions)
     if case .low(let reason) = store.condition { report.refusals.append("nothing can be written: \(reason)") }
     var steps: [Step] = []
     var added: [(ChannelDefinition, PreparedConnectors)] = []

@@ -33,7 +33,8 @@ extension Engine {
       var context = context(definition)
       context.destination = destination.name
       context.inFlight = destination.order.inFlight
-      context.answerWithin = destination.question?.within
+      // A little before the asker's own time is over: what it is then told is how the question ended.
+      context.answerWithin = destination.question.map { $0.within - max(.milliseconds(50), $0.within / 20) }
       context.logger = log(of: definition.name, lane: destination.name)
       prepared.destinations[destination.name] = try destination.connector.make(context)
     }
@@ -69,11 +70,20 @@ extension Engine {
         isFirst: shared.lanesKnown.withLock { $0.insert(own.key).inserted },
         log: log(of: definition.name, lane: destination.name),
         replies: destination.reply.map { _ in ReplyReader(destination: index, pipeline, keys, shared) },
+        handOver: handOver(of: definition.name, destination, key: own.key),
         answers: shared.answers,
         isStruck: { [shared] in shared.strikes.isStruck($0) })
     }
     for lane in lanes { lane.replies?.know(lanes) }
     return lanes
+  }
+
+  /// What takes the deliveries of a destination that is another channel; `nil` for any other destination.
+  func handOver(of channel: ChannelName, _ destination: DestinationDefinition, key: Int64) -> HandOver? {
+    guard let target = destination.handsOnTo else { return nil }
+    return HandOver(
+      to: target, from: LaneName(channel: channel, destination: destination.name), lane: key,
+      isStrict: !destination.order.isLoose, shared)
   }
 
   /// Makes a revision the one that runs, in the store's eyes.

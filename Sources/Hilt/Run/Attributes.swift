@@ -6,7 +6,7 @@ enum Attributes {
   /// Behind `message.`; a name that ends in `*` holds any names.
   static let known = [
     "id", "received", "channel", "source.peer", "source.file.name", "source.http.path", "source.http.header.*",
-    "source.dicom.calling", "source.query.*",
+    "source.dicom.calling", "source.query.*", "source.channel", "source.message",
   ]
 
   static func isKnown(_ keys: [String]) -> Bool {

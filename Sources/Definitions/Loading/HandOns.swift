@@ -1,0 +1,141 @@
+import ConnectorKit
+import Hilt
+package import Messages
+import Text
+
+/// Which channels hand on to which, and what is wrong with that: none can see it of itself.
+struct HandOns {
+  struct Channel {
+    let path: String
+    let draft: ChannelDraft
+    let definition: ChannelDefinition?
+  }
+  /// Those that are looked at, in their order.
+  let channels: [Channel]
+  /// Others that they may hand on to.
+  let others: [ChannelDraft]
+
+  private struct Edge {
+    let from: Channel
+    let destination: String
+    let target: String
+    let place: Place
+  }
+
+  /// By the path of the channel file.
+  func problems() -> [String: [Problem]] {
+    let edges = channels.flatMap(edges)
+    var found: [(String, Problem)] = edges.compactMap { edge in problem(edge).map { (edge.from.path, $0) } }
+    found += circles(edges)
+    return Dictionary(grouping: found) { $0.0 }.mapValues { $0.map(\.1) }
+  }
+
+  private func edges(of channel: Channel) -> [Edge] {
+    channel.draft.destinations.compactMap { destination in
+      guard let options = destination.connector?.options as? ChannelDestination.Options else { return nil }
+      let place = destination.block?["name"]?.place ?? destination.place
+      return Edge(from: channel, destination: destination.name, target: options.name, place: place)
+    }
+  }
+
+  // MARK: - One by one
+
+  private func problem(_ edge: Edge) -> Problem? {
+    let known = channels.map(\.draft) + others
+    guard let target = known.first(where: { $0.name?.text == edge.target }) else {
+      let names = known.compactMap(\.name?.text)
+      return Problem(
+        "C134", "there is no channel `\(edge.target)`", at: edge.place,
+        label: nearest(to: edge.target, among: names).map { "did you mean `\($0)`?" },
+        help: ["a channel that others hand on to says `source: {channel: {}}`"])
+    }
+    // What its source should be is reported where it can't be read.
+    guard let source = target.source else { return nil }
+    guard source.takesFromChannels else {
+      return Problem(
+        "C134", "the channel `\(edge.target)` takes messages from `\(source.connector)`, not from other channels",
+        at: edge.place, help: ["a channel that others hand on to says `source: {channel: {}}`"])
+    }
+    return otherFormat(edge, target)
+  }
+
+  /// Nothing that can be sent there is of a format that is taken there.
+  private func otherFormat(_ edge: Edge, _ target: ChannelDraft) -> Problem? {
+    guard let definition = edge.from.definition, let format = target.format, format != .bytes, format != .text,
+      let destination = definition.destinations.first(where: { $0.name == edge.destination })
+    else { return nil }
+    let sent = (destination.transform ?? definition.transform)?.outputs.map(\.format) ?? [definition.format]
+    guard let first = sent.first, !sent.contains(format) else { return nil }
+    return Problem(
+      "C130", "what is sent here is \(first.rawValue), and the channel `\(edge.target)` takes \(format.rawValue)",
+      at: edge.place, help: ["say `format: \(first.rawValue)` in the channel `\(edge.target)`"])
+  }
+
+  // MARK: - Circles
+
+  /// Each circle once, at the destination of the last of its channels.
+  private func circles(_ edges: [Edge]) -> [(String, Problem)] {
+    var found: [(String, Problem)] = []
+    var known: Set<Set<String>> = []
+    for (index, channel) in channels.enumerated() {
+      guard let start = channel.draft.name?.text else { continue }
+      // Only over those before it: a circle is found where its last channel is looked at.
+      let before = Set(channels[...index].compactMap(\.draft.name?.text))
+      for edge in edges where edge.from.path == channel.path && before.contains(edge.target) {
+        guard let way = way(from: edge.target, to: start, over: before, edges), known.insert(Set(way)).inserted else {
+          continue
+        }
+        let names = ([start] + way).joined(separator: " → ")
+        found.append(
+          (
+            channel.path,
+            Problem(
+              "C135", "a circle: \(names)", at: edge.place,
+              help: ["a message would go round in it; let one of these channels send to a partner"])
+          ))
+      }
+    }
+    return found
+  }
+
+  /// The shortest way, both ends in it; `nil` where there is none.
+  private func way(from start: String, to end: String, over allowed: Set<String>, _ edges: [Edge]) -> [String]? {
+    var open = [[start]]
+    var seen: Set<String> = [start]
+    while !open.isEmpty {
+      let way = open.removeFirst()
+      guard let last = way.last else { continue }
+      if last == end { return way }
+      for edge in edges where edge.from.draft.name?.text == last && allowed.contains(edge.target) {
+        if seen.insert(edge.target).inserted { open.append(way + [edge.target]) }
+      }
+    }
+    return nil
+  }
+}
+
+extension ChannelLoader {
+  /// What is wrong with how these channels hand on to each other and to those in files beside theirs, by path. Where
+  /// nobody knows which there are, as for a revision that was kept, nothing is.
+  func handOns(
+    _ parts: [(path: String, draft: ChannelDraft?, definition: ChannelDefinition?)]
+  ) -> [String: [Problem]] {
+    let channels = parts.compactMap { part in
+      part.draft.map { HandOns.Channel(path: part.path, draft: $0, definition: part.definition) }
+    }
+    let handing = channels.filter { channel in
+      channel.draft.destinations.contains { $0.connector?.connector == ChannelDestination.name }
+    }
+    if handing.isEmpty { return [:] }
+    let given = Set(parts.map(\.path))
+    var others: [ChannelDraft] = []
+    for folder in Set(handing.map { RelativePath.folder(of: $0.path) }).sorted() {
+      guard let names = try? files.names(in: folder), !names.isEmpty else { return [:] }
+      for name in names.sorted() where name.hasSuffix(".yaml") || name.hasSuffix(".yml") {
+        let path = RelativePath.joined(folder, name)
+        if !name.hasPrefix("."), !given.contains(path), let draft = draft(path) { others.append(draft) }
+      }
+    }
+    return HandOns(channels: channels, others: others).problems()
+  }
+}

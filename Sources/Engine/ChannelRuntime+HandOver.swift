@@ -1,0 +1,96 @@
+import ConnectorKit
+import Definitions
+import Messages
+import Store
+
+// What another channel hands on.
+
+extension ChannelRuntime {
+  var takesFromChannels: Bool { definition.source.takesFromChannels }
+
+  /// Why nothing that another channel hands on can be taken at this moment. Asked inside the passage: a source that
+  /// was stopped is asked nothing more once those inside have left.
+  func reasonNotToTake(bytes: Int, _ version: ChannelVersion) -> String? {
+    guard version.definition.source.takesFromChannels else {
+      return "channel \(name) takes messages from `\(version.definition.source.connector)`, not from other channels"
+    }
+    switch work {
+    case .paused: return "channel \(name) is paused"
+    case .stopped: return "channel \(name) is stopped"
+    case .running: break
+    }
+    guard isOpen else { return "channel \(name) is not running" }
+    return reasonToTurnAway(bytes: bytes, version)
+  }
+
+  /// Runs the pipeline over a delivery of another channel's lane, and makes its end there and the message here durable
+  /// together. A message that is rejected is kept as any rejected one, and the delivery goes on waiting.
+  ///
+  /// - Parameters:
+  ///   - hops: through how many channels it has come with this one.
+  ///   - attempt: how the delivery ends, but for the words.
+  ///   - version: which it has entered; it has left when `then` is called.
+  ///   - gate: of the lane, so that nothing passes one that isn't taken.
+  /// - Returns: whether it is rejected; known before the store has answered.
+  func take(
+    _ delivery: WaitingDelivery, from lane: LaneName, hops: Int, _ attempt: Attempt, _ version: ChannelVersion,
+    gate: OriginGate, then: @escaping @Sendable (HandedOver) -> Void
+  ) -> Bool {
+    meter.arrived()
+    let id = store.mint()
+    let receivedAt = shared.clock.now().wall
+    let attributes: [String: Value] = [
+      "channel": .text(lane.channel.text), "message": .text(delivery.message.description),
+      HandOver.hops: .integer(Int64(hops)),
+    ]
+    let decided =
+      Self.otherFormat(delivery.payload.format, version.definition.format)
+      ?? decide(delivery.payload, attributes, version, id: id, receivedAt: receivedAt)
+    var acceptance = self.acceptance(
+      decided, version, id: id, payload(delivery.payload, version), attributes, receivedAt: receivedAt)
+    acceptance.duplicateKey = decided.duplicateKey
+    acceptance.gate = gate
+    if decided.state == .rejected {
+      let rejection = decided.rejection ?? Rejection(.reject, 207, "not accepted")
+      submit(acceptance, decided, version) { [name] result in
+        if case .unavailable(let reason) = result { return then(.unavailable(reason: reason)) }
+        then(Self.refused(rejection, by: name, id))
+      }
+      return true
+    }
+    var attempt = attempt
+    attempt.end = .delivered(summary: HandedOn.summary(decided, name, id), reply: nil)
+    let unit = acceptance
+    store.handOver(attempt, unit) { [self] result in
+      settle(unit, decided, version, result)
+      switch result {
+      case .accepted, .duplicate, .awaited: then(.taken(summary: HandedOn.summary(decided, name, id)))
+      case .stale: then(.gone)
+      case .conflict: then(Self.refused(Rejection(.reject, 205, Pipeline.conflict), by: name, id))
+      case .unavailable(let reason): then(.unavailable(reason: reason))
+      }
+    }
+    return false
+  }
+
+  /// What it is kept as; the channel's own format where that only says that its bytes are not looked into.
+  private func payload(_ payload: Payload, _ version: ChannelVersion) -> Payload {
+    var payload = payload
+    payload.format = version.definition.format
+    return payload
+  }
+
+  private static func otherFormat(_ handed: Format, _ own: Format) -> Decided? {
+    if handed == own || own == .bytes || own == .text { return nil }
+    return Decided(
+      Rejection(.reject, 207, "it is \(handed.rawValue), and this channel takes \(own.rawValue)"))
+  }
+
+  private static func refused(_ rejection: Rejection, by name: ChannelName, _ id: MessageID) -> HandedOver {
+    let code = "\(rejection.kind.rawValue) \(rejection.number)"
+    let place = rejection.place.map { " at \($0)" } ?? ""
+    return .refused(
+      rejection.kind, "\(code)\(place): \(rejection.text) (channel \(name), message \(id))",
+      said: "channel \(name) rejects it, \(code)")
+  }
+}
