@@ -65,6 +65,16 @@ package struct LaneStatus: Sendable, Codable, Equatable {
 }
 
 extension Lane {
+  /// A question was answered after this long.
+  func noteTime(since asked: Int64, _ result: Result<Reply, DeliveryError>) {
+    if case .failure(let failure) = result, failure.reply == nil { return }
+    let taken = Double(clock.now().steady - asked)
+    state.withLock { state in
+      guard state.machine.policy.question != nil else { return }
+      state.answerTime = state.answerTime.map { (7 * $0 + taken) / 8 } ?? taken
+    }
+  }
+
   package var waiting: (count: Int, bytes: Int) {
     (max(0, backlog.load(ordering: .relaxed)), max(0, backlogBytes.load(ordering: .relaxed)))
   }

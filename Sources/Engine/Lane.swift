@@ -292,7 +292,8 @@ package final class Lane: Sendable {
   }
 
   private func handedOn(_ waiting: WaitingDelivery, _ attempt: Int, _ end: LaneMachine.End, _ refusal: String?) {
-    if case .handedOn = end {
+    if case .handedOn(let summary) = end {
+      answers?.tell(waiting.id, DeliveryVerdict(.delivered, summary: summary))
       backlog.wrappingSubtract(1, ordering: .relaxed)
       backlogBytes.wrappingSubtract(waiting.byteCount, ordering: .relaxed)
     }
@@ -301,6 +302,8 @@ package final class Lane: Sendable {
       if let refusal { state.refusals[waiting.id] = refusal }
       state.machine.sent(waiting.id, attempt: attempt, end, now)
     }
+    if case .handedOn = end { return }
+    answers?.cameBack(waiting.id, name)
   }
 
   private func judged(_ id: DeliveryID, _ attempt: Int, _ end: LaneMachine.End) {
@@ -310,15 +313,6 @@ package final class Lane: Sendable {
       state.machine.sent(id, attempt: attempt, end, now)
     }
     if case .judged(.retry, _, _) = end { answers?.cameBack(id, name) }
-  }
-
-  private func noteTime(since asked: Int64, _ result: Result<Reply, DeliveryError>) {
-    if case .failure(let failure) = result, failure.reply == nil { return }
-    let taken = Double(clock.now().steady - asked)
-    state.withLock { state in
-      guard state.machine.policy.question != nil else { return }
-      state.answerTime = state.answerTime.map { (7 * $0 + taken) / 8 } ?? taken
-    }
   }
 
   private func refill(_ part: WaitingPart) async {

@@ -27,6 +27,8 @@ extension LaneMachine {
     case .taken, .judged(.done, _, _):
       answeredCount += 1
       return false
+    // A question is asked of a partner, never of another channel.
+    case .handedOn, .notTried, .gone: return false
     case .judged(.hold, _, _) where policy.question?.isAsked == false: return false
     case .judged(let verdict, let summary, let reply):
       answered(index, summary, now)

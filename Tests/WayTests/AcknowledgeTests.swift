@@ -272,6 +272,34 @@ extension Ways {
       #expect(try await wire.receive().code == "AE")
     }
 
+    @Test func `or another channel, which makes it durable`() async throws {
+      let way = try await OneWay.make(
+        source: ", acknowledge: {delivered: next, within: 5s}",
+        channel: "  next:\n    channel: {name: second}")
+      try way.project.write(
+        "Channels/second.yaml",
+        """
+        channel: second
+        source:
+          channel: {}
+        format: hl7v2
+        transform: |
+          transform second
+            in  hl7
+            out hl7
+          if starts_with(MSH-10, "N") { reject AE 101 "not so" at PID-3 }
+          emit msg
+        destinations:
+          copy:
+            file: {directory: ../out, name: "{MSH-10}.hl7"}
+
+        """)
+      try await way.project.start()
+      let wire = try await Wire.connect(to: way.port)
+      #expect(try await wire.exchange(Sample.adt("Y1")).code == "AA")
+      #expect(try await wire.exchange(Sample.adt("N1")).code == "AE")
+    }
+
     @Test func `and a deployment that changes the lane meanwhile loses no sender`() async throws {
       let way = try await OneWay.make(source: Self.source("20s"))
       await way.partner.receiver.stop()

@@ -80,14 +80,16 @@ extension Ways {
       #expect(refused.message.flatMap { Sample.field("QAK", 2, of: $0) } == "OK")
       let silent = try await wire.exchange(Self.query("SILENT"))
       #expect(silent.code == "AE" && silent.controlID == "SILENT")
-      #expect(try await wire.exchange(Self.query("SILENT")).code == "AA")
+      try await eventually("who asks again is answered") {
+        try await wire.exchange(Self.query("SILENT")).code == "AA"
+      }
       await way.partner.receiver.stop()
       #expect(try await wire.exchange(Self.query("AWAY")).code == "AE")
       try await way.partner.receiver.start()
       #expect(try await wire.exchange(Self.query("AWAY")).code == "AA")
       // Nothing waits for anybody.
       let lane = try await way.project.ledger("adt").lanes[0]
-      #expect(lane.deliveries == ["created": 5, "delivered": 2, "cancelled": 3])
+      #expect(lane.delivered == 2 && lane.cancelled == 3 && lane.waiting == 0 && lane.dead == 0)
       #expect(try await way.project.problemsOfTheLedger() == [])
     }
 

@@ -91,7 +91,8 @@ package final class AwaitedAnswers: Sendable {
     }
   }
 
-  private func tell(_ delivery: DeliveryID, _ verdict: DeliveryVerdict) {
+  func tell(_ delivery: DeliveryID, _ verdict: DeliveryVerdict) {
+    if count.load(ordering: .relaxed) == 0 { return }
     let answers = state.withLock { state in
       state.givenUp[delivery] = nil
       let answers = state.waiting.removeValue(forKey: delivery) ?? []

@@ -34,7 +34,8 @@ extension Engine {
       var context = context(definition)
       context.destination = destination.name
       context.inFlight = destination.order.inFlight
-      context.answerWithin = destination.question?.within
+      // A little before the asker's own time is over: what it is then told is how the question ended.
+      context.answerWithin = destination.question.map { $0.within - max(.milliseconds(50), $0.within / 20) }
       context.logger = log(of: definition.name, lane: destination.name)
       prepared.destinations[destination.name] = try destination.connector.make(context)
     }
