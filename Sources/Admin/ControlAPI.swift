@@ -13,7 +13,7 @@ package import Store
 /// | `GET /status` | what every channel and lane is doing |
 /// | `POST /channels/NAME/state` | `{"state": "running" | "paused" | "stopped"}` |
 /// | `POST /channels/NAME/ping` | the partner that a source connects to |
-/// | `POST /lanes/CHANNEL/LANE/pause`, `/resume`, `/cancel`, `/ping` | a lane |
+/// | `POST /lanes/CHANNEL/LANE/pause`, `/resume`, `/cancel`, `/move`, `/ping` | a lane |
 /// | `POST /messages/search`, `GET /messages/ID`, `/messages/ID/why`, `/messages/ID/raw` | messages |
 /// | `POST /deliveries/search`, `GET /deliveries/ID/sent`, `/deliveries/ID/reply` | deliveries |
 /// | `POST /dead/ACT`, `/failed/ACT` (`retry`, `discard`), `/held/ACT` (`release`, `discard`) | what a person decides |
@@ -74,13 +74,24 @@ package struct ControlAPI: Sendable {
       case "ping": return try json(try await engine.ping(lane))
       case "cancel":
         let wanted = try await body(IDsRequest.self, request)
-        let ids = wanted.ids.isEmpty ? nil : try identifiers(wanted.ids)
+        let ids = try await chosen(wanted, in: lane)
         return try json(
           CountAnswer(count: try await engine.cancelWaiting(lane, ids, reason: wanted.reason ?? "cancelled")))
-      default: throw HTTPError(.notFound, message: "a lane can be paused, resumed, cancelled and pinged")
+      case "move":
+        let wanted = try await body(IDsRequest.self, request)
+        guard let target = wanted.to else { throw HTTPError(.badRequest, message: "a move takes a lane to move to") }
+        let ids = try await chosen(wanted, in: lane)
+        return try json(CountAnswer(count: try await engine.moveWaiting(lane, ids, to: target)))
+      default: throw HTTPError(.notFound, message: "a lane can be paused, resumed, cancelled, moved and pinged")
       }
       return try json(await engine.status())
     }
+  }
+
+  /// The deliveries of a lane that are meant; `nil` for all.
+  private func chosen(_ wanted: IDsRequest, in lane: String) async throws -> [DeliveryID]? {
+    if let columns = wanted.columns { return try await engine.waiting(in: lane, where: columns) }
+    return wanted.ids.isEmpty ? nil : try identifiers(wanted.ids)
   }
 
   private func messages(_ router: Router<BasicRequestContext>) {
@@ -185,7 +196,12 @@ package struct IDsRequest: Codable, Sendable {
   package var dryRun: Bool?
   /// The one destination it is about.
   package var to: String?
-  package init(ids: [String], reason: String? = nil, dryRun: Bool? = nil, to: String? = nil) {
+  /// Instead of ids: values of the messages' columns.
+  package var columns: [String: String]?
+  package init(
+    ids: [String], reason: String? = nil, dryRun: Bool? = nil, to: String? = nil, columns: [String: String]? = nil
+  ) {
+    self.columns = columns
     self.ids = ids
     self.reason = reason
     self.dryRun = dryRun

@@ -18,13 +18,12 @@ extension Engine {
 
   private func cancelAlone(_ name: String, _ ids: [DeliveryID]?, reason: String) async throws -> Int {
     let (key, lane) = try await laneOrKey(name)
-    guard let lane else { return try await cancel(key, ids, except: [], reason: reason).whole }
-    var cancelled = Cancelled()
-    await lane.changing { underWay in
-      cancelled = await cancel(key, ids, except: underWay, reason: reason)
-      return (cancelled.count, cancelled.bytes)
+    let at = shared.clock.now().wall
+    return try await take(ids, from: key, lane, "cancelled") { step, through, except in
+      if let step { return .cancelWaiting(lane: key, step, reason: reason, at: at) }
+      return .cancelAllWaiting(
+        lane: key, through: through, except: except, countMax: Self.cancelStepMax, reason: reason, at: at)
     }
-    return try cancelled.whole
   }
 
   /// Takes deliveries of a lane back whose senders were not answered in time; what is at the partner is left.
@@ -49,53 +48,65 @@ extension Engine {
     }
   }
 
-  private struct Cancelled {
+  /// Takes what waits out of a lane, in steps: these deliveries, or all where none is named.
+  ///
+  /// - Parameters:
+  ///   - done: what happens to them, for people.
+  ///   - change: what takes these; where it gets none, the next ones up to an id, but for those at the partner.
+  ///   - taken: is told of each step.
+  /// - Returns: how many.
+  func take(
+    _ ids: [DeliveryID]?, from key: Int64, _ lane: Lane?, _ done: String,
+    _ change: ([DeliveryID]?, Identifier, [DeliveryID]) -> Change, taken: (Int, Int) -> Void = { _, _ in }
+  ) async throws -> Int {
+    var all = Taken()
+    if let lane {
+      await lane.changing { underWay in
+        all = await takeInSteps(ids, except: underWay, change, taken)
+        return (all.count, all.bytes)
+      }
+    } else {
+      all = await takeInSteps(ids, except: [], change, taken)
+    }
+    guard let failure = all.failure else { return all.count }
+    if all.count == 0 { throw failure }
+    throw OperationError("\(all.count) were \(done), and the others not: \(failure)")
+  }
+
+  private struct Taken {
     var count = 0
     var bytes = 0
     /// What ended it early.
     var failure: StoreError?
-
-    var whole: Int {
-      get throws {
-        guard let failure else { return count }
-        if count == 0 { throw failure }
-        throw OperationError("\(count) were cancelled, and the others not: \(failure)")
-      }
-    }
   }
 
-  private func cancel(
-    _ lane: Int64, _ ids: [DeliveryID]?, except: Set<DeliveryID>, reason: String
-  ) async -> Cancelled {
-    let at = shared.clock.now().wall
+  private func takeInSteps(
+    _ ids: [DeliveryID]?, except: Set<DeliveryID>, _ change: ([DeliveryID]?, Identifier, [DeliveryID]) -> Change,
+    _ taken: (Int, Int) -> Void
+  ) async -> Taken {
     let through = store.mint()
-    var cancelled = Cancelled()
+    var all = Taken()
     var left = ids.map { $0.filter { !except.contains($0) }[...] }
     while left?.isEmpty != true {
-      let change: Change
-      if let step = left?.prefix(Self.cancelStepMax) {
-        left?.removeFirst(step.count)
-        change = .cancelWaiting(lane: lane, Array(step), reason: reason, at: at)
-      } else {
-        change = .cancelAllWaiting(
-          lane: lane, through: through, except: Array(except), countMax: Self.cancelStepMax, reason: reason, at: at)
-      }
+      let chosen = left.map { Array($0.prefix(Self.cancelStepMax)) }
+      left?.removeFirst(chosen?.count ?? 0)
       do throws(StoreError) {
-        let step = try await shared.taking(change)
-        cancelled.count += step.count
-        cancelled.bytes += step.bytes
+        let step = try await shared.taking(change(chosen, through, Array(except)))
+        all.count += step.count
+        all.bytes += step.bytes
+        if step.count > 0 { taken(step.count, step.bytes) }
         if left == nil, step.count < Self.cancelStepMax { break }
       } catch {
-        cancelled.failure = error
+        all.failure = error
         break
       }
     }
-    return cancelled
+    return all
   }
 
   /// The lane of this name with the store's key for it; without the lane where nothing sends from it, because the
   /// channel file doesn't name it any more, or there is no such file, or it has an error.
-  private func laneOrKey(_ name: String) async throws -> (Int64, Lane?) {
+  func laneOrKey(_ name: String) async throws -> (Int64, Lane?) {
     guard let parsed = LaneName(name) else { throw OperationError("\(name) is not CHANNEL/LANE") }
     if let lane = leaving.first(where: { $0.lane.name == parsed })?.lane { return (lane.key, lane) }
     if let lane = channel(parsed.channel.text)?.lanes.first(where: { $0.name == parsed }) { return (lane.key, lane) }

@@ -15,15 +15,18 @@ extension Writer {
     return .cancelled(count: count, bytes: bytesBefore - (tally.lanes[lane]?.waitingBytes ?? 0))
   }
 
-  /// The first that wait in a lane go to the end of another one, in their order. There they have no key: they go
-  /// strictly.
-  func move(_ lane: Int64, to target: Int64, countMax: Int) throws(SQLiteFailure) -> UnitResult {
+  /// What waits in a lane goes to the end of another one, in their order. There they have no key: they go strictly.
+  ///
+  /// - Parameter at: a person chose them at that moment, and each message's story says so.
+  func move(
+    _ ids: [DeliveryID], of lane: Int64, to target: Int64, at: Int64? = nil
+  ) throws(SQLiteFailure) -> UnitResult {
     guard lane != target, tally.lanes[lane] != nil, tally.lanes[target] != nil else { return .stale }
     // What waits for its release doesn't get past it by another lane.
     if let hold = hold.value, hold.holds(lane), !hold.holds(target) { return .stale }
     var count = 0
     var bytes = 0
-    for id in try waitingIDs(lane, through: .last, except: [], countMax: countMax) {
+    for id in ids {
       guard let delivery = try delivery(id), delivery.state == .waiting, delivery.lane == lane else { continue }
       let row = try connection.statement(
         """
@@ -49,6 +52,10 @@ extension Writer {
       }
       count += 1
       bytes += delivery.size
+      if let at {
+        let names = (laneName(lane) ?? "", laneName(target) ?? "")
+        try addStep(Step(.note, "moved by hand from \(names.0) to \(names.1)", lane: names.1, at: at), delivery.message)
+      }
     }
     return count == 0 ? .stale : .cancelled(count: count, bytes: bytes)
   }
@@ -66,5 +73,5 @@ extension Writer {
 
 extension Identifier {
   /// No id is greater.
-  fileprivate static let last = Identifier(key: .max, low: -1)
+  static let last = Identifier(key: .max, low: -1)
 }

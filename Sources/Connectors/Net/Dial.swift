@@ -92,7 +92,7 @@ struct Unreachable: Error {
 }
 
 /// Says when the TLS handshake is over, or why it isn't, and leaves.
-private final class Handshake: ChannelInboundHandler, RemovableChannelHandler {
+final class Handshake: ChannelInboundHandler, RemovableChannelHandler {
   typealias InboundIn = ByteBuffer
 
   private let ready: EventLoopPromise<Void>

@@ -23,6 +23,8 @@ package struct EngineSettings: Sendable {
   package var alerts: AlertRules
   /// Where alerts are posted; `nil` for nowhere.
   package var webhook: WebhookRule?
+  /// To whom they are mailed; `nil` for nobody.
+  package var email: EmailRule?
 
   package enum LogLevel: String, SettingChoice { case trace, debug, info, notice, warning, error, critical }
 
@@ -85,6 +87,7 @@ package struct EngineSettings: Sendable {
     masterKey = file.encryption?.key
     alerts = AlertRules().overlaid(with: file.alerts)
     webhook = file.notify?.webhook?.rule
+    email = file.notify?.email?.rule
   }
 }
 

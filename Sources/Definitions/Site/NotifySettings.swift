@@ -65,6 +65,7 @@ package struct WebhookURL: SettingValue, Hashable {
 /// `notify:` of `hilum.yaml`.
 struct NotifySettings: Settings {
   @Setting("Posts each alert, and its end, as JSON to an address.") var webhook: WebhookSettings?
+  @Setting("Mails each alert, and its end, to people.") var email: EmailSettings?
   init() {}
 }
 

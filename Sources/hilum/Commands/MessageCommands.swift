@@ -29,10 +29,7 @@ struct MessagesCommand: AsyncParsableCommand {
     func run() async throws {
       var query = MessageQuery(channel: channel, states: state.isEmpty ? nil : state, limit: limit)
       if let since { query.from = Terminal.nowMilliseconds - (try milliseconds(since)) }
-      for column in columns {
-        guard let equals = column.firstIndex(of: "=") else { throw Failure("\(column) is not COLUMN=VALUE.", code: 2) }
-        query.columns[String(column[..<equals])] = String(column[column.index(after: equals)...])
-      }
+      query.columns = try columnValues(columns)
       let found = try await engine.client.post("messages/search", query, as: [MessageRecord].self)
       if engine.json { return try Terminal.json(found) }
       Terminal.table(

@@ -67,7 +67,9 @@ struct RunCommand: AsyncParsableCommand {
         metadata: ["reason": "\(hold.reason)"])
     }
     let watch = AlertWatch(
-      folder: site.data, site: site.site, target: site.webhook.map { WebhookTarget($0) }, log: log,
+      folder: site.data, site: site.site,
+      target: AlertTargets.of([site.webhook.map { WebhookTarget($0) }, site.email.map { EmailTarget($0, log: log) }]),
+      log: log,
       offset: time.offsetSeconds)
     let engine = Engine(
       site: site.site, store: store, strikes: Strikes(try strikeBoard(site)), waitingBytesMax: diskShare(site.data),
