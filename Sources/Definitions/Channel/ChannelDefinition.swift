@@ -26,6 +26,8 @@ package struct ChannelDefinition: Sendable {
   package var limits: ChannelLimits
   package var alerts: AlertRules
   package var revision: Revision
+  /// The channels that start before it, and stop after it.
+  package var dependsOn: [ChannelName] = []
 
   /// Whom to call.
   package struct Contact: Sendable, Hashable {

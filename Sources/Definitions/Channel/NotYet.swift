@@ -7,7 +7,6 @@ import ConnectorKit
 enum NotYet {
   /// Beside `channel:`.
   static let channel = [
-    "depends": "channels start and stop independently of each other",
     "encryption": "whether content is sealed is decided for the whole engine, in `hilum.yaml`",
   ]
 

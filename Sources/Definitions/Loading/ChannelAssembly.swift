@@ -43,7 +43,8 @@ struct ChannelAssembly {
       format: format, unexpected: settings.unexpected, holdsFailed: settings.onFail == .hold,
       transform: transform, destinations: whole, duplicates: duplicates, keep: keep.overlaid(with: settings.keep),
       columns: columns, limits: limits.overlaid(with: settings.limits),
-      alerts: alerts.overlaid(with: settings.alerts), revision: revision(hilt.reached))
+      alerts: alerts.overlaid(with: settings.alerts), revision: revision(hilt.reached),
+      dependsOn: draft.depends.map { ChannelName($0.name) })
   }
 
   private func contact(_ settings: ContactSettings) -> ChannelDefinition.Contact {
