@@ -19,7 +19,7 @@ package final class Engine: Sendable {
   let rounds: Atomic<Int64>
   /// Where channels are read from; `nil` where nobody can deploy.
   let files: ChannelFiles?
-  let gate = DeploymentGate()
+  var gate: DeploymentGate { shared.gate }
   let state = Mutex(State())
 
   struct State {
@@ -56,6 +56,7 @@ package final class Engine: Sendable {
         return (running, running.flatMap(\.lanes) + leaving.map(\.lane))
       }
     }
+    shared.answers.use { [weak self] lane, deliveries in await self?.withdraw(lane, deliveries) }
   }
 
   /// In which environment its channels are; `nil` where they are in none.
@@ -68,8 +69,8 @@ package final class Engine: Sendable {
   var leaving: [LeavingLane] { state.withLock { $0.leaving } }
   package func channel(_ name: String) -> ChannelRuntime? { channels.first { $0.name.text == name } }
 
-  /// Starts channels, and returns when their sources listen. One that can't start is reported and left out; the
-  /// others work.
+  /// Starts channels, those first that others depend on, and returns when their sources listen. One that can't start is
+  /// reported and left out; the others work.
   ///
   /// - Parameter broken: channels whose file did not pass the check: shown in the status beside those that work.
   package func start(_ definitions: [ChannelDefinition], broken: [BrokenChannel] = []) async {
@@ -90,9 +91,11 @@ package final class Engine: Sendable {
     await warnOfStranded()
     // Those that others hand on to are open before anything is handed on.
     for channel in channels where channel.takesFromChannels && channel.work == .running { channel.startSource() }
-    for channel in channels { channel.start() }
-    await withTaskGroup(of: Void.self) { group in
-      for channel in channels { group.addTask { await channel.cameUp() } }
+    for level in StartOrder.levels(of: channels) {
+      for channel in level { channel.start() }
+      await withTaskGroup(of: Void.self) { group in
+        for channel in level { group.addTask { await channel.cameUp() } }
+      }
     }
     let housekeeping = Task {
       // What is too old may be so much that removing it takes long: people are told meanwhile.
@@ -103,7 +106,8 @@ package final class Engine: Sendable {
     state.withLock { $0.housekeeping = housekeeping }
   }
 
-  /// Stops in order: sources first, then the lanes when what is under way was answered, then the store.
+  /// Stops in order: sources first, then the lanes when what is under way was answered, then the store. Channels that
+  /// depend on others stop before those.
   ///
   /// - Parameter seconds: how long to wait for partners' answers; what is unanswered then goes again after the next
   ///   start, marked as a possible duplicate.
@@ -117,10 +121,16 @@ package final class Engine: Sendable {
     state.withLock { $0.housekeeping }?.cancel()
     // A store that was lost ends the engine: people learn why.
     if store.condition != .open { await watchOnce() }
-    await withTaskGroup(of: Void.self) { group in
-      for channel in channels { group.addTask { await channel.stopSource() } }
+    let levels = StartOrder.levels(of: channels)
+    // What others depend on takes messages until those have sent theirs.
+    for level in levels.reversed() {
+      await withTaskGroup(of: Void.self) { group in
+        for channel in level { group.addTask { await channel.stopSource() } }
+      }
+      let others = level.first === levels.first?.first ? leaving.map(\.lane) : []
+      await Lane.stop(level.flatMap(\.lanes) + others, within: seconds / max(1, levels.count))
     }
-    await Lane.stop(channels.flatMap(\.lanes) + leaving.map(\.lane), within: seconds)
+    if levels.isEmpty { await Lane.stop(leaving.map(\.lane), within: seconds) }
     await countTurnedAway()
     await watch?.close()
     await store.close()

@@ -7,7 +7,7 @@ import ConnectorKit
 enum NotYet {
   /// Beside `channel:`.
   static let channel = [
-    "encryption": "whether content is sealed is decided for the whole engine, in `hilum.yaml`",
+    "encryption": "whether content is sealed is decided for the whole engine, in `hilum.yaml`"
   ]
 
   /// In `hilum.yaml`.
@@ -22,7 +22,7 @@ enum NotYet {
     "schedule": "a source that looks for files does so all the time, as often as its own settings say",
     "split": "a message is taken as it comes; `hl7: {batch: split}` parts HL7 batches",
     "prepare": "a message that can't be read is refused with its reason, and kept",
-    "acknowledge": "a sender is answered when its message is on disk",
+    "acknowledge": "it stands in the connector's block: `mllp: {port: 2575, acknowledge: {delivered: ehr}}`",
   ]
 
   /// Under a destination's name.
@@ -36,7 +36,7 @@ enum NotYet {
 
   /// In the block of any connector.
   static let connector = [
-    "acknowledge": "a sender is answered when its message is on disk",
+    "acknowledge": "only a source like `mllp` has a sender who waits for an answer",
     "schedule": "a source that looks for files does so all the time, as often as its own settings say",
     "ask": "a destination delivers; queries need another engine for now",
     "proxy": "the engine connects directly",

@@ -58,7 +58,7 @@ final class Soak: Sendable {
     let destinations = lanes.filter { $0.channel == Self.name(number) }.map { lane in
       """
         \(lane.kind.rawValue):
-          mllp: {host: 127.0.0.1, port: \(lane.partner.port), timeout: 2s}
+          mllp: {host: 127.0.0.1, port: \(lane.partner.port), timeout: 5s}
           \(lane.kind.order)
           refused: \(refused)
           retry: {first: 50ms, factor: 2, longest: \(500 + revision % 7)ms}
@@ -179,7 +179,7 @@ final class Soak: Sendable {
   /// and nothing has moved for some seconds says why.
   ///
   /// Nothing is looked at where the engine is down at this moment.
-  func look(_ before: inout Look, quietSecondsMax: Double = 8) async {
+  func look(_ before: inout Look, quietSecondsMax: Double = 10) async {
     guard let engine = project.running, engine.launch.isRunning, let status = try? await project.status(),
       let ledger = try? await project.problemsOfTheLedger(), engine.launch.isRunning
     else { return }
@@ -193,7 +193,8 @@ final class Soak: Sendable {
       guard let since = before.received[lane.name]?.since, now - since > .seconds(quietSecondsMax),
         Date.now.timeIntervalSince(started) > quietSecondsMax,
         let channel = status.channels.first(where: { $0.name == lane.channel }), channel.state != "stopped",
-        let shown = channel.lanes.first(where: { $0.name == lane.kind.rawValue }), shown.waiting > 0
+        let shown = channel.lanes.first(where: { $0.name == lane.kind.rawValue }),
+        Double(shown.oldestFor ?? 0) > quietSecondsMax * 1000
       else { continue }
       if !shown.saysWhy { problems.append("\(lane.name) stands still and does not say why: \(shown)") }
     }
