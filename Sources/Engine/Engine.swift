@@ -69,8 +69,8 @@ package final class Engine: Sendable {
   var leaving: [LeavingLane] { state.withLock { $0.leaving } }
   package func channel(_ name: String) -> ChannelRuntime? { channels.first { $0.name.text == name } }
 
-  /// Starts channels, and returns when their sources listen. One that can't start is reported and left out; the
-  /// others work.
+  /// Starts channels, those first that others depend on, and returns when their sources listen. One that can't start is
+  /// reported and left out; the others work.
   ///
   /// - Parameter broken: channels whose file did not pass the check: shown in the status beside those that work.
   package func start(_ definitions: [ChannelDefinition], broken: [BrokenChannel] = []) async {
@@ -91,9 +91,11 @@ package final class Engine: Sendable {
     await warnOfStranded()
     // Those that others hand on to are open before anything is handed on.
     for channel in channels where channel.takesFromChannels && channel.work == .running { channel.startSource() }
-    for channel in channels { channel.start() }
-    await withTaskGroup(of: Void.self) { group in
-      for channel in channels { group.addTask { await channel.cameUp() } }
+    for level in StartOrder.levels(of: channels) {
+      for channel in level { channel.start() }
+      await withTaskGroup(of: Void.self) { group in
+        for channel in level { group.addTask { await channel.cameUp() } }
+      }
     }
     let housekeeping = Task {
       // What is too old may be so much that removing it takes long: people are told meanwhile.
@@ -104,7 +106,8 @@ package final class Engine: Sendable {
     state.withLock { $0.housekeeping = housekeeping }
   }
 
-  /// Stops in order: sources first, then the lanes when what is under way was answered, then the store.
+  /// Stops in order: sources first, then the lanes when what is under way was answered, then the store. Channels that
+  /// depend on others stop before those.
   ///
   /// - Parameter seconds: how long to wait for partners' answers; what is unanswered then goes again after the next
   ///   start, marked as a possible duplicate.
@@ -118,10 +121,16 @@ package final class Engine: Sendable {
     state.withLock { $0.housekeeping }?.cancel()
     // A store that was lost ends the engine: people learn why.
     if store.condition != .open { await watchOnce() }
-    await withTaskGroup(of: Void.self) { group in
-      for channel in channels { group.addTask { await channel.stopSource() } }
+    let levels = StartOrder.levels(of: channels)
+    // What others depend on takes messages until those have sent theirs.
+    for level in levels.reversed() {
+      await withTaskGroup(of: Void.self) { group in
+        for channel in level { group.addTask { await channel.stopSource() } }
+      }
+      let others = level.first === levels.first?.first ? leaving.map(\.lane) : []
+      await Lane.stop(level.flatMap(\.lanes) + others, within: seconds / max(1, levels.count))
     }
-    await Lane.stop(channels.flatMap(\.lanes) + leaving.map(\.lane), within: seconds)
+    if levels.isEmpty { await Lane.stop(leaving.map(\.lane), within: seconds) }
     await countTurnedAway()
     await watch?.close()
     await store.close()

@@ -32,6 +32,8 @@ package struct ChannelDefinition: Sendable {
   /// `nil`: the sender is answered when its message is on disk.
   package var acknowledgement: Acknowledgement?
   package var revision: Revision
+  /// The channels that start before it, and stop after it.
+  package var dependsOn: [ChannelName] = []
 
   /// The sender is answered when a destination's partner has taken its message, or refused it.
   package struct Acknowledgement: Sendable, Hashable {

@@ -30,6 +30,8 @@ struct ChannelDraft {
   var duplicatesPlace: Place?
   var columns: ColumnSettings?
   var format: Format?
+  /// The channels that start before it.
+  var depends: [(name: String, place: Place)] = []
 }
 
 /// Reads the settings of one channel file.
@@ -56,6 +58,10 @@ struct ChannelReader {
     draft.format = node.meant("format", among: known).flatMap { FormatSetting.read($0, quiet)?.format }
     if let name = node["channel"]?.scalar, Names.check(name, "a channel", at: draft.namePlace, reader) {
       draft.name = ChannelName(name)
+    }
+    if let depends = node["depends"] {
+      let nodes = if case .list(let nodes) = depends.kind { nodes } else { [depends] }
+      draft.depends = nodes.compactMap { node in node.scalar.map { ($0, node.place) } }
     }
     if let source = node.meant("source", among: known) { read(source: source, into: &draft) }
     if let destinations = node.meant("destinations", among: known) {

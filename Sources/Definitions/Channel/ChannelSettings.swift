@@ -26,6 +26,10 @@ struct ChannelSettings: Settings {
   var about: String?
   @Setting("Whom to call when something is wrong with it.")
   var contact: ContactSettings?
+  @Setting(
+    "Channels of this engine that start before this one, and stop after it. It doesn't wait for one that can't start.",
+    example: "[lab-to-ehr]")
+  var depends: [String]?
   @Setting("Where messages come from: one connector, and `hl7:` for how HL7 is read.")
   var source: LaterBlock
   @Setting("What the messages are; most sources know it themselves.", example: "hl7v2")

@@ -7,8 +7,7 @@ import ConnectorKit
 enum NotYet {
   /// Beside `channel:`.
   static let channel = [
-    "depends": "channels start and stop independently of each other",
-    "encryption": "whether content is sealed is decided for the whole engine, in `hilum.yaml`",
+    "encryption": "whether content is sealed is decided for the whole engine, in `hilum.yaml`"
   ]
 
   /// In `hilum.yaml`.

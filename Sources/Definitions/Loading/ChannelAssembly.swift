@@ -47,7 +47,7 @@ struct ChannelAssembly {
       transform: transform, destinations: whole, duplicates: duplicates, keep: keep.overlaid(with: settings.keep),
       columns: columns, limits: limits.overlaid(with: settings.limits),
       alerts: alerts.overlaid(with: settings.alerts), acknowledgement: question(in: whole) ?? acknowledgement,
-      revision: revision(hilt.reached))
+      revision: revision(hilt.reached), dependsOn: draft.depends.map { ChannelName($0.name) })
   }
 
   private func contact(_ settings: ContactSettings) -> ChannelDefinition.Contact {

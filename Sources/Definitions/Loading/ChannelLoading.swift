@@ -73,7 +73,10 @@ struct ChannelLoading {
       }
     }
     let handOns = handOns(parts)
-    for part in parts { settle(part, handOns[part.source.origin] ?? []) }
+    let dependencies = dependencies(parts)
+    for part in parts {
+      settle(part, (handOns[part.source.origin] ?? []) + (dependencies[part.source.origin] ?? []))
+    }
   }
 
   /// The channels of a file as far as they say who they are and where they take messages from; their problems are not
@@ -88,11 +91,11 @@ struct ChannelLoading {
   }
 
   /// Looks at a channel beside those before it.
-  private mutating func settle(_ part: Part, _ handOns: [Problem]) {
+  private mutating func settle(_ part: Part, _ others: [Problem]) {
     let (source, draft) = (part.source, part.draft)
     var file = part.file
     if let draft {
-      let found = neighbours.problems(of: draft, in: source.origin) + handOns
+      let found = neighbours.problems(of: draft, in: source.origin) + others
       file.problems += found.filter { problem in !source.holes.contains { $0.meets(problem.place) } }
     }
     if file.problems.contains(where: { $0.severity == .error }) || hasBrokenEnvironment {

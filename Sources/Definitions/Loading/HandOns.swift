@@ -123,15 +123,7 @@ extension ChannelLoading {
       part.draft?.destinations.contains { $0.connector?.connector == ChannelDestination.name } ?? false
     }
     if handing.isEmpty { return [:] }
-    let given = Set(parts.map(\.source.path))
-    var others: [ChannelDraft] = []
-    for folder in Set(handing.map { RelativePath.folder(of: $0.source.path) }).sorted() {
-      guard let names = try? loader.files.names(in: folder), !names.isEmpty else { return [:] }
-      for name in names.sorted() where name.hasSuffix(".yaml") || name.hasSuffix(".yml") {
-        let path = RelativePath.joined(folder, name)
-        if !name.hasPrefix("."), !given.contains(path) { others += drafts(in: path) }
-      }
-    }
+    guard let others = others(beside: handing, of: parts) else { return [:] }
     let channels = parts.compactMap { part in
       part.draft.map { HandOns.Channel(path: part.source.origin, draft: $0, definition: part.file.definition) }
     }

@@ -178,6 +178,8 @@ extension Engine {
       return await group.reduce(into: []) { $0.append($1) }
     }
     report.channels += changed.sorted { $0.name < $1.name }
+    let order = StartOrder.levels(wanted.definitions.map { ($0.name, $0.dependsOn) }).flatMap(\.self)
+    added.sort { (order.firstIndex(of: $0.0.name) ?? 0) < (order.firstIndex(of: $1.0.name) ?? 0) }
     for (definition, prepared) in added {
       let channel = await add(definition, prepared, by: by, over: over[definition.name.text])
       report.channels.append(channel)
