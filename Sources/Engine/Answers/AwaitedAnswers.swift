@@ -164,7 +164,8 @@ package final class AwaitedAnswers: Sendable {
           state.isWorking = false
           return ([], [:], nil)
         }
-        let late = state.late
+        // One that has its verdict, and only waits for its turn, has nothing to take back.
+        let late = state.late.filter { !$0.isAnswered }
         state.late = []
         var byLane: [LaneName: [DeliveryID]] = [:]
         for (lane, delivery) in state.comeBack { byLane[lane, default: []].append(delivery) }
@@ -187,6 +188,11 @@ package final class AwaitedAnswers: Sendable {
 
   private func giveUp(_ answer: AwaitedAnswer) async {
     await look(answer)
+    let open = Set(answer.open)
+    state.withLock { state in
+      for id in answer.deliveries where !open.contains(id) { state.givenUp[id] = nil }
+      note(state)
+    }
     if answer.isAnswered { return }
     answer.giveUp()
     // What is held waits for a person, who decides.
