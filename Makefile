@@ -5,7 +5,7 @@ SHELL := /bin/bash
 JOBS ?= $(shell nproc)
 HILUM := $(CURDIR)/.build/debug/hilum
 
-.PHONY: help setup build demo test lint format bench crash examples fuzz generate clean
+.PHONY: help setup build demo test lint format bench crash soak examples fuzz generate clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-10s %s\n", $$1, $$2 }'
@@ -37,6 +37,11 @@ crash: setup ## kill loops, power cuts (root), failing disks and the model of a 
 	swift build -j $(JOBS) --build-tests
 	HILUM_MODEL_RUNS=$${HILUM_MODEL_RUNS:-300} HILUM_KILLS=$${HILUM_KILLS:-200} \
 	  swift test --skip-build --filter 'Crash|Kill|power|disk|LaneModel'
+
+soak: setup ## a hospital for a while: SOAK_MINUTES=30, SOAK_CHANNELS=20, partners that fall ill, deployments and kills
+	swift build -j $(JOBS) --build-tests
+	HILUM_SOAK_SECONDS=$$(( 60 * $${SOAK_MINUTES:-30} )) HILUM_SOAK_CHANNELS=$${SOAK_CHANNELS:-20} \
+	  swift test --skip-build --filter 'A hospital for half an hour'
 
 examples: build ## runs the cases of what ships, and the commands of every Examples/*/README.md as they stand there
 	@HILUM=$(HILUM) scripts/examples.sh

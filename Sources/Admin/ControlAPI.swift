@@ -18,6 +18,8 @@ package import Store
 /// | `POST /dead/ACT`, `/failed/ACT` (`retry`, `discard`), `/held/ACT` (`release`, `discard`) | what a person decides |
 /// | `POST /resend`, `/reprocess` | the same bytes again; the stored input through the newest revision |
 /// | `POST /deploy`, `GET /diff`, `GET /revisions`, `/revisions/NAME`, `POST /revisions/NAME` | what runs |
+/// | `POST /backup` | a backup's bytes, as they are made |
+/// | `GET /release`, `POST /release` | what a held store would send; lets it |
 /// | `GET /audit` | the ledger, and whether it adds up |
 /// | `GET /alerts`, `POST /alerts/ID/ack`, `/channels/NAME/downtime` | alerts, and what people do about them |
 /// | `GET /metrics` | everything countable, for Prometheus |
@@ -44,6 +46,7 @@ package struct ControlAPI: Sendable {
     watch(router)
     alerts(router)
     deployments(router)
+    copies(router)
     router.get("audit") { _, _ in
       try json(AuditAnswer(channels: try await engine.store.ledger(), problems: try await engine.store.audit()))
     }

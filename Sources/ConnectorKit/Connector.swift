@@ -19,7 +19,8 @@ public protocol Connector: Sendable {
   ///   when it is read.
   init(_ options: Options, context: ConnectorContext) throws
 
-  /// The certificates that it shows to partners, read anew: so that people learn in time that one ends.
+  /// The certificates that it shows to partners, and the authorities that it trusts, read anew: so that people learn in
+  /// time that one ends, or that a file was replaced by one that can't be used.
   func certificates() async -> [CertificateStatus]
 }
 
@@ -38,6 +39,9 @@ public struct ConnectorContext: Sendable {
   /// How many sends of a destination may be under way at once with no order among them: each may use a connection of
   /// its own. 1 where the lane is strict, also with a `window`.
   public var inFlight: Int
+  /// The channel mends messages before they are read (`prepare:`): what an answer says of a message is not to be taken
+  /// from the bytes that came, but from those that `Arrival.whenPrepared` gives.
+  public var isPrepared: Bool
   /// A destination reads a partner's answer within this, so that an answer which crashes the engine is not met for
   /// ever.
   public var answers: any AnswerGuard
@@ -45,7 +49,8 @@ public struct ConnectorContext: Sendable {
   public init(
     channel: ChannelName, destination: String? = nil, logger: Logger = Logger(label: "hilum"),
     hl7: HL7Settings = HL7Settings(),
-    messageBytesMax: Int = 64 << 20, inFlight: Int = 1, answers: any AnswerGuard = UnguardedAnswers()
+    messageBytesMax: Int = 64 << 20, inFlight: Int = 1, isPrepared: Bool = false,
+    answers: any AnswerGuard = UnguardedAnswers()
   ) {
     self.channel = channel
     self.destination = destination
@@ -53,6 +58,7 @@ public struct ConnectorContext: Sendable {
     self.hl7 = hl7
     self.messageBytesMax = messageBytesMax
     self.inFlight = inFlight
+    self.isPrepared = isPrepared
     self.answers = answers
   }
 }

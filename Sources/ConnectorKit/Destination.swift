@@ -6,6 +6,17 @@ public protocol DestinationConnector: Connector {
   /// The format of the answers that a partner gives and a program can read (`reply:`); `nil` where there are none.
   static var answers: Format? { get }
 
+  /// Its lane begins to work: opens what must be there before there is anything to send, such as a port that the
+  /// partner connects to. Never blocks and never fails: what can't be opened now is tried again until `close`.
+  ///
+  /// - Parameter whenReachable: to be called, from any thread, when a partner that could not be reached is there: what
+  ///   waits for its next try is tried soon.
+  func open(_ whenReachable: @escaping @Sendable () -> Void)
+
+  /// What an operator sees of a destination that partners connect to; `nil` of one that connects to them. Called from
+  /// any thread, and must not block.
+  func status() -> DestinationStatus?
+
   /// Sends once. Called in the lane's order and never blocks; `then` is called exactly once, from any thread, when
   /// the partner has taken the message or it is known that it hasn't. Never retries, never sleeps.
   ///
@@ -24,6 +35,23 @@ public protocol DestinationConnector: Connector {
 
 extension DestinationConnector {
   public static var answers: Format? { nil }
+  public func open(_ whenReachable: @escaping @Sendable () -> Void) {}
+  public func status() -> DestinationStatus? { nil }
+}
+
+/// A destination that partners connect to, as an operator sees it.
+public struct DestinationStatus: Sendable, Codable, Equatable {
+  /// Where it listens: `127.0.0.1:7000`. `nil` while it doesn't.
+  public var listening: String?
+  /// Why it doesn't listen although it should.
+  public var trouble: String?
+  public var peers: [SourceStatus.Peer]
+
+  public init(listening: String? = nil, trouble: String? = nil, peers: [SourceStatus.Peer] = []) {
+    self.listening = listening
+    self.trouble = trouble
+    self.peers = peers
+  }
 }
 
 /// A destination whose sends are simplest written as one `async` function. One send at a time.

@@ -13,11 +13,16 @@ public protocol SourceConnector: Connector {
 
   /// What an operator sees of it. Called from any thread, and must not block.
   func status() -> SourceStatus
+
+  /// Can the partner be reached that this source connects to: one line a step; `nil` where it is the partner that
+  /// connects.
+  func ping() async -> PingReport?
 }
 
 extension SourceConnector {
   public static var format: Format? { nil }
   public func status() -> SourceStatus { SourceStatus() }
+  public func ping() async -> PingReport? { nil }
 }
 
 /// Where a source hands over what arrived.
@@ -69,6 +74,9 @@ public struct Arrival: Sendable {
   /// in it). An arrival whose identity was accepted before is a duplicate, whatever the channel says about
   /// `duplicates`.
   public var transportKey: String?
+
+  /// Called before the receipt is there, from any thread, with what the channel's `prepare:` made of the payload.
+  public var whenPrepared: (@Sendable (Payload) -> Void)?
 
   public struct Progress: Sendable, Hashable {
     public var key: String
@@ -158,12 +166,15 @@ public struct SourceStatus: Sendable, Codable, Equatable {
     }
   }
 
-  /// Where it listens or looks: `127.0.0.1:2575`, `/var/spool/in`. `nil` while it doesn't.
+  /// Where it listens or looks, or whom it is connected to: `127.0.0.1:2575`, `/var/spool/in`. `nil` while it doesn't.
   public var listening: String?
+  /// Why it doesn't, where the source tries again by itself.
+  public var trouble: String?
   public var peers: [Peer]
 
-  public init(listening: String? = nil, peers: [Peer] = []) {
+  public init(listening: String? = nil, trouble: String? = nil, peers: [Peer] = []) {
     self.listening = listening
+    self.trouble = trouble
     self.peers = peers
   }
 }

@@ -36,14 +36,11 @@ final class ChannelOrigin: Origin {
   private struct State {
     /// Waits for the worker, or for the channel's next version; the first is being worked on.
     var backlog: [Offer] = []
-    /// Handed to the store and not answered yet.
-    var outstanding = 0
-    /// Turned away without asking the store, behind what is outstanding.
-    var turnedAway: [(then: @Sendable (Receipt) -> Void, reason: String)] = []
   }
 
   private let channel: ChannelRuntime
   private let gate = OriginGate()
+  private let order = AnswerOrder()
   private let state = Mutex(State())
 
   init(_ channel: ChannelRuntime) { self.channel = channel }
@@ -83,53 +80,53 @@ final class ChannelOrigin: Origin {
   private func process(
     _ arrival: Arrival, _ version: ChannelVersion, _ then: @escaping @Sendable (Receipt) -> Void
   ) {
+    let number = order.enter(then)
     if gate.isBroken {
       channel.passage.leave()
-      return turnAway("an earlier message of this sender was not stored", then)
+      return turnAway(number, "an earlier message of this sender was not stored")
     }
     if let reason = channel.reasonToTurnAway(bytes: arrival.payload.byteCount, version) {
       channel.passage.leave()
       gate.close()
-      return turnAway(reason, then)
+      return turnAway(number, reason)
     }
     let size = arrival.payload.byteCount
     channel.arriving(size)
-    state.withLock { $0.outstanding += 1 }
     if version.definition.splitsRecords {
       let receipt = channel.takeBatch(arrival, version, gate: gate)
       channel.arriving(-size)
       if case .unavailable = receipt { channel.meter.turnedAway() }
-      then(receipt)
-      return answered()
+      return order.settle(number, receipt)
     }
-    channel.take(arrival, version, gate: gate) { [self] receipt in
-      channel.arriving(-size)
-      if case .unavailable = receipt { channel.meter.turnedAway() }
-      then(receipt)
-      answered()
-    }
+    let turn = SenderTurn(
+      gate: gate,
+      durable: { [channel] in channel.arriving(-size) },
+      waits: { [order] in order.waits(number, for: $0) },
+      isLate: { [order, gate, channel] late in
+        if late.keeps { return channel.shared.answers.keep(late) }
+        // What its sender sends again goes before all that it sent behind it.
+        gate.close()
+        channel.shared.answers.late(order.awaited(from: number).filter { !$0.keeps })
+      },
+      then: { [order] in order.settle(number, $0) })
+    channel.take(arrival, version, turn)
   }
 
   /// Answers that the arrival wasn't stored, in its turn.
-  private func turnAway(_ reason: String, _ then: @escaping @Sendable (Receipt) -> Void) {
+  private func turnAway(_ number: Int, _ reason: String) {
     channel.meter.turnedAway()
-    let now = state.withLock { state in
-      if state.outstanding == 0 { return true }
-      state.turnedAway.append((then, reason))
-      return false
-    }
-    if now { then(.unavailable(reason: reason)) }
+    order.settle(number, .unavailable(reason: reason))
   }
+}
 
-  private func answered() {
-    let late = state.withLock { state in
-      state.outstanding -= 1
-      guard state.outstanding == 0, !state.turnedAway.isEmpty else {
-        return [] as [(then: @Sendable (Receipt) -> Void, reason: String)]
-      }
-      defer { state.turnedAway = [] }
-      return state.turnedAway
-    }
-    for one in late { one.then(.unavailable(reason: one.reason)) }
-  }
+/// An arrival's place in the order of its sender.
+struct SenderTurn: Sendable {
+  let gate: OriginGate
+  /// The store has it, or will never have it.
+  let durable: @Sendable () -> Void
+  /// It is stored, and its receipt waits for a partner.
+  let waits: @Sendable (AwaitedAnswer) -> Void
+  /// The partner's verdict did not come in time.
+  let isLate: @Sendable (AwaitedAnswer) -> Void
+  let then: @Sendable (Receipt) -> Void
 }

@@ -165,7 +165,7 @@ private struct BatchTally: Sendable {
     case .accepted:
       accepted += 1
       first = first ?? id
-    case .duplicate(let original):
+    case .duplicate(let original), .awaited(let original, _):
       duplicates += 1
       firstDuplicate = firstDuplicate ?? original
     case .conflict:

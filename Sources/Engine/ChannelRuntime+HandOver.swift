@@ -64,7 +64,7 @@ extension ChannelRuntime {
     store.handOver(attempt, unit) { [self] result in
       settle(unit, decided, version, result)
       switch result {
-      case .accepted, .duplicate: then(.taken(summary: HandedOn.summary(decided, name, id)))
+      case .accepted, .duplicate, .awaited: then(.taken(summary: HandedOn.summary(decided, name, id)))
       case .stale: then(.gone)
       case .conflict: then(Self.refused(Rejection(.reject, 205, Pipeline.conflict), by: name, id))
       case .unavailable(let reason): then(.unavailable(reason: reason))

@@ -83,10 +83,8 @@ package final class ChannelRuntime: Sendable {
   /// Runs the pipeline and makes message and outcome durable; then the lanes learn of their deliveries, in the order
   /// of the commits, and the sender gets its receipt.
   ///
-  /// - Parameter version: which it has entered; it has left when `then` is called.
-  func take(
-    _ arrival: Arrival, _ version: ChannelVersion, gate: OriginGate, then: @escaping @Sendable (Receipt) -> Void
-  ) {
+  /// - Parameter version: which it has entered; it has left when it is durable.
+  func take(_ arrival: Arrival, _ version: ChannelVersion, _ turn: SenderTurn) {
     var arrival = arrival
     // A source like a folder can't know what it brings; the channel does.
     arrival.payload.format = version.definition.format
@@ -98,26 +96,44 @@ package final class ChannelRuntime: Sendable {
     acceptance.duplicateKey = decided.duplicateKey
     acceptance.transportKey = arrival.transportKey
     acceptance.progress = arrival.progress.map { ($0.key, $0.value) }
-    acceptance.gate = gate
-    submit(acceptance, decided, version) { result in
-      switch result {
-      case .accepted:
-        switch decided.state {
-        case .rejected:
-          var rejection = decided.rejection ?? Rejection(.reject, 207, "not accepted")
-          rejection.message = id
-          then(.rejected(rejection))
-        case .failed: then(.failed(id))
-        default: then(.accepted(id, reply: nil))
-        }
-      case .duplicate(let original): then(.duplicate(of: original))
-      case .conflict:
-        var rejection = Rejection(.reject, 205, Pipeline.conflict)
+    acceptance.gate = turn.gate
+    acceptance.awaits = version.awaited.map { version.lanes[$0.lane].key }
+    let awaited = awaited(by: turn, of: acceptance, version)
+    submit(acceptance, decided, version, turn) { [self] result in
+      turn.durable()
+      if let awaited {
+        if case .accepted = result { return shared.answers.begin(awaited, within: version.awaited) }
+        shared.answers.forget(awaited)
+      }
+      answer(result, decided, id, turn.then)
+    }
+  }
+
+  private func answer(
+    _ result: AcceptResult, _ decided: Decided, _ id: MessageID, _ then: @Sendable (Receipt) -> Void
+  ) {
+    switch result {
+    case .accepted:
+      switch decided.state {
+      case .rejected:
+        var rejection = decided.rejection ?? Rejection(.reject, 207, "not accepted")
         rejection.message = id
         then(.rejected(rejection))
-      case .stale: then(.unavailable(reason: "the message changed while it was stored"))
-      case .unavailable(let reason): then(.unavailable(reason: reason))
+      case .failed: then(.failed(id))
+      default: then(.accepted(id, reply: nil))
       }
+    case .duplicate(let original): then(.duplicate(of: original))
+    case .awaited: break  // Answered when it is known what became of the original.
+    case .conflict:
+      var rejection = Rejection(.reject, 205, Pipeline.conflict)
+      rejection.message = id
+      then(.rejected(rejection))
+    case .stale:
+      meter.turnedAway()
+      then(.unavailable(reason: "the message changed while it was stored"))
+    case .unavailable(let reason):
+      meter.turnedAway()
+      then(.unavailable(reason: reason))
     }
   }
 
@@ -177,10 +193,13 @@ package final class ChannelRuntime: Sendable {
   }
 
   func submit(
-    _ acceptance: Acceptance, _ decided: Decided, _ version: ChannelVersion,
+    _ acceptance: Acceptance, _ decided: Decided, _ version: ChannelVersion, _ turn: SenderTurn? = nil,
     then: @escaping @Sendable (AcceptResult) -> Void
   ) {
     store.accept(acceptance) { [self] result in
+      if case .awaited(let original, let deliveries) = result, let turn {
+        wait(turn, for: deliveries, of: original, version)
+      }
       settle(acceptance, decided, version, result)
       then(result)
     }
@@ -241,6 +260,7 @@ package final class ChannelRuntime: Sendable {
   }
 
   func startSource() {
+    if sourceAwaitsRelease { return }
     state.withLock { state in state.running = Task { [source = state.source] in await keepRunning(source) } }
     if takesFromChannels { shared.lanesInto(name).forEach { $0.partnerIsBack() } }
   }
@@ -250,7 +270,7 @@ package final class ChannelRuntime: Sendable {
   func cameUp() async {
     for _ in 0..<300 {
       let (work, trouble, source) = state.withLock { ($0.work, $0.trouble, $0.source) }
-      if work != .running || trouble != nil || source.status().listening != nil { return }
+      if work != .running || trouble != nil || sourceAwaitsRelease || source.status().listening != nil { return }
       try? await Task.sleep(for: .milliseconds(10), clock: SuspendingClock())
     }
   }
@@ -331,7 +351,7 @@ package final class ChannelRuntime: Sendable {
     let seen = source.status()
     return ChannelStatus(
       name: name.text, about: version.definition.about, state: work.rawValue,
-      trouble: seen.listening == nil && work == .running ? trouble ?? "starting" : nil, source: seen,
+      trouble: seen.listening == nil && work == .running ? trouble ?? waitsFor : nil, source: seen,
       perMinute: meter.perMinute, lanes: version.lanes.map { $0.status() },
       revision: version.definition.revision.id)
   }

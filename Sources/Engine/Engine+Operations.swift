@@ -197,7 +197,7 @@ extension Engine {
           let isDone = !(isReleased && state == .held)
           outcomes[last] = ItemOutcome(id: id.description, done: isDone, text: summary)
         case .unavailable(let reason): outcomes[last].text = reason
-        case .duplicate, .conflict, .stale: outcomes[last].text = "it changed meanwhile"
+        case .duplicate, .awaited, .conflict, .stale: outcomes[last].text = "it changed meanwhile"
         }
       }
     }

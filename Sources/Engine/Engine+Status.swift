@@ -1,7 +1,7 @@
 package import ConnectorKit
 import Logging
 import Messages
-import Store
+package import Store
 import Synchronization
 
 extension Engine {
@@ -12,7 +12,7 @@ extension Engine {
   func status(_ ledgers: [ChannelLedger]?) -> EngineStatus {
     var status = EngineStatus(
       site: site, startedAt: startedAt, store: store.condition.text, channels: channels.map { $0.status() },
-      broken: broken, alerts: watch?.active ?? [], downtimes: watch?.downtimes ?? [])
+      hold: store.outgoingHold, broken: broken, alerts: watch?.active ?? [], downtimes: watch?.downtimes ?? [])
     let notes = state.withLock { $0.notes }
     for index in status.channels.indices {
       let note = notes[status.channels[index].name]
@@ -74,6 +74,8 @@ package struct EngineStatus: Sendable, Codable, Equatable {
   /// `open`, or why nothing is taken.
   package var store: String
   package var channels: [ChannelStatus]
+  /// Why nothing is sent until a person releases it (`hilum release`); `nil` where that isn't so.
+  package var hold: OutgoingHold?
   package var broken: [BrokenChannel]
   /// Channels that no file has any more, and of which something waits.
   package var gone: [GoneChannel] = []

@@ -19,7 +19,7 @@ package final class Engine: Sendable {
   let rounds: Atomic<Int64>
   /// Where channels are read from; `nil` where nobody can deploy.
   let files: ChannelFiles?
-  let gate = DeploymentGate()
+  var gate: DeploymentGate { shared.gate }
   let state = Mutex(State())
 
   struct State {
@@ -53,6 +53,7 @@ package final class Engine: Sendable {
         return (running, running.flatMap(\.lanes) + leaving.map(\.lane))
       }
     }
+    shared.answers.use { [weak self] lane, deliveries in await self?.withdraw(lane, deliveries) }
   }
 
   var isStopping: Bool { state.withLock { $0.stopping } }

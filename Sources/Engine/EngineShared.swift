@@ -11,6 +11,9 @@ final class EngineShared: Sendable {
   let store: any Store
   let clock: any EngineClock
   let strikes: Strikes
+  let gate = DeploymentGate()
+  /// Senders that wait for a partner's verdict.
+  let answers: AwaitedAnswers
   let arrivingBytes = Atomic<Int>(0)
   /// The keys of lanes that this engine has worked with: what an owner that died had under way is known of them.
   let lanesKnown = Mutex<Set<Int64>>([])
@@ -23,6 +26,7 @@ final class EngineShared: Sendable {
     self.store = store
     self.clock = clock
     self.strikes = strikes
+    answers = AwaitedAnswers(store, clock)
     self.waitingBytesMax = waitingBytesMax
   }
 

@@ -8,6 +8,8 @@ package struct LaneStatus: Sendable, Codable, Equatable {
   package var waiting: Int
   package var waitingBytes: Int
   package var paused: Bool
+  /// Nothing is sent until a person releases the store, or this lane of it (`hilum release`).
+  package var awaitsRelease = false
   /// `AA`, `AE`, `written as …`; `nil` before the first.
   package var lastAnswer: String?
   package var lastAnswerAt: Int64?
@@ -34,6 +36,8 @@ package struct LaneStatus: Sendable, Codable, Equatable {
   /// where the store could not be read.
   package var held: Int?
   package var places: Int?
+  /// Senders that wait for the partner's verdict; `nil` where none does.
+  package var sendersWaiting: Int?
   /// What the lane stands at, where it does: the first of those.
   package var standsAt: Standing?
 
@@ -56,6 +60,7 @@ extension Lane {
   package func status() -> LaneStatus {
     let now = clock.now()
     let waiting = self.waiting
+    let senders = sendersWaiting
     return state.withLock { state in
       let outage = state.machine.outage
       let resting = state.machine.resting(now)
@@ -66,7 +71,9 @@ extension Lane {
         unreachable: waiting.count > 0 ? outage?.reason : nil, failures: outage?.failures ?? 0,
         nextTryIn: waiting.count > 0 ? state.machine.nextTry.map { max(0, $0 - now.steady) } : nil,
         lastFailure: outage?.reason, lastFailureAt: outage?.failed.wall)
+      status.awaitsRelease = state.holders.contains(.store)
       (status.resting, status.keysWaiting) = resting
+      if senders > 0 { status.sendersWaiting = senders }
       if let (first, _) = state.machine.heldFirst, let held = first.held {
         status.standsAt = LaneStatus.Standing(
           delivery: first.id.description, message: first.message.description, isPlace: held.kind == .place,

@@ -24,11 +24,23 @@ package final class Lane: Sendable {
   let replies: ReplyReader?
   /// Takes what this lane sends to another channel; `nil` where a connector sends it to a partner.
   let handOver: HandOver?
+  /// Senders that wait for the ends of deliveries.
+  private let answers: AwaitedAnswers?
 
   struct Holders: OptionSet {
     let rawValue: Int
     static let lane = Holders(rawValue: 1)
     static let channel = Holders(rawValue: 2)
+    /// The whole store sends nothing until a person releases it (`OutgoingHold`).
+    static let store = Holders(rawValue: 4)
+
+    init(rawValue: Int) { self.rawValue = rawValue }
+
+    init(_ keys: ChannelKeys.Lane) {
+      self = []
+      if keys.paused { insert(.lane) }
+      if keys.awaitsRelease { insert(.store) }
+    }
   }
 
   struct State {
@@ -58,12 +70,14 @@ package final class Lane: Sendable {
   package init(
     _ name: LaneName, keys: ChannelKeys.Lane, connector: any DestinationConnector, store: any Store,
     policy: LanePolicy, clock: any EngineClock, isFirst: Bool = true, log: Logger, replies: ReplyReader? = nil,
-    handOver: HandOver? = nil, isStruck: @escaping @Sendable (DeliveryID) -> Bool = { _ in false }
+    handOver: HandOver? = nil, answers: AwaitedAnswers? = nil,
+    isStruck: @escaping @Sendable (DeliveryID) -> Bool = { _ in false }
   ) {
     self.name = name
     self.isStruck = isStruck
     self.replies = replies
     self.handOver = handOver
+    self.answers = answers
     key = keys.key
     self.connector = connector
     self.store = store
@@ -79,7 +93,7 @@ package final class Lane: Sendable {
       State(
         machine: LaneMachine(
           keys, epoch: store.epoch, policy: policy, suspects: suspects, seed: store.mint().low),
-        holders: keys.paused ? .lane : []))
+        holders: Holders(keys)))
   }
 
   // MARK: What brings work
@@ -106,6 +120,9 @@ package final class Lane: Sendable {
   /// The whole channel is stopped. A lane that an operator holds stays held when the channel goes on.
   package func stopWithChannel() { hold(.channel) }
   package func goOnWithChannel() { release(.channel) }
+
+  /// A person released what the store held back.
+  func releaseOutgoing() { release(.store) }
 
   private func hold(_ holder: Holders) {
     run { state, now in
@@ -136,7 +153,11 @@ package final class Lane: Sendable {
     backlog.wrappingSubtract(gone.count, ordering: .relaxed)
     backlogBytes.wrappingSubtract(gone.bytes, ordering: .relaxed)
     run { $0.changed($1) }
+    answers?.changed(name)
   }
+
+  /// How many senders wait for the partner's verdict.
+  var sendersWaiting: Int { answers?.count(of: name) ?? 0 }
 
   /// Sends nothing more; returns when what is under way has been answered and is durable.
   package func stop() async {
@@ -247,6 +268,7 @@ package final class Lane: Sendable {
           if case .failure(let failure) = result, case .refused = end { state.refusals[delivery.id] = failure.reason }
           state.machine.sent(delivery.id, attempt: attempt, end, now)
         }
+        if case .failure = result { answers?.cameBack(delivery.id, name) }
       }
     case .finish(let attempt, let bytes):
       finish(attempt, bytes, refusal: refusal(attempt))
@@ -261,14 +283,23 @@ package final class Lane: Sendable {
   }
 
   private func handedOn(_ waiting: WaitingDelivery, _ attempt: Int, _ end: LaneMachine.End, _ refusal: String?) {
-    if case .handedOn = end {
+    if case .handedOn(let summary) = end {
       backlog.wrappingSubtract(1, ordering: .relaxed)
       backlogBytes.wrappingSubtract(waiting.byteCount, ordering: .relaxed)
+      // It is durable already: who waits for it may be told.
+      answers?.ended(
+        Attempt(
+          delivery: waiting.id, lane: key, sequence: waiting.sequence, epoch: store.epoch, attempts: attempt,
+          at: clock.now().wall, possiblySent: false, end: .delivered(summary: summary, reply: nil)))
     }
     run { state, now in
       // What the other channel's program says may quote the message, which is never logged.
       if let refusal { state.refusals[waiting.id] = refusal }
       state.machine.sent(waiting.id, attempt: attempt, end, now)
+    }
+    switch end {
+    case .handedOn, .gone: break
+    default: answers?.cameBack(waiting.id, name)
     }
   }
 
@@ -278,6 +309,7 @@ package final class Lane: Sendable {
       if case .judged(let verdict, _, _) = end, let word = verdict.refusal { state.refusals[id] = word }
       state.machine.sent(id, attempt: attempt, end, now)
     }
+    if case .judged(.retry, _, _) = end { answers?.cameBack(id, name) }
   }
 
   private func refill(_ part: WaitingPart) async {
@@ -313,7 +345,8 @@ package final class Lane: Sendable {
     if case (.done, .held(let reason, _)) = (result, attempt.end) { logHeld(attempt.delivery, refusal ?? reason) }
     if case .followed(let sequences) = result, let follows = attempt.follows { replies?.offer(follows, sequences) }
     switch (result, attempt.end) {
-    case (.followed, _), (.done, .delivered), (.done, .dead), (.done, .held), (.cancelled, _):
+    case (.followed, _), (.done, .delivered), (.done, .dead), (.done, .held), (.done, .withdrawn),
+      (.cancelled, _):
       backlog.wrappingSubtract(1, ordering: .relaxed)
       backlogBytes.wrappingSubtract(bytes, ordering: .relaxed)
     case (.done, .waits), (.stale, .waits):
@@ -323,6 +356,7 @@ package final class Lane: Sendable {
     case (.unavailable(let reason), _):
       return notDurable(attempt, bytes, refusal, reason)
     }
+    answers?.ended(attempt)
     run { $0.finished(attempt, $1) }
   }
 

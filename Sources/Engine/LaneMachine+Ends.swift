@@ -119,9 +119,11 @@ extension LaneMachine {
   }
 
   /// The delivery is over.
-  mutating func conclude(_ index: Int, _ end: Attempt.End, follows: Acceptance? = nil, _ now: Moment) {
+  mutating func conclude(
+    _ index: Int, _ end: Attempt.End, follows: Acceptance? = nil, answer: Payload? = nil, _ now: Moment
+  ) {
     entries[index].state = .ended
-    finish(entries[index].delivery, end, follows: follows, now)
+    finish(entries[index].delivery, end, follows: follows, answer: answer, now)
     if order == nil { dropEnded() } else { leave(index) }
   }
 
@@ -135,13 +137,14 @@ extension LaneMachine {
   }
 
   mutating func finish(
-    _ delivery: WaitingDelivery, _ end: Attempt.End, follows: Acceptance? = nil, _ now: Moment
+    _ delivery: WaitingDelivery, _ end: Attempt.End, follows: Acceptance? = nil, answer: Payload? = nil, _ now: Moment
   ) {
     unconfirmed += 1
     var attempt = Attempt(
       delivery: delivery.id, lane: lane, sequence: delivery.sequence, epoch: epoch, attempts: delivery.attempts,
       at: now.wall, possiblySent: delivery.possiblySent, end: end)
     attempt.follows = follows
+    attempt.answer = answer
     actions.append(.finish(attempt, bytes: delivery.byteCount))
   }
 }

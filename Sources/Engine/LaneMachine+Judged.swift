@@ -19,8 +19,8 @@ extension LaneMachine {
   /// Does what the reply transform decided about a delivery.
   mutating func judged(_ index: Int, _ verdict: Verdict, _ summary: String, reply: Payload, _ now: Moment) {
     switch verdict {
-    case .done(let follows):
-      conclude(index, .delivered(summary: summary, reply: reply), follows: follows, now)
+    case .done(let follows, let answer):
+      conclude(index, .delivered(summary: summary, reply: reply), follows: follows, answer: answer, now)
     case .retry(let reason):
       lastRefusal = "retry, said its reply transform"
       refused(index, "\(summary): \(reason)", code: "retry", forever: false, reply: reply, retryAfter: nil, now)

@@ -39,7 +39,8 @@ extension LaneMachine {
   /// What a reply transform made of an answer.
   package enum Verdict: Sendable {
     /// The partner has it; what follows goes to other lanes, in the same unit.
-    case done(follows: Acceptance?)
+    /// `answer` goes to the sender who waits.
+    case done(follows: Acceptance?, answer: Payload? = nil)
     case retry(reason: String)
     case dead(reason: String)
     case hold(reason: String)

@@ -92,7 +92,7 @@ package struct LaneMachine: Sendable {
     tail = keys.doneThrough
     offered = keys.lastSequence
     behind = keys.waiting + keys.held > 0
-    paused = keys.paused
+    paused = keys.paused || keys.awaitsRelease
     random = seed
     // Of a lane that isn't strict the store knows what may have been under way.
     self.suspects = (self.policy.order == nil ? suspects : 0, keys.lastSequence)

@@ -17,7 +17,8 @@ struct Answered: Sendable {
 
 /// What a reply transform decided, and what it sends to other destinations.
 enum Judgement: Sendable {
-  case done(Decided)
+  /// With what goes to the sender who waits.
+  case done(Decided, answer: Payload? = nil)
   case retry(String)
   case dead(String)
   case hold(String)
@@ -51,8 +52,34 @@ extension Pipeline {
     case .dead(let reason): return .dead(reason)
     case .held(let reason): return .hold(reason)
     case .failed(let failure): return .failed(Self.describe(failure))
-    case .answered: return .failed("nobody waits for an answer")
+    case .answered(let answer):
+      let made: Payload
+      switch self.answer(answer, bytes) {
+      case .success(let payload): made = payload
+      case .failure(let problem): return .failed(problem.text)
+      }
+      let judgement = emitted(result, bytes, original, context, notes, by: name)
+      guard case .done(var decided, _) = judgement else { return judgement }
+      decided.steps.append(Step(.note, "the sender's answer was made of that of \(name)"))
+      return .done(decided, answer: made)
     case .routed, .dropped, .rejected: return .failed("it did not decide about the delivery")
+    }
+  }
+
+  private struct Unusable: Error { var text: String }
+
+  /// What goes to the sender: it must name the sender's message, and so has an MSA.
+  private func answer(_ answer: HiltEmitted, _ reply: [UInt8]) -> Result<Payload, Unusable> {
+    let bytes = if case .bytes(let made) = answer.content { made } else { reply }
+    guard answer.format == .hl7v2 else { return .success(Payload(answer.format, bytes)) }
+    do throws(HL7ParseError) {
+      let message = try HL7Message(bytes, reading)
+      if message.segment("MSA", occurrence: 1) == nil {
+        return .failure(Unusable(text: "what it answers has no MSA, and so names no message"))
+      }
+      return .success(Payload(.hl7v2, bytes))
+    } catch {
+      return .failure(Unusable(text: "what it answers can't be read back: \(error)"))
     }
   }
 

@@ -79,7 +79,7 @@ package final class ReplyReader: Sendable {
       message: delivery.message, receivedAt: original.record.receivedAt)
     let judgement = shared.strikes.reading(answerTo: delivery.id) { pipeline.judge(answered, of: destination) }
     return switch judgement {
-    case .done(let decided): .done(follows: follows(decided, delivery.message))
+    case .done(let decided, let answer): .done(follows: follows(decided, delivery.message), answer: answer)
     case .retry(let reason): .retry(reason: reason)
     case .dead(let reason): .dead(reason: reason)
     case .hold(let reason): .hold(reason: reason)

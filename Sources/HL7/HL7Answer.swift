@@ -36,6 +36,10 @@ package struct HL7Answer: Sendable {
   package let code: Code
   /// MSA-2: the control id of the message that is answered; `nil` where it is empty.
   package let controlID: String?
+  /// The condition that the partner gives for a refusal, of table 0357: ERR-3, or ERR-1.4 before version 2.5.
+  package let number: Int?
+  /// It is nothing but an acknowledgement (MSH-9 is ACK); otherwise it is a response with content of its own.
+  package let isPlain: Bool
   /// What the partner says of a refusal: MSA-3, else ERR-8, else the text of ERR-3 or ERR-1. It may hold content.
   package let text: String?
   package let message: HL7Message
@@ -66,6 +70,20 @@ package struct HL7Answer: Sendable {
     self.message = message
     // A text that can't be decoded does not change what the code says.
     text = Self.reason(message, msa)
+    number = Self.number(message)
+    isPlain = HL7Header(message).messageCode == "ACK"
+  }
+
+  private static func number(_ message: HL7Message) -> Int? {
+    guard let err = message.segment("ERR", occurrence: 1) else { return nil }
+    for position in [HL7Position(3, component: 1), HL7Position(1, component: 4, subcomponent: 1)] {
+      if let text = (try? message.value(at: position, of: err))?.text, let number = Int(text),
+        (0...999).contains(number)
+      {
+        return number
+      }
+    }
+    return nil
   }
 
   private static func reason(_ message: HL7Message, _ msa: Int) -> String? {

@@ -129,10 +129,12 @@ extension SQLiteStore {
       defer { row.reset() }
       row.bind(1, key)
       guard try row.step() else { return nil }
-      return ChannelKeys.Lane(
+      var keys = ChannelKeys.Lane(
         name: name.destination, key: key, waiting: row.int(0), waitingBytes: row.int(1),
         doneThrough: row.optionalInteger(4).map { $0 - 1 } ?? row.integer(2), lastSequence: row.integer(2),
         paused: row.integer(3) != 0)
+      keys.awaitsRelease = try OutgoingHold.read(reading.connection)?.holds(key) ?? false
+      return keys
     }
   }
 

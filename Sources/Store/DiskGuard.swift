@@ -39,6 +39,9 @@ struct DiskGuard {
     return Int64(status.f_bavail) * Int64(status.f_frsize)
   }
 
+  /// How much is free above what must be, so that arrivals are taken.
+  var room: Int64 { freeBytes - freeBytesMin - (hasBallast ? 0 : ballastBytes) }
+
   /// Why arrivals can't be taken, where the disk is too full. A disk that was full must have room for the ballast and
   /// as much again: what the ballast itself gave free doesn't count, or it would be taken back from what it was given
   /// free for.

@@ -23,6 +23,10 @@ package enum Failpoint: String, Sendable, CaseIterable {
   case afterBlob = "after-blob"
   /// A revision and what belongs to it is registered, not committed.
   case inDeployment = "in-deployment"
+  /// A part of a backup's copy of the file is made.
+  case inBackup = "in-backup"
+  /// A restored store is checked, its blobs have their names, its file hasn't.
+  case inRestore = "in-restore"
   /// The key ring is rewrapped, not committed.
   case inRotation = "in-rotation"
 

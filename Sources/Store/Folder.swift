@@ -54,6 +54,24 @@ enum Folder {
     return failed ? nil : bytes
   }
 
+  /// Whether there is anything of this name; a link counts by itself.
+  static func exists(_ path: String) -> Bool {
+    var status = stat()
+    return lstat(path, &status) == 0
+  }
+
+  /// Removes a folder with all that is in it, following no link; what isn't there needs no removing.
+  static func removeTree(_ path: String) {
+    var status = stat()
+    guard lstat(path, &status) == 0 else { return }
+    guard status.st_mode & S_IFMT == S_IFDIR else {
+      unlink(path)
+      return
+    }
+    for name in names(path) { removeTree(path + "/" + name) }
+    rmdir(path)
+  }
+
   static func size(_ path: String) -> Int64? {
     var status = stat()
     return stat(path, &status) == 0 ? Int64(status.st_size) : nil

@@ -50,6 +50,7 @@ final class PreparedAcceptance: Sendable {
   let progress: (key: [UInt8], value: [UInt8])?
   let replaces: Set<MessageState>
   let gate: OriginGate?
+  let awaits: Int64?
 
   init(_ arrival: Acceptance, with preparer: Preparer) throws(StoreError) {
     id = arrival.id
@@ -61,6 +62,7 @@ final class PreparedAcceptance: Sendable {
     size = arrival.payload.byteCount
     replaces = arrival.replaces
     gate = arrival.gate
+    awaits = arrival.awaits
     let sealed = preparer.registry.isSealed(channel: arrival.channel)
     self.sealed = sealed
     var slab = Slab(reserving: preparer.room(arrival))
@@ -125,9 +127,13 @@ final class PreparedAttempt: Sendable {
       (state, dueAt, delay, summary, reply) = (.dead, 0, 0, reason, answer)
     case .held(let reason, let answer):
       (state, dueAt, delay, summary, reply) = (.held, 0, 0, reason, answer)
+    case .withdrawn(let reason, let answer):
+      (state, dueAt, delay, summary, reply) = (.cancelled, 0, 0, reason, answer)
     }
     let sealed = preparer.registry.isSealed(lane: attempt.lane)
     var content = ResultContent(summary: summary, reply: .none)
+    content.answer = attempt.answer
+    if case .withdrawn = attempt.end { content.isWithdrawn = true }
     var blob: BlobReference?
     if let reply {
       switch reply.content {

@@ -81,7 +81,7 @@ extension Reading {
     return problems
   }
 
-  private func integrity() throws(SQLiteFailure) -> [String] {
+  func integrity() throws(SQLiteFailure) -> [String] {
     let rows = try connection.statement("PRAGMA integrity_check(20)")
     defer { rows.reset() }
     var problems: [String] = []

@@ -75,6 +75,10 @@ struct ResultContent: Sendable {
   }
   var summary: String
   var reply: Reply
+  /// What went to the sender who waited, where a reply transform made it.
+  var answer: Payload?
+  /// It was taken back because its sender was not answered in time, and sends it again.
+  var isWithdrawn = false
 
   var encoded: [UInt8] {
     var writer = ByteWriter(reserving: 64 + summary.utf8.count)
@@ -89,6 +93,16 @@ struct ResultContent: Sendable {
       writer.byte(2)
       writer.byte(format.code)
       writer.blobReference(blob)
+    }
+    // Only where there is something to say: rows of before have nothing here.
+    guard answer != nil || isWithdrawn else { return writer.bytes }
+    writer.byte(isWithdrawn ? 1 : 0)
+    if let answer, case .bytes(let bytes) = answer.content {
+      writer.byte(1)
+      writer.byte(answer.format.code)
+      writer.blob(bytes)
+    } else {
+      writer.byte(0)
     }
     return writer.bytes
   }
@@ -110,6 +124,12 @@ struct ResultContent: Sendable {
       let format = try reader.format()
       reply = .blob(format, try reader.blobReference())
     default: throw ByteReader.Unreadable()
+    }
+    guard !reader.isAtEnd else { return }
+    isWithdrawn = try reader.byte() == 1
+    if try reader.byte() == 1 {
+      let format = try reader.format()
+      answer = Payload(format, try reader.blob())
     }
   }
 }

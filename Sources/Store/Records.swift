@@ -132,6 +132,28 @@ package enum DeliveryState: String, Sendable, Codable, CaseIterable {
   case held
 }
 
+/// What became of a delivery, as the sender who waits for it is told.
+package struct DeliveryVerdict: Sendable {
+  package var state: DeliveryState
+  package var summary: String
+  /// The partner's last answer.
+  package var reply: Payload?
+  /// What a reply transform answered with.
+  package var answer: Payload?
+  /// It was taken back because its sender was not answered in time.
+  package var isWithdrawn: Bool
+
+  package init(
+    _ state: DeliveryState, summary: String, reply: Payload? = nil, answer: Payload? = nil, isWithdrawn: Bool = false
+  ) {
+    self.state = state
+    self.summary = summary
+    self.reply = reply
+    self.answer = answer
+    self.isWithdrawn = isWithdrawn
+  }
+}
+
 /// One delivery as lists and `hilum why` show it.
 package struct DeliveryRecord: Sendable, Codable, Equatable {
   package var id: String

@@ -14,6 +14,7 @@ struct OpenParts {
   var preparer: Preparer
   var minter: Minter
   var lock: FolderLock
+  var hold: HoldCell
 }
 
 extension SQLiteStore {
@@ -28,6 +29,8 @@ extension SQLiteStore {
   ) throws(StoreError) -> SQLiteStore {
     try Folder.make(folder)
     let lock = try FolderLock(folder)
+    try Restoration.refuseUnfinished(folder)
+    Folder.removeTree(folder + "/" + backupFolder)
     let path = folder + "/hilum.db"
     try checkHeader(path)
     let connection = try openWriter(path, settings)
@@ -49,13 +52,14 @@ extension SQLiteStore {
     let queue = UnitQueue(settings: settings)
     let disk = DiskGuard(folder: folder, file: path, settings: settings)
     let readers = Readers()
+    let hold = HoldCell()
     do throws(SQLiteFailure) {
-      let (epoch, closedCleanly) = try takeOver(connection)
+      let (epoch, closedCleanly) = try takeOver(connection, settings, hold)
       try registry.load(connection)
       let writer = try Writer(
         connection: connection, settings: settings, preparer: preparer, condition: condition, queue: queue,
         epoch: epoch, ownerDied: !closedCleanly,
-        witness: witness, disk: disk)
+        witness: witness, disk: disk, hold: hold)
       try writer.ensureDataKey()
       witness.commit = writer.tally.commit
       for number in 0..<max(1, settings.readers) { readers.start(try openReader(path, settings), number: number) }
@@ -63,7 +67,7 @@ extension SQLiteStore {
         OpenParts(
           folder: folder, settings: settings, epoch: epoch, closedCleanly: closedCleanly, condition: condition,
           queue: queue,
-          readers: readers, preparer: preparer, minter: minter, lock: lock))
+          readers: readers, preparer: preparer, minter: minter, lock: lock, hold: hold))
       watchLog(writer)
       StoreThread.start("store-write") { writer.run() }
       store.sweep(before: minter.next())
@@ -211,7 +215,9 @@ extension SQLiteStore {
   }
 
   /// Numbers this ownership, and takes the mark of an orderly end away until this one ends so.
-  private static func takeOver(_ connection: Connection) throws(SQLiteFailure) -> (epoch: Int64, closedCleanly: Bool) {
+  private static func takeOver(
+    _ connection: Connection, _ settings: StoreSettings, _ hold: HoldCell
+  ) throws(SQLiteFailure) -> (epoch: Int64, closedCleanly: Bool) {
     let last = try connection.number("SELECT value FROM meta WHERE name = 'epoch'")
     let closed = try connection.number("SELECT value FROM meta WHERE name = 'closed'")
     let epoch = (last ?? 0) + 1
@@ -219,6 +225,7 @@ extension SQLiteStore {
     try connection.transaction { () throws(SQLiteFailure) in
       try connection.execute(
         "INSERT OR REPLACE INTO meta (name, value) VALUES ('epoch', \(epoch)); DELETE FROM meta WHERE name = 'closed'")
+      hold.value = try OutgoingHold.opened(connection, site: settings.site, now: settings.clock.wall())
       // A lane that orders by key may have had any of what waits under way.
       guard !closedCleanly else { return }
       try connection.execute(

@@ -42,17 +42,31 @@ extension SQLiteStore {
     try await read { reading in
       guard let delivery = try reading.delivery(id.key), delivery.id == id else { return nil }
       let payload = try Self.payload(try reading.payload(delivery), "the delivery \(id) as it goes")
-      var reply: Payload?
-      switch reading.result(delivery)?.reply {
-      case .bytes(let format, let bytes): reply = Payload(format, bytes)
-      case .blob(let format, let blob):
-        guard let bytes = reading.preparer.blobs.read(blob), sha256(bytes) == blob.sha256 else {
-          throw StoreError(.damaged, "the answer to the delivery \(id) doesn't fit its hash: it is damaged")
-        }
-        reply = Payload(format, bytes)
-      case .some(.none), nil: break
+      return (payload, try Self.reply(reading.result(delivery), of: id, reading))
+    }
+  }
+
+  package func verdict(_ id: DeliveryID) async throws(StoreError) -> DeliveryVerdict? {
+    try await read { reading in
+      guard let delivery = try reading.delivery(id.key), delivery.id == id else { return nil }
+      let result = reading.result(delivery)
+      return DeliveryVerdict(
+        delivery.state, summary: result?.summary ?? "", reply: try Self.reply(result, of: id, reading),
+        answer: result?.answer, isWithdrawn: result?.isWithdrawn ?? false)
+    }
+  }
+
+  private static func reply(
+    _ result: ResultContent?, of id: DeliveryID, _ reading: Reading
+  ) throws(StoreError) -> Payload? {
+    switch result?.reply {
+    case .bytes(let format, let bytes): return Payload(format, bytes)
+    case .blob(let format, let blob):
+      guard let bytes = reading.preparer.blobs.read(blob), sha256(bytes) == blob.sha256 else {
+        throw StoreError(.damaged, "the answer to the delivery \(id) doesn't fit its hash: it is damaged")
       }
-      return (payload, reply)
+      return Payload(format, bytes)
+    case .some(.none), nil: return nil
     }
   }
 

@@ -13,6 +13,9 @@ package final class SQLiteStore: Store {
   let queue: UnitQueue
   let readers: Readers
   let preparer: Preparer
+  /// A backup is being made.
+  let isBackingUp = Flag()
+  private let hold: HoldCell
   private let minter: Minter
   private let lock: Mutex<FolderLock?>
 
@@ -26,11 +29,13 @@ package final class SQLiteStore: Store {
     readers = parts.readers
     preparer = parts.preparer
     minter = parts.minter
+    hold = parts.hold
     lock = Mutex(parts.lock)
   }
 
   package var condition: StoreCondition { conditionCell.value }
   package func observe(_ change: @escaping @Sendable (StoreCondition) -> Void) { conditionCell.observe(change) }
+  package var outgoingHold: OutgoingHold? { hold.value }
   package func mint() -> Identifier { minter.next() }
 
   // MARK: Writing
@@ -133,7 +138,7 @@ package final class SQLiteStore: Store {
     }
   }
 
-  private func task<T: Sendable>(
+  func task<T: Sendable>(
     _ make: (@escaping @Sendable (Result<T, StoreError>) -> Void) -> WriterTask
   ) async throws(StoreError) -> T {
     let result: Result<T, StoreError> = await withCheckedContinuation { continuation in

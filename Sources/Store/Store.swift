@@ -18,6 +18,8 @@ package protocol Store: AnyObject, Sendable {
   /// Whether the last owner closed the store in order. After anything else, what was under way may have reached its
   /// partner.
   var closedCleanly: Bool { get }
+  /// Why nothing is sent until a person releases the store; `nil` where that isn't so.
+  var outgoingHold: OutgoingHold? { get }
   /// Whether new arrivals are taken at this moment, and why not.
   var condition: StoreCondition { get }
   /// Called (on the store's thread) whenever `condition` changes. At most one observer.
@@ -73,6 +75,11 @@ package protocol Store: AnyObject, Sendable {
   /// What is known of the deployments of each channel, by its name.
   func deployments() async throws(StoreError) -> [String: DeploymentNote]
 
+  /// Makes a backup while everything goes on; what was answered for before the call is in it.
+  ///
+  /// - Parameter version: of the engine, for people.
+  func backUp(site: String, version: String) async throws(StoreError) -> Backup
+
   /// Waits until everything handed over before is durable, writes that the store was closed in order, and closes it.
   func close() async
 
@@ -94,6 +101,8 @@ package protocol Store: AnyObject, Sendable {
   func raw(_ id: MessageID) async throws(StoreError) -> Payload?
   /// The bytes as they go or went to one destination, and the partner's last answer.
   func sent(_ id: DeliveryID) async throws(StoreError) -> (payload: Payload?, reply: Payload?)?
+  /// What became of a delivery, for a sender who waits for it; `nil` where there is none.
+  func verdict(_ id: DeliveryID) async throws(StoreError) -> DeliveryVerdict?
   func delivery(_ id: DeliveryID) async throws(StoreError) -> DeliveryRecord?
   /// The destinations in whose lanes a message that failed keeps its place.
   func placesKept(by message: MessageID) async throws(StoreError) -> [String]
@@ -101,10 +110,16 @@ package protocol Store: AnyObject, Sendable {
   func messages(_ query: MessageQuery) async throws(StoreError) -> [MessageRecord]
   func deliveries(_ query: DeliveryQuery) async throws(StoreError) -> [DeliveryRecord]
   func ledger() async throws(StoreError) -> [ChannelLedger]
+  /// What waits in each lane, by its key; what is held for a person apart.
+  func outgoing() async throws(StoreError) -> [Int64: OutgoingCount]
   /// The key of a lane that was registered once, whether a channel file names it still or not.
   func laneKey(_ name: LaneName) async throws(StoreError) -> Int64?
   /// Counts rows and compares them with the counters; checks the file. Slow on a large store.
   func audit() async throws(StoreError) -> [String]
+}
+
+extension Store {
+  package var outgoingHold: OutgoingHold? { nil }
 }
 
 /// Whether the store takes arrivals.

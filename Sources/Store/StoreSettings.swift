@@ -29,6 +29,9 @@ package struct StoreSettings: Sendable {
   /// `nil`: no channel of this store is sealed; a registration that wants sealing is refused.
   package var masterKey: MasterKey?
   package var clock = Clock.system
+  /// The name of the installation that the store belongs to: a store of another one sends nothing (`OutgoingHold`).
+  /// `nil`: nobody asks.
+  package var site: String?
 
   /// A group of the writer holds at most so many arrivals; larger groups were slower with senders that wait for their
   /// answer, as long as the disk is quick. For each millisecond that a commit takes it holds as many more.

@@ -22,6 +22,10 @@ enum WriterTask {
   case register(ChannelRegistration, @Sendable (Result<ChannelKeys, StoreError>) -> Void)
   case prune([Int64: Retention], now: Int64, rowsMax: Int, @Sendable (Result<Bool, StoreError>) -> Void)
   case rotate(to: StoreSettings.MasterKey, @Sendable (Result<Void, StoreError>) -> Void)
+  /// Copies the file, a little between the groups, into a file that isn't there yet.
+  case copy(to: String, @Sendable (Result<Int64, StoreError>) -> Void)
+  /// Nobody needs the blobs any more that a copy knows.
+  case letTrashGo
   case emptyTrash
   /// A reader found that the file can't be trusted.
   case lose(SQLiteFailure)

@@ -45,6 +45,8 @@ package struct ChannelKeys: Sendable {
     /// The greatest sequence number given so far.
     package var lastSequence: Int64
     package var paused: Bool
+    /// Nothing of it is sent before a person releases the store, or this lane (`OutgoingHold`).
+    package var awaitsRelease = false
 
     package init(
       name: String, key: Int64, waiting: Int, waitingBytes: Int, doneThrough: Int64, lastSequence: Int64, paused: Bool
@@ -194,6 +196,9 @@ package struct Acceptance: Sendable {
   package var progress: (key: String, value: Value)?
   /// The states from which a message may be reprocessed; empty for a new message.
   package var replaces: Set<MessageState>
+  /// The lane whose partner's verdict the sender waits for: a duplicate tells what became of its original there
+  /// (`AcceptResult.awaited`).
+  package var awaits: Int64?
   /// Asked by the writer before it runs this unit, and closed by it when the unit (or its group) is answered
   /// `unavailable`.
   package var gate: OriginGate?
@@ -243,12 +248,27 @@ package enum AcceptResult: Sendable {
   case accepted(sequences: [Int64], keyReused: Bool)
   /// The original is durable; of this arrival a line is kept.
   case duplicate(of: MessageID)
+  /// As `duplicate`, where the sender waits for a lane: the deliveries there that tell what its answer is. What was
+  /// withdrawn waits anew, at the lane's end, as a delivery of its own.
+  case awaited(of: MessageID, [Awaited])
   /// The duplicate key was seen before with other bytes, and such an arrival is refused: kept as rejected.
   case conflict
   /// Reprocessing a message that isn't in a state for it any more.
   case stale
   /// Nothing was stored.
   case unavailable(reason: String)
+}
+
+/// A delivery whose end is a sender's answer.
+package struct Awaited: Sendable, Equatable {
+  package var delivery: DeliveryID
+  /// It came into its lane just now; what the store counts for it.
+  package var newBytes: Int?
+
+  package init(_ delivery: DeliveryID, newBytes: Int? = nil) {
+    self.delivery = delivery
+    self.newBytes = newBytes
+  }
 }
 
 package enum UnitResult: Sendable, Equatable {
@@ -274,11 +294,13 @@ package struct Attempt: Sendable {
     case dead(reason: String, reply: Payload?)
     /// Keeps its place in the lane until a person releases or discards it.
     case held(reason: String, reply: Payload?)
+    /// Taken back: its sender was told to send it again, and what it then sends goes anew.
+    case withdrawn(reason: String, reply: Payload?)
   }
   /// The delivery is over with it.
   package var isEnd: Bool {
     switch end {
-    case .delivered, .dead: true
+    case .delivered, .dead, .withdrawn: true
     case .waits, .held: false
     }
   }
@@ -295,6 +317,8 @@ package struct Attempt: Sendable {
   /// What the partner's answer sends to other lanes, in the same unit as `delivered`: its outputs, its deliveries and
   /// steps for the story of the delivery's message, whose id it has.
   package var follows: Acceptance?
+  /// What goes to the sender who waits, where a reply transform made it: kept, for the sender who asks again.
+  package var answer: Payload?
 
   package init(
     delivery: DeliveryID, lane: Int64, sequence: Int64, epoch: Int64, attempts: Int, at: Int64, possiblySent: Bool,
@@ -322,6 +346,8 @@ package enum Change: Sendable {
   case discardDead([DeliveryID], reason: String, at: Int64)
   /// Waiting deliveries of a lane that shall not be sent. The lane must have let go of them.
   case cancelWaiting(lane: Int64, [DeliveryID], reason: String, at: Int64)
+  /// As `cancelWaiting`, because their senders were not answered in time: what they send again goes anew.
+  case withdraw(lane: Int64, [DeliveryID], reason: String, at: Int64)
   /// The first `countMax` of all that wait in a lane and were minted up to `through`, but for those at the partner. A
   /// million of them in one unit would hold everybody up: the caller asks again until nothing is left.
   case cancelAllWaiting(
@@ -338,6 +364,8 @@ package enum Change: Sendable {
   /// another lane. The caller asks again until nothing is left.
   case buryWaiting(lane: Int64, countMax: Int, reason: String, at: Int64)
   case moveWaiting(lane: Int64, to: Int64, countMax: Int)
+  /// Lets lanes send that an `OutgoingHold` holds: these, or all there are and will be.
+  case releaseOutgoing(lanes: [Int64]?)
   /// What is known of a channel's deployments.
   case note(channel: Int64, DeploymentNote)
   /// Arrivals answered `unavailable` since the last time: counted, not stored.

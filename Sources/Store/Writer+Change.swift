@@ -23,12 +23,17 @@ extension Writer {
         try each(ids) { id throws(SQLiteFailure) in try end(id, from: .dead, as: .discarded, reason: reason, at: at) })
     case .cancelWaiting(let lane, let ids, let reason, let at):
       return try cancel(lane, ids, reason: reason, at: at, tells: true)
+    case .withdraw(let lane, let ids, let reason, let at): return try withdraw(lane, ids, reason: reason, at: at)
     case .cancelAllWaiting(let lane, let through, let except, let countMax, let reason, let at):
       let ids = try waitingIDs(lane, through: through, except: Set(except), countMax: countMax)
       return try cancel(lane, ids, reason: reason, at: at, tells: false)
     case .buryWaiting(let lane, let countMax, let reason, let at):
       return try bury(lane, countMax: countMax, reason: reason, at: at)
     case .moveWaiting(let lane, let target, let countMax): return try move(lane, to: target, countMax: countMax)
+    case .releaseOutgoing(let lanes):
+      let released = try OutgoingHold.release(lanes, site: settings.site, connection)
+      hold.value = released.hold
+      return released.isDone ? .done(1) : .stale
     case .note(let channel, let note):
       try keep(note, of: channel)
       tally.change(channel: channel) { _ in }
@@ -117,15 +122,17 @@ extension Writer {
     return true
   }
 
+  /// - Parameter isWithdrawn: its sender was not answered in time, and sends it again.
   func end(
     _ id: DeliveryID, from: DeliveryState, as state: DeliveryState, reason: String, at: Int64, lane: Int64? = nil,
-    tells: Bool = true
+    tells: Bool = true, isWithdrawn: Bool = false
   ) throws(SQLiteFailure) -> Bool {
     guard let delivery = try delivery(id), delivery.state == from, lane == nil || lane == delivery.lane else {
       return false
     }
     var result = openResult(delivery.result, lane: delivery.lane, id: id) ?? ResultContent(summary: "", reply: .none)
     result.summary = result.summary.isEmpty ? reason : "\(reason) (before: \(result.summary))"
+    result.isWithdrawn = isWithdrawn
     let row = try connection.statement(
       "UPDATE delivery SET state = ?2, ended_at = ?3, result = ?4, held = 0 WHERE id = ?1")
     row.bind(1, id.key)
@@ -139,6 +146,10 @@ extension Writer {
     try row.run()
     move(delivery, from: from, to: state)
     guard tells else { return true }
+    if isWithdrawn {
+      try addStep(Step(.discarded, "withdrawn: \(reason)", lane: laneName(delivery.lane), at: at), delivery.message)
+      return true
+    }
     try addStep(
       Step(.discarded, "\(state.rawValue) by hand: \(reason)", lane: laneName(delivery.lane), at: at), delivery.message)
     return true
@@ -197,7 +208,9 @@ extension Writer {
   func laneName(_ lane: Int64) -> String? { preparer.registry.lane(lane)?.name }
 
   /// The stored bytes of a delivery once more, where they are still kept.
-  private func resend(_ original: DeliveryID, as id: DeliveryID, at: Int64) throws(SQLiteFailure) -> Bool {
+  func resend(
+    _ original: DeliveryID, as id: DeliveryID, at: Int64, because: String = "sent once more by hand"
+  ) throws(SQLiteFailure) -> Bool {
     guard let delivery = try delivery(original), delivery.state.rowCode != 0, !delivery.isIncomplete,
       let channel = tally.lanes[delivery.lane]?.channel, try hasPayload(delivery)
     else { return false }
@@ -232,7 +245,7 @@ extension Writer {
       $0.waitingBytes += delivery.size
     }
     try keepForRetention(delivery.message, channel)
-    try addStep(Step(.retried, "sent once more by hand", lane: laneName(delivery.lane), at: at), delivery.message)
+    try addStep(Step(.retried, because, lane: laneName(delivery.lane), at: at), delivery.message)
     return true
   }
 

@@ -7,7 +7,7 @@ extension Writer {
       guard try waits(attempt.attempt) else { return .stale }
       let result = try accept(arrival)
       switch result {
-      case .accepted, .duplicate: _ = try finish(attempt)
+      case .accepted, .duplicate, .awaited: _ = try finish(attempt)
       // What stands behind it in a strict lane must not pass it.
       case .conflict: arrival.gate?.close()
       case .stale, .unavailable: break

@@ -19,6 +19,8 @@ extension Writer {
   /// strictly.
   func move(_ lane: Int64, to target: Int64, countMax: Int) throws(SQLiteFailure) -> UnitResult {
     guard lane != target, tally.lanes[lane] != nil, tally.lanes[target] != nil else { return .stale }
+    // What waits for its release doesn't get past it by another lane.
+    if let hold = hold.value, hold.holds(lane), !hold.holds(target) { return .stale }
     var count = 0
     var bytes = 0
     for id in try waitingIDs(lane, through: .last, except: [], countMax: countMax) {

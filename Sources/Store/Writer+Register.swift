@@ -88,6 +88,7 @@ extension Writer {
     var keys = ChannelKeys.Lane(
       name: name, key: lane, waiting: counts.states[DeliveryState.waiting.code], waitingBytes: counts.waitingBytes,
       doneThrough: first.map { $0 - 1 } ?? counts.lastSequence, lastSequence: counts.lastSequence, paused: paused != 0)
+    keys.awaitsRelease = hold.value?.holds(lane) ?? false
     keys.held = counts.states[DeliveryState.held.code] + counts.places
     return keys
   }

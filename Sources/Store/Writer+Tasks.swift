@@ -10,11 +10,14 @@ extension Writer {
     case .prune(let keeping, let now, let rowsMax, let done):
       done(result { () throws(StoreError) in try prune(keeping, now: now, rowsMax: rowsMax) })
     case .rotate(let to, let done): done(result { () throws(StoreError) in try rotate(to: to) })
+    case .copy(let path, let done): beginCopy(to: path, done)
+    case .letTrashGo: letTrashGo()
     case .emptyTrash: try? emptyTrash()
     case .lose(let failure): lose(failure.reasonToEnd)
     case .inspect(let body): body(connection)
     case .barrier(let done): done()
     case .close(let orderly, let done):
+      endCopying(StoreError(.closed, "the backup was given up: the engine is stopping"))
       if orderly { closeOrderly() } else { _ = hilum_sqlite_settle(connection.handle, 0) }
       connection.close()
       end()
@@ -113,6 +116,7 @@ extension Writer {
 
   /// Removes the files of what is in the trash table, and then the rows; a few at a time.
   func emptyTrash() throws(StoreError) {
+    if keepsTrash { return }
     do throws(SQLiteFailure) {
       while true {
         var batch: [Identifier] = []

@@ -42,10 +42,15 @@ final class Writer: @unchecked Sendable {
   var logBytes = 0
   var carriedBytes = 0
   private var isEnding = false
+  /// A backup's copy of the file that is under way.
+  var copying: Copying?
+  /// Blobs whose rows are gone stay, because a backup takes them.
+  var keepsTrash = false
+  let hold: HoldCell
 
   init(
     connection: Connection, settings: StoreSettings, preparer: Preparer, condition: ConditionCell, queue: UnitQueue,
-    epoch: Int64, ownerDied: Bool, witness: Witness, disk: DiskGuard
+    epoch: Int64, ownerDied: Bool, witness: Witness, disk: DiskGuard, hold: HoldCell
   ) throws(SQLiteFailure) {
     self.connection = connection
     self.settings = settings
@@ -56,6 +61,7 @@ final class Writer: @unchecked Sendable {
     self.ownerDied = ownerDied
     self.witness = witness
     self.disk = disk
+    self.hold = hold
     master = settings.masterKey
     statements = try WriterStatements(connection)
     pageBytes = Int(try connection.number("PRAGMA page_size") ?? 4_096)
@@ -82,7 +88,10 @@ final class Writer: @unchecked Sendable {
         runGroup(takeRetained() + units)
       }
       // After a close there is no connection any more.
-      if !isEnding { maintain() }
+      if !isEnding {
+        maintain()
+        goOnCopying()
+      }
     }
   }
 
@@ -92,7 +101,8 @@ final class Writer: @unchecked Sendable {
     var wait = UInt64(settings.pollMilliseconds)
     if logBytes > carriedBytes { wait = min(wait, UInt64(settings.idleCheckpointMilliseconds)) }
     if !retained.isEmpty { wait = min(wait, 50) }
-    return now + wait * 1_000_000
+    let next = now + wait * 1_000_000
+    return copying.map { min(next, $0.nextStep) } ?? next
   }
 
   /// On a slow disk the commit is what everybody waits for: the group grows with it.
@@ -169,6 +179,12 @@ final class Writer: @unchecked Sendable {
     tally.rolledBack()
     window.rolledBack()
     runs.rolledBack()
+    readHoldAgain()
+  }
+
+  /// A release that was rolled back was none.
+  private func readHoldAgain() {
+    do throws(SQLiteFailure) { hold.value = try OutgoingHold.read(connection) } catch { return }
   }
 
   /// What a test wants SQLite to have said here.

@@ -28,6 +28,53 @@ struct ControlClient {
   /// The bytes of a message.
   func bytes(_ path: String) async throws -> [UInt8] { Array(try await exchange(path, nil)) }
 
+  /// Hands over a long answer as it comes.
+  ///
+  /// - Parameter begin: is told how many bytes there will be, where the engine says so.
+  func stream(
+    _ path: String, lengthIn header: String, begin: (Int64?) throws -> Void, _ take: ([UInt8]) throws -> Void
+  ) async throws {
+    let descriptor = try folderDescriptor()
+    defer { close(descriptor) }
+    var request = HTTPClientRequest(url: Self.url(descriptor, path))
+    request.method = .POST
+    var configuration = HTTPClient.Configuration()
+    configuration.connectionPool.retryConnectionEstablishment = false
+    let client = HTTPClient(configuration: configuration)
+    do {
+      let answer: HTTPClientResponse
+      do { answer = try await client.execute(request, timeout: .hours(72)) } catch { throw unanswered }
+      guard answer.status == .ok else {
+        throw Failure(
+          String(decoding: Data((try await answer.body.collect(upTo: 1 << 20)).readableBytesView), as: UTF8.self))
+      }
+      try begin(answer.headers.first(name: header).flatMap { Int64($0) })
+      for try await buffer in answer.body { try take(Array(buffer.readableBytesView)) }
+    } catch {
+      try? await client.shutdown()
+      throw error is HTTPClientError || error is HTTPParserError
+        ? Failure("The engine ended, or its answer broke off.") : error
+    }
+    try await client.shutdown()
+  }
+
+  private func folderDescriptor() throws -> Int32 {
+    let descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard descriptor >= 0 else {
+      throw Failure("There is no data folder \(folder). Say which with --data, or start an engine with `hilum run`.")
+    }
+    return descriptor
+  }
+
+  private static func url(_ descriptor: Int32, _ path: String) -> String {
+    let socket = ControlServer.path(descriptor).addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? ""
+    return "http+unix://\(socket)/\(path)"
+  }
+
+  private var unanswered: Failure {
+    Failure("No engine answers in \(folder). Is it running there? Start it with `hilum run`.")
+  }
+
   private func decode<Answer: Decodable>(_ data: Data) throws -> Answer {
     do {
       return try JSONDecoder().decode(Answer.self, from: data)
@@ -37,13 +84,9 @@ struct ControlClient {
   }
 
   private func exchange(_ path: String, _ body: Data?, bad: UInt = 200) async throws -> Data {
-    let descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-    guard descriptor >= 0 else {
-      throw Failure("There is no data folder \(folder). Say which with --data, or start an engine with `hilum run`.")
-    }
+    let descriptor = try folderDescriptor()
     defer { close(descriptor) }
-    let socket = ControlServer.path(descriptor).addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? ""
-    var request = HTTPClientRequest(url: "http+unix://\(socket)/\(path)")
+    var request = HTTPClientRequest(url: Self.url(descriptor, path))
     if let body {
       request.method = .POST
       request.body = .bytes(ByteBuffer(bytes: body))
@@ -59,7 +102,7 @@ struct ControlClient {
         return (answer, Data((try await answer.body.collect(upTo: 256 << 20)).readableBytesView))
       }
     } catch {
-      throw Failure("No engine answers in \(folder). Is it running there? Start it with `hilum run`.")
+      throw unanswered
     }
     guard answer.status == .ok || answer.status.code == bad else {
       throw Failure(String(decoding: data, as: UTF8.self))

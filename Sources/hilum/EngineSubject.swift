@@ -11,19 +11,25 @@ final class EngineSubject: BenchSubject {
   private let window: Int
   /// The destination's `order:`.
   private let order: String
+  /// One more destination, at whose port nobody listens.
+  private let hasDeadPartner: Bool
   private let child = Mutex<ChildProcess?>(nil)
 
-  init(destinations: Int, window: Int) {
+  init(destinations: Int, window: Int, hasDeadPartner: Bool = false) {
     destinationCount = destinations
     self.window = window
     order = "strict"
-    name = "engine, \(destinations) destination\(destinations == 1 ? "" : "s"), window \(window)"
+    self.hasDeadPartner = hasDeadPartner
+    name =
+      "engine, \(destinations) destination\(destinations == 1 ? "" : "s")\(hasDeadPartner ? " and a dead one" : ""), "
+      + "window \(window)"
   }
 
   /// One destination that isn't strict: by keys, of which there are a thousand, or without any.
   init(orderBy keys: Bool, inFlight: Int) {
     destinationCount = 1
     window = 1
+    hasDeadPartner = false
     order = "{by: \(keys ? "[\"right(PID-3[1].1, 3)\"]" : "none"), in-flight: \(inFlight)}"
     name = "engine, order by \(keys ? "1,000 keys" : "none"), \(inFlight) in flight"
   }
@@ -78,7 +84,8 @@ final class EngineSubject: BenchSubject {
   }
 
   private func channel(_ ports: [Int]) -> String {
-    let destinations = ports.enumerated().map { number, port in
+    // The port of TCP's own multiplexer, on which nobody listens.
+    let destinations = (ports + (hasDeadPartner ? [1] : [])).enumerated().map { number, port in
       """
         partner-\(number + 1):
           mllp: {host: 127.0.0.1, port: \(port)}

@@ -28,6 +28,7 @@ struct Hilum: AsyncParsableCommand {
           RunCommand.self, StatusCommand.self, StartCommand.self, PauseCommand.self, StopCommand.self, LaneCommand.self,
           PingCommand.self, AlertCommand.self, MetricsCommand.self, HealthCommand.self, LogsCommand.self,
         ]),
+      CommandGroup(name: "Keeping", subcommands: [BackupCommand.self, RestoreCommand.self, ReleaseCommand.self]),
       CommandGroup(
         name: "Deploying",
         subcommands: [DeployCommand.self, DiffCommand.self, RevisionsCommand.self, RollbackCommand.self]),

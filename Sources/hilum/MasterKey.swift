@@ -44,6 +44,31 @@ struct MasterKey {
     isInDataFolder = true
   }
 
+  /// The key of a file that a person names.
+  init(file path: String) throws {
+    guard let data = FileManager.default.contents(atPath: path) else {
+      throw Failure("The file \(path) can't be read.")
+    }
+    guard let key = Self.key(Array(data)) else {
+      throw Failure("\(path) must hold the master key: 32 bytes, as they are or in base64.")
+    }
+    self.key = StoreSettings.MasterKey(id: Self.name(key), bytes: key)
+    isInDataFolder = false
+  }
+
+  /// Where a data folder of its own keeps its key.
+  static func path(in data: String) -> String { data + "/keys/master.key" }
+
+  /// Puts the key into a data folder. Another one that lies there stays, under another name.
+  func keep(in data: String) throws {
+    let path = Self.path(in: data)
+    if let other = FileManager.default.contents(atPath: path) {
+      if Array(other) == key.bytes { return }
+      rename(path, "\(path).\(Self.name(Array(other)))")
+    }
+    try Self.write(key.bytes, to: path, in: data + "/keys")
+  }
+
   private static func key(_ bytes: [UInt8]) -> [UInt8]? {
     if bytes.count == 32 { return bytes }
     let text = String(decoding: bytes, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
@@ -65,8 +90,13 @@ struct MasterKey {
       }
       return Array(data)
     }
-    mkdir(folder, 0o700)
     let key = SymmetricKey(size: .bits256).withUnsafeBytes { Array($0) }
+    try write(key, to: path, in: folder)
+    return key
+  }
+
+  private static func write(_ key: [UInt8], to path: String, in folder: String) throws {
+    mkdir(folder, 0o700)
     let aside = path + ".new"
     unlink(aside)
     let descriptor = open(aside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
@@ -80,6 +110,5 @@ struct MasterKey {
     let directory = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     fsync(directory)
     close(directory)
-    return key
   }
 }

@@ -151,6 +151,15 @@ struct TLSTests {
     #expect(certificates.context !== first)
   }
 
+  @Test func `a file whose permissions changed is looked at again`() throws {
+    let path = try TestCertificates.made().path("stamp-\(UUID().uuidString)")
+    try Data("x".utf8).write(to: URL(fileURLWithPath: path))
+    let before = FileStamp([path])
+    #expect(FileStamp([path]) == before)
+    chmod(path, 0o400)
+    #expect(FileStamp([path]) != before)
+  }
+
   @Test func `destinations with equal settings share a context until a file changes`() throws {
     let made = try TestCertificates.made()
     let folder = made.path("shared-\(UUID().uuidString)")

@@ -16,10 +16,11 @@ struct TestTLSSettings: Settings {
 }
 
 struct TestMLLPSource: SourceConnector {
-  struct Options: Settings {
+  struct Options: AnsweringSettings {
     @Setting("The address to listen on.", default: "127.0.0.1") var host: String
     @Setting("The port to listen on.", example: "2575") var port: Port
     @Setting("TLS.") var tls: TestTLSSettings?
+    @Setting("When the sender is answered.", default: .accepted) var acknowledge: Acknowledge
     init() {}
   }
   static let name = "mllp"

@@ -172,7 +172,20 @@ import Testing
       scene.pass(days * 86_400)
       #expect(pair.wrong(scene) == kinds)
     }
+    scene.certificates = [CertificateStatus(file: "/tls/ca.pem", use: .trusted, subject: "CN=ca", notAfter: 1)]
+    let key = AlertKey(.certificateExpired, file: "/tls/ca.pem")
+    #expect(pair.verdict(scene, key) == .wrong("the last authority in it (CN=ca) has expired: no partner is trusted"))
     scene.certificates = [CertificateStatus(file: "/tls/a.pem", problem: "holds no PEM certificate")]
     #expect(pair.wrong(scene) == [.certificateUnusable])
+  }
+
+  @Test func `of a file that several channels name, what is wrong with it counts, and what ends first`() {
+    func merged(_ all: CertificateStatus...) -> [CertificateStatus] { AlertWatch.merged(all) }
+    let well = CertificateStatus(file: "a", subject: "CN=a", notAfter: 20)
+    let bad = CertificateStatus(file: "a", subject: "CN=a", notAfter: 20, problem: "no pair")
+    let other = CertificateStatus(file: "b", use: .trusted, notAfter: 5)
+    let trusted = CertificateStatus(file: "a", use: .trusted, subject: "CN=a", notAfter: 20)
+    #expect(merged(well, bad, other) == [bad, other] && merged(bad, well) == [bad])
+    #expect(merged(trusted, well) == [well] && merged(well, trusted) == [well])
   }
 }

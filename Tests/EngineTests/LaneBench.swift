@@ -132,6 +132,7 @@ extension Attempt.End {
     case .waits: "waits"
     case .dead: "dead"
     case .held: "held"
+    case .withdrawn: "withdrawn"
     }
   }
 
@@ -139,7 +140,7 @@ extension Attempt.End {
   var reason: String? {
     switch self {
     case .delivered: nil
-    case .waits(_, _, let reason, _), .dead(let reason, _), .held(let reason, _): reason
+    case .waits(_, _, let reason, _), .dead(let reason, _), .held(let reason, _), .withdrawn(let reason, _): reason
     }
   }
 

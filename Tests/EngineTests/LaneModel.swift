@@ -195,6 +195,7 @@ final class ModelStore {
     switch attempt.end {
     case .delivered: leave(attempt.sequence, as: .delivered)
     case .dead: leave(attempt.sequence, as: .dead)
+    case .withdrawn: leave(attempt.sequence, as: .cancelled)
     case .held(let reason, _): rows[Int(attempt.sequence) - 1].delivery.held = .init(.delivery, reason)
     case .waits(let dueAt, let delay, _, _):
       rows[Int(attempt.sequence) - 1].delivery.dueAt = dueAt

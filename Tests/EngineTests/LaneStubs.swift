@@ -184,12 +184,14 @@ final class StubStore: Store {
   func message(_ id: MessageID) async throws(StoreError) -> MessageRecord? { throw unasked }
   func raw(_ id: MessageID) async throws(StoreError) -> Payload? { throw unasked }
   func sent(_ id: DeliveryID) async throws(StoreError) -> (payload: Payload?, reply: Payload?)? { throw unasked }
+  func verdict(_ id: DeliveryID) async throws(StoreError) -> DeliveryVerdict? { throw unasked }
   func delivery(_ id: DeliveryID) async throws(StoreError) -> DeliveryRecord? { throw unasked }
   func placesKept(by message: MessageID) async throws(StoreError) -> [String] { throw unasked }
   func deliveries(of message: MessageID) async throws(StoreError) -> [DeliveryRecord] { throw unasked }
   func messages(_ query: MessageQuery) async throws(StoreError) -> [MessageRecord] { throw unasked }
   func deliveries(_ query: DeliveryQuery) async throws(StoreError) -> [DeliveryRecord] { throw unasked }
   func ledger() async throws(StoreError) -> [ChannelLedger] { throw unasked }
+  func outgoing() async throws(StoreError) -> [Int64: OutgoingCount] { throw unasked }
   func laneKey(_ name: LaneName) async throws(StoreError) -> Int64? { throw unasked }
   func audit() async throws(StoreError) -> [String] { throw unasked }
   func revisions(of channel: String) async throws(StoreError) -> [RevisionRecord] { throw unasked }
@@ -199,6 +201,7 @@ final class StubStore: Store {
   func channelKey(_ name: ChannelName) async throws(StoreError) -> Int64? { throw unasked }
   func laneKeys(_ name: LaneName) async throws(StoreError) -> ChannelKeys.Lane? { throw unasked }
   func deployments() async throws(StoreError) -> [String: DeploymentNote] { throw unasked }
+  func backUp(site: String, version: String) async throws(StoreError) -> Backup { throw unasked }
   private var unasked: StoreError { StoreError(.refused, "a lane doesn't ask for this") }
 }
 

@@ -33,6 +33,24 @@ import Text
     #expect(try answer(header(), .accepted, named)?.hasPrefix("MSH|^~\\&|ENGINE\\F\\1|HQ|PAS^1.2&x|NORTH|") == true)
   }
 
+  @Test func `an answer that was made elsewhere is addressed to the sender, and keeps all else`() throws {
+    let made = try message(
+      "MSH|^~\\&|LAB|X|HUB2|Y|20260101||RSP^K22^RSP_K21|77|P|2.5\nMSA|AA|other|found\nQAK|1|OK\nPID|1||Z&Q")
+    let addressed = HL7Acknowledgment().addressed(made, to: try header(), controlID: "A1")
+    #expect(
+      addressed.map { text($0) } == """
+        MSH|^~\\&|HUB|HQ|PAS^1.2&x|NORTH|20260101||RSP^K22^RSP_K21|A1|P|2.5
+        MSA|AA|4711|found
+        QAK|1|OK
+        PID|1||Z&Q
+
+        """)
+    let named = HL7Acknowledgment(sendingApplication: "ENGINE").addressed(made, to: try header(), controlID: "A1")
+    #expect(named.map { text($0) }?.hasPrefix("MSH|^~\\&|ENGINE|HQ|PAS^1.2&x|NORTH|") == true)
+    let nameless = try message("MSH|^~\\&|LAB|X|||2026||RSP^K22|77|P|2.5\nPID|1")
+    #expect(HL7Acknowledgment().addressed(nameless, to: try header(), controlID: "A1") == nil)
+  }
+
   @Test func `from 2.5 on the error's place stands in ERR-2`() throws {
     #expect(
       try answer(header(), .error(refusal))?.split(separator: "\n").suffix(2) == [

@@ -63,6 +63,7 @@ import Testing
       switch await handOver(bench, attempt, there) {
       case .accepted: results.append("accepted")
       case .duplicate: results.append("duplicate")
+      case .awaited: results.append("awaited")
       case .conflict: results.append("conflict")
       case .stale: results.append("stale")
       case .unavailable: results.append("unavailable")

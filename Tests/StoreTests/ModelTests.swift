@@ -109,6 +109,7 @@ import Testing
       case .accepted(let sequences, let reused): .accepted(sequences, keyReused: reused)
       case .duplicate(let id): .duplicate(id)
       case .conflict: .conflict
+      case .awaited(let original, _): .duplicate(original)
       case .stale: .stale
       case .unavailable: nil
       }

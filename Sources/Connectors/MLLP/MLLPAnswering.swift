@@ -61,8 +61,7 @@ final class MLLPAnswering: Sendable {
   func answer(_ header: HL7Header?, _ receipt: Receipt) -> [UInt8]? {
     switch receipt {
     case .accepted(_, reply: .some(let reply)):
-      guard acknowledgment.mode != .none, case .bytes(let bytes) = reply.content else { return nil }
-      return bytes
+      return self.reply(header, reply) ?? answer(header, .accepted)
     case .accepted, .failed, .duplicate:
       return answer(header, .accepted)
     case .rejected(let rejection):
@@ -73,6 +72,14 @@ final class MLLPAnswering: Sendable {
     case .unavailable:
       return nil
     }
+  }
+
+  /// What the channel answers with, addressed to the sender; `nil` where it can't be.
+  private func reply(_ header: HL7Header?, _ reply: Payload) -> [UInt8]? {
+    guard let header, acknowledgment.mode != .none, reply.format == .hl7v2, case .bytes(let bytes) = reply.content,
+      let message = try? HL7Message(bytes, reading)
+    else { return nil }
+    return acknowledgment.addressed(message, to: header, controlID: controlID())
   }
 
   /// The refusal of a frame that is larger than allowed; `nil` where its MSH can't be read.

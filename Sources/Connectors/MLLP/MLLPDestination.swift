@@ -60,8 +60,7 @@ package final class MLLPDestination: DestinationConnector {
   }
 
   package func certificates() async -> [CertificateStatus] {
-    guard let certificate = dial.tls?.certificate, let key = dial.tls?.key else { return [] }
-    return await TLSIdentity.status(certificate: certificate, key: key)
+    await dial.tls?.certificateStatus() ?? []
   }
 
   package func ping() async -> PingReport {

@@ -2,10 +2,7 @@ package import ConnectorKit
 import Messages
 
 /// The settings of `mllp:` as a source.
-package struct MLLPSourceSettings: Settings {
-  /// When the sender is answered. More words come with the engine's ability to hold an answer back.
-  package enum Acknowledge: String, SettingChoice { case accepted }
-
+package struct MLLPSourceSettings: AnsweringSettings {
   @Setting(
     """
     The address to listen on. Any other than this machine's own wants a `tls:` block, or `tls: none` together with \
@@ -31,7 +28,10 @@ package struct MLLPSourceSettings: Settings {
   @Setting("How senders are answered.", default: MLLPAckSettings())
   package var ack: MLLPAckSettings
   @Setting(
-    "When the sender is answered: when the message is `accepted`, which is when it is on disk.", default: .accepted)
+    """
+    When the sender is answered: when the message is `accepted`, which is when it is on disk; or when a destination's \
+    partner has taken it.
+    """, default: .accepted, example: "{delivered: ehr, within: 20s, then: cancel}")
   package var acknowledge: Acknowledge
 
   package init() {}
@@ -39,6 +39,11 @@ package struct MLLPSourceSettings: Settings {
   package func check(_ reader: SettingReader, _ node: SettingNode) {
     if connections == 0 {
       reader.problem("C106", "`connections: 0` lets nobody in", at: (node["connections"] ?? node).place)
+    }
+    if case .delivered = acknowledge, ack.mode == .none {
+      reader.problem(
+        "C150", "`ack: {mode: none}` answers nobody, and `acknowledge` says when to answer",
+        at: (node["acknowledge"] ?? node).place, help: ["remove one of them"])
     }
     for (key, duration) in [("idle", idle), ("frame", frame)] where duration <= .zero {
       reader.problem("C106", "`\(key)` must be longer than nothing", at: (node[key] ?? node).place)

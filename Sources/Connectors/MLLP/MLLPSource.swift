@@ -61,8 +61,7 @@ package final class MLLPSource: SourceConnector {
   }
 
   package func certificates() async -> [CertificateStatus] {
-    guard let options = settings.tls?.options else { return [] }
-    return await TLSIdentity.status(certificate: options.certificate, key: options.key)
+    await settings.tls?.options?.certificateStatus() ?? []
   }
 
   package func status() -> SourceStatus {

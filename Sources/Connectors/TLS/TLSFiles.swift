@@ -91,6 +91,8 @@ struct FileStamp: Hashable {
       numbers += [
         Int64(bitPattern: UInt64(facts.st_dev)), Int64(bitPattern: UInt64(facts.st_ino)), Int64(facts.st_size),
         Int64(facts.st_mtim.tv_sec), Int64(facts.st_mtim.tv_nsec),
+        // Also where nothing but the permission to read it changed.
+        Int64(facts.st_ctim.tv_sec), Int64(facts.st_ctim.tv_nsec),
       ]
     }
   }

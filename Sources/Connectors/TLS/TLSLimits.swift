@@ -7,6 +7,6 @@ enum TLSLimits {
   static let handshake: TimeAmount = .seconds(10)
   /// How long a close waits for the other side's.
   static let shutdown: TimeAmount = .seconds(1)
-  /// How often a source looks whether its files changed.
-  static let refresh: TimeAmount = .seconds(15)
+  /// How often who listens looks whether its files changed. Who connects looks before each connection.
+  static let refresh: TimeAmount = .seconds(5)
 }

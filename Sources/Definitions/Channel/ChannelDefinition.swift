@@ -27,7 +27,17 @@ package struct ChannelDefinition: Sendable {
   package var columns: [Column]
   package var limits: ChannelLimits
   package var alerts: AlertRules
+  /// `nil`: the sender is answered when its message is on disk.
+  package var acknowledgement: Acknowledgement?
   package var revision: Revision
+
+  /// The sender is answered when a destination's partner has taken its message, or refused it.
+  package struct Acknowledgement: Sendable, Hashable {
+    package var destination: String
+    package var within: Duration
+    /// Not answered in time, the message counts as accepted; otherwise its delivery is taken back.
+    package var keeps: Bool
+  }
 
   /// Whom to call.
   package struct Contact: Sendable, Hashable {

@@ -26,7 +26,7 @@ enum NotYet {
   static let source = [
     "schedule": "a source that looks for files does so all the time, as often as its own settings say",
     "prepare": "a message that can't be read is refused with its reason, and kept",
-    "acknowledge": "a sender is answered when its message is on disk",
+    "acknowledge": "it stands in the connector's block: `mllp: {port: 2575, acknowledge: {delivered: ehr}}`",
   ]
 
   /// Under a destination's name.
@@ -40,7 +40,7 @@ enum NotYet {
 
   /// In the block of any connector.
   static let connector = [
-    "acknowledge": "a sender is answered when its message is on disk",
+    "acknowledge": "only a source like `mllp` has a sender who waits for an answer",
     "schedule": "a source that looks for files does so all the time, as often as its own settings say",
     "ask": "a destination delivers; queries need another engine for now",
     "proxy": "the engine connects directly",

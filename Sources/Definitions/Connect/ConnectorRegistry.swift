@@ -22,9 +22,11 @@ extension SourceConnector {
   /// The settings, checked, and how to make the connector from them; `nil` where they have a problem.
   static func definition(_ node: SettingNode, _ reader: SettingReader) -> SourceDefinition? {
     guard let options = Options.read(node, reader) else { return nil }
-    return SourceDefinition(connector: name, options: options, listens: ListeningAddress(node, Options.kind)) {
+    var source = SourceDefinition(connector: name, options: options, listens: ListeningAddress(node, Options.kind)) {
       try Self(options, context: $0)
     }
+    source.fetches = !Options.kind.hasPort && name != "channel"
+    return source
   }
 }
 
@@ -32,9 +34,11 @@ extension DestinationConnector {
   /// The settings, checked, and how to make the connector from them; `nil` where they have a problem.
   static func definition(_ node: SettingNode, _ reader: SettingReader) -> ConnectorDefinition? {
     guard let options = Options.read(node, reader) else { return nil }
-    return ConnectorDefinition(connector: name, options: options, answers: answers) {
+    var destination = ConnectorDefinition(connector: name, options: options, answers: answers) {
       try Self(options, context: $0)
     }
+    destination.partner = partnerAddress(node, of: name)
+    return destination
   }
 }
 
@@ -46,6 +50,8 @@ package struct ConnectorDefinition: Sendable {
   /// What was written for the destination, but for what is fixed at acceptance (`when`, `transform`): where two are
   /// alike, nothing has to change for the lane.
   package var written = ""
+  /// Where it sends to, for people: `mllp ehr.hospital.example:6661`, `file out/adt`.
+  package var partner = ""
   /// The format of its partners' answers, where a program can read them.
   package let answers: Format?
   /// Makes the connector; it opens nothing. Throws what the connector throws, `SettingError` above all.
@@ -67,6 +73,8 @@ package struct SourceDefinition: Sendable {
   /// The key that chose it: `mllp`.
   package let connector: String
   package let options: any Settings
+  /// It takes what lies somewhere, as a folder's files; others are sent to.
+  package var fetches = false
   /// Where it listens, for connectors that have a `port`.
   let listens: ListeningAddress?
   /// What was written for the connector, and in the `hl7:` block beside it: where two are alike, nothing has to change

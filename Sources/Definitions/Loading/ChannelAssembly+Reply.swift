@@ -19,11 +19,11 @@ extension ChannelAssembly {
     if let connector = destination.connector {
       check(program, reads: connector.answers, of: connector.connector, at: setting.place)
     }
-    if let place = program.answerPlace {
+    if let place = program.answerPlace, acknowledgement?.destination != destination.name {
       hilt.add(
         Problem(
-          "C122", "`answer` is not supported yet", at: place,
-          help: ["a sender is answered when its message is on disk, and doesn't wait for the partner: `done`"]))
+          "C150", "`answer` goes to a sender who waits, and none waits for `\(destination.name)`", at: place,
+          help: ["acknowledge: {delivered: \(destination.name), within: 20s} at the source", "or say `done`"]))
     }
     check(uses: program)
     if let place = program.openEmitPlace {

@@ -25,6 +25,7 @@ struct ChannelAssembly {
     }
     if let transform { check(uses: transform) }
     checkCircles(destinations)
+    checkAcknowledgement()
     let columns = format.map { format in draft.columns.map { compile($0, over: format) } ?? [] }.map(withBatch)
     let duplicates = format.flatMap { duplicateRule(over: $0) }
     tryConnectors()
@@ -39,7 +40,8 @@ struct ChannelAssembly {
       format: format, splitsRecords: draft.split == .record, unexpected: settings.unexpected,
       holdsFailed: settings.onFail == .hold, transform: transform, destinations: whole, duplicates: duplicates,
       keep: keep.overlaid(with: settings.keep), columns: columns, limits: limits.overlaid(with: settings.limits),
-      alerts: alerts.overlaid(with: settings.alerts), revision: revision(hilt.reached))
+      alerts: alerts.overlaid(with: settings.alerts), acknowledgement: acknowledgement,
+      revision: revision(hilt.reached))
   }
 
   private func contact(_ settings: ContactSettings) -> ChannelDefinition.Contact {
@@ -106,14 +108,16 @@ struct ChannelAssembly {
     }
     let order = settings.flatMap { self.order($0.order, over: sent) }
     let reply = settings?.reply.flatMap { self.reply($0, of: destination, emitted) }
-    guard let settings, let order, let connector = destination.connector, (own == nil) == (transform == nil),
+    guard let settings, let order, var connector = destination.connector, (own == nil) == (transform == nil),
       (settings.reply == nil) == (reply == nil)
     else { return nil }
+    // What it says of an AE by default changes with who waits for it.
+    if acknowledgement?.destination == destination.name { connector.written += "\nawaited" }
     return DestinationDefinition(
       name: destination.name, connector: connector, when: when, transform: transform, templates: templates,
       order: order, window: settings.window, unconfirmedMax: max(settings.unconfirmed, order.inFlight),
       retry: RetryRule(settings.retry ?? RetrySettings()),
-      refused: RefusedSetting.standard.merging(settings.refused?.tries ?? [:]) { _, said in said },
+      refused: standardTries(of: destination.name).merging(settings.refused?.tries ?? [:]) { _, said in said },
       holdsRefused: settings.refused?.then == .hold, reply: reply)
   }
 

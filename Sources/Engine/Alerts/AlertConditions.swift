@@ -93,6 +93,8 @@ package struct AlertConditions: Sendable {
   private func engine(_ look: EngineLook, _ findings: inout AlertFindings) {
     findings.verdicts[AlertKey(.store)] =
       look.condition == .open ? .well : .wrong("nothing is taken: \(look.condition.text)")
+    findings.verdicts[AlertKey(.unreleased)] =
+      look.status.hold.map { .wrong("nothing is sent: \($0.reason) (hilum release)") } ?? .well
     for broken in look.status.broken {
       findings.verdicts[AlertKey(.channelBroken, channel: broken.name)] = .wrong("it is not at work: \(broken.reason)")
     }
@@ -139,11 +141,14 @@ package struct AlertConditions: Sendable {
     }
     let left = end - now.wall / 1000
     let days = max(0, left / 86_400)
-    let who = certificate.subject.map { " (\($0))" } ?? ""
-    let soon = AlertVerdict.wrong("the certificate\(who) expires in \(days) days: partners will refuse it")
+    let name = certificate.subject.map { " (\($0))" } ?? ""
+    let isOurs = certificate.use == .shown
+    let who = isOurs ? "the certificate\(name)" : "the last authority in it\(name)"
+    let what = isOurs ? "partners will refuse it" : "no partner will be trusted"
+    let soon = AlertVerdict.wrong("\(who) expires in \(days) days: \(what)")
     set(.certificateMonth, left <= 30 * 86_400 ? soon : .well)
     set(.certificateWeek, left <= 7 * 86_400 ? soon : .well)
-    set(.certificateExpired, left <= 0 ? .wrong("the certificate\(who) has expired: partners refuse it") : .well)
+    set(.certificateExpired, left <= 0 ? .wrong("\(who) has expired: \(isOurs ? "partners refuse it" : "no partner is trusted")") : .well)
   }
 
   // MARK: A channel

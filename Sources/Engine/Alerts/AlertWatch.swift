@@ -43,7 +43,7 @@ package final class AlertWatch: Sendable {
   private let log: Logger
 
   /// How often the files of certificates are read, in milliseconds.
-  private static let certificatesEvery: Int64 = 10 * 60_000
+  private static let certificatesEvery: Int64 = 30_000
   /// The longest pause between two tries to tell.
   private static let pauseMax: Int64 = 5 * 60_000
 
@@ -79,10 +79,24 @@ package final class AlertWatch: Sendable {
   }
 
   func found(_ certificates: [CertificateStatus]) {
-    // Channels may share one.
-    var files: Set<String> = []
-    let own = certificates.filter { files.insert($0.file).inserted }
-    state.withLock { $0.certificates = own }
+    let merged = Self.merged(certificates)
+    state.withLock { $0.certificates = merged }
+  }
+
+  /// Each file once: channels may share one, with another key beside it. What is wrong with it counts, and what ends
+  /// first.
+  static func merged(_ certificates: [CertificateStatus]) -> [CertificateStatus] {
+    var merged: [CertificateStatus] = []
+    for one in certificates {
+      guard let index = merged.firstIndex(where: { $0.file == one.file }) else {
+        merged.append(one)
+        continue
+      }
+      let known = merged[index]
+      let isWorse = known.problem == nil && (one.notAfter ?? .max, one.use.rank) < (known.notAfter ?? .max, known.use.rank)
+      if known.problem == nil, one.problem != nil || isWorse { merged[index] = one }
+    }
+    return merged
   }
 
   /// Judges one look; returns when what it changed is on disk, or could not be written.
@@ -232,4 +246,9 @@ package final class AlertWatch: Sendable {
     }
     log.notice("A downtime was ended.", metadata: ["channel": "\(channel)", "by": "\(by)"])
   }
+}
+
+extension CertificateStatus.Use {
+  /// Of one file with two uses the certificate that is ours is told of.
+  fileprivate var rank: Int { self == .shown ? 0 : 1 }
 }

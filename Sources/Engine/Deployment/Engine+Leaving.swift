@@ -83,7 +83,9 @@ extension Engine {
     var target: Lane?
     if case .move(let lane) = choice {
       target = channel(name.channel.text)?.lanes.first { $0.name.destination == lane }
-      if target == nil { return false }
+      guard let target else { return false }
+      // What waits for its release doesn't get past it by another lane.
+      if let hold = store.outgoingHold, hold.holds(key), !hold.holds(target.key) { return false }
     }
     while !gate.isClosed {
       let change: Change =
@@ -167,6 +169,7 @@ extension Engine {
       isFirst: shared.lanesKnown.withLock { $0.insert(keys.key).inserted },
       log: log(of: name.channel, lane: name.destination), replies: try await replies(of: name, definition),
       handOver: handOver(of: name.channel, destination, key: keys.key),
+      answers: shared.answers,
       isStruck: { [shared] in shared.strikes.isStruck($0) })
     leave([lane], .drain)
     if let channel = channel(name.channel.text) { tellLeaving(of: channel.name, channel.lanes) }

@@ -69,6 +69,7 @@ extension Engine {
         log: log(of: definition.name, lane: destination.name),
         replies: destination.reply.map { _ in ReplyReader(destination: index, pipeline, keys, shared) },
         handOver: handOver(of: definition.name, destination, key: own.key),
+        answers: shared.answers,
         isStruck: { [shared] in shared.strikes.isStruck($0) })
     }
     for lane in lanes { lane.replies?.know(lanes) }

@@ -140,6 +140,9 @@ extension EngineLook {
       Double($0.downFor ?? 0) / 1000
     }
     family("hilum_lane_paused", "1 while an operator holds the lane.") { $0.paused ? 1 : 0 }
+    family("hilum_lane_awaits_release", "1 while the lane sends nothing before hilum release.") {
+      $0.awaitsRelease ? 1 : 0
+    }
     family("hilum_lane_resting", "Deliveries that were refused or lost and are tried again later.") {
       Double($0.resting)
     }

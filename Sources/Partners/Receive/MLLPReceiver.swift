@@ -74,6 +74,7 @@ package final class MLLPReceiver: Sendable {
 
   /// What came, in order.
   package var receptions: [Reception] { tally.receptions }
+  package var receptionCount: Int { tally.receptionCount }
   /// How many connections were made to it, ever.
   package var connectionCount: Int { tally.connectionCount }
 
@@ -145,6 +146,8 @@ private final class ReceiverSocket: ChannelInboundHandler {
   private let number: Int
   private var scan = FrameScan()
   private var slowReads: RepeatedTask?
+  /// When the last answer goes out that is on its way.
+  private var dueLast = NIODeadline.now()
 
   init(owner: MLLPReceiver, number: Int) {
     self.owner = owner
@@ -178,11 +181,13 @@ private final class ReceiverSocket: ChannelInboundHandler {
     scan.feed(unwrapInboundIn(data))
     while let content = scan.next() {
       let (reception, behaviour) = owner.received(content, connection: number)
-      if behaviour.delay > .zero {
+      let now = NIODeadline.now()
+      let due = now + .nanoseconds(Int64(clamping: behaviour.delay.nanosecondsWhole))
+      if due > now || dueLast > now {
+        // A partner answers in order: what comes behind one that takes its time waits for it.
+        dueLast = max(due, dueLast + .nanoseconds(1))
         let here = NIOLoopBound((self, context), eventLoop: context.eventLoop)
-        context.eventLoop.scheduleTask(in: .nanoseconds(Int64(clamping: behaviour.delay.nanosecondsWhole))) {
-          here.value.0.act(behaviour, on: reception, here.value.1)
-        }
+        context.eventLoop.scheduleTask(deadline: dueLast) { here.value.0.act(behaviour, on: reception, here.value.1) }
       } else {
         act(behaviour, on: reception, context)
       }

@@ -18,6 +18,7 @@ final class ReceptionTally: Sendable {
   private let state = Mutex(State())
 
   var receptions: [Reception] { state.withLock { $0.receptions } }
+  var receptionCount: Int { state.withLock { $0.receptions.count } }
   var connectionCount: Int { state.withLock { $0.connectionCount } }
 
   func nextConnection() -> Int {

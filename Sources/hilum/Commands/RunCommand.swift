@@ -51,6 +51,11 @@ struct RunCommand: AsyncParsableCommand {
       log.notice(
         "The key of the data lies beside the data; in production keep it elsewhere (encryption.key in hilum.yaml).")
     }
+    if let hold = store.outgoingHold {
+      log.warning(
+        "Nothing is sent: it waits for a person. hilum release shows what would go where.",
+        metadata: ["reason": "\(hold.reason)"])
+    }
     let watch = AlertWatch(
       folder: site.data, site: site.site, target: site.webhook.map { WebhookTarget($0) }, log: log,
       offset: time.offsetSeconds)
@@ -67,6 +72,7 @@ struct RunCommand: AsyncParsableCommand {
     await engine.start(loaded.definitions, broken: broken)
     let hangUps = deployAtHangUp(engine)
     let server = serve(engine, site.data, time, file)
+    if store.outgoingHold != nil { Terminal.line("nothing is sent before hilum release") }
     let took = ContinuousClock.now - began
     log.info("\(readiness(engine, loaded))", metadata: ["ms": "\(took.milliseconds)"])
     Terminal.line("hilum is ready: \(engine.channels.count) of \(loaded.files.count) channels, \(took.milliseconds) ms")
@@ -132,6 +138,7 @@ struct RunCommand: AsyncParsableCommand {
   private func open(_ site: EngineSettings, _ key: MasterKey) throws -> SQLiteStore {
     var settings = StoreSettings()
     settings.masterKey = key.key
+    settings.site = site.site
     do throws(StoreError) {
       return try SQLiteStore.open(site.data, settings: settings)
     } catch {

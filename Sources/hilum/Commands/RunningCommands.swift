@@ -4,6 +4,7 @@ import ConnectorKit
 import Engine
 import Foundation
 import Glibc
+import Store
 
 struct StatusCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -33,6 +34,10 @@ struct StatusCommand: AsyncParsableCommand {
     let now = Terminal.nowMilliseconds
     let store = status.store == "open" ? "" : Terminal.red("  nothing is taken: \(status.store)")
     Terminal.line("\(Terminal.safe(status.site)): running for \(Terminal.age(now - status.startedAt))\(store)")
+    if let hold = status.hold {
+      Terminal.line(
+        Terminal.red("  nothing is sent: \(Terminal.safe(hold.reason)) (hilum release shows what would go where)"))
+    }
     show(status.alerts, status.downtimes, now)
     for channel in status.channels {
       let about = channel.about.map { "  \($0)" } ?? ""
@@ -113,7 +118,9 @@ struct StatusCommand: AsyncParsableCommand {
 
   private func show(_ lane: LaneStatus, _ now: Int64) {
     var line = "  lane     \(lane.name): \(lane.waiting) waiting"
+    if let senders = lane.sendersWaiting { line += ", \(senders) \(senders == 1 ? "sender waits" : "senders wait")" }
     if lane.paused { line += Terminal.yellow(", paused") }
+    if lane.awaitsRelease { line += Terminal.yellow(", held until hilum release") }
     if let dead = lane.dead, dead > 0 { line += Terminal.red(", \(dead) dead (hilum dead list)") }
     if let held = lane.held, held > 0 { line += Terminal.red(", \(held) held (hilum held list)") }
     if let stands = lane.standsAt {

@@ -149,6 +149,7 @@ struct BenchCommand: AsyncParsableCommand {
         hilum bench --seconds 3 --pairs 5
         hilum bench --rate 1000 --seconds 20
         hilum bench --in-flight 8
+        hilum bench --dead-partner --connections 8
         hilum bench --deploys --connections 8
         hilum bench --language
       """)
@@ -158,6 +159,7 @@ struct BenchCommand: AsyncParsableCommand {
   @Option(help: "Windows of the destination, with commas between.") var windows = "8,1"
   @Option(help: "How many destinations, with commas between.") var destinations = "1"
   @Option(help: "Instead of windows: lanes by 1,000 keys and without order, with so many under way.") var inFlight: Int?
+  @Flag(help: "Instead of windows: nine destinations, nine and a dead one beside them, and ten.") var deadPartner = false
   @Option(help: "Where the data folders are made; on the disk that is to be measured.") var directory = "."
   @Option(help: "Instead: so many messages a second by schedule, and how long each takes to its partner.") var rate:
     Double?
@@ -193,6 +195,11 @@ struct BenchCommand: AsyncParsableCommand {
     var subjects: [any BenchSubject] = []
     if let inFlight {
       subjects = [false, true].map { EngineSubject(orderBy: $0, inFlight: min(256, max(1, inFlight))) }
+    } else if deadPartner {
+      subjects = [
+        EngineSubject(destinations: 9, window: 8), EngineSubject(destinations: 9, window: 8, hasDeadPartner: true),
+        EngineSubject(destinations: 10, window: 8),
+      ]
     } else {
       for count in try numbers(destinations) {
         for window in try numbers(windows) { subjects.append(EngineSubject(destinations: count, window: window)) }

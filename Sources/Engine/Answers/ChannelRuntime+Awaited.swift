@@ -1,0 +1,55 @@
+import ConnectorKit
+import Definitions
+import Messages
+import Store
+
+extension ChannelRuntime {
+  /// The sender of a message waits for a lane that the message goes to; `nil` where it doesn't. Made before it is
+  /// stored: no end of a delivery is missed.
+  func awaited(by turn: SenderTurn, of acceptance: Acceptance, _ version: ChannelVersion) -> AwaitedAnswer? {
+    guard let rule = version.awaited, acceptance.state == .routed else { return nil }
+    let lane = version.lanes[rule.lane]
+    let deliveries = acceptance.deliveries.filter { $0.lane == lane.key }
+    guard !deliveries.isEmpty else { return nil }
+    let answer = AwaitedAnswer(
+      acceptance.id, lane: lane.name, deliveries: deliveries.map(\.id), keeps: rule.keeps,
+      reader: VerdictReader(reading: version.pipeline.reading), isLate: turn.isLate, then: turn.then)
+    shared.answers.expect(answer)
+    turn.waits(answer)
+    for delivery in deliveries {
+      if let reason = delivery.dead { answer.tell(delivery.id, DeliveryVerdict(.dead, summary: reason)) }
+    }
+    return answer
+  }
+
+  /// The sender has sent again what came before, and waits for what becomes of that.
+  func wait(_ turn: SenderTurn, for awaited: [Awaited], of message: MessageID, _ version: ChannelVersion) {
+    guard let rule = version.awaited else { return turn.then(.duplicate(of: message)) }
+    let lane = version.lanes[rule.lane]
+    let answer = AwaitedAnswer(
+      message, lane: lane.name, deliveries: awaited.map(\.delivery), keeps: rule.keeps,
+      reader: VerdictReader(reading: version.pipeline.reading), isLate: turn.isLate, then: turn.then)
+    shared.answers.expect(answer)
+    turn.waits(answer)
+    for bytes in awaited.compactMap(\.newBytes) { lane.grown(by: 1, bytes: bytes) }
+    shared.answers.begin(answer, within: rule)
+    Task { [answers = shared.answers] in await answers.look(answer) }
+  }
+}
+
+extension AwaitedAnswers {
+  func begin(_ answer: AwaitedAnswer, within rule: AwaitedAnswer.Rule?) {
+    guard let rule, !answer.isAnswered else { return }
+    begin(answer, within: rule.withinMilliseconds)
+  }
+}
+
+extension ChannelVersion {
+  /// Whose partner's verdict senders wait for.
+  var awaited: AwaitedAnswer.Rule? {
+    guard let rule = definition.acknowledgement,
+      let lane = definition.destinations.firstIndex(where: { $0.name == rule.destination }), lane < lanes.count
+    else { return nil }
+    return AwaitedAnswer.Rule(lane: lane, withinMilliseconds: rule.within.milliseconds, keeps: rule.keeps)
+  }
+}

@@ -1,0 +1,210 @@
+import Admin
+import ArgumentParser
+import Definitions
+import Foundation
+import Glibc
+import Store
+
+struct BackupCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "backup", abstract: "Makes a backup of a running engine: one file, consistent, verified.",
+    discussion: """
+      The engine goes on meanwhile. What was acknowledged before the command is in the backup: messages, deliveries,
+      what was sent and answered, large payloads. FILE is written beside under FILE.part, read again and checked, and
+      only then gets its name: an older FILE stays until then.
+
+      The master key is not in it, nor are channel files and logs. Without the key nobody can restore it: keep a copy of
+      the key, elsewhere.
+
+      Example:
+        hilum backup /backup/hilum.tar
+        hilum backup --verify /backup/hilum.tar
+      """)
+  @OptionGroup var engine: EngineOptions
+  @Flag(help: "Only checks a backup that was made before; needs no engine and no key.") var verify = false
+  @Argument(help: "The file.") var file: String
+
+  func run() async throws {
+    let manifest = verify ? try inWords { () throws(StoreError) in try BackupManifest.verify(file) } : try await make()
+    if engine.json { return try Terminal.json(manifest) }
+    let size = try FileManager.default.attributesOfItem(atPath: file)[.size] as? Int64 ?? 0
+    Terminal.line(
+      "\(file): \(Terminal.safe(manifest.site)) as of \(Terminal.time(manifest.madeAt)), \(size >> 20) MiB, "
+        + "\(manifest.waiting) deliveries waiting, \(manifest.blobs) large payloads; every byte checked")
+    if let key = manifest.masterKey {
+      Terminal.line(
+        "It is sealed with the master key \(Terminal.safe(key)), which is not in it: keep that key elsewhere.")
+    }
+    for warning in manifest.warnings { Terminal.error(Terminal.red("Not whole: \(Terminal.safe(warning))")) }
+  }
+
+  private func make() async throws -> BackupManifest {
+    let part = file + ".part"
+    let output = try PartFile(part)
+    do {
+      try await engine.client.stream("backup", lengthIn: BackupBytes.header) { bytes in
+        try output.expect(bytes, in: file)
+      } _: { bytes in
+        try output.write(bytes)
+      }
+      try output.sync()
+      let manifest = try inWords { () throws(StoreError) in try BackupManifest.verify(part) }
+      try output.rename(to: file)
+      return manifest
+    } catch {
+      output.remove()
+      let reason = "\(error)".replacingOccurrences(of: part, with: file)
+      throw Failure("\(reason)\nNo backup was made.")
+    }
+  }
+}
+
+/// A file that has its name only when it is whole and on the disk.
+private final class PartFile {
+  private let path: String
+  private let descriptor: Int32
+  private var expected: Int64 = 0
+  private var written: Int64 = 0
+  private var shown = 0
+
+  init(_ path: String) throws {
+    self.path = path
+    descriptor = open(path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0o600)
+    guard descriptor >= 0 else { throw Failure("\(path) can't be written: \(String(cString: strerror(errno)))") }
+    guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+      close(descriptor)
+      throw Failure("\(path) is being written by another hilum backup.")
+    }
+    fchmod(descriptor, 0o600)
+    ftruncate(descriptor, 0)
+  }
+
+  deinit { close(descriptor) }
+
+  /// Refuses at once what there is no room for.
+  func expect(_ bytes: Int64?, in file: String) throws {
+    var disk = statvfs()
+    guard let bytes, fstatvfs(descriptor, &disk) == 0 else { return }
+    expected = bytes
+    let free = Int64(clamping: UInt64(disk.f_bavail) * UInt64(disk.f_frsize))
+    guard free > bytes else {
+      throw Failure("The disk of \(file) has \(free >> 20) MiB free; the backup takes \(bytes >> 20) MiB.")
+    }
+  }
+
+  func write(_ bytes: [UInt8]) throws {
+    var rest = bytes[...]
+    while !rest.isEmpty {
+      let count = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
+      if count < 0, errno == EINTR { continue }
+      guard count >= 0 else { throw Failure("\(path) can't be written: \(String(cString: strerror(errno)))") }
+      rest = rest.dropFirst(count)
+    }
+    written += Int64(bytes.count)
+    guard isatty(2) == 1, expected > 0 else { return }
+    let percent = Int(written * 100 / expected)
+    if percent != shown { Terminal.write("\r\(percent) %" + (percent == 100 ? "\r     \r" : ""), to: 2) }
+    shown = percent
+  }
+
+  func sync() throws {
+    guard fsync(descriptor) == 0 else {
+      throw Failure("\(path) can't be made durable: \(String(cString: strerror(errno)))")
+    }
+  }
+
+  func rename(to file: String) throws {
+    guard Glibc.rename(path, file) == 0 else {
+      throw Failure("\(path) can't get the name \(file): \(String(cString: strerror(errno)))")
+    }
+    let parent = URL(fileURLWithPath: file).deletingLastPathComponent().path
+    let folder = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    let synced = fsync(folder)
+    close(folder)
+    guard synced == 0 else { throw Failure("The folder \(parent) can't be made durable.") }
+  }
+
+  func remove() { unlink(path) }
+}
+
+private func inWords<Value>(_ body: () throws(StoreError) -> Value) throws -> Value {
+  do throws(StoreError) { return try body() } catch { throw Failure(error.description) }
+}
+
+struct RestoreCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "restore", abstract: "Makes a data folder of a backup. Needs no engine.",
+    discussion: """
+      The folder must be empty, not there yet, or hold keys only: what is there is never written over. Everything is
+      checked before anything is put in place. The master key is taken from encryption.key in hilum.yaml, from keys in
+      the folder, or from --key.
+
+      A restored store sends nothing until you have looked and said so: hilum release.
+
+      Example:
+        hilum restore /backup/hilum.tar --into data --key /safe/master.key
+        hilum run
+        hilum release
+      """)
+  @Argument(help: "The backup.") var file: String
+  @Option(help: "The data folder; that of hilum.yaml unless said.") var into: String?
+  @Option(help: "The file of the master key. It is put into the folder, unless hilum.yaml has encryption.key.")
+  var key: String?
+  @Option(help: "The engine's own settings.") var settings = "hilum.yaml"
+  @Flag(help: "Print JSON.") var json = false
+
+  func run() async throws {
+    let site = try Site.settings(settings)
+    let folder = into ?? Site.shown(site.data)
+    let named = try key.map { try MasterKey(file: $0) }
+    var found: MasterKey?
+    var why: Failure?
+    let restored = try inWords { () throws(StoreError) in
+      do throws(StoreError) {
+        return try Restoration.restore(file, into: folder) { name throws(StoreError) in
+          do {
+            found = try named ?? masterKey(of: site, folder)
+          } catch {
+            why = error as? Failure ?? Failure("\(error)")
+          }
+          return found?.key
+        }
+      } catch {
+        // Without a key the reader says which one it is; here is where it was looked for.
+        if found == nil, error.kind == .refused, let why { throw StoreError(.refused, "\(error). \(why)") }
+        throw error
+      }
+    }
+    if let named, site.masterKey == nil { try named.keep(in: folder) }
+    if json { return try Terminal.json(Answer(restored, folder)) }
+    let manifest = restored.manifest
+    Terminal.line(
+      "\(folder): \(Terminal.safe(manifest.site)) as of \(Terminal.time(manifest.madeAt)), \(restored.waiting) "
+        + "deliveries waiting; every byte checked")
+    for warning in restored.warnings { Terminal.error(Terminal.red("Not whole: \(Terminal.safe(warning))")) }
+    Terminal.line(
+      "It sends nothing yet. Start it (hilum run), look at what would go where (hilum release), then release it.")
+  }
+
+  private func masterKey(of site: EngineSettings, _ folder: String) throws -> MasterKey {
+    if site.masterKey != nil { return try MasterKey(site) }
+    let path = MasterKey.path(in: folder)
+    guard FileManager.default.fileExists(atPath: path) else {
+      throw Failure(
+        "Put it into \(path), name its file with --key, or set encryption.key in hilum.yaml. A backup never holds it."
+      )
+    }
+    return try MasterKey(file: path)
+  }
+
+  private struct Answer: Encodable {
+    var folder: String
+    var manifest: BackupManifest
+    var waiting: Int
+    var warnings: [String]
+    init(_ restored: Restored, _ folder: String) {
+      self.folder = folder
+      (manifest, waiting, warnings) = (restored.manifest, restored.waiting, restored.warnings)
+    }
+  }
+}

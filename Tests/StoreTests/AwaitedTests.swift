@@ -1,0 +1,82 @@
+import Messages
+import Testing
+
+@testable import Store
+
+/// A sender that waits for a lane is told what its message's delivery there came to.
+@Suite struct AwaitedTests {
+  private func again(_ bench: Bench, lane: Int64? = nil) async -> AcceptResult {
+    var arrival = bench.arrival("A01", lanes: [bench.ehr, bench.archive], key: "K1")
+    arrival.awaits = lane ?? bench.ehr
+    return await bench.accept(arrival)
+  }
+
+  @Test func `A duplicate names the delivery of its original in the lane that its sender waits for`() async throws {
+    let folder = TestFolder()
+    let bench = try await Bench.open(folder)
+    let first = try await bench.take("A01", lanes: [bench.ehr, bench.archive], key: "K1")
+    guard case .awaited(let original, let awaited) = await again(bench) else { throw Bench.Unexpected() }
+    #expect(original == first.id && awaited == [Awaited(first.deliveries[0].id)])
+    #expect(try await bench.store.verdict(first.deliveries[0].id)?.state == .waiting)
+
+    var attempt = bench.attempt(first.deliveries[0], .delivered(summary: "AA", reply: Payload(.hl7v2, [1, 2])))
+    attempt.answer = Payload(.hl7v2, [3, 4])
+    #expect(await bench.finish(attempt) == .done(1))
+    let verdict = try #require(try await bench.store.verdict(first.deliveries[0].id))
+    #expect(verdict.state == .delivered && verdict.summary == "AA" && !verdict.isWithdrawn)
+    #expect(verdict.reply?.content == .bytes([1, 2]) && verdict.answer?.content == .bytes([3, 4]))
+    guard case .awaited = await again(bench) else { throw Bench.Unexpected() }
+    // Another message that goes nowhere is an ordinary duplicate.
+    #expect(await bench.accept(bench.arrival("D", state: .dropped, key: "D")).isAccepted)
+    var dropped = bench.arrival("D", state: .dropped, key: "D")
+    dropped.awaits = bench.ehr
+    #expect(await bench.accept(dropped).original != nil)
+    await bench.store.close()
+  }
+
+  @Test func `What was withdrawn is sent anew, in that lane only, and once for each time that it was withdrawn`()
+    async throws
+  {
+    let folder = TestFolder()
+    let bench = try await Bench.open(folder)
+    let first = try await bench.take("A01", lanes: [bench.ehr, bench.archive], key: "K1")
+    let delivery = first.deliveries[0]
+    var sent = bench.attempt(delivery, .waits(dueAt: 1, delay: 1, reason: "away", reply: nil))
+    sent.possiblySent = true
+    #expect(await bench.finish(sent) == .done(1))
+    #expect(
+      await bench.change(.withdraw(lane: bench.ehr, [delivery.id], reason: "late", at: 1))
+        == .cancelled(count: 1, bytes: 3))
+    #expect(try await bench.store.verdict(delivery.id)?.isWithdrawn == true)
+    guard case .awaited(_, let awaited) = await again(bench), let anew = awaited.first else { throw Bench.Unexpected() }
+    #expect(awaited.count == 1 && anew.delivery != delivery.id && anew.newBytes == 3)
+    // Sent again while that waits, nothing more is made.
+    guard case .awaited(_, let third) = await again(bench) else { throw Bench.Unexpected() }
+    #expect(third == [Awaited(anew.delivery)])
+    let waiting = try await bench.waiting(bench.ehr)
+    #expect(waiting.map(\.id) == [anew.delivery] && waiting[0].possiblySent)
+    #expect(try await bench.waiting(bench.archive).count == 1)
+
+    #expect(await bench.change(.cancelWaiting(lane: bench.ehr, [anew.delivery], reason: "no", at: 2)) != .stale)
+    guard case .awaited(_, let last) = await again(bench) else { throw Bench.Unexpected() }
+    // What a person cancelled is not sent again by itself.
+    #expect(last == [Awaited(anew.delivery)])
+    #expect(try await bench.store.verdict(anew.delivery)?.isWithdrawn == false)
+    let lanes = try await bench.ledger().lanes
+    #expect(lanes[0].created == 2 && lanes[0].cancelled == 2 && lanes[1].created == 1)
+    #expect(try await bench.store.audit() == [])
+    await bench.store.close()
+  }
+
+  @Test func `An attempt can end as withdrawn`() async throws {
+    let folder = TestFolder()
+    let bench = try await Bench.open(folder)
+    let first = try await bench.take("A01", key: "K1")
+    let attempt = bench.attempt(first.deliveries[0], .withdrawn(reason: "not asked again", reply: nil))
+    #expect(await bench.finish(attempt) == .done(1))
+    let verdict = try #require(try await bench.store.verdict(first.deliveries[0].id))
+    #expect(verdict.state == .cancelled && verdict.isWithdrawn && verdict.summary == "not asked again")
+    #expect(try await bench.store.audit() == [])
+    await bench.store.close()
+  }
+}

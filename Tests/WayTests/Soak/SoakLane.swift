@@ -1,0 +1,131 @@
+import Partners
+import Synchronization
+
+/// One lane of a soak: its partner, what the partner noted, and what the partner does at the moment.
+final class SoakLane: Sendable {
+  enum Kind: String, CaseIterable, Sendable {
+    case strict, ahead, keyed, free
+
+    /// As a channel file says it, beside `mllp:`.
+    var order: String {
+      switch self {
+      case .strict: "order: strict"
+      case .ahead: "window: \(Self.window)"
+      case .keyed: "order: {by: [\"right(MSH-10, 1)\"], in-flight: \(Self.inFlight)}"
+      case .free: "order: none"
+      }
+    }
+
+    static let window = 8
+    static let inFlight = 8
+
+    fileprivate var check: HistoryCheck {
+      let more =
+        switch self {
+        case .strict: 1
+        case .ahead: Self.window
+        case .keyed, .free: Self.inFlight
+        }
+      var check = HistoryCheck(bytesUnchanged: true, ordered: self != .free, inFlightMax: 32 + more)
+      if self == .keyed { check.orderKey = { String($0.suffix(1)) } }
+      return check
+    }
+  }
+
+  /// What a partner does for a while.
+  enum Mood: String, CaseIterable, Sendable {
+    case well, away, refuses, slow, halfCloses, resets, silent, garbles
+  }
+
+  let channel: String
+  let kind: Kind
+  let partner: Partner
+  private let history = HistoryLog()
+  private let moods = Mutex<[Mood]>([])
+  /// Connections on which an answer was broken: the engine gives them up.
+  private let connectionsBroken = Mutex<Set<Int>>([])
+
+  init(_ channel: String, _ kind: Kind) async throws {
+    self.channel = channel
+    self.kind = kind
+    partner = try await Partner.start(history: history, keepsBytes: false)
+  }
+
+  var name: String { "\(channel)/\(kind.rawValue)" }
+
+  /// Notes that something broke: what was under way may come again.
+  func incident(_ what: String) { history.incident(what) }
+
+  /// Takes on one mood after the other until it is cancelled, and ends well.
+  func live(seed: UInt64, longest: Double) async throws {
+    var random = SeededRandom(seed: seed)
+    while !Task.isCancelled {
+      // Well for half of its days.
+      let mood = Bool.random(using: &random) ? Mood.well : Mood.allCases.randomElement(using: &random) ?? .well
+      moods.withLock { $0.append(mood) }
+      if mood == .away {
+        await partner.receiver.stop()
+        incident("\(name) is away")
+      } else {
+        partner.answer(script(mood))
+      }
+      try? await Task.sleep(for: .seconds(Double.random(in: 0.2...1, using: &random) * longest))
+      if mood == .away {
+        incident("\(name) comes back")
+        try await partner.receiver.start()
+      }
+    }
+    partner.answer(ReceiverBehaviour())
+  }
+
+  private func script(_ mood: Mood) -> @Sendable (Reception) -> ReceiverBehaviour {
+    // Two of three messages go well in a bad mood, or there would be no more load than timeouts.
+    let isHit: @Sendable (Reception) -> Bool = { ($0.number + $0.occurrence) % 3 == 0 }
+    func broken(_ behaviour: ReceiverBehaviour) -> @Sendable (Reception) -> ReceiverBehaviour {
+      { [self] reception in
+        let isHit = isHit(reception)
+        // Of what was sent ahead on the same connection the answers are lost with it.
+        let isLost = connectionsBroken.withLock { broken in
+          if isHit { broken.insert(reception.connection) }
+          return broken.contains(reception.connection)
+        }
+        if isLost { incident(mood.rawValue) }
+        return isHit ? behaviour : ReceiverBehaviour()
+      }
+    }
+    switch mood {
+    case .well, .away: return { _ in ReceiverBehaviour() }
+    case .refuses: return { isHit($0) ? ReceiverBehaviour(.code(.AE)) : ReceiverBehaviour() }
+    // The same for each: a partner that is sent ahead to answers in order.
+    case .slow: return { _ in ReceiverBehaviour(delay: .milliseconds(150)) }
+    case .halfCloses: return broken(ReceiverBehaviour(closing: .halfAfterAnswer))
+    case .resets: return broken(ReceiverBehaviour(closing: .resetBeforeAnswer))
+    case .silent: return broken(ReceiverBehaviour(.none))
+    case .garbles: return broken(ReceiverBehaviour(.garbage))
+    }
+  }
+
+  /// How often it took on each mood.
+  var moodCounts: [Mood: Int] { moods.withLock { Dictionary($0.map { ($0, 1) }, uniquingKeysWith: +) } }
+
+  /// What was sent to its channel laid beside what its partner got, once nothing waits any more.
+  ///
+  /// - Returns: what is wrong, with all that happened around the first message that it happened to.
+  func problems(_ sent: [HistoryEvent]) -> [String] {
+    let events = (sent + history.events).enumerated()
+      .sorted { ($0.element.at, $0.offset) < ($1.element.at, $1.offset) }.map(\.element)
+    let report = kind.check.report(events)
+    guard !report.isGood else { return [] }
+    let faults = report.keys.filter { $0.key.isFault }.values.flatMap(\.self) + report.disordered.map(\.key)
+    return ["\(name): \(report)"] + (faults.first.map { around($0, events) } ?? [])
+  }
+
+  private func around(_ key: String, _ events: [HistoryEvent]) -> [String] {
+    let own = events.indices.filter { events[$0].key == key }
+    guard let first = own.first, let last = own.last else { return [] }
+    return events[first...min(last, first + 60)].map { event in
+      let milliseconds = (event.at - events[first].at) / 1_000_000
+      return "\(milliseconds) ms: \(event.kind.rawValue) \(event.key) \(event.value)"
+    }
+  }
+}
