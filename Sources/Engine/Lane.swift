@@ -293,6 +293,7 @@ package final class Lane: Sendable {
 
   private func handedOn(_ waiting: WaitingDelivery, _ attempt: Int, _ end: LaneMachine.End, _ refusal: String?) {
     if case .handedOn(let summary) = end {
+      // It is durable already: who waits for it may be told.
       answers?.tell(waiting.id, DeliveryVerdict(.delivered, summary: summary))
       backlog.wrappingSubtract(1, ordering: .relaxed)
       backlogBytes.wrappingSubtract(waiting.byteCount, ordering: .relaxed)
@@ -302,8 +303,10 @@ package final class Lane: Sendable {
       if let refusal { state.refusals[waiting.id] = refusal }
       state.machine.sent(waiting.id, attempt: attempt, end, now)
     }
-    if case .handedOn = end { return }
-    answers?.cameBack(waiting.id, name)
+    switch end {
+    case .handedOn, .gone: break
+    default: answers?.cameBack(waiting.id, name)
+    }
   }
 
   private func judged(_ id: DeliveryID, _ attempt: Int, _ end: LaneMachine.End) {

@@ -216,6 +216,33 @@ extension Ways {
       #expect(failed.reason == "it crashed the engine twice and was not run again")
     }
 
+    @Test func `a sender that waits for it hears what the other channel says`() async throws {
+      let way = try await make(
+        transform: """
+          transform ehr
+            in  hl7
+            out hl7 2.5.1
+          match MSH-10 {
+            "W2" => reject AR 207 "never"
+            _ => emit msg
+          }
+
+          """)
+      let file = String(decoding: way.project.read("Channels/adt.yaml"), as: UTF8.self)
+      try way.project.write(
+        "Channels/adt.yaml",
+        file.replacing(
+          "mllp: {port: \(way.port)}",
+          with: "mllp: {port: \(way.port), acknowledge: {delivered: next, within: 20s}}"))
+      try await way.project.start()
+      let report = try await send(["W1", "W2", "W3"].map { Sample.adt($0) }, to: way.port)
+      #expect(report.outcomes.map(\.code) != [.AA, .AA, .AA])
+      #expect(report.outcomes.first?.code == .AA && report.outcomes.last?.code == .AA, "\(report.outcomes)")
+      let there = try await way.project.ledger("ehr").arrivals
+      #expect(there == ["received": 3, "accepted": 2, "rejected": 1, "routed": 2])
+      #expect(try await way.project.problemsOfTheLedger() == [])
+    }
+
     @Test func `a large message is handed on whole, and leaves no file behind`() async throws {
       let way = try await make(lane: "retry: {first: 20ms, factor: 1, longest: 20ms}")
       try await way.project.start()
