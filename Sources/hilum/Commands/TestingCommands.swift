@@ -165,7 +165,8 @@ struct BenchCommand: AsyncParsableCommand {
   @Option(help: "Windows of the destination, with commas between.") var windows = "8,1"
   @Option(help: "How many destinations, with commas between.") var destinations = "1"
   @Option(help: "Instead of windows: lanes by 1,000 keys and without order, with so many under way.") var inFlight: Int?
-  @Flag(help: "Instead of windows: nine destinations, nine and a dead one beside them, and ten.") var deadPartner = false
+  @Flag(help: "Instead of windows: nine destinations, nine and a dead one, and ten.") var deadPartner =
+    false
   @Option(help: "Where the data folders are made; on the disk that is to be measured.") var directory = "."
   @Option(help: "Instead: so many messages a second by schedule, and how long each takes to its partner.") var rate:
     Double?
