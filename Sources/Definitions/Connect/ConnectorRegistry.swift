@@ -25,7 +25,7 @@ extension SourceConnector {
     var source = SourceDefinition(connector: name, options: options, listens: ListeningAddress(node, Options.kind)) {
       try Self(options, context: $0)
     }
-    source.fetches = !Options.kind.hasPort && name != "channel"
+    source.fetches = goesOut(node, of: name, Options.kind)
     return source
   }
 }
