@@ -39,7 +39,7 @@ extension Ways {
         ["try", "no-such.hilt", "no-such"],
         ["explain", "E999"], ["messages", "list", "--state", "lost"], ["messages", "list", "--where", "x"],
         ["messages", "list", "--since", "x"], ["dead", "retry"], ["failed", "retry"], ["dead", "discard", "x"],
-        ["lane", "cancel", "adt/ehr", "--reason", "x"], ["lane", "pause", "adt"], ["ping", "adt"],
+        ["lane", "cancel", "adt/ehr", "--reason", "x"], ["lane", "pause", "adt"], ["ping", "a/b/c"],
         ["bench", "--connections", "0"],
       ]
       for words in wrong {
