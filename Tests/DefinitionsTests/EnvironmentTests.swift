@@ -86,6 +86,17 @@ import Testing
     #expect(loaded.definitions.isEmpty && loaded.hasBrokenEnvironment)
   }
 
+  @Test func `what is done with messages is the same in every environment, at the source and at a destination`() {
+    let loaded = load(
+      """
+      values: {EHR_HOST: h}
+      channels:
+        adt: {source: {split: record, prepare: x.hilt}, destinations: {ehr: {ask: "yes"}}}
+      """)
+    let found = loaded.problems.map { "\($0.place.line):\($0.place.column) \($0.code)" }
+    #expect(found == ["3:18 C164", "3:33 C164", "3:72 C164"])
+  }
+
   @Test func `a value that no channel uses is warned of, with the one that was meant`() {
     let loaded = load("values: {EHR_HOST: h, PROCESING: T}")
     #expect(loaded.problems.map { "\($0.place) \($0.code)" } == ["environments/test.yaml:1:23 C165"])

@@ -30,7 +30,8 @@ package struct EnvironmentFile: Sendable {
     "channel", "template", "instances", "parameters", "format", "transform", "unexpected", "duplicates", "columns",
     "on-fail",
   ]
-  private static let fixedOfDestination = ["when", "transform", "reply", "order"]
+  private static let fixedOfSource = ["prepare", "split"]
+  private static let fixedOfDestination = ["when", "transform", "reply", "order", "ask"]
   private static let why =
     "an environment says where messages come from and go to; what is done with them is the same in all"
 
@@ -123,6 +124,9 @@ package struct EnvironmentFile: Sendable {
         return false
       }
       for key in keys where fixedOfChannel.contains(key.key) { fixed(key, reader) }
+      if case .map(let keys)? = entry.value["source"]?.kind {
+        for key in keys where fixedOfSource.contains(key.key) { fixed(key, reader) }
+      }
       if case .map(let destinations)? = entry.value["destinations"]?.kind {
         for destination in destinations {
           guard case .map(let keys) = destination.value.kind else { continue }
@@ -149,7 +153,7 @@ package struct EnvironmentFile: Sendable {
   static func applicable(
     _ override: SettingNode, to channel: String, _ node: SettingNode, _ reader: SettingReader
   ) -> SettingNode {
-    let override = override.without(Set(fixedOfChannel).union(["with"]))
+    let override = withoutFixed(override)
     guard case .map(let entries) = override.kind, let destinations = override["destinations"],
       case .map(let wanted) = destinations.kind, case .map(let present)? = node["destinations"]?.kind
     else { return override }
@@ -168,6 +172,17 @@ package struct EnvironmentFile: Sendable {
       guard entry.key == "destinations" else { return entry }
       return SettingNode.Entry(
         key: entry.key, keyPlace: entry.keyPlace, value: SettingNode(.map(known), at: destinations.place))
+    }
+    return SettingNode(.map(kept), at: override.place)
+  }
+
+  private static func withoutFixed(_ override: SettingNode) -> SettingNode {
+    let override = override.without(Set(fixedOfChannel).union(["with"]))
+    guard case .map(let entries) = override.kind else { return override }
+    let kept = entries.map { entry in
+      guard entry.key == "source" else { return entry }
+      return SettingNode.Entry(
+        key: entry.key, keyPlace: entry.keyPlace, value: entry.value.without(Set(fixedOfSource)))
     }
     return SettingNode(.map(kept), at: override.place)
   }

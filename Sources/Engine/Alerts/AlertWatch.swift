@@ -43,7 +43,7 @@ package final class AlertWatch: Sendable {
   private let log: Logger
 
   /// How often the files of certificates are read, in milliseconds.
-  private static let certificatesEvery: Int64 = 30_000
+  private static let certificatesEvery: Int64 = 10_000
   /// The longest pause between two tries to tell.
   private static let pauseMax: Int64 = 5 * 60_000
 

@@ -34,6 +34,7 @@ final class Soak: Sendable {
       for kind in SoakLane.Kind.allCases { lanes.append(try await SoakLane(Self.name(number), kind)) }
     }
     self.lanes = lanes
+    try project.makeFolder("Channels/templates")
     let project = project
     ports = try (0..<channels).map { _ in try project.port() }
     sent = (0..<channels).map { _ in HistoryLog() }
@@ -49,29 +50,39 @@ final class Soak: Sendable {
     let end = isBroken ? "emit nothing.like this" : "emit msg"
     try project.write(
       "Transforms/pass.hilt", "transform pass\n  in  hl7\n  out hl7\n\nnote \"revision \(revision)\"\n\(end)\n")
-    for number in ports.indices { try project.write("Channels/\(Self.name(number)).yaml", channel(number, revision)) }
-  }
-
-  private func channel(_ number: Int, _ revision: Int) -> String {
-    // What a partner that refuses comes to differs from site to site.
-    let refused = ["{AE: 3, then: dead}", "{AE: 3, then: hold}", "{AE: 1000}"][number % 3]
-    let destinations = lanes.filter { $0.channel == Self.name(number) }.map { lane in
+    let destinations = SoakLane.Kind.allCases.map { kind in
       """
-        \(lane.kind.rawValue):
-          mllp: {host: 127.0.0.1, port: \(lane.partner.port), timeout: 5s}
-          \(lane.kind.order)
-          refused: \(refused)
+        \(kind.rawValue):
+          mllp: {host: 127.0.0.1, port: "${\(kind.rawValue)}", timeout: 5s}
+          \(kind.order)
+          refused: {AE: "${tries}", then: "${then}"}
           retry: {first: 50ms, factor: 2, longest: \(500 + revision % 7)ms}
       """
     }
-    return """
-      channel: \(Self.name(number))
+    try project.write(
+      "Channels/templates/site.yaml",
+      """
+      parameters:
+        port: port
+        tries: number
+        then: [dead, hold]
+      \(SoakLane.Kind.allCases.map { "  \($0.rawValue): port" }.joined(separator: "\n"))
       source:
-        mllp: {port: \(ports[number])}
-      transform: ../Transforms/pass.hilt
+        mllp: {port: "${port}"}
+      transform: ../../Transforms/pass.hilt
       destinations:
       \(destinations.joined(separator: "\n"))
-      """
+      """)
+    try project.write("Channels/sites.yaml", "template: templates/site.yaml\ninstances: sites.csv\n")
+    // What a partner that refuses comes to differs from site to site.
+    let rules = ["3,dead", "3,hold", "1000,dead"]
+    let rows = ports.enumerated().map { number, port in
+      let partners = lanes.filter { $0.channel == Self.name(number) }.map { "\($0.partner.port)" }
+      return ([Self.name(number), "\(port)", rules[number % 3]] + partners).joined(separator: ",")
+    }
+    let kinds = SoakLane.Kind.allCases.map(\.rawValue).joined(separator: ",")
+    try project.write(
+      "Channels/sites.csv", (["channel,port,tries,then,\(kinds)"] + rows).joined(separator: "\n") + "\n")
   }
 
   /// Deploys a new revision to the engine that runs, one in four with an error in it, which must change nothing.
