@@ -212,6 +212,13 @@ package final class ChannelRuntime: Sendable {
   /// The store has answered: the lanes learn of their deliveries, in the order of the commits, and the passage is left.
   func settle(_ acceptance: Acceptance, _ decided: Decided, _ version: ChannelVersion, _ result: AcceptResult) {
     defer { passage.leave() }
+    if case .awaited(_, let awaited) = result {
+      // What was withdrawn goes anew.
+      for one in awaited {
+        guard let bytes = one.newBytes else { continue }
+        version.lanes.first { $0.key == one.lane }?.grown(by: 1, bytes: bytes)
+      }
+    }
     guard case .accepted(let sequences, _) = result else { return }
     version.lookAt(acceptance.places)
     for (index, delivery) in acceptance.deliveries.enumerated() {

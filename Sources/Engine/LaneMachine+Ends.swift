@@ -59,7 +59,7 @@ extension LaneMachine {
       if policy.holdsRefused {
         hold(index, reason, reply: reply, now)
       } else {
-        conclude(index, .dead(reason: reason, reply: reply), now)
+        conclude(index, .dead(reason: reason, reply: reply), isPassing: !forever, now)
       }
       return true
     }
@@ -120,10 +120,11 @@ extension LaneMachine {
 
   /// The delivery is over.
   mutating func conclude(
-    _ index: Int, _ end: Attempt.End, follows: Acceptance? = nil, answer: Payload? = nil, _ now: Moment
+    _ index: Int, _ end: Attempt.End, follows: Acceptance? = nil, answer: Payload? = nil, isPassing: Bool = false,
+    _ now: Moment
   ) {
     entries[index].state = .ended
-    finish(entries[index].delivery, end, follows: follows, answer: answer, now)
+    finish(entries[index].delivery, end, follows: follows, answer: answer, isPassing: isPassing, now)
     if order == nil { dropEnded() } else { leave(index) }
   }
 
@@ -137,7 +138,8 @@ extension LaneMachine {
   }
 
   mutating func finish(
-    _ delivery: WaitingDelivery, _ end: Attempt.End, follows: Acceptance? = nil, answer: Payload? = nil, _ now: Moment
+    _ delivery: WaitingDelivery, _ end: Attempt.End, follows: Acceptance? = nil, answer: Payload? = nil,
+    isPassing: Bool = false, _ now: Moment
   ) {
     unconfirmed += 1
     var attempt = Attempt(
@@ -145,6 +147,7 @@ extension LaneMachine {
       at: now.wall, possiblySent: delivery.possiblySent, end: end)
     attempt.follows = follows
     attempt.answer = answer
+    attempt.isPassing = isPassing
     actions.append(.finish(attempt, bytes: delivery.byteCount))
   }
 }

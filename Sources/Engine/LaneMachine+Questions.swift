@@ -50,8 +50,6 @@ extension LaneMachine {
       guard bytesSent else { return false }
       entries[index].delivery.possiblySent = true
       self.end(index, reason, now)
-    // A question goes to a partner, never to another channel.
-    case .handedOn, .gone, .notTried: return false
     }
     return true
   }

@@ -134,6 +134,7 @@ final class PreparedAttempt: Sendable {
     var content = ResultContent(summary: summary, reply: .none)
     content.answer = attempt.answer
     if case .withdrawn = attempt.end { content.isWithdrawn = true }
+    if case .dead = attempt.end { content.isPassing = attempt.isPassing }
     var blob: BlobReference?
     if let reply {
       switch reply.content {

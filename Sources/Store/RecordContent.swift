@@ -79,6 +79,8 @@ struct ResultContent: Sendable {
   var answer: Payload?
   /// It was taken back because its sender was not answered in time, and sends it again.
   var isWithdrawn = false
+  /// It is dead of a refusal that may pass (AE): sent again by its sender, it is tried again.
+  var isPassing = false
 
   var encoded: [UInt8] {
     var writer = ByteWriter(reserving: 64 + summary.utf8.count)
@@ -95,8 +97,8 @@ struct ResultContent: Sendable {
       writer.blobReference(blob)
     }
     // Only where there is something to say: rows of before have nothing here.
-    guard answer != nil || isWithdrawn else { return writer.bytes }
-    writer.byte(isWithdrawn ? 1 : 0)
+    guard answer != nil || isWithdrawn || isPassing else { return writer.bytes }
+    writer.byte((isWithdrawn ? 1 : 0) | (isPassing ? 2 : 0))
     if let answer, case .bytes(let bytes) = answer.content {
       writer.byte(1)
       writer.byte(answer.format.code)
@@ -126,7 +128,8 @@ struct ResultContent: Sendable {
     default: throw ByteReader.Unreadable()
     }
     guard !reader.isAtEnd else { return }
-    isWithdrawn = try reader.byte() == 1
+    let marks = try reader.byte()
+    (isWithdrawn, isPassing) = (marks & 1 != 0, marks & 2 != 0)
     if try reader.byte() == 1 {
       let format = try reader.format()
       answer = Payload(format, try reader.blob())

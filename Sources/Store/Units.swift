@@ -264,11 +264,13 @@ package enum AcceptResult: Sendable {
 /// A delivery whose end is a sender's answer.
 package struct Awaited: Sendable, Equatable {
   package var delivery: DeliveryID
+  package var lane: Int64
   /// It came into its lane just now; what the store counts for it.
   package var newBytes: Int?
 
-  package init(_ delivery: DeliveryID, newBytes: Int? = nil) {
+  package init(_ delivery: DeliveryID, lane: Int64, newBytes: Int? = nil) {
     self.delivery = delivery
+    self.lane = lane
     self.newBytes = newBytes
   }
 }
@@ -321,6 +323,8 @@ package struct Attempt: Sendable {
   package var follows: Acceptance?
   /// What goes to the sender who waits, where a reply transform made it: kept, for the sender who asks again.
   package var answer: Payload?
+  /// What it is dead of may pass (an AE): a sender who waits for the verdict and sends it again has it tried again.
+  package var isPassing = false
 
   package init(
     delivery: DeliveryID, lane: Int64, sequence: Int64, epoch: Int64, attempts: Int, at: Int64, possiblySent: Bool,

@@ -95,10 +95,8 @@ extension Writer {
       $0.count(.duplicate)
     }
     try insertProgress(arrival)
-    if let lane = arrival.awaits {
-      let awaited = try awaited(original, lane, at: arrival.receivedAt)
-      if !awaited.isEmpty { return .awaited(of: original, awaited) }
-    }
+    let awaited = try awaited(original, arrival.awaits, at: arrival.receivedAt)
+    if !awaited.isEmpty { return .awaited(of: original, awaited) }
     return .duplicate(of: original)
   }
 

@@ -3,27 +3,48 @@ import Messages
 // What a sender waits for who is answered with the partner's verdict.
 
 extension Writer {
-  /// The deliveries of a message in a lane, each as its newest repetition. One that was withdrawn is sent anew: its
-  /// sender was told to send it again, and does.
-  func awaited(_ message: MessageID, _ lane: Int64, at: Int64) throws(SQLiteFailure) -> [Awaited] {
+  /// What a message that is sent again still has to do: its deliveries in the lane that its sender waits for, each as
+  /// its newest repetition, and, in any lane, those that were withdrawn. They are sent anew: their sender was told to
+  /// send the message again, and does, whatever was deployed in between.
+  ///
+  /// - Parameter lane: whose partner's verdict the sender waits for; `nil` where it waits for none.
+  func awaited(_ message: MessageID, _ lane: Int64?, at: Int64) throws(SQLiteFailure) -> [Awaited] {
     var awaited: [Awaited] = []
-    for id in try newest(of: message, in: lane) {
+    for id in try newest(of: message) {
       guard let delivery = try delivery(id) else { continue }
-      if delivery.state == .cancelled, openResult(delivery.result, lane: lane, id: id)?.isWithdrawn == true {
+      if delivery.state == .cancelled, openResult(delivery.result, lane: delivery.lane, id: id)?.isWithdrawn == true {
         let anew = preparer.mint()
         if try resend(id, as: anew, at: at, isBySender: true) {
           try keepSuspicion(of: id, for: anew)
-          awaited.append(Awaited(anew, newBytes: delivery.size))
+          awaited.append(Awaited(anew, lane: delivery.lane, newBytes: delivery.size))
           continue
         }
       }
-      awaited.append(Awaited(id))
+      if delivery.lane == lane, delivery.state == .dead, let anew = try triedAgain(id, delivery, at: at) {
+        awaited.append(Awaited(anew, lane: delivery.lane, newBytes: delivery.size))
+        continue
+      }
+      if delivery.lane == lane { awaited.append(Awaited(id, lane: delivery.lane)) }
     }
     return awaited
   }
 
+  /// A delivery that is dead of what may pass goes again, because its sender was told so and tries again; `nil` where
+  /// it was refused for good.
+  private func triedAgain(
+    _ id: DeliveryID, _ delivery: DeliveryRow, at: Int64
+  ) throws(SQLiteFailure) -> DeliveryID? {
+    guard openResult(delivery.result, lane: delivery.lane, id: id)?.isPassing == true else { return nil }
+    let anew = preparer.mint()
+    guard try resend(id, as: anew, at: at, isBySender: true) else { return nil }
+    try keepSuspicion(of: id, for: anew)
+    // Else a person would find it among the dead, and send it a second time.
+    _ = try end(id, from: .dead, as: .discarded, reason: "its sender sent it again", at: at, tells: false)
+    return anew
+  }
+
   /// In their order; without those that were repeated.
-  private func newest(of message: MessageID, in lane: Int64) throws(SQLiteFailure) -> [DeliveryID] {
+  private func newest(of message: MessageID) throws(SQLiteFailure) -> [DeliveryID] {
     let find = try connection.statement("SELECT deliveries FROM message WHERE id = ?1")
     find.bind(1, message.key)
     var keys: [Int64] = []
@@ -39,13 +60,12 @@ extension Writer {
       keys.append(resent.integer(0))
       repeated.insert(resent.integer(1))
     }
-    let row = try connection.statement("SELECT low FROM delivery WHERE id = ?1 AND lane = ?2 AND held <> ?3")
+    let row = try connection.statement("SELECT low FROM delivery WHERE id = ?1 AND held <> ?2")
     defer { row.reset() }
     var found: [DeliveryID] = []
     for key in keys where !repeated.contains(key) {
       row.bind(1, key)
-      row.bind(2, lane)
-      row.bind(3, HeldCode.place.rawValue)
+      row.bind(2, HeldCode.place.rawValue)
       if try row.step() { found.append(DeliveryID(key: key, low: row.integer(0))) }
       row.reset()
     }

@@ -16,7 +16,7 @@ import Testing
     let bench = try await Bench.open(folder)
     let first = try await bench.take("A01", lanes: [bench.ehr, bench.archive], key: "K1")
     guard case .awaited(let original, let awaited) = await again(bench) else { throw Bench.Unexpected() }
-    #expect(original == first.id && awaited == [Awaited(first.deliveries[0].id)])
+    #expect(original == first.id && awaited == [Awaited(first.deliveries[0].id, lane: bench.ehr)])
     #expect(try await bench.store.verdict(first.deliveries[0].id)?.state == .waiting)
 
     var attempt = bench.attempt(first.deliveries[0], .delivered(summary: "AA", reply: Payload(.hl7v2, [1, 2])))
@@ -31,6 +31,24 @@ import Testing
     var dropped = bench.arrival("D", state: .dropped, key: "D")
     dropped.awaits = bench.ehr
     #expect(await bench.accept(dropped).original != nil)
+    await bench.store.close()
+  }
+
+  @Test func `What was withdrawn is sent anew in its lane, also where nobody waits for that any more`() async throws {
+    let folder = TestFolder()
+    let bench = try await Bench.open(folder)
+    for (key, awaits) in [("K1", nil), ("K2", bench.archive)] as [(String, Int64?)] {
+      let first = try await bench.take("A01", lanes: [bench.ehr], key: key)
+      _ = await bench.change(.withdraw(lane: bench.ehr, [first.deliveries[0].id], reason: "late", at: 1))
+      #expect(try await bench.waiting(bench.ehr).isEmpty)
+      var second = bench.arrival("A01", key: key)
+      second.awaits = awaits
+      guard case .awaited(_, let awaited) = await bench.accept(second) else { throw Bench.Unexpected() }
+      #expect(awaited.map(\.lane) == [bench.ehr] && awaited[0].newBytes == 3)
+      let waiting = try await bench.waiting(bench.ehr)
+      #expect(waiting.map(\.id) == awaited.map(\.delivery))
+      _ = await bench.change(.cancelWaiting(lane: bench.ehr, waiting.map(\.id), reason: "no", at: 2))
+    }
     await bench.store.close()
   }
 
@@ -52,7 +70,7 @@ import Testing
     #expect(awaited.count == 1 && anew.delivery != delivery.id && anew.newBytes == 3)
     // Sent again while that waits, nothing more is made.
     guard case .awaited(_, let third) = await again(bench) else { throw Bench.Unexpected() }
-    #expect(third == [Awaited(anew.delivery)])
+    #expect(third == [Awaited(anew.delivery, lane: bench.ehr)])
     let waiting = try await bench.waiting(bench.ehr)
     #expect(waiting.map(\.id) == [anew.delivery] && waiting[0].possiblySent)
     #expect(try await bench.waiting(bench.archive).count == 1)
@@ -60,7 +78,7 @@ import Testing
     #expect(await bench.change(.cancelWaiting(lane: bench.ehr, [anew.delivery], reason: "no", at: 2)) != .stale)
     guard case .awaited(_, let last) = await again(bench) else { throw Bench.Unexpected() }
     // What a person cancelled is not sent again by itself.
-    #expect(last == [Awaited(anew.delivery)])
+    #expect(last == [Awaited(anew.delivery, lane: bench.ehr)])
     #expect(try await bench.store.verdict(anew.delivery)?.isWithdrawn == false)
     let lanes = try await bench.ledger().lanes
     #expect(lanes[0].created == 2 && lanes[0].cancelled == 2 && lanes[1].created == 1)

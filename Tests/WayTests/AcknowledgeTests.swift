@@ -64,14 +64,19 @@ extension Ways {
       #expect(way.partner.controlIDs == ["XT", "XE", "XR"])
       // The same again is answered like the first, and not sent again.
       #expect(try await wire.exchange(Sample.adt("T")).code == "AA")
-      #expect(try await wire.exchange(Sample.adt("E")).code == "AE")
+      #expect(try await wire.exchange(Sample.adt("R")).code == "AR")
       #expect(way.partner.controlIDs.count == 3)
+      // But what an AE refused may pass: who sends it again has it tried again.
+      way.partner.answer { Self.answer("AA", "", to: $0.controlID) }
+      #expect(try await wire.exchange(Sample.adt("E")).code == "AA")
+      #expect(way.partner.controlIDs == ["XT", "XE", "XR", "XE"])
       try await eventually("all is durable") {
-        try await way.project.ledger("adt").lanes[0].deliveries == ["created": 3, "delivered": 1, "dead": 2]
+        try await way.project.ledger("adt").lanes[0].deliveries
+          == ["created": 4, "delivered": 2, "dead": 1, "discarded": 1]
       }
       #expect(
         try await way.project.ledger("adt").arrivals == [
-          "received": 5, "accepted": 3, "routed": 3, "duplicate": 2,
+          "received": 6, "accepted": 3, "routed": 3, "duplicate": 3,
         ])
     }
 
@@ -303,6 +308,40 @@ extension Ways {
       let wire = try await Wire.connect(to: way.port)
       #expect(try await wire.exchange(Sample.adt("Y1")).code == "AA")
       #expect(try await wire.exchange(Sample.adt("N1")).code == "AE")
+    }
+
+    @Test func `and what was withdrawn goes when it is sent again, although nobody waits for it any more`()
+      async throws
+    {
+      let way = try await OneWay.make(source: Self.source("300ms"), partner: try await Partner.away())
+      try await way.project.start()
+      let report = try await send([Sample.adt("M1")], to: way.port)
+      #expect(!report.isAllAccepted)
+      let file = String(decoding: way.project.read("Channels/adt.yaml"), as: UTF8.self)
+      try way.project.write("Channels/adt.yaml", file.replacing(Self.source("300ms"), with: ""))
+      #expect(try await way.project.hilum("deploy").status == 0)
+      #expect(try await send([Sample.adt("M1")], to: way.port).isAllAccepted)
+      try await way.partner.receiver.start()
+      try await way.project.drained()
+      #expect(way.partner.controlIDs == ["M1"])
+      let lane = try await way.project.ledger("adt").lanes[0]
+      #expect(lane.deliveries == ["created": 2, "delivered": 1, "cancelled": 1])
+    }
+
+    @Test func `and what was acknowledged before is never withdrawn by who repeats it`() async throws {
+      let way = try await OneWay.make(partner: try await Partner.away())
+      try await way.project.start()
+      #expect(try await send([Sample.adt("O1")], to: way.port).isAllAccepted)
+      let file = String(decoding: way.project.read("Channels/adt.yaml"), as: UTF8.self)
+      try way.project.write(
+        "Channels/adt.yaml",
+        file.replacing("port: \(way.port)}", with: "port: \(way.port)\(Self.source("300ms"))}"))
+      #expect(try await way.project.hilum("deploy").status == 0)
+      #expect(try await !send([Sample.adt("O1")], to: way.port).isAllAccepted)
+      #expect(try await way.project.lane("adt/ehr").waiting == 1)
+      try await way.partner.receiver.start()
+      try await way.project.drained()
+      #expect(way.partner.controlIDs == ["O1"])
     }
 
     @Test func `and a deployment that changes the lane meanwhile loses no sender`() async throws {

@@ -44,9 +44,12 @@ final class MLLPCaller: Sendable {
   func run() async {
     var failures = 0
     while !Task.isCancelled {
+      let began = SuspendingClock.now
       do {
-        // A partner that closes after its message was answered is asked for the next one at once.
-        failures = try await connection() ? 0 : failures + 1
+        // A partner that closes after its message was answered is asked for the next one at once, and so is one that
+        // only was quiet for a while.
+        let isAnswered = try await connection()
+        failures = isAnswered || SuspendingClock.now - began > MLLPLimits.steady ? 0 : failures + 1
       } catch {
         failures += 1
         let reason = (error as? Unreachable)?.reason ?? ConnectFailure.reason(error, target: dial.target)

@@ -2,6 +2,8 @@ import NIOCore
 
 /// The limits of this room in one place.
 enum MLLPLimits {
+  /// A connection that has lived for so long was no failure to connect.
+  static let steady: Duration = .seconds(2)
   /// How many messages of one connection may wait for their receipts before its bytes are left in the kernel.
   static let unansweredMax = 64
   /// How many bytes of messages may, whatever their number; a single larger message is taken when nothing else waits.

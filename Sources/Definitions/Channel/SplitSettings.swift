@@ -27,6 +27,12 @@ struct SplitSettings: Settings {
         help: ["split where it comes in, or emit several messages in the transform of the first channel"])
       return nil
     }
+    if source["prepare"] != nil {
+      reader.problem(
+        "C130", "`split` parts what comes before `prepare` has mended it", at: node.place,
+        help: ["remove `split`, and emit several messages in the transform", "remove `prepare`"])
+      return nil
+    }
     guard let format, format != .delimited, format != .text else { return split }
     let instead =
       format == .hl7v2

@@ -30,7 +30,7 @@ package struct EnvironmentFile: Sendable {
     "channel", "template", "instances", "parameters", "format", "transform", "unexpected", "duplicates", "columns",
     "on-fail",
   ]
-  private static let fixedOfSource = ["prepare", "split"]
+  private static let fixedOfSource = ["hl7", "prepare", "split"]
   private static let fixedOfDestination = ["when", "transform", "reply", "order", "ask"]
   private static let why =
     "an environment says where messages come from and go to; what is done with them is the same in all"

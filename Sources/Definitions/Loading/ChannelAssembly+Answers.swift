@@ -75,6 +75,12 @@ extension ChannelAssembly {
         "C150", "`\(name)` is asked, and its `reply:` program answers nobody", at: place,
         help: ["say `answer msg` there, and remove `acknowledge`"])
     }
+    let remembered = draft.duplicates?.within ?? .seconds(3600)
+    if remembered <= delivered.within {
+      reader.problem(
+        "C150", "a sender that is not answered in \(delivered.within.text) sends again, and must be known then",
+        at: draft.duplicatesPlace ?? place, help: ["duplicates: {within: 1h}", "remove `acknowledge`"])
+    }
     if destination.settings?.refused?.then == .hold, delivered.then == .cancel {
       reader.problem(
         "C150",

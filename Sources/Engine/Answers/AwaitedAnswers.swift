@@ -15,6 +15,9 @@ package final class AwaitedAnswers: Sendable {
     var waiting: [DeliveryID: [AwaitedAnswer]] = [:]
     /// At the partner when their sender's time was over, by their lane: taken back when they come back undelivered.
     var givenUp: [DeliveryID: LaneName] = [:]
+    /// Those of whose message no sender was told that it is accepted. No others are withdrawn: who repeats what was
+    /// acknowledged before doesn't take it back.
+    var unanswered: Set<DeliveryID> = []
     /// Not answered in time, and about to be withdrawn.
     var late: [AwaitedAnswer] = []
     var comeBack: [(lane: LaneName, delivery: DeliveryID)] = []
@@ -22,7 +25,7 @@ package final class AwaitedAnswers: Sendable {
     var withdraw: Withdraw?
   }
   private let state = Mutex(State())
-  /// Of `waiting` and `givenUp`: what every end of a delivery asks first.
+  /// Of `waiting`, `givenUp` and `unanswered`: what every end of a delivery asks first.
   private let count = Atomic<Int>(0)
   private let store: any Store
   private let clock: any EngineClock
@@ -45,8 +48,11 @@ package final class AwaitedAnswers: Sendable {
   // MARK: Waiting
 
   /// Before its deliveries are known to their lanes: none of their ends is missed.
-  func expect(_ answer: AwaitedAnswer) {
+  ///
+  /// - Parameter unanswered: the deliveries of which no sender was told yet that they are accepted.
+  func expect(_ answer: AwaitedAnswer, unanswered: [DeliveryID]) {
     state.withLock { state in
+      state.unanswered.formUnion(unanswered)
       for id in answer.deliveries {
         state.waiting[id, default: []].append(answer)
         state.givenUp[id] = nil
@@ -63,6 +69,7 @@ package final class AwaitedAnswers: Sendable {
   func forget(_ answer: AwaitedAnswer) {
     state.withLock { state in
       Self.remove(answer, &state)
+      state.unanswered.subtract(answer.deliveries)
       note(state)
     }
   }
@@ -74,7 +81,9 @@ package final class AwaitedAnswers: Sendable {
     }
   }
 
-  private func note(_ state: State) { count.store(state.waiting.count + state.givenUp.count, ordering: .relaxed) }
+  private func note(_ state: State) {
+    count.store(state.waiting.count + state.givenUp.count + state.unanswered.count, ordering: .relaxed)
+  }
 
   // MARK: What becomes of deliveries
 
@@ -87,7 +96,14 @@ package final class AwaitedAnswers: Sendable {
     case .dead(let reason, let reply): tell(attempt.delivery, DeliveryVerdict(.dead, summary: reason, reply: reply))
     case .withdrawn(let reason, let reply):
       tell(attempt.delivery, DeliveryVerdict(.cancelled, summary: reason, reply: reply, isWithdrawn: true))
-    case .held, .waits: break
+    // A person decides, and nobody takes it back any more.
+    case .held:
+      state.withLock { state in
+        state.givenUp[attempt.delivery] = nil
+        state.unanswered.remove(attempt.delivery)
+        note(state)
+      }
+    case .waits: break
     }
   }
 
@@ -95,6 +111,7 @@ package final class AwaitedAnswers: Sendable {
     if count.load(ordering: .relaxed) == 0 { return }
     let answers = state.withLock { state in
       state.givenUp[delivery] = nil
+      state.unanswered.remove(delivery)
       let answers = state.waiting.removeValue(forKey: delivery) ?? []
       note(state)
       return answers
@@ -172,7 +189,7 @@ package final class AwaitedAnswers: Sendable {
         state.comeBack = []
         for answer in late {
           Self.remove(answer, &state)
-          let left = answer.deliveries.filter { state.waiting[$0] == nil }
+          let left = answer.deliveries.filter { state.waiting[$0] == nil && state.unanswered.contains($0) }
           // Before it is tried: what comes back from the partner meanwhile is not missed.
           for id in left { state.givenUp[id] = answer.lane }
           byLane[answer.lane, default: []] += left

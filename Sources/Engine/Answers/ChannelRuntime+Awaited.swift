@@ -15,7 +15,7 @@ extension ChannelRuntime {
       acceptance.id, lane: lane.name, deliveries: deliveries.map(\.id), keeps: rule.keeps,
       reader: VerdictReader(reading: version.pipeline.reading, isQuestion: rule.isQuestion), isLate: turn.isLate,
       then: turn.then)
-    shared.answers.expect(answer)
+    shared.answers.expect(answer, unanswered: deliveries.map(\.id))
     turn.waits(answer)
     for delivery in deliveries {
       if let reason = delivery.dead { answer.tell(delivery.id, DeliveryVerdict(.dead, summary: reason)) }
@@ -27,13 +27,15 @@ extension ChannelRuntime {
   func wait(_ turn: SenderTurn, for awaited: [Awaited], of message: MessageID, _ version: ChannelVersion) {
     guard let rule = version.awaited else { return turn.then(.duplicate(of: message)) }
     let lane = version.lanes[rule.lane]
+    let own = awaited.filter { $0.lane == lane.key }
+    // It was moved, or its lane had another name: it is durable, and waits where it is.
+    if own.isEmpty { return turn.then(.duplicate(of: message)) }
     let answer = AwaitedAnswer(
-      message, lane: lane.name, deliveries: awaited.map(\.delivery), keeps: rule.keeps,
+      message, lane: lane.name, deliveries: own.map(\.delivery), keeps: rule.keeps,
       reader: VerdictReader(reading: version.pipeline.reading, isQuestion: rule.isQuestion), isLate: turn.isLate,
       then: turn.then)
-    shared.answers.expect(answer)
+    shared.answers.expect(answer, unanswered: own.filter { $0.newBytes != nil }.map(\.delivery))
     turn.waits(answer)
-    for bytes in awaited.compactMap(\.newBytes) { lane.grown(by: 1, bytes: bytes) }
     shared.answers.begin(answer, within: rule)
     Task { [answers = shared.answers] in await answers.look(answer) }
   }
@@ -41,7 +43,8 @@ extension ChannelRuntime {
 
 extension AwaitedAnswers {
   func begin(_ answer: AwaitedAnswer, within rule: AwaitedAnswer.Rule?) {
-    guard let rule, !answer.isAnswered else { return }
+    guard let rule else { return }
+    if answer.isAnswered { return forget(answer) }
     begin(answer, within: rule.withinMilliseconds)
   }
 }
