@@ -10,7 +10,7 @@ extension Engine {
     let began = shared.clock.now()
     let backup: Backup
     do {
-      backup = try await store.backUp(site: site, version: version)
+      backup = try await store.backUp(site: site, version: version, environment: environment ?? "")
     } catch {
       log.error("A backup could not be made.", metadata: ["reason": "\(error)"])
       throw error

@@ -34,9 +34,16 @@ extension Engine {
       throw OperationError("channel \(from.channel) has no lane \(destination); it has \(known)")
     }
     guard target.key != key else { throw OperationError("\(name) is the lane that it would be moved to") }
-    let connectors = [from.destination, destination].map { name in
-      channel.definition.destinations.first { $0.name == name }?.connector.connector
+    let definitions = [from.destination, destination].map { name in
+      channel.definition.destinations.first { $0.name == name }
     }
+    // A lane of questions ends what its asker doesn't wait for: what is moved there would be lost.
+    if let asked = definitions.compactMap(\.self).first(where: { $0.question != nil }) {
+      throw OperationError(
+        "\(asked.name) asks questions (`ask`): a question is asked once and not queued, so nothing is moved to it or "
+          + "from it")
+    }
+    let connectors = definitions.map { $0?.connector.connector }
     if let source = connectors[0], let other = connectors[1], source != other {
       throw OperationError(
         "what waits in \(name) was made for \(source), and \(destination) is \(other): hilum reprocess makes it anew")

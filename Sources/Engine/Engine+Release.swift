@@ -70,7 +70,7 @@ extension Engine {
   }
 
   /// Lets lanes send that the store holds: those of these names, `CHANNEL` or `CHANNEL/LANE`, or all there are and will
-  /// be. When every lane at work was released, so is the store.
+  /// be. When every lane at work was released, and every other one in which something waits, so is the store.
   ///
   /// Durable before anything is sent.
   package func releaseOutgoing(_ names: [String]) async throws -> ReleaseOverview {
@@ -80,10 +80,8 @@ extension Engine {
       var chosen = atWork
       if !names.isEmpty { chosen = try names.flatMap { try lanes(of: $0) } }
       let keys = chosen.map(\.key)
-      let rest = atWork.contains { lane in
-        !keys.contains(lane.key) && store.outgoingHold?.holds(lane.key) == true
-      }
-      let isAll = names.isEmpty || !rest && broken.isEmpty
+      var isAll = names.isEmpty
+      if !isAll, broken.isEmpty { isAll = try await !isHeld(anyBeside: Set(keys), atWork) }
       _ = try await shared.change(.releaseOutgoing(lanes: isAll ? nil : keys))
       for lane in isAll ? atWork : chosen { lane.releaseOutgoing() }
       log.notice(
@@ -94,6 +92,19 @@ extension Engine {
     // What a deployment was to move may go there now.
     try? await gate.alone { await settleLeaving() }
     return try await releaseOverview()
+  }
+
+  /// Whether the store holds another lane: one at work, or one in which something waits though nothing sends from it.
+  private func isHeld(anyBeside chosen: Set<Int64>, _ atWork: [Lane]) async throws -> Bool {
+    guard let hold = store.outgoingHold else { return false }
+    if atWork.contains(where: { !chosen.contains($0.key) && hold.holds($0.key) }) { return true }
+    for ledger in try await store.ledger() {
+      for lane in ledger.lanes where lane.waiting > 0 || lane.held > 0 {
+        let name = LaneName(channel: ChannelName(ledger.channel), destination: lane.name)
+        if let key = try await store.laneKey(name), !chosen.contains(key), hold.holds(key) { return true }
+      }
+    }
+    return false
   }
 
   private func lanes(of name: String) throws -> [Lane] {

@@ -77,8 +77,10 @@ package protocol Store: AnyObject, Sendable {
 
   /// Makes a backup while everything goes on; what was answered for before the call is in it.
   ///
-  /// - Parameter version: of the engine, for people.
-  func backUp(site: String, version: String) async throws(StoreError) -> Backup
+  /// - Parameters:
+  ///   - version: of the engine, for people.
+  ///   - environment: in which its channels are; empty where they are in none.
+  func backUp(site: String, version: String, environment: String?) async throws(StoreError) -> Backup
 
   /// Waits until everything handed over before is durable, writes that the store was closed in order, and closes it.
   func close() async

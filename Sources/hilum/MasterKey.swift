@@ -39,7 +39,7 @@ struct MasterKey {
       isInDataFolder = false
       return
     }
-    let key = try Self.own(settings.data + "/keys")
+    let key = try Self.own(settings.data)
     self.key = StoreSettings.MasterKey(id: Self.name(key), bytes: key)
     isInDataFolder = true
   }
@@ -82,13 +82,26 @@ struct MasterKey {
   }
 
   /// The key in the data folder, made on the first start. It is complete and on disk before it has its name.
-  private static func own(_ folder: String) throws -> [UInt8] {
-    let path = folder + "/master.key"
-    if let data = FileManager.default.contents(atPath: path) {
-      guard data.count == 32 else {
-        throw Failure("\(path) must hold 32 bytes and has \(data.count); without it nothing stored can be read.")
+  ///
+  /// Beside a store it is not made: that one has its own, and what a new one would seal, nobody could tell from it.
+  private static func own(_ data: String) throws -> [UInt8] {
+    let folder = data + "/keys"
+    let path = Self.path(in: data)
+    if let bytes = FileManager.default.contents(atPath: path) {
+      guard bytes.count == 32 else {
+        throw Failure("\(path) must hold 32 bytes and has \(bytes.count); without it nothing stored can be read.")
       }
-      return Array(data)
+      return Array(bytes)
+    }
+    if FileManager.default.fileExists(atPath: path) { throw Failure("The key \(path) can't be read.") }
+    if FileManager.default.fileExists(atPath: data + "/hilum.db") {
+      throw Failure(
+        "There is no key in \(folder), and the store in \(data) can't be read without its own. Put that key back as "
+          + "\(path), or set encryption.key in hilum.yaml.")
+    }
+    if FileManager.default.fileExists(atPath: data + "/restore.part") {
+      throw Failure(
+        "There is no key in \(folder), and a restore into \(data) was not finished. Run hilum restore again.")
     }
     let key = SymmetricKey(size: .bits256).withUnsafeBytes { Array($0) }
     try write(key, to: path, in: folder)

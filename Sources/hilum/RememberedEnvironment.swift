@@ -1,4 +1,5 @@
 import Foundation
+import Store
 
 /// In which environment the data in a folder was made: a file in that folder.
 ///
@@ -7,7 +8,7 @@ import Foundation
 struct RememberedEnvironment: Sendable {
   private let path: String
 
-  init(_ folder: String) { path = folder + "/environment" }
+  init(_ folder: String) { path = "\(folder)/\(Restoration.environmentName)" }
 
   /// - Throws: `Failure` where the data is of another environment.
   func check(_ name: String?, mayChange: Bool) throws {

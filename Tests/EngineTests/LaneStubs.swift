@@ -201,7 +201,7 @@ final class StubStore: Store {
   func channelKey(_ name: ChannelName) async throws(StoreError) -> Int64? { throw unasked }
   func laneKeys(_ name: LaneName) async throws(StoreError) -> ChannelKeys.Lane? { throw unasked }
   func deployments() async throws(StoreError) -> [String: DeploymentNote] { throw unasked }
-  func backUp(site: String, version: String) async throws(StoreError) -> Backup { throw unasked }
+  func backUp(site: String, version: String, environment: String?) async throws(StoreError) -> Backup { throw unasked }
   private var unasked: StoreError { StoreError(.refused, "a lane doesn't ask for this") }
 }
 

@@ -9,7 +9,7 @@ extension Bench {
   /// Makes a backup and writes it to a file beside, as the command does.
   @discardableResult
   func backUp(to path: String) async throws -> BackupManifest {
-    let backup = try await store.backUp(site: "here", version: "test")
+    let backup = try await store.backUp(site: "here", version: "test", environment: "prod")
     var bytes: [UInt8] = []
     while let next = try await backup.next() { bytes += next }
     await backup.end()
@@ -40,6 +40,37 @@ func restore(
     arrival.payload = large(seed)
     #expect(await bench.accept(arrival).isAccepted)
     return arrival
+  }
+
+  @Test func `A restored store knows its environment before it has its name`() async throws {
+    let bench = try await Bench.open(folder)
+    #expect(try await bench.backUp(to: file).environment == "prod")
+    await bench.store.close()
+    var names: [String] = []
+    _ = try Restoration.restore(
+      file, into: target, ready: { _ throws(StoreError) in names = Folder.names(target) },
+      key: { _ throws(StoreError) in testKey })
+    #expect(!names.contains("hilum.db") && Folder.names(target).contains("hilum.db"))
+    #expect(try String(contentsOfFile: target + "/environment", encoding: .utf8) == "prod\n")
+
+    // What can't be made ready gets no name.
+    let other = aside.path + "/other"
+    #expect(throws: StoreError.self) {
+      try Restoration.restore(
+        file, into: other, ready: { _ throws(StoreError) in throw StoreError(.io, "no") },
+        key: { _ throws(StoreError) in testKey })
+    }
+    #expect(!Folder.exists(other))
+  }
+
+  @Test func `What begins like a backup is told from other files`() async throws {
+    let bench = try await Bench.open(folder)
+    try await bench.backUp(to: file)
+    await bench.store.close()
+    let bytes = try Data(contentsOf: URL(fileURLWithPath: file))
+    #expect(BackupManifest.begins(Array(bytes.prefix(512))))
+    #expect(!BackupManifest.begins(Array(bytes.dropFirst(512).prefix(512))))
+    #expect(!BackupManifest.begins(Array("hilum-backup.json".utf8)))
   }
 
   @Test func `A backup of a store at work holds everything that was answered before, and adds up`() async throws {
@@ -103,7 +134,7 @@ func restore(
     let arrival = await acceptLarge(bench, 3)
     #expect(await bench.deliver((arrival.deliveries[0].id, bench.ehr, 1)) == .done(1))
     for number in 0..<5 { try await bench.take("later \(number)") }
-    let backup = try await bench.store.backUp(site: "here", version: "test")
+    let backup = try await bench.store.backUp(site: "here", version: "test", environment: "prod")
     clock.advance(10 * day)
     let short = Retention(raw: day, sent: day, replies: day, blobs: day, record: nil)
     while try await bench.store.prune([bench.keys.channel: short], now: clock.now, rowsMax: 100) {}
@@ -127,8 +158,10 @@ func restore(
   @Test func `One backup at a time; one that nobody wants any more is cleared away`() async throws {
     let bench = try await Bench.open(folder)
     try await bench.take("one")
-    let first = try await bench.store.backUp(site: "here", version: "test")
-    await #expect(throws: StoreError.self) { try await bench.store.backUp(site: "here", version: "test") }
+    let first = try await bench.store.backUp(site: "here", version: "test", environment: "prod")
+    await #expect(throws: StoreError.self) {
+      try await bench.store.backUp(site: "here", version: "test", environment: "prod")
+    }
     await first.end()
     await #expect(throws: StoreError.self) { try await first.next() }
     try await bench.backUp(to: file)
@@ -139,7 +172,9 @@ func restore(
     let bench = try await Bench.open(folder)
     try await bench.take("one")
     await bench.store.close()
-    await #expect(throws: StoreError.self) { try await bench.store.backUp(site: "here", version: "test") }
+    await #expect(throws: StoreError.self) {
+      try await bench.store.backUp(site: "here", version: "test", environment: "prod")
+    }
     let again = try SQLiteStore.open(folder.path, settings: testSettings())
     #expect(try await again.audit() == [])
     await again.close()

@@ -58,6 +58,17 @@ import Testing
     await bench.store.close()
   }
 
+  @Test func `What was released under one name is held again under every other`() async throws {
+    await (try await open("prod")).store.close()
+    for name in ["trial", "second", "prod"] {
+      let bench = try await open(name)
+      #expect(held(bench) == [true, true], "\(name)")
+      #expect(bench.store.outgoingHold?.site?.opened == (name == "prod" ? nil : name))
+      if name == "trial" { #expect(await bench.change(.releaseOutgoing(lanes: [bench.ehr])) == .done(1)) }
+      await bench.store.close()
+    }
+  }
+
   @Test func `What waits for its release doesn't get past it by another lane`() async throws {
     await (try await open("prod")).store.close()
     let bench = try await open("trial")

@@ -119,9 +119,9 @@ extension Ways {
       #expect(engine.launch.errors.contains("was not finished"), "\(engine.launch.errors)")
       let again = try await way.project.run([Project.binary] + words)
       #expect(again.status == 0, "\(again)")
-      // The engine that was refused had made itself a key.
+      // It had its key before its store had a name, and the engine that was refused made none.
       #expect(way.project.read("copy/keys/master.key") == way.project.read("data/keys/master.key"))
-      #expect(way.project.names(in: "copy/keys").count == 2)
+      #expect(way.project.names(in: "copy/keys") == ["master.key"])
       #expect(try await way.project.run([Project.binary] + words).errors.contains("holds a store already"))
     }
 
@@ -135,6 +135,35 @@ extension Ways {
       #expect(try FileManager.default.contentsOfDirectory(atPath: disk.folder) == [])
       #expect(try await send(messages("AFTER", 1), to: way.port).isAllAccepted)
       #expect(try await way.project.hilum("backup", "kept.tar").status == 0, "nothing of it is left over")
+    }
+
+    @Test func `replaces a backup and nothing else`() async throws {
+      let way = try await OneWay.start()
+      let project = way.project
+      try project.write("notes.txt", "mine")
+      try project.write("busy.tar.part", "mine too")
+      try project.write("empty.tar", "")
+      try project.makeFolder("folder")
+      try FileManager.default.createSymbolicLink(atPath: project.path("link.tar"), withDestinationPath: "empty.tar")
+      try FileManager.default.createSymbolicLink(atPath: project.path("beside"), withDestinationPath: "data")
+      for (file, word) in [
+        ("notes.txt", "no backup"), ("busy.tar", "busy.tar.part is a file that is no backup"), ("folder", "a folder"),
+        ("link.tar", "a symbolic link"), ("/dev/null", "a device"), ("data/kept.tar", "data folder"),
+        ("beside/keys/kept.tar", "data folder"),
+      ] {
+        let refused = try await project.hilum("backup", file)
+        #expect(refused.status == 1 && refused.errors.contains(word), "\(file): \(refused)")
+      }
+      #expect(project.read("notes.txt") == Array("mine".utf8))
+      #expect(project.read("busy.tar.part") == Array("mine too".utf8))
+      #expect(try await project.hilum("backup", "empty.tar").status == 0)
+      #expect(try await project.hilum("backup", "empty.tar").status == 0, "a former backup is replaced")
+      await project.running?.kill()
+      try FileManager.default.removeItem(atPath: project.path("data/keys/master.key"))
+      let engine = try project.launch([])
+      #expect(await engine.launch.ending(within: 20) == .exited(1))
+      #expect(engine.launch.errors.contains("There is no key in"), "\(engine.launch.errors)")
+      #expect(project.names(in: "data/keys") == [])
     }
 
     @Test func `that is damaged or cut off is refused, and the folder stays as it was`() async throws {
@@ -201,6 +230,33 @@ extension Ways {
       try await project.start()
       #expect(try await project.status().hold?.site?.store == "trial")
       #expect(try await project.problemsOfTheLedger() == [])
+    }
+
+    @Test func `is not released as a whole while something waits in a channel that isn't at work`() async throws {
+      let way = try await OneWay.make()
+      let project = way.project
+      try project.write("hilum.yaml", "site: prod\n")
+      try await project.start()
+      try await project.hilum("lane", "pause", "adt/ehr")
+      #expect(try await send([Sample.adt("ONE")], to: way.port).isAllAccepted)
+      #expect(await project.running?.stop() == .exited(0))
+      try FileManager.default.moveItem(atPath: project.path("Channels/adt.yaml"), toPath: project.path("adt.kept"))
+      try project.write("hilum.yaml", "site: trial\n")
+      try project.write(
+        "Channels/drop.yaml",
+        """
+        channel: drop
+        source: {file: {directory: ../in}}
+        format: hl7v2
+        destinations:
+          folder: {file: {directory: ../out, name: "{MSH-10}.hl7"}}
+        """)
+      try await project.start()
+      #expect(try await project.hilum("release", "--yes", "drop").status == 0)
+      #expect(try await project.status().hold != nil, "what waits in adt/ehr was not chosen")
+      #expect(try await project.lane("drop/folder").awaitsRelease == false)
+      #expect(try await project.hilum("release", "--yes").status == 0)
+      #expect(try await project.status().hold == nil)
     }
   }
 }

@@ -15,8 +15,14 @@ extension Ways {
             folder:
               file: {directory: ../out, name: "{MSH-10}.hl7"}
               when: MSH-10 == "NEVER"
+            asked:
+              mllp: {host: 127.0.0.1, port: \(standby.port), timeout: 2s}
+              when: MSH-10 == "NEVER"
+              ask: {within: 2s}
+              reply: ../Transforms/answer.hilt
           """, channel: "columns: {mrn: \"PID-3[1].1\"}")
       let project = way.project
+      try project.write("Transforms/answer.hilt", "transform answer\n  in  hl7\n  out hl7\n\nanswer msg\n")
       try await project.start()
       try await project.hilum("lane", "pause", "adt/ehr")
       try await project.hilum("lane", "pause", "adt/standby")
@@ -29,6 +35,15 @@ extension Ways {
       #expect(try await project.hilum("lane", "move", "adt/ehr", "--to", "standby").status == 2)
       let other = try await project.hilum("lane", "move", "adt/ehr", "--to", "folder", "--all")
       #expect(other.status == 1 && other.errors.contains("hilum reprocess"), "\(other)")
+      for words in [["adt/ehr", "--to", "asked"], ["adt/asked", "--to", "ehr"]] {
+        let refused = try await project.run([Project.binary, "lane", "move"] + words + ["--all"])
+        #expect(refused.status == 1 && refused.errors.contains("asked once and not queued"), "\(refused)")
+      }
+      let channel = String(decoding: project.read("Channels/adt.yaml"), as: UTF8.self)
+      try project.write("Channels/adt.yaml", channel.replacing("  ehr:", with: "  renamed:"))
+      let deployed = try await project.hilum("deploy", "--waiting", "move:asked")
+      #expect(deployed.status != 0 && "\(deployed)".contains("asked once and not queued"), "\(deployed)")
+      try project.write("Channels/adt.yaml", channel)
       #expect(try await project.lane("adt/ehr").waiting == 16)
       #expect(
         try await project.hilum("lane", "move", "adt/ehr", "--to", "standby", "--all").output.contains("16 moved"))

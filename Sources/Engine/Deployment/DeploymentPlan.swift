@@ -139,6 +139,12 @@ struct DeploymentPlan {
         return ["\(lane.name): there is no lane \(target) to move to; there are \(known)"]
       }
       let former = change.channel.definition.destinations.first { $0.name == lane.name.destination }
+      if let asked = [former, target].compactMap(\.self).first(where: { $0.question != nil }) {
+        return [
+          "\(lane.name): what waits can't go to \(target.name): \(asked.name) asks questions (`ask`), and a question is "
+            + "asked once and not queued"
+        ]
+      }
       let values = Set(former?.templates.map(\.setting) ?? [])
       let missing = target.templates.map(\.setting).filter { !values.contains($0) }
       guard former?.connector.connector == target.connector.connector, missing.isEmpty else {

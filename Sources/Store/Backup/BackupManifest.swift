@@ -15,6 +15,8 @@ package struct BackupManifest: Sendable, Codable, Equatable {
   /// Names the master key that what is stored is sealed with, without telling it; `nil` where nothing is sealed. The
   /// key itself is never in a backup.
   package var masterKey: String?
+  /// In which environment its channels were: empty where in none, `nil` where an older engine made it.
+  package var environment: String?
   package var databaseBytes: Int64
   package var blobs: Int
   package var blobBytes: Int64

@@ -123,6 +123,11 @@ extension BackupManifest {
     return manifest
   }
 
+  /// Whether a file's first block is a backup's.
+  package static func begins(_ block: [UInt8]) -> Bool {
+    BackupArchive.Header(block)?.name == BackupArchive.manifestName
+  }
+
   /// The first member.
   static func read(_ reader: BackupReader) throws(StoreError) -> BackupManifest {
     guard let first = try reader.next(), first.name == BackupArchive.manifestName else {

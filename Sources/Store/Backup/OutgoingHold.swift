@@ -25,6 +25,8 @@ package struct OutgoingHold: Sendable, Codable, Equatable {
   package var site: Site?
   /// The keys of lanes that were released one by one.
   package var released: Set<Int64> = []
+  /// Lanes were released under a name that the store has no more: what they sent, nobody knows under another name.
+  var wasReleased: Bool?
 
   init(since: Int64, copy: Copy? = nil, site: Site? = nil) {
     self.since = since
@@ -75,13 +77,13 @@ package struct OutgoingHold: Sendable, Codable, Equatable {
     }
     if own != site {
       var changed = hold ?? OutgoingHold(since: now)
-      changed.site = Site(store: own, opened: site)
+      changed.become(Site(store: own, opened: site))
       hold = changed
       try changed.keep(connection)
     } else if var known = hold, known.site != nil {
       // The name was wrong and is right again.
-      known.site = nil
-      if known.copy == nil, known.released.isEmpty {
+      known.become(nil)
+      if known.copy == nil, known.wasReleased != true {
         try connection.execute("DELETE FROM meta WHERE name = '\(name)'")
         return nil
       }
@@ -89,6 +91,14 @@ package struct OutgoingHold: Sendable, Codable, Equatable {
       try known.keep(connection)
     }
     return hold
+  }
+
+  /// What was released was released for the installation of the former name, not for the next one.
+  private mutating func become(_ site: Site?) {
+    guard self.site != site else { return }
+    self.site = site
+    if !released.isEmpty { wasReleased = true }
+    released = []
   }
 
   /// Releases lanes, or all there are and will be: then the store is this installation's. Call inside a transaction.

@@ -19,13 +19,19 @@ package enum Restoration {
   /// What is written of a restoration before it is whole, within the data folder. An engine doesn't start beside it.
   static let partFolder = "restore.part"
 
+  /// In which environment the data of a folder was made, in a file within.
+  package static let environmentName = "environment"
+
   /// Restores the backup at `path` into a data folder, made where it isn't there. Blocks on the disk.
   ///
-  /// - Parameter key: finds the master key by its name; `nil` where there is none. Called before anything is written.
+  /// - Parameters:
+  ///   - ready: puts into the folder what a store needs beside it. Called before the store has its name.
+  ///   - key: finds the master key by its name; `nil` where there is none. Called before anything is written.
   /// - Throws: `refused` where the folder holds anything but keys, is in use, or the key is missing or another;
   ///   `damaged` where the backup is; `io`.
   package static func restore(
-    _ path: String, into folder: String, key: (String) throws(StoreError) -> StoreSettings.MasterKey?
+    _ path: String, into folder: String, ready: (BackupManifest) throws(StoreError) -> Void = { _ in },
+    key: (String) throws(StoreError) -> StoreSettings.MasterKey?
   ) throws(StoreError) -> Restored {
     let reader = try BackupReader(path)
     let manifest = try BackupManifest.read(reader)
@@ -47,19 +53,21 @@ package enum Restoration {
     defer { withExtendedLifetime(lock) {} }
     let part = folder + "/" + partFolder
     // An earlier try was killed: what it left is whole nowhere.
-    if Folder.exists(part) { Folder.removeTree(folder + "/blobs") }
+    if Folder.exists(part) { removePlaced(folder) }
     Folder.removeTree(part)
     do throws(StoreError) {
       try Folder.make(part)
       try Folder.make(part + "/blobs")
       try extract(reader, manifest, into: part)
       let restored = try check(part, manifest, settings)
+      if let environment = manifest.environment { try writeEnvironment(environment, into: part) }
+      try ready(manifest)
       try putInPlace(part, in: folder)
       return restored
     } catch {
       if !Folder.exists(folder + "/hilum.db") {
+        removePlaced(folder)
         Folder.removeTree(part)
-        Folder.removeTree(folder + "/blobs")
         if isNew { Folder.removeTree(folder) }
       }
       throw error
@@ -76,11 +84,10 @@ package enum Restoration {
         "\(folder) holds a store already, and it is not touched. Restore into another folder (--into), or move this "
           + "one away.")
     }
-    let allowed: Set = ["keys", "lock", "lost+found", partFolder]
-    let isUnfinished = names.contains(partFolder)
-    guard let other = names.sorted().first(where: { !allowed.contains($0) && !(isUnfinished && $0 == "blobs") }) else {
-      return
-    }
+    var allowed: Set = ["keys", "lock", "lost+found", partFolder]
+    // An unfinished one had begun to give names.
+    if names.contains(partFolder) { allowed.formUnion(["blobs", environmentName]) }
+    guard let other = names.sorted().first(where: { !allowed.contains($0) }) else { return }
     throw StoreError(
       .refused,
       "\(folder) is not empty: it holds \(other). Restore into a folder that is empty or isn't there; only keys may "
@@ -153,7 +160,8 @@ package enum Restoration {
     let opened = try OpenedFile(database)
     guard fsync(opened.descriptor) == 0 else { throw Folder.failure("sync", database) }
     try Folder.sync(part)
-    for name in ["blobs", "hilum.db"] {
+    let environment = Folder.exists("\(part)/\(environmentName)") ? [environmentName] : []
+    for name in environment + ["blobs", "hilum.db"] {
       guard rename("\(part)/\(name)", "\(folder)/\(name)") == 0 else {
         throw Folder.failure("give its name to", "\(part)/\(name)")
       }
@@ -162,6 +170,24 @@ package enum Restoration {
     }
     Folder.removeTree(part)
     try Folder.sync(folder)
+  }
+
+  /// What has its name of a store that has none.
+  private static func removePlaced(_ folder: String) {
+    Folder.removeTree(folder + "/blobs")
+    unlink("\(folder)/\(environmentName)")
+  }
+
+  /// A copy of one environment's store sends to that one's partners only, unless somebody says otherwise.
+  private static func writeEnvironment(_ environment: String, into part: String) throws(StoreError) {
+    let path = "\(part)/\(environmentName)"
+    let descriptor = Glibc.open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+    guard descriptor >= 0 else { throw Folder.failure("make", path) }
+    defer { Glibc.close(descriptor) }
+    guard Array("\(environment)\n".utf8).withUnsafeBytes({ Folder.write(descriptor, $0) }) else {
+      throw Folder.failure("write", path)
+    }
+    guard fdatasync(descriptor) == 0 else { throw Folder.failure("sync", path) }
   }
 
   /// A folder in which a restoration was not finished has no store, and must not get an empty one.

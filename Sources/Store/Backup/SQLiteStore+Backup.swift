@@ -13,9 +13,12 @@ extension SQLiteStore {
   /// - Parameters:
   ///   - site: of this installation.
   ///   - version: of the engine, for people.
+  ///   - environment: in which its channels are; empty where they are in none.
   /// - Throws: `refused` where another one is being made or the disk has no room for the copy; `damaged` where the
   ///   store's file is.
-  package func backUp(site: String, version: String) async throws(StoreError) -> Backup {
+  package func backUp(
+    site: String, version: String, environment: String?
+  ) async throws(StoreError) -> Backup {
     guard isBackingUp.raise() else {
       throw StoreError(.refused, "another backup is being made: one at a time")
     }
@@ -32,7 +35,11 @@ extension SQLiteStore {
       let path = aside + "/hilum.db"
       let madeAt: Int64 = try await task { done in .copy(to: path, done) }
       thread.start(patienceSeconds: Backup.patienceSeconds, whenDone: whenOver)
-      return try await stage(path, site: site, version: version, madeAt: madeAt, thread)
+      var manifest = BackupManifest(
+        madeAt: madeAt, site: site, version: version, schema: Schema.version, masterKey: settings.masterKey?.id,
+        databaseBytes: 0, blobs: 0, blobBytes: 0, waiting: 0, warnings: [])
+      manifest.environment = environment
+      return try await stage(path, manifest, thread)
     } catch {
       if await !thread.end() { whenOver() }
       throw error
@@ -41,19 +48,20 @@ extension SQLiteStore {
 
   /// Checks the copy, marks it as one, and says what the archive consists of; away from the pool's threads.
   private func stage(
-    _ path: String, site: String, version: String, madeAt now: Int64, _ thread: BackupThread
+    _ path: String, _ begun: BackupManifest, _ thread: BackupThread
   ) async throws(StoreError) -> Backup {
-    let (preparer, settings) = (preparer, settings)
+    let preparer = preparer
     let result: Result<(BackupManifest, BackupStream), StoreError> = await withCheckedContinuation { continuation in
       let taken = thread.submit {
         do throws(StoreError) {
-          let found = try CopiedStore.mark(path, preparer, site: site, madeAt: now)
-          let manifest = BackupManifest(
-            madeAt: now, site: site, version: version, schema: Schema.version, masterKey: settings.masterKey?.id,
-            databaseBytes: Folder.size(path) ?? 0, blobs: found.blobs.count,
-            blobBytes: found.blobs.reduce(0) { $0 + $1.byteCount }, waiting: found.waiting, warnings: found.warnings)
+          let found = try CopiedStore.mark(path, preparer, site: begun.site, madeAt: begun.madeAt)
+          var manifest = begun
+          manifest.databaseBytes = Folder.size(path) ?? 0
+          manifest.blobs = found.blobs.count
+          manifest.blobBytes = found.blobs.reduce(0) { $0 + $1.byteCount }
+          (manifest.waiting, manifest.warnings) = (found.waiting, found.warnings)
           let members = found.members(of: manifest, path, preparer.blobs)
-          continuation.resume(returning: .success((manifest, BackupStream(members, madeAt: now / 1000))))
+          continuation.resume(returning: .success((manifest, BackupStream(members, madeAt: begun.madeAt / 1000))))
         } catch {
           continuation.resume(returning: .failure(error))
         }

@@ -12,6 +12,7 @@ struct BackupCommand: AsyncParsableCommand {
       The engine goes on meanwhile. What was acknowledged before the command is in the backup: messages, deliveries,
       what was sent and answered, large payloads. FILE is written beside under FILE.part, read again and checked, and
       only then gets its name: an older FILE stays until then.
+      What is there and is no backup is never replaced.
 
       The master key is not in it, nor are channel files and logs. Without the key nobody can restore it: keep a copy of
       the key, elsewhere.
@@ -38,8 +39,49 @@ struct BackupCommand: AsyncParsableCommand {
     for warning in manifest.warnings { Terminal.error(Terminal.red("Not whole: \(Terminal.safe(warning))")) }
   }
 
+  /// A backup is not put among the engine's own files.
+  private func mustBeOutside() throws {
+    let parent = URL(fileURLWithPath: file).deletingLastPathComponent().path
+    guard let folder = realpath(parent, nil) else {
+      throw Failure("The folder \(parent) can't be used: \(String(cString: strerror(errno)))")
+    }
+    defer { free(folder) }
+    guard let data = realpath(engine.data, nil) else { return }
+    defer { free(data) }
+    guard (String(cString: folder) + "/").hasPrefix(String(cString: data) + "/") else { return }
+    throw Failure("\(file) is in the engine's data folder: name a FILE elsewhere, on another disk at best.")
+  }
+
+  /// Only a former backup is replaced, or an empty file.
+  private static func mayReplace(_ path: String) throws {
+    var status = stat()
+    guard lstat(path, &status) == 0 else {
+      if errno == ENOENT { return }
+      throw Failure("\(path) can't be looked at: \(String(cString: strerror(errno)))")
+    }
+    let what: String
+    switch status.st_mode & S_IFMT {
+    case S_IFREG:
+      if status.st_size == 0 { return }
+      guard let file = FileHandle(forReadingAtPath: path) else {
+        throw Failure("\(path) is there and can't be read, so it isn't replaced. Name another FILE.")
+      }
+      defer { try? file.close() }
+      if BackupManifest.begins(Array(try file.read(upToCount: 512) ?? Data())) { return }
+      what = "a file that is no backup of Hilum"
+    case S_IFLNK: what = "a symbolic link"
+    case S_IFDIR: what = "a folder"
+    case S_IFBLK, S_IFCHR: what = "a device"
+    case S_IFIFO: what = "a pipe"
+    default: what = "no regular file"
+    }
+    throw Failure("\(path) is \(what), and is not replaced. Name another FILE, or remove it first.")
+  }
+
   private func make() async throws -> BackupManifest {
     let part = file + ".part"
+    try mustBeOutside()
+    for path in [file, part] { try Self.mayReplace(path) }
     let output = try PartFile(part)
     do {
       try await engine.client.stream("backup", lengthIn: BackupBytes.header) { bytes in
@@ -49,6 +91,7 @@ struct BackupCommand: AsyncParsableCommand {
       }
       try output.sync()
       let manifest = try inWords { () throws(StoreError) in try BackupManifest.verify(part) }
+      try Self.mayReplace(file)
       try output.rename(to: file)
       return manifest
     } catch {
@@ -66,17 +109,33 @@ private final class PartFile {
   private var expected: Int64 = 0
   private var written: Int64 = 0
   private var shown = 0
+  private var isNamed = false
 
   init(_ path: String) throws {
+    descriptor = try Self.locked(path)
     self.path = path
-    descriptor = open(path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0o600)
-    guard descriptor >= 0 else { throw Failure("\(path) can't be written: \(String(cString: strerror(errno)))") }
-    guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
-      close(descriptor)
-      throw Failure("\(path) is being written by another hilum backup.")
-    }
     fchmod(descriptor, 0o600)
     ftruncate(descriptor, 0)
+  }
+
+  /// The file that has this name, and nobody else's. Another backup may have given it its last name between its opening
+  /// and its lock: then it is a whole backup, and a new file is made.
+  private static func locked(_ path: String) throws -> Int32 {
+    while true {
+      let descriptor = open(path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0o600)
+      guard descriptor >= 0 else { throw Failure("\(path) can't be written: \(String(cString: strerror(errno)))") }
+      guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+        close(descriptor)
+        throw Failure("\(path) is being written by another hilum backup.")
+      }
+      var (opened, named) = (stat(), stat())
+      if fstat(descriptor, &opened) == 0, lstat(path, &named) == 0, opened.st_dev == named.st_dev,
+        opened.st_ino == named.st_ino
+      {
+        return descriptor
+      }
+      close(descriptor)
+    }
   }
 
   deinit { close(descriptor) }
@@ -117,6 +176,7 @@ private final class PartFile {
     guard Glibc.rename(path, file) == 0 else {
       throw Failure("\(path) can't get the name \(file): \(String(cString: strerror(errno)))")
     }
+    isNamed = true
     let parent = URL(fileURLWithPath: file).deletingLastPathComponent().path
     let folder = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     let synced = fsync(folder)
@@ -124,7 +184,10 @@ private final class PartFile {
     guard synced == 0 else { throw Failure("The folder \(parent) can't be made durable.") }
   }
 
-  func remove() { unlink(path) }
+  func remove() {
+    // Once it has its name, what has the former one is another's.
+    if !isNamed { unlink(path) }
+  }
 }
 
 private func inWords<Value>(_ body: () throws(StoreError) -> Value) throws -> Value {
@@ -161,7 +224,11 @@ struct RestoreCommand: AsyncParsableCommand {
     var why: Failure?
     let restored = try inWords { () throws(StoreError) in
       do throws(StoreError) {
-        return try Restoration.restore(file, into: folder) { name throws(StoreError) in
+        return try Restoration.restore(file, into: folder) { _ throws(StoreError) in
+          // The key is there before the store is: an engine that starts at any moment finds both, or none.
+          guard let named, site.masterKey == nil else { return }
+          do { try named.keep(in: folder) } catch { throw StoreError(.io, "\(error)") }
+        } key: { name throws(StoreError) in
           do {
             found = try named ?? masterKey(of: site, folder)
           } catch {
@@ -175,7 +242,6 @@ struct RestoreCommand: AsyncParsableCommand {
         throw error
       }
     }
-    if let named, site.masterKey == nil { try named.keep(in: folder) }
     if json { return try Terminal.json(Answer(restored, folder)) }
     let manifest = restored.manifest
     Terminal.line(
