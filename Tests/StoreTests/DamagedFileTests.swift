@@ -75,9 +75,16 @@ import Testing
     #expect(met > 0)
   }
 
+  /// What is written stays in the log, however slow the machine is.
+  private func logged() -> StoreSettings {
+    var settings = testSettings()
+    settings.idleCheckpointMilliseconds = 600_000
+    return settings
+  }
+
   @Test func `A log that was cut off is refused, because commits are missing`() async throws {
     let folder = TestFolder()
-    let bench = try await Bench.open(folder)
+    let bench = try await Bench.open(folder, logged())
     for number in 0..<20 { try await bench.take("message \(number)") }
     await bench.store.close(orderly: false)
     let log = TestFolder.read(folder.database + "-wal")
@@ -96,7 +103,7 @@ import Testing
 
   @Test func `A flipped bit in the log is refused`() async throws {
     let folder = TestFolder()
-    let bench = try await Bench.open(folder)
+    let bench = try await Bench.open(folder, logged())
     for number in 0..<20 { try await bench.take("message \(number)") }
     await bench.store.close(orderly: false)
     var log = TestFolder.read(folder.database + "-wal")
