@@ -86,6 +86,7 @@ extension Ways {
       let changed: DeploymentReport = try await project.json("deploy", "--env", "test", "--change-env")
       #expect(outcomes(changed) == ["a": "changed", "b": "changed", "c": "changed"])
       #expect(try await project.status().environment == "test")
+      #expect(try await project.hilum("backup", "kept.tar").status == 0)
       let back = try await project.hilum("rollback", "a")
       #expect(back.status == 1 && back.errors.contains("another environment"), "\(back)")
       engine.launch.signal(15)
@@ -95,6 +96,11 @@ extension Ways {
         let start = try await project.run([Project.binary, "run"] + arguments)
         #expect(start.status == 2 && start.errors.contains("last used in the environment test"), "\(start)")
       }
+      // A copy of its data neither.
+      let words = ["restore", "kept.tar", "--into", "copy", "--key", "data/keys/master.key"]
+      #expect(try await project.run([Project.binary] + words).status == 0)
+      let copy = try await project.run([Project.binary, "run", "--data", "copy", "--env", "prod"])
+      #expect(copy.status == 2 && copy.errors.contains("last used in the environment test"), "\(copy)")
       let missing = try await project.run([Project.binary, "run", "--env", "tset"])
       #expect(missing.status == 1 && missing.errors.contains("did you mean `test`?"), "\(missing)")
       try await project.start(["--env", "prod", "--change-env"])

@@ -141,8 +141,8 @@ struct DeploymentPlan {
       let former = change.channel.definition.destinations.first { $0.name == lane.name.destination }
       if let asked = [former, target].compactMap(\.self).first(where: { $0.question != nil }) {
         return [
-          "\(lane.name): what waits can't go to \(target.name): \(asked.name) asks questions (`ask`), and a question is "
-            + "asked once and not queued"
+          "\(lane.name): what waits can't go to \(target.name): \(asked.name) asks questions (`ask`), and a question "
+            + "is asked once and not queued"
         ]
       }
       let values = Set(former?.templates.map(\.setting) ?? [])
