@@ -20,7 +20,9 @@ package struct ControlServer: Sendable {
   }
 
   /// Serves until its task is cancelled.
-  package func run() async throws {
+  ///
+  /// - Parameter listens: called when commands can reach it.
+  package func run(_ listens: @escaping @Sendable () -> Void) async throws {
     // A socket's path holds 107 bytes: it is bound through the folder's descriptor, however long the folder's path is.
     let descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     guard descriptor >= 0 else {
@@ -34,7 +36,10 @@ package struct ControlServer: Sendable {
       router: api.router(),
       configuration: ApplicationConfiguration(
         address: .unixDomainSocket(path: Self.path(descriptor)), serverName: nil),
-      onServerRunning: { _ in _ = fchmodat(descriptor, Self.socketName, 0o600, 0) },
+      onServerRunning: { _ in
+        _ = fchmodat(descriptor, Self.socketName, 0o600, 0)
+        listens()
+      },
       logger: log)
     try await application.run()
   }

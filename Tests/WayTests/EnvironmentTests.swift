@@ -67,6 +67,39 @@ extension Ways {
       #expect(try await project.problemsOfTheLedger() == [])
     }
 
+    @Test func `what was rolled back in one environment does not go on in another`() async throws {
+      let (live, other) = (try await Partner.start(), try await Partner.start())
+      let project = try Project()
+      let port = try project.port()
+      func channel(_ partner: String) -> String {
+        """
+        channel: a
+        source:
+          mllp: {port: \(port)}
+        destinations:
+          ehr:
+            mllp: {host: 127.0.0.1, port: "\(partner)"}
+
+        """
+      }
+      try project.write("Channels/a.yaml", channel("${EHR_PORT}"))
+      try project.makeFolder("environments")
+      for (name, partner) in [("prod", live), ("test", other)] {
+        try project.write("environments/\(name).yaml", "values: {EHR_PORT: \"\(partner.port)\"}\n")
+      }
+      try await project.start(["--env", "prod"])
+      try project.write("Channels/a.yaml", channel("\(other.port)"))
+      #expect(try await project.hilum("deploy").status == 0)
+      #expect(try await project.hilum("rollback", "a").status == 0)
+      #expect(try await send([Sample.adt("R1")], to: port).isAllAccepted)
+      try await live.waits(for: 1)
+      let changed: DeploymentReport = try await project.json("deploy", "--env", "test", "--change-env")
+      #expect(outcomes(changed) == ["a": "changed"], "\(changed)")
+      #expect(try await send([Sample.adt("R2")], to: port).isAllAccepted)
+      try await other.waits(for: 1)
+      #expect(live.controlIDs == ["R1"] && other.controlIDs == ["R2"])
+    }
+
     @Test func `starts and deploys in its own environment, and in another only when told`() async throws {
       let partner = try await Partner.start()
       let (project, ports) = try make(partner.port)

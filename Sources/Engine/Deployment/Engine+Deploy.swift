@@ -33,7 +33,8 @@ extension Engine {
       guard problems.isGood else { return problems }
       // Killed on the way, the engine does not start again by itself as what it was before.
       if environment != former { try enter(environment) }
-      let report = await perform(self.wanted(loaded), waiting, by: "deploy", into: problems)
+      let report = await perform(
+        self.wanted(loaded, in: environment, from: former), waiting, by: "deploy", into: problems)
       if environment != former, !report.refusals.isEmpty { try enter(former) }
       return report
     }
@@ -63,7 +64,7 @@ extension Engine {
     try await gate.beside {
       var (loaded, report) = try await loadFiles(environment ?? self.environment)
       guard report.isGood else { return report }
-      let wanted = wanted(loaded)
+      let wanted = wanted(loaded, in: environment ?? self.environment, from: self.environment)
       let plan = DeploymentPlan(channels, wanted: wanted.definitions)
       report.refusals = plan.refusals(nil)
       report.refusals += HandOnPlan.refusals(channels.map(\.definition), wanted: wanted.definitions)
@@ -104,10 +105,11 @@ extension Engine {
     var rolledBackOver: [String: String] = [:]
   }
 
-  /// The channels of the files; where one was rolled back, what runs as long as its files are the same.
-  private func wanted(_ loaded: LoadedChannels) -> Wanted {
+  /// The channels of the files; where one was rolled back, what runs as long as its files are the same. What was made
+  /// in one environment never goes on in another: its partners are those of the first.
+  private func wanted(_ loaded: LoadedChannels, in environment: String?, from former: String?) -> Wanted {
     var wanted = Wanted(definitions: [])
-    let notes = state.withLock { $0.notes }
+    let notes = environment == former ? state.withLock { $0.notes } : [:]
     for definition in loaded.definitions {
       let over = notes[definition.name.text]?.rolledBackOver
       if over == definition.revision.hex, let channel = channel(definition.name.text) {

@@ -86,7 +86,7 @@ struct RunCommand: AsyncParsableCommand {
     }
     await engine.start(loaded.definitions, broken: broken)
     let hangUps = deployAtHangUp(engine)
-    let server = serve(engine, site.data, time, file)
+    let server = await serve(engine, site.data, time, file)
     if store.outgoingHold != nil { Terminal.line("nothing is sent before hilum release") }
     let took = ContinuousClock.now - began
     log.info("\(readiness(engine, loaded))", metadata: ["ms": "\(took.milliseconds)"])
@@ -119,14 +119,23 @@ struct RunCommand: AsyncParsableCommand {
         + "project here; --settings FILE or --channels FOLDER name one elsewhere.", code: 2)
   }
 
-  /// The control socket. Its library tells of every start and stop, and counts a stop as an error.
-  private func serve(_ engine: Engine, _ folder: String, _ time: LocalTime, _ file: LogFile) -> Task<Void, any Error> {
+  /// The control socket: returns when commands can reach it, or never will. Its library tells of every start and stop,
+  /// and counts a stop as an error.
+  private func serve(
+    _ engine: Engine, _ folder: String, _ time: LocalTime, _ file: LogFile
+  ) async -> Task<Void, any Error> {
     let log = Logger(label: "control") { _ in
       LineLog(file, level: .critical) { time.text(Terminal.nowMilliseconds) }
     }
-    return Task {
-      try await ControlServer(engine, folder: folder, time: time, version: Hilum.versionNumber, log: log).run()
+    let (listening, news) = AsyncStream.makeStream(of: Void.self)
+    let server = Task {
+      defer { news.finish() }
+      try await ControlServer(engine, folder: folder, time: time, version: Hilum.versionNumber, log: log).run {
+        news.finish()
+      }
     }
+    for await _ in listening {}
+    return server
   }
 
   private func prepareProcess() {
