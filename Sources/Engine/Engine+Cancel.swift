@@ -32,19 +32,9 @@ extension Engine {
     let reason = "its sender was not answered in time, and sends it again"
     await gate.beside {
       guard let (key, lane) = try? await laneOrKey("\(name)") else { return }
-      let change = { [self] (underWay: Set<DeliveryID>) async -> (count: Int, bytes: Int) in
-        var taken = (count: 0, bytes: 0)
-        var left = ids.filter { !underWay.contains($0) }[...]
-        while !left.isEmpty {
-          let step = Array(left.prefix(Self.cancelStepMax))
-          left.removeFirst(step.count)
-          let unit = Change.withdraw(lane: key, step, reason: reason, at: shared.clock.now().wall)
-          guard let (count, bytes) = try? await shared.taking(unit) else { break }
-          taken = (taken.count + count, taken.bytes + bytes)
-        }
-        return taken
+      _ = try? await take(ids, from: key, lane, "withdrawn") { step, _, _ in
+        .withdraw(lane: key, step ?? [], reason: reason, at: shared.clock.now().wall)
       }
-      if let lane { await lane.changing(change) } else { _ = await change([]) }
     }
   }
 

@@ -12,34 +12,28 @@ extension Writer {
     var awaited: [Awaited] = []
     for id in try newest(of: message) {
       guard let delivery = try delivery(id) else { continue }
-      if delivery.state == .cancelled, openResult(delivery.result, lane: delivery.lane, id: id)?.isWithdrawn == true {
-        let anew = preparer.mint()
-        if try resend(id, as: anew, at: at, isBySender: true) {
-          try keepSuspicion(of: id, for: anew)
-          awaited.append(Awaited(anew, lane: delivery.lane, newBytes: delivery.size))
-          continue
+      let result = openResult(delivery.result, lane: delivery.lane, id: id)
+      let isWithdrawn = delivery.state == .cancelled && result?.isWithdrawn == true
+      // Its sender was told of the refusal, and tries again.
+      let isRetried = delivery.state == .dead && delivery.lane == lane && result?.isPassing == true
+      if isWithdrawn || isRetried, let anew = try sentAnew(id, at: at) {
+        if isRetried {
+          // Else a person would find it among the dead, and send it a second time.
+          _ = try end(id, from: .dead, as: .discarded, reason: "its sender sent it again", at: at, tells: false)
         }
-      }
-      if delivery.lane == lane, delivery.state == .dead, let anew = try triedAgain(id, delivery, at: at) {
         awaited.append(Awaited(anew, lane: delivery.lane, newBytes: delivery.size))
-        continue
+      } else if delivery.lane == lane {
+        awaited.append(Awaited(id, lane: delivery.lane))
       }
-      if delivery.lane == lane { awaited.append(Awaited(id, lane: delivery.lane)) }
     }
     return awaited
   }
 
-  /// A delivery that is dead of what may pass goes again, because its sender was told so and tries again; `nil` where
-  /// it was refused for good.
-  private func triedAgain(
-    _ id: DeliveryID, _ delivery: DeliveryRow, at: Int64
-  ) throws(SQLiteFailure) -> DeliveryID? {
-    guard openResult(delivery.result, lane: delivery.lane, id: id)?.isPassing == true else { return nil }
+  /// A delivery at the end of the lane for one that ended; `nil` where nothing is left to send.
+  private func sentAnew(_ id: DeliveryID, at: Int64) throws(SQLiteFailure) -> DeliveryID? {
     let anew = preparer.mint()
     guard try resend(id, as: anew, at: at, isBySender: true) else { return nil }
     try keepSuspicion(of: id, for: anew)
-    // Else a person would find it among the dead, and send it a second time.
-    _ = try end(id, from: .dead, as: .discarded, reason: "its sender sent it again", at: at, tells: false)
     return anew
   }
 

@@ -60,13 +60,15 @@ extension ChannelAssembly {
 
   /// What one answer sends is answered too: round in a circle it would never end.
   func checkCircles(_ destinations: [DestinationDefinition?]) {
-    var followers: [String: Set<String>] = [:]
+    var followers: [String: [String]] = [:]
     for destination in destinations.compactMap(\.self) {
-      followers[destination.name] = Set(destination.reply?.destinations.map(\.name) ?? [])
+      followers[destination.name] = destination.reply?.destinations.map(\.name) ?? []
     }
     for destination in destinations.compactMap(\.self) {
       for use in destination.reply?.destinations ?? []
-      where use.name != destination.name && reaches(destination.name, from: use.name, followers) {
+      where use.name != destination.name
+        && shortestWay(from: use.name, to: destination.name, next: { followers[$0] ?? [] }) != nil
+      {
         hilt.add(
           Problem(
             "C128", "a circle: the answers of `\(use.name)` lead back to `\(destination.name)`", at: use.place,
@@ -74,15 +76,5 @@ extension ChannelAssembly {
         return
       }
     }
-  }
-
-  private func reaches(_ wanted: String, from start: String, _ followers: [String: Set<String>]) -> Bool {
-    var seen: Set<String> = []
-    var open = [start]
-    while let next = open.popLast() {
-      if next == wanted { return true }
-      if seen.insert(next).inserted { open += (followers[next] ?? []).sorted() }
-    }
-    return false
   }
 }

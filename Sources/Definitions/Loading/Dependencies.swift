@@ -27,7 +27,7 @@ struct Dependencies {
           found.append((channel.origin, unknown(name, names, at: place)))
           continue
         }
-        guard let own = channel.draft.name?.text, let way = way(from: name, to: own, edges),
+        guard let own = channel.draft.name?.text, let way = shortestWay(from: name, to: own, next: { edges[$0] ?? [] }),
           circles.insert(Set(way)).inserted
         else { continue }
         let shown = ([own] + way).joined(separator: " → ")
@@ -44,19 +44,6 @@ struct Dependencies {
       "C136", "there is no channel `\(name)`", at: place,
       label: nearest(to: name, among: names).map { "did you mean `\($0)`?" },
       help: ["a channel goes by the name in its file, or in its row of a table"])
-  }
-
-  /// The shortest way over what channels depend on, both ends in it.
-  private func way(from start: String, to end: String, _ edges: [String: [String]]) -> [String]? {
-    var open = [[start]]
-    var seen: Set<String> = [start]
-    while !open.isEmpty {
-      let way = open.removeFirst()
-      guard let last = way.last else { continue }
-      if last == end { return way }
-      for next in edges[last] ?? [] where seen.insert(next).inserted { open.append(way + [next]) }
-    }
-    return nil
   }
 }
 

@@ -83,9 +83,10 @@ struct HandOns {
       // Only over those before it: a circle is found where its last channel is looked at.
       let before = Set(channels[...index].compactMap(\.draft.name?.text))
       for edge in edges where edge.from.path == channel.path && before.contains(edge.target) {
-        guard let way = way(from: edge.target, to: start, over: before, edges), known.insert(Set(way)).inserted else {
-          continue
+        let way = shortestWay(from: edge.target, to: start) { name in
+          edges.filter { $0.from.draft.name?.text == name && before.contains($0.target) }.map(\.target)
         }
+        guard let way, known.insert(Set(way)).inserted else { continue }
         let names = ([start] + way).joined(separator: " → ")
         found.append(
           (
@@ -97,21 +98,6 @@ struct HandOns {
       }
     }
     return found
-  }
-
-  /// The shortest way, both ends in it; `nil` where there is none.
-  private func way(from start: String, to end: String, over allowed: Set<String>, _ edges: [Edge]) -> [String]? {
-    var open = [[start]]
-    var seen: Set<String> = [start]
-    while !open.isEmpty {
-      let way = open.removeFirst()
-      guard let last = way.last else { continue }
-      if last == end { return way }
-      for edge in edges where edge.from.draft.name?.text == last && allowed.contains(edge.target) {
-        if seen.insert(edge.target).inserted { open.append(way + [edge.target]) }
-      }
-    }
-    return nil
   }
 }
 

@@ -12,6 +12,8 @@ enum HandOnPlan {
 
   private static func problems(_ definitions: [ChannelDefinition]) -> [String] {
     var problems: [String] = []
+    let targets = Dictionary(definitions.map { ($0.name, $0.destinations.compactMap(\.handsOnTo)) }) { first, _ in first
+    }
     for channel in definitions {
       for destination in channel.destinations {
         guard let name = destination.handsOnTo else { continue }
@@ -22,23 +24,11 @@ enum HandOnPlan {
         }
         if !target.source.takesFromChannels {
           problems.append("\(lane) hands on to the channel \(name), which takes messages from elsewhere")
-        } else if reaches(channel.name, from: name, definitions) {
+        } else if shortestWay(from: name, to: channel.name, next: { targets[$0] ?? [] }) != nil {
           problems.append("\(lane) hands on to the channel \(name), from which messages come back to \(channel.name)")
         }
       }
     }
     return problems
-  }
-
-  private static func reaches(_ end: ChannelName, from start: ChannelName, _ definitions: [ChannelDefinition]) -> Bool {
-    var open = [start]
-    var seen: [ChannelName] = []
-    while let next = open.popLast() {
-      if next == end { return true }
-      if seen.contains(next) { continue }
-      seen.append(next)
-      open += definitions.first { $0.name == next }?.destinations.compactMap(\.handsOnTo) ?? []
-    }
-    return false
   }
 }
