@@ -27,10 +27,13 @@ extension Engine {
   }
 
   /// Takes deliveries of a lane back whose senders were not answered in time; what is at the partner is left.
+  ///
+  /// It doesn't wait for a deployment, which may wait for a partner's answer for longer than the sender does, but for
+  /// the moment in which one lane takes another's place: the new one would send what it has read already.
   func withdraw(_ name: LaneName, _ ids: [DeliveryID]) async {
     if ids.isEmpty { return }
     let reason = "its sender was not answered in time, and sends it again"
-    await gate.beside {
+    try? await laneSwaps.take { [self] in
       guard let (key, lane) = try? await laneOrKey("\(name)") else { return }
       _ = try? await take(ids, from: key, lane, "withdrawn") { step, _, _ in
         .withdraw(lane: key, step ?? [], reason: reason, at: shared.clock.now().wall)

@@ -20,6 +20,8 @@ package final class Engine: Sendable {
   /// Where channels are read from; `nil` where nobody can deploy.
   let files: ChannelFiles?
   var gate: DeploymentGate { shared.gate }
+  /// Of what must not meet a lane that takes another's place.
+  let laneSwaps = Turns()
   let state = Mutex(State())
 
   struct State {

@@ -127,6 +127,7 @@ final class StubStore: Store {
   private let journal: Journal
   private let queue: DispatchQueue?
   private let rows = Mutex<[WaitingDelivery]>([])
+  private let verdicts = Mutex<[DeliveryID: DeliveryVerdict]>([:])
   private let refusals = Mutex(0)
   private let readFailures = Mutex(0)
 
@@ -167,6 +168,12 @@ final class StubStore: Store {
     return (Array(found.prefix(part.countMax)), found.count <= part.countMax)
   }
 
+  /// What has no other end waits.
+  func end(_ id: DeliveryID, _ verdict: DeliveryVerdict) { verdicts.withLock { $0[id] = verdict } }
+  func verdict(_ id: DeliveryID) async throws(StoreError) -> DeliveryVerdict? {
+    verdicts.withLock { $0[id] ?? DeliveryVerdict(.waiting, summary: "") }
+  }
+
   func orderKey(lane: Int64, _ text: String) -> UInt64 { UInt64(text.utf8.count) }
   func mint() -> Identifier { Identifier(high: 1, low: 1) }
   func observe(_ change: @escaping @Sendable (StoreCondition) -> Void) {}
@@ -184,7 +191,6 @@ final class StubStore: Store {
   func message(_ id: MessageID) async throws(StoreError) -> MessageRecord? { throw unasked }
   func raw(_ id: MessageID) async throws(StoreError) -> Payload? { throw unasked }
   func sent(_ id: DeliveryID) async throws(StoreError) -> (payload: Payload?, reply: Payload?)? { throw unasked }
-  func verdict(_ id: DeliveryID) async throws(StoreError) -> DeliveryVerdict? { throw unasked }
   func delivery(_ id: DeliveryID) async throws(StoreError) -> DeliveryRecord? { throw unasked }
   func placesKept(by message: MessageID) async throws(StoreError) -> [String] { throw unasked }
   func deliveries(of message: MessageID) async throws(StoreError) -> [DeliveryRecord] { throw unasked }

@@ -358,5 +358,26 @@ extension Ways {
       #expect(try await wire.receive().code == "AA")
       #expect(way.partner.controlIDs == ["L"])
     }
+
+    @Test func `and a deployment that waits for another partner keeps no sender waiting`() async throws {
+      let silent = try await Partner.start()
+      silent.answer(ReceiverBehaviour(.none))
+      let way = try await OneWay.make(
+        source: Self.source("700ms"),
+        channel: "  copy:\n    mllp: {host: 127.0.0.1, port: \(silent.port), timeout: 20s}")
+      await way.partner.receiver.stop()
+      try await way.project.start()
+      let wire = try await Wire.connect(to: way.port)
+      try await wire.send(Wire.frame(Sample.adt("K")))
+      try await eventually("it is at the other partner") { silent.controlIDs == ["K"] }
+      let file = String(decoding: way.project.read("Channels/adt.yaml"), as: UTF8.self)
+      try way.project.write("Channels/adt.yaml", file.replacing("timeout: 20s", with: "timeout: 19s"))
+      let deployment = Task { (try await way.project.hilum("deploy").status, ContinuousClock.now) }
+      #expect(try await wire.receive() == .closed)
+      let closedAt = ContinuousClock.now
+      #expect(try await way.project.ledger("adt").lanes[0].deliveries == ["created": 1, "cancelled": 1])
+      let (status, deployedAt) = try await deployment.value
+      #expect(status == 0 && closedAt < deployedAt)
+    }
   }
 }

@@ -37,6 +37,9 @@ package final class AwaitedAnswers: Sendable {
 
   func use(_ withdraw: @escaping Withdraw) { state.withLock { $0.withdraw = withdraw } }
 
+  /// Deliveries that something is known of here.
+  var remembered: Int { count.load(ordering: .relaxed) }
+
   /// How many senders wait for a lane.
   func count(of lane: LaneName) -> Int {
     if count.load(ordering: .relaxed) == 0 { return 0 }
@@ -123,8 +126,7 @@ package final class AwaitedAnswers: Sendable {
   func cameBack(_ delivery: DeliveryID, _ lane: LaneName) {
     if count.load(ordering: .relaxed) == 0 { return }
     let starts = state.withLock { state in
-      guard state.givenUp.removeValue(forKey: delivery) != nil else { return false }
-      note(state)
+      guard state.givenUp[delivery] != nil else { return false }
       state.comeBack.append((lane, delivery))
       return Self.starts(&state)
     }
@@ -134,9 +136,30 @@ package final class AwaitedAnswers: Sendable {
   /// A person, or a deployment, has changed what waits in a lane.
   func changed(_ lane: LaneName) {
     if count.load(ordering: .relaxed) == 0 { return }
-    let answers = state.withLock { state in state.waiting.values.joined().filter { $0.lane == lane } }
-    if answers.isEmpty { return }
-    Task { for answer in answers { await look(answer) } }
+    let (answers, givenUp) = state.withLock { state in
+      (
+        state.waiting.values.joined().filter { $0.lane == lane },
+        state.givenUp.filter { $0.value == lane }.map(\.key)
+      )
+    }
+    if answers.isEmpty, givenUp.isEmpty { return }
+    Task {
+      for answer in answers { await look(answer) }
+      await forgetEnded(givenUp)
+    }
+  }
+
+  /// Of what was given up only what still waits is to be taken back. It may be at the partner again by now, and come
+  /// back once more.
+  private func forgetEnded(_ givenUp: [DeliveryID]) async {
+    for id in givenUp {
+      guard let verdict = try? await store.verdict(id), verdict.state != .waiting else { continue }
+      state.withLock { state in
+        state.givenUp[id] = nil
+        state.unanswered.remove(id)
+        note(state)
+      }
+    }
   }
 
   /// Reads from the store which of its deliveries have ended.
@@ -177,7 +200,10 @@ package final class AwaitedAnswers: Sendable {
   private func work() async {
     while true {
       let (late, byLane, withdraw): ([AwaitedAnswer], [LaneName: [DeliveryID]], Withdraw?) = state.withLock { state in
-        guard !state.late.isEmpty || !state.comeBack.isEmpty else {
+        // Somebody may wait for one of them again by now.
+        let comeBack = state.comeBack.filter { state.givenUp[$0.delivery] != nil }
+        state.comeBack = []
+        guard !state.late.isEmpty || !comeBack.isEmpty else {
           state.isWorking = false
           return ([], [:], nil)
         }
@@ -185,8 +211,7 @@ package final class AwaitedAnswers: Sendable {
         let late = state.late.filter { !$0.isAnswered }
         state.late = []
         var byLane: [LaneName: [DeliveryID]] = [:]
-        for (lane, delivery) in state.comeBack { byLane[lane, default: []].append(delivery) }
-        state.comeBack = []
+        for (lane, delivery) in comeBack { byLane[lane, default: []].append(delivery) }
         for answer in late {
           Self.remove(answer, &state)
           let left = answer.deliveries.filter { state.waiting[$0] == nil && state.unanswered.contains($0) }
@@ -205,20 +230,7 @@ package final class AwaitedAnswers: Sendable {
 
   private func giveUp(_ answer: AwaitedAnswer) async {
     await look(answer)
-    let open = Set(answer.open)
-    state.withLock { state in
-      for id in answer.deliveries where !open.contains(id) { state.givenUp[id] = nil }
-      note(state)
-    }
-    if answer.isAnswered { return }
-    answer.giveUp()
-    // What is held waits for a person, who decides.
-    for id in answer.open {
-      guard let verdict = try? await store.verdict(id), verdict.state == .held else { continue }
-      state.withLock { state in
-        state.givenUp[id] = nil
-        note(state)
-      }
-    }
+    if !answer.isAnswered { answer.giveUp() }
+    await forgetEnded(answer.deliveries)
   }
 }

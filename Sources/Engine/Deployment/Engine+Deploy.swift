@@ -223,13 +223,16 @@ extension Engine {
     let channel: ChannelRuntime
     do {
       await stopLeaving(of: definition)
-      channel = try await make(definition, prepared, by: by, over: over)
+      channel = try await laneSwaps.take { [self] in
+        let channel = try await make(definition, prepared, by: by, over: over)
+        state.withLock { $0.channels.append(channel) }
+        channel.start()
+        return channel
+      }
     } catch {
       state.withLock { $0.broken.append(BrokenChannel(name: definition.name.text, reason: "\(error)")) }
       return Self.shown(definition, .failed, ["it could not be started: \(error)"])
     }
-    state.withLock { $0.channels.append(channel) }
-    channel.start()
     await channel.cameUp()
     guard let trouble = channel.trouble else { return Self.shown(definition, .started, []) }
     return Self.shown(definition, .failed, ["its source does not run: \(trouble) (the engine tries again)"])
@@ -292,27 +295,30 @@ extension Engine {
     let renewed = former.lanes.filter { difference.changed.contains($0.name.destination) || goes($0) && !drains }
     await Lane.stop(renewed, within: Self.answerSecondsMax)
     await stopLeaving(of: change.definition)
+    let gone = former.lanes.filter(goes)
+    let kept = former.lanes.filter { lane in !renewed.contains { $0 === lane } && !goes(lane) }
     while true {
-      if difference.touchesLanes { await channel.passage.hold() }
-      let left = former.lanes.filter { goes($0) && $0.waiting.count > 0 }
-      let note = noteOfRun(
-        change.definition, by: by, over: over,
-        leaving: left.map {
-          DeploymentNote.Leaving(
-            lane: $0.name.destination, waiting: (waiting ?? .drain).text, revision: former.definition.revision.hex)
-        })
       do {
-        let keys = try await register(change.definition, note)
-        let kept = former.lanes.filter { lane in !renewed.contains { $0 === lane } && !goes(lane) }
-        let lanes = makeLanes(change.definition, keys, prepared, keeping: kept)
-        channel.passage.open(ChannelVersion(change.definition, keys: keys, lanes: lanes))
-        for lane in lanes where !kept.contains(where: { $0 === lane }) {
-          if channel.work == .stopped { lane.stopWithChannel() }
-          lane.start()
+        try await laneSwaps.take { [self] in
+          if difference.touchesLanes { await channel.passage.hold() }
+          let left = gone.filter { $0.waiting.count > 0 }
+          let note = noteOfRun(
+            change.definition, by: by, over: over,
+            leaving: left.map {
+              DeploymentNote.Leaving(
+                lane: $0.name.destination, waiting: (waiting ?? .drain).text, revision: former.definition.revision.hex)
+            })
+          let keys = try await register(change.definition, note)
+          let lanes = makeLanes(change.definition, keys, prepared, keeping: kept)
+          channel.passage.open(ChannelVersion(change.definition, keys: keys, lanes: lanes))
+          for lane in lanes where !kept.contains(where: { $0 === lane }) {
+            if channel.work == .stopped { lane.stopWithChannel() }
+            lane.start()
+          }
+          leave(left, waiting ?? .drain)
+          tellLeaving(of: channel.name, lanes)
         }
-        leave(left, waiting ?? .drain)
-        tellLeaving(of: channel.name, lanes)
-        await Lane.stop(former.lanes.filter { goes($0) && drains && $0.waiting.count == 0 }, within: 1)
+        if drains { await Lane.stop(gone.filter { $0.waiting.count == 0 }, within: 1) }
         return true
       } catch {
         channel.passage.open()
