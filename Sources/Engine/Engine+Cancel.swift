@@ -1,3 +1,4 @@
+import Logging
 package import Messages
 import Store
 
@@ -19,11 +20,13 @@ extension Engine {
   private func cancelAlone(_ name: String, _ ids: [DeliveryID]?, reason: String) async throws -> Int {
     let (key, lane) = try await laneOrKey(name)
     let at = shared.clock.now().wall
-    return try await take(ids, from: key, lane, "cancelled") { step, through, except in
+    let count = try await take(ids, from: key, lane, "cancelled") { step, through, except in
       if let step { return .cancelWaiting(lane: key, step, reason: reason, at: at) }
       return .cancelAllWaiting(
         lane: key, through: through, except: except, countMax: Self.cancelStepMax, reason: reason, at: at)
     }
+    log.notice("What waited was cancelled by hand.", metadata: ["lane": "\(name)", "count": "\(count)"])
+    return count
   }
 
   /// Takes deliveries of a lane back whose senders were not answered in time; what is at the partner is left.

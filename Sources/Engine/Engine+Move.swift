@@ -1,3 +1,4 @@
+import Logging
 import Definitions
 package import Messages
 import Store
@@ -15,13 +16,16 @@ extension Engine {
       let (key, lane) = try await laneOrKey(name)
       let target = try target(destination, of: name, key)
       let at = shared.clock.now().wall
-      return try await take(ids, from: key, lane, "moved") { step, through, except in
+      let count = try await take(ids, from: key, lane, "moved") { step, through, except in
         if let step { return .moveChosen(lane: key, to: target.key, step, at: at) }
         return .moveAllWaiting(
-          lane: key, to: target.key, through: through, except: except, countMax: Self.cancelStepMax)
+          lane: key, to: target.key, through: through, except: except, countMax: Self.cancelStepMax, at: at)
       } taken: { count, bytes in
         target.grown(by: count, bytes: bytes)
       }
+      log.notice(
+        "What waited was moved by hand.", metadata: ["lane": "\(name)", "to": "\(target.name)", "count": "\(count)"])
+      return count
     }
   }
 

@@ -373,7 +373,8 @@ package enum Change: Sendable {
   /// The same by a person, of a lane at work, which must have let go of them: those of these ids that wait, or all that
   /// were minted up to `through`, but for those at the partner.
   case moveChosen(lane: Int64, to: Int64, [DeliveryID], at: Int64)
-  case moveAllWaiting(lane: Int64, to: Int64, through: Identifier, except: [DeliveryID], countMax: Int)
+  case moveAllWaiting(
+    lane: Int64, to: Int64, through: Identifier, except: [DeliveryID], countMax: Int, at: Int64)
   /// Lets lanes send that an `OutgoingHold` holds: these, or all there are and will be.
   case releaseOutgoing(lanes: [Int64]?)
   /// What is known of a channel's deployments.

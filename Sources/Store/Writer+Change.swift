@@ -31,9 +31,9 @@ extension Writer {
       return try bury(lane, countMax: countMax, reason: reason, at: at)
     case .moveWaiting(let lane, let target, let countMax):
       return try move(try waitingIDs(lane, through: .last, except: [], countMax: countMax), of: lane, to: target)
-    case .moveAllWaiting(let lane, let target, let through, let except, let countMax):
+    case .moveAllWaiting(let lane, let target, let through, let except, let countMax, let at):
       let ids = try waitingIDs(lane, through: through, except: Set(except), countMax: countMax)
-      return try move(ids, of: lane, to: target)
+      return try move(ids, of: lane, to: target, at: at)
     case .moveChosen(let lane, let target, let ids, let at): return try move(ids, of: lane, to: target, at: at)
     case .releaseOutgoing(let lanes):
       let released = try OutgoingHold.release(lanes, site: settings.site, connection)

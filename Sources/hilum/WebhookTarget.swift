@@ -4,6 +4,7 @@ import Engine
 
 /// The web hook of `hilum.yaml`, to which the engine's alerts go.
 struct WebhookTarget: AlertTarget {
+  let name = "webhook"
   private let webhook: Webhook
 
   init(_ rule: WebhookRule) {

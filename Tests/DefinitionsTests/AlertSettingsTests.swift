@@ -78,4 +78,28 @@ import Testing
     #expect(load("notify: {webhook: {url: \"https://a.example\", header: \"X:\"}}").problems.map(\.code) == ["C103"])
     #expect(load("notify: {webhook: {url: \"https://a.example\", timeout: 1h}}").problems.map(\.code) == ["C131"])
   }
+
+  @Test(arguments: [
+    ("alerts", nil), ("alarms", "C134 1:19 there is no channel `alarms`"),
+    ("adt", "C134 1:19 the channel `adt` takes messages from `mllp`, not from this engine"),
+    ("hl7", "C130 1:19 alerts are JSON, and the channel `hl7` takes hl7v2"),
+  ]) func `a channel that alerts go to must be able to take them`(name: String, problem: String?) throws {
+    let channel = { (name: String, source: String) in
+      "channel: \(name)\nsource: \(source)\n"
+        + "destinations: {out: {file: {directory: out, name: \"{message.id}.json\"}}}\n"
+    }
+    let loader = ChannelLoader(
+      registry: ConnectorRegistry(
+        sources: [TestMLLPSource.self, ChannelSource.self], destinations: [TestFileDestination.self]),
+      files: MemoryFiles(texts: [
+        "Channels/adt.yaml": channel("adt", "{mllp: {port: 2575}}"),
+        "Channels/hl7.yaml": channel("hl7", "{channel: {}}"),
+        "Channels/alerts.yaml": channel("alerts", "{channel: {}}\nformat: json"),
+      ]))
+    let loaded = loader.load(folder: "Channels")
+    #expect(loaded.problems.filter { $0.severity == .error } == [])
+    let target = try #require(load("notify: {channel: \(name)}").settings?.alertChannel)
+    let found = target.problem(in: loaded)
+    #expect(found.map { "\($0.code) \($0.place.line):\($0.place.column) \($0.message)" } == problem)
+  }
 }

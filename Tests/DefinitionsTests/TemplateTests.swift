@@ -321,8 +321,9 @@ import Testing
     #expect(String(decoding: before[1].files[2].bytes, as: UTF8.self) == "channel,facility,port\nb,B,2\n")
   }
 
-  @Test func `a channel of a table is made again from what its revision holds`() throws {
-    let kept = try #require(load(table("channel,port,facility\na,1,A\nb,2,\"B, # x\"\n")).definitions.last)
+  @Test(arguments: ["B, # x", "B,\u{301}x", "B\"\"\u{301}x", "\"\"B"])
+  func `a channel of a table is made again from what its revision holds`(value: String) throws {
+    let kept = try #require(load(table("channel,port,facility\na,1,A\nb,2,\"\(value)\"\n")).definitions.last)
     let loader = ChannelLoader(registry: testRegistry, files: MemoryFiles(texts: [:]))
     let again = loader.load(kept.revision.files, channelFile: "labs.yaml", folder: "Channels")
     #expect(again.definitions.map(\.revision) == [kept.revision], "\(again.rendered())")

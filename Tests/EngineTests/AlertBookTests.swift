@@ -176,7 +176,7 @@ import Testing
     #expect(pair.book.cleared.count == AlertBook.clearedMax)
     let ids = pair.book.notices.map(\.id)
     #expect(ids == Array(101...600))
-    pair.book.told(101)
+    pair.book.told(101, to: "hook")
     #expect(pair.book.notices.first?.id == 102)
   }
 

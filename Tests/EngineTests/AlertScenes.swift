@@ -67,7 +67,7 @@ struct AlertPair {
   mutating func look(_ scene: AlertScene) {
     let findings = conditions.judge(scene.look, scene.watched, certificates: scene.certificates)
     let settle = scene.rules.settle.milliseconds
-    for (event, alert) in book.note(findings, scene.now, tells: true, settle: { _ in settle }) {
+    for (event, alert) in book.note(findings, scene.now, tells: ["hook"], settle: { _ in settle }) {
       log.append("\(event) \(alert.key.kind.rawValue)")
     }
   }

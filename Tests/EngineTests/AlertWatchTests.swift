@@ -9,8 +9,11 @@ import Testing
 
 /// Where notices go in a test.
 private final class StubTarget: AlertTarget {
+  let name: String
   let journal = Journal()
   private let reasons = Mutex<[String]>([])
+
+  init(_ name: String = "stub") { self.name = name }
 
   /// The next posts are not taken.
   func refuse(_ reasons: [String]) { self.reasons.withLock { $0 = reasons } }
@@ -26,6 +29,7 @@ private final class StubTarget: AlertTarget {
 @Suite struct AlertWatchTests {
   private let folder = FileManager.default.temporaryDirectory.path + "/hilum-alerts-\(UUID().uuidString)"
   private let target = StubTarget()
+  private let other = StubTarget("other")
   private let journal = Journal()
   private let clock = ManualClock()
 
@@ -35,10 +39,11 @@ private final class StubTarget: AlertTarget {
     try await body()
   }
 
-  private func watch(told: Bool = true) -> AlertWatch {
+  private func watch(told: Bool = true, both: Bool = false) -> AlertWatch {
+    let targets = both ? [target, other] : [target]
     var log = Logger(label: "test") { [journal] _ in NotedLog(journal: journal) }
     log.logLevel = .trace
-    return AlertWatch(folder: folder, site: "s", target: told ? target : nil, clock: clock, log: log) { _ in 0 }
+    return AlertWatch(folder: folder, site: "s", targets: told ? targets : [], clock: clock, log: log) { _ in 0 }
   }
 
   private func scene(dead: Int = 1) -> AlertScene {
@@ -101,6 +106,58 @@ private final class StubTarget: AlertTarget {
       }
       // After 5 s, 10 s more, and 20 s more.
       #expect(target.journal.lines.count == 4)
+    }
+  }
+
+  @Test func `one that is away keeps nothing from the others, and gets the rest over a restart`() async throws {
+    try await with {
+      target.refuse(Array(repeating: "away", count: 5))
+      let first = watch(both: true)
+      await round(first, scene())
+      await round(first, scene(dead: 0))
+      await other.journal.wait(for: "took 2 cleared dead")
+      #expect(other.journal.lines == ["took 1 raised dead", "took 2 cleared dead"])
+      await first.posted()
+      #expect(first.overview.undelivered == 2 && first.overview.trouble == "stub: away")
+      target.refuse([])
+      let second = watch(both: true)
+      await round(second, scene(dead: 0))
+      await target.journal.wait(for: "took 2 cleared dead")
+      await second.close()
+      #expect(second.overview.undelivered == 0 && second.overview.trouble == nil)
+      #expect(other.journal.lines.count == 2)
+    }
+  }
+
+  @Test func `what only waits for a target that is gone is forgotten, and an older engine's notices go to all`()
+    async throws
+  {
+    try await with {
+      target.refuse(["away"])
+      other.refuse(["away"])
+      let first = watch(both: true)
+      await round(first, scene())
+      await first.posted()
+      let path = folder + "/alerts.json"
+      let json = try JSONSerialization.jsonObject(with: Data(contentsOf: URL(filePath: path)))
+      var file = try #require(json as? [String: Any])
+      let notice = try #require((file["notices"] as? [[String: Any]])?.first)
+      #expect(notice["untold"] as? [String] == ["stub", "other"])
+      let second = watch()
+      await round(second, scene())
+      await target.journal.wait(for: "took 1 raised dead")
+      await second.close()
+      #expect(second.overview.undelivered == 0)
+
+      var older = notice
+      older["untold"] = nil
+      file["notices"] = [older]
+      try JSONSerialization.data(withJSONObject: file).write(to: URL(filePath: path))
+      let third = watch(both: true)
+      await round(third, scene())
+      await other.journal.wait(for: "took 1 raised dead")
+      await third.close()
+      #expect(target.journal.lines.count { $0 == "took 1 raised dead" } == 2)
     }
   }
 

@@ -86,6 +86,43 @@ extension Ways {
       #expect(try hook.requests.last?.json()["kind"] as? String == "dead")
     }
 
+    @Test func `a channel takes the alerts as messages, each once, and sends them on`() async throws {
+      let way = try await OneWay.make(
+        channel: "alerts: {lane-down: 1s, settle: 0s}", partner: try await Partner.away())
+      try way.project.write("hilum.yaml", "site: st-mary\nnotify: {channel: alrts}\n")
+      try way.project.write(
+        "Channels/alerts.yaml",
+        """
+        channel: alerts
+        source: {channel: {}}
+        format: json
+        destinations:
+          pager:
+            file: {directory: ../out, name: "{message.source.kind}-{message.source.event}.json"}
+
+        """)
+      let checked = try await way.project.hilum("check")
+      #expect(checked.status == 1)
+      #expect(checked.output.contains("hilum.yaml:2:19: error C134: there is no channel `alrts`"), "\(checked)")
+      #expect(checked.output.contains("did you mean `alerts`?"))
+      try way.project.write("hilum.yaml", "site: st-mary\nnotify: {channel: alerts}\n")
+      #expect(try await way.project.hilum("check").status == 0)
+      try await way.project.start()
+      #expect(try await way.project.hilum("pause", "alerts").status == 0)
+      #expect(try await send([Sample.adt("L1")], to: way.port).isAllAccepted)
+      try await eventually(within: 60, "it waits for its channel") {
+        try await overview(way.project).trouble == "channel: channel alerts is paused"
+      }
+      #expect(try await way.project.hilum("start", "alerts").status == 0)
+      try await eventually(within: 60, "it is sent on") { !way.project.names(in: "out").isEmpty }
+      #expect(way.project.names(in: "out") == ["lane-down-raised.json"])
+      let bytes = way.project.read("out/lane-down-raised.json")
+      let notice = try #require(try JSONSerialization.jsonObject(with: Data(bytes)) as? [String: Any])
+      #expect(notice["site"] as? String == "st-mary" && notice["channel"] as? String == "adt")
+      try await way.project.restart()
+      #expect(try await way.project.ledger("alerts").arrivals == ["received": 1, "accepted": 1, "routed": 1])
+    }
+
     @Test func `in a planned downtime nothing is raised, and behind it what is wrong is`() async throws {
       let hook = try Hook()
       let partner = try await Partner.away()

@@ -25,6 +25,8 @@ package struct EngineSettings: Sendable {
   package var webhook: WebhookRule?
   /// To whom they are mailed; `nil` for nobody.
   package var email: EmailRule?
+  /// To which channel they are handed; `nil` for none.
+  package var alertChannel: AlertChannel?
 
   package enum LogLevel: String, SettingChoice { case trace, debug, info, notice, warning, error, critical }
 
@@ -88,6 +90,7 @@ package struct EngineSettings: Sendable {
     alerts = AlertRules().overlaid(with: file.alerts)
     webhook = file.notify?.webhook?.rule
     email = file.notify?.email?.rule
+    alertChannel = file.notify?.channel
   }
 }
 

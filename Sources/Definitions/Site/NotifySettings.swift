@@ -66,6 +66,12 @@ package struct WebhookURL: SettingValue, Hashable {
 struct NotifySettings: Settings {
   @Setting("Posts each alert, and its end, as JSON to an address.") var webhook: WebhookSettings?
   @Setting("Mails each alert, and its end, to people.") var email: EmailSettings?
+  @Setting(
+    """
+    Hands each alert, and its end, as JSON to a channel of this engine, which sends it on as any message. The channel \
+    says `source: {channel: {}}` and `format: json`.
+    """, example: "alerts")
+  var channel: AlertChannel?
   init() {}
 }
 

@@ -116,7 +116,9 @@ final class TemplateFilling {
     }
 
     /// It could end the text or the expression of Hilt in whose middle it is put.
-    var endsHilt: Bool { text.contains { "\"\\{}".contains($0) || $0.isNewline } }
+    var endsHilt: Bool {
+      text.unicodeScalars.contains { "\"\\{}".unicodeScalars.contains($0) || Character($0).isNewline }
+    }
   }
 
   private let source: SourceText

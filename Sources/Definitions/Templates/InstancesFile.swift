@@ -30,10 +30,12 @@ struct InstancesFile: Sendable {
       return Array((Self.line(header) + Self.line(values)).utf8)
     }
 
+    /// By scalars: a mark that is put on a quote or a comma doesn't take it out of the reader's sight.
     private static func line(_ fields: [String]) -> String {
       fields.map { field in
-        let isPlain = !field.isEmpty && !field.contains { ",\"".contains($0) || $0.isNewline }
-        return isPlain ? field : "\"" + field.replacing("\"", with: "\"\"") + "\""
+        let scalars = field.unicodeScalars
+        if !scalars.isEmpty, !scalars.contains(where: { ",\"\r\n".unicodeScalars.contains($0) }) { return field }
+        return "\"" + scalars.map { $0 == "\"" ? "\"\"" : String($0) }.joined() + "\""
       }.joined(separator: ",") + "\n"
     }
   }

@@ -82,6 +82,8 @@ package struct AlertNotice: Sendable, Codable, Equatable {
   package var id: Int
   package var event: Event
   package var alert: Alert
+  /// Who has not been told of it, by the targets' names. `nil` where an older engine wrote it: nobody has.
+  package var untold: [String]?
 }
 
 /// Everything about alerts, for `hilum alert list`.

@@ -53,10 +53,12 @@ package struct AlertBook: Sendable, Codable, Equatable {
 
   /// Takes what a look found.
   ///
-  /// - Parameter settle: for how many milliseconds all must be well with a channel; `nil` for what has no channel.
+  /// - Parameters:
+  ///   - tells: who is told of it, by the targets' names.
+  ///   - settle: for how many milliseconds all must be well with a channel; `nil` for what has no channel.
   /// - Returns: what was raised and cleared by it, in this order.
   package mutating func note(
-    _ findings: AlertFindings, _ now: Moment, tells: Bool = false, contact: (String) -> String? = { _ in nil },
+    _ findings: AlertFindings, _ now: Moment, tells: [String] = [], contact: (String) -> String? = { _ in nil },
     settle: (String?) -> Int64 = { _ in 60_000 }
   ) -> [(event: AlertNotice.Event, alert: Alert)] {
     downtimes.removeAll { $0.until <= now.wall }
@@ -82,7 +84,7 @@ package struct AlertBook: Sendable, Codable, Equatable {
       wellSince[alert.key] = since
       if now.steady - since >= alert.settle { events.append((.cleared, clear(alert, now))) }
     }
-    if tells { for (event, alert) in events { tell(event, alert) } }
+    if !tells.isEmpty { for (event, alert) in events { tell(event, alert, tells) } }
     return events
   }
 
@@ -143,15 +145,29 @@ package struct AlertBook: Sendable, Codable, Equatable {
 
   // MARK: Notices
 
-  private mutating func tell(_ event: AlertNotice.Event, _ alert: Alert) {
+  private mutating func tell(_ event: AlertNotice.Event, _ alert: Alert, _ targets: [String]) {
     lastNotice += 1
-    notices.append(AlertNotice(id: lastNotice, event: event, alert: alert))
+    notices.append(AlertNotice(id: lastNotice, event: event, alert: alert, untold: targets))
     guard notices.count > Self.noticesMax else { return }
     lostNotices += notices.count - Self.noticesMax
     notices.removeFirst(notices.count - Self.noticesMax)
   }
 
-  /// A notice was taken where it goes, or nobody is told any more.
-  package mutating func told(_ id: Int) { notices.removeAll { $0.id == id } }
-  package mutating func forgetNotices() { notices = [] }
+  /// The oldest that a target was not told of.
+  func next(for target: String) -> AlertNotice? { notices.first { $0.untold?.contains(target) == true } }
+
+  /// A target has taken a notice.
+  package mutating func told(_ id: Int, to target: String) {
+    guard let index = notices.firstIndex(where: { $0.id == id }) else { return }
+    notices[index].untold?.removeAll { $0 == target }
+    if notices[index].untold?.isEmpty != false { notices.remove(at: index) }
+  }
+
+  /// These are told from now on. What only others were to be told of is forgotten.
+  package mutating func tell(only targets: [String]) {
+    for index in notices.indices {
+      notices[index].untold = (notices[index].untold ?? targets).filter { targets.contains($0) }
+    }
+    notices.removeAll { $0.untold?.isEmpty != false }
+  }
 }

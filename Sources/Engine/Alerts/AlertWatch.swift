@@ -6,6 +6,8 @@ import Synchronization
 
 /// Where notices go.
 package protocol AlertTarget: Sendable {
+  /// As `notify:` calls it; what was not told to a target of this name waits for it over restarts.
+  var name: String { get }
   /// Hands over one notice, once.
   ///
   /// - Returns: why it was not taken, without secrets; `nil` where it was.
@@ -26,18 +28,23 @@ package final class AlertWatch: Sendable {
     /// The file doesn't hold the book.
     var isUnwritten = false
     var saidUnwritten = false
+    /// By the target's name.
+    var posts: [String: Post] = [:]
+  }
+  /// How far the telling of one target is: one that is away keeps nothing from the others.
+  private struct Post {
     /// Tells what waits.
-    var posting: Task<Void, Never>?
-    var isPosting = false
+    var task: Task<Void, Never>?
+    var isAtWork = false
     var failures = 0
     /// Nothing is told before this moment of the steady clock.
-    var postDue: Int64 = 0
+    var due: Int64 = 0
     var trouble: String?
   }
   private let state: Mutex<State>
   private let file: AlertFile
   private let queue = DispatchQueue(label: "hilum.alerts")
-  private let target: (any AlertTarget)?
+  private let targets: [any AlertTarget]
   private let site: String
   private let clock: any EngineClock
   private let log: Logger
@@ -49,22 +56,22 @@ package final class AlertWatch: Sendable {
 
   /// - Parameters:
   ///   - folder: the data folder.
-  ///   - target: where notices go beside the log; `nil` for nowhere.
+  ///   - targets: where notices go beside the log, each of another name.
   ///   - offset: seconds east of UTC where the people are, at a moment in milliseconds since 1970.
   package init(
-    folder: String, site: String, target: (any AlertTarget)?, clock: any EngineClock = SystemClock(), log: Logger,
+    folder: String, site: String, targets: [any AlertTarget], clock: any EngineClock = SystemClock(), log: Logger,
     offset: @escaping @Sendable (Int64) -> Int
   ) {
     file = AlertFile(folder: folder)
     self.site = site
-    self.target = target
+    self.targets = targets
     self.clock = clock
     self.log = log
     let (book, trouble) = file.read()
     if let trouble { log.error("The alerts of before are not known.", metadata: ["reason": "\(trouble)"]) }
     state = Mutex(
       State(book: book ?? AlertBook(), conditions: AlertConditions(savedAt: book?.savedAt, offset: offset)))
-    if target == nil { state.withLock { $0.book.forgetNotices() } }
+    state.withLock { $0.book.tell(only: targets.map(\.name)) }
   }
 
   // MARK: Looks
@@ -102,7 +109,7 @@ package final class AlertWatch: Sendable {
 
   /// Judges one look; returns when what it changed is on disk, or could not be written.
   package func round(_ look: EngineLook, _ watched: [String: WatchedChannel]) async {
-    let tells = target != nil
+    let tells = targets.map(\.name)
     let events = await change(look.now) { state in
       let findings = state.conditions.judge(look, watched, certificates: state.certificates)
       return state.book.note(
@@ -158,53 +165,67 @@ package final class AlertWatch: Sendable {
 
   // MARK: Telling
 
-  /// Tells what waits, in its order, unless that is being done or failed a moment ago.
+  /// Tells each target what waits for it, in its order, unless that is being done or failed a moment ago.
   private func tellWaiting() {
-    guard let target else { return }
     let now = clock.now()
-    state.withLock { state in
-      guard !state.isPosting, !state.book.notices.isEmpty, now.steady >= state.postDue else { return }
-      state.isPosting = true
-      state.posting = Task { await self.post(to: target) }
+    for target in targets {
+      state.withLock { state in
+        let post = state.posts[target.name, default: Post()]
+        guard !post.isAtWork, now.steady >= post.due, state.book.next(for: target.name) != nil else { return }
+        state.posts[target.name, default: Post()].isAtWork = true
+        state.posts[target.name]?.task = Task { await self.post(to: target) }
+      }
     }
   }
 
   private func post(to target: any AlertTarget) async {
-    while let notice = state.withLock({ $0.book.notices.first }) {
+    let name = target.name
+    while let notice = state.withLock({ $0.book.next(for: name) }) {
       let reason = await target.post(notice, site: site)
       let now = clock.now()
       if let reason {
         let isNews = state.withLock { state in
-          defer { state.trouble = reason }
-          let pause = min(Self.pauseMax, 5000 << Int64(min(state.failures, 6)))
-          state.failures += 1
-          state.postDue = now.steady + pause
-          return state.trouble == nil
+          var post = state.posts[name, default: Post()]
+          defer { state.posts[name] = post }
+          let isNews = post.trouble == nil
+          post.trouble = reason
+          post.due = now.steady + min(Self.pauseMax, 5000 << Int64(min(post.failures, 6)))
+          post.failures += 1
+          return isNews
         }
-        if isNews { log.error("An alert can't be delivered; it is tried again.", metadata: ["reason": "\(reason)"]) }
+        if isNews {
+          log.error(
+            "An alert can't be delivered; it is tried again.", metadata: ["target": "\(name)", "reason": "\(reason)"])
+        }
         break
       }
       await change(now) { state in
-        state.book.told(notice.id)
-        (state.failures, state.trouble, state.postDue) = (0, nil, 0)
+        state.book.told(notice.id, to: name)
+        let task = state.posts[name]?.task
+        state.posts[name] = Post(task: task, isAtWork: true)
       }
     }
-    state.withLock { $0.isPosting = false }
+    state.withLock { $0.posts[name]?.isAtWork = false }
   }
 
-  /// Waits for the try that is under way.
-  func posted() async { await state.withLock { $0.isPosting ? $0.posting : nil }?.value }
+  private var atWork: [Task<Void, Never>] {
+    state.withLock { state in state.posts.values.filter(\.isAtWork).compactMap(\.task) }
+  }
+
+  /// Waits for the tries that are under way.
+  func posted() async { for task in atWork { await task.value } }
 
   /// Tells what still waits, for so long at most; what is left goes after the next start.
   package func close(within seconds: Int = 3) async {
-    state.withLock { $0.postDue = 0 }
+    state.withLock { state in for name in state.posts.keys { state.posts[name]?.due = 0 } }
     tellWaiting()
-    guard let posting = state.withLock({ $0.isPosting ? $0.posting : nil }) else { return }
+    let tasks = atWork
+    if tasks.isEmpty { return }
     await withTaskGroup(of: Void.self) { group in
-      group.addTask { await posting.value }
+      group.addTask { for task in tasks { await task.value } }
       group.addTask { try? await Task.sleep(for: .seconds(seconds), clock: SuspendingClock()) }
       await group.next()
-      posting.cancel()
+      for task in tasks { task.cancel() }
       group.cancelAll()
     }
   }
@@ -218,8 +239,14 @@ package final class AlertWatch: Sendable {
     state.withLock { state in
       AlertOverview(
         active: state.book.active, cleared: state.book.cleared.reversed(), downtimes: state.book.downtimes,
-        undelivered: state.book.notices.count, trouble: state.trouble, lost: state.book.lostNotices)
+        undelivered: state.book.notices.count, trouble: Self.trouble(state.posts), lost: state.book.lostNotices)
     }
+  }
+
+  /// `email: the server refuses …; webhook: …`
+  private static func trouble(_ posts: [String: Post]) -> String? {
+    let troubles = posts.sorted { $0.key < $1.key }.compactMap { name, post in post.trouble.map { "\(name): \($0)" } }
+    return troubles.isEmpty ? nil : troubles.joined(separator: "; ")
   }
 
   package func acknowledge(_ id: Int, by: String, why: String?) async throws -> Alert {

@@ -1,6 +1,6 @@
 import ConnectorKit
-package import Messages
-package import Store
+import Messages
+import Store
 import Synchronization
 
 /// The senders that wait for a partner's verdict, by the deliveries that they wait for.

@@ -39,6 +39,10 @@ struct RunCommand: AsyncParsableCommand {
     let folder = Site.shown(channels ?? site.channels)
     let loaded = Site.loader(site, environment: environment.name).load(folder: folder)
     if !loaded.problems.isEmpty { Terminal.error(loaded.rendered()) }
+    if let problem = site.alertChannel?.problem(in: loaded) {
+      let text = FileManager.default.contents(atPath: problem.place.file).map { String(decoding: $0, as: UTF8.self) }
+      Terminal.error(problem.rendered(source: text))
+    }
     // Without it every channel would work with what is meant for nowhere.
     if loaded.hasBrokenEnvironment { throw Failure("The environment can't be read: nothing was started.") }
     mkdir(site.data, 0o700)
@@ -66,17 +70,19 @@ struct RunCommand: AsyncParsableCommand {
         "Nothing is sent: it waits for a person. hilum release shows what would go where.",
         metadata: ["reason": "\(hold.reason)"])
     }
+    let alertChannel = site.alertChannel.map { ChannelTarget(ChannelName($0.name), log: log) }
+    let targets: [(any AlertTarget)?] = [
+      site.webhook.map { WebhookTarget($0) }, site.email.map { EmailTarget($0, log: log) }, alertChannel,
+    ]
     let watch = AlertWatch(
-      folder: site.data, site: site.site,
-      target: AlertTargets.of([site.webhook.map { WebhookTarget($0) }, site.email.map { EmailTarget($0, log: log) }]),
-      log: log,
-      offset: time.offsetSeconds)
+      folder: site.data, site: site.site, targets: targets.compactMap(\.self), log: log, offset: time.offsetSeconds)
     let engine = Engine(
       site: site.site, store: store, strikes: Strikes(try strikeBoard(site)), waitingBytesMax: diskShare(site.data),
       files: ChannelFiles(
         Site.loader(site, environment: environment.name, looksAround: true), folder: folder,
         remember: { try remembered.write($0) }),
       watch: watch, log: log)
+    alertChannel?.use(engine)
     try remembered.write(environment.name)
     let broken = loaded.files.filter { $0.definition == nil }.map { file in
       let first = file.problems.first { $0.severity == .error }
