@@ -50,6 +50,14 @@ enum Terminal {
     return "\(seconds / 86_400) d"
   }
 
+  /// `812 bytes`, `41 KiB`, `3 GiB`: two digits or more.
+  static func size(_ bytes: Int64) -> String {
+    for (unit, shift) in [("GiB", 30), ("MiB", 20), ("KiB", 10)] where bytes >= 10 << shift {
+      return "\(bytes >> shift) \(unit)"
+    }
+    return "\(bytes) bytes"
+  }
+
   static var nowMilliseconds: Int64 { Int64(Date().timeIntervalSince1970 * 1000) }
 
   static func write(_ text: String, to descriptor: Int32) {

@@ -117,12 +117,17 @@ func restore(
   @Test func `What waits in a restored store may have been sent since, and is flagged`() async throws {
     let bench = try await Bench.open(folder)
     let taken = try await bench.take("one")
+    let held = try await bench.take("two").deliveries[0]
+    #expect(await bench.finish(bench.attempt(held, .held(reason: "AE", reply: nil))) == .done(1))
     try await bench.backUp(to: file)
     _ = try restore(file, into: target)
     let copy = try SQLiteStore.open(target, settings: testSettings())
     let keys = try await copy.register(Bench.registration)
     let waiting = try await copy.waiting(lane: keys.lanes[0].key, WaitingPart(after: 0, countMax: 9, bytesMax: .max))
-    #expect(waiting.deliveries.map(\.id) == [taken.deliveries[0].id] && waiting.deliveries[0].possiblySent)
+    #expect(waiting.deliveries.map(\.id) == [taken.deliveries[0].id, held.id])
+    #expect(waiting.deliveries[0].possiblySent)
+    // A person may have released it there.
+    #expect(try await copy.delivery(held.id)?.possibleDuplicate == true)
     #expect(try await bench.waiting(bench.ehr)[0].possiblySent == false, "the store itself is as it was")
     await copy.close()
     await bench.store.close()

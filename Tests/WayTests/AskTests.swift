@@ -59,6 +59,9 @@ extension Ways {
       #expect(try await wire.exchange(Self.query("Q1")).controlID == "Q1")
       #expect(way.partner.controlIDs == ["Q1"])
       #expect(try await way.project.hilum("status").output.contains("asks     ehr: 1 answered, 0 not"))
+      let metrics = try await way.project.hilum("metrics").output
+      #expect(metrics.contains("hilum_questions_total{channel=\"adt\",lane=\"ehr\",outcome=\"answered\"} 1\n"))
+      #expect(metrics.contains("hilum_question_seconds{channel=\"adt\",lane=\"ehr\"} "))
     }
 
     @Test func `refuses at once what the partner refuses, or nobody answers, and asks again for who asks again`()

@@ -131,7 +131,7 @@ extension Ways {
       let way = try await OneWay.start()
       #expect(try await send(messages("M", 2000), to: way.port) { $0.connections = 8 }.isAllAccepted)
       let failed = try await way.project.hilum("backup", disk.folder + "/kept.tar")
-      #expect(failed.status == 1 && failed.errors.contains("MiB free"), "\(failed)")
+      #expect(failed.status == 1 && failed.errors.contains("KiB free"), "\(failed)")
       #expect(try FileManager.default.contentsOfDirectory(atPath: disk.folder) == [])
       #expect(try await send(messages("AFTER", 1), to: way.port).isAllAccepted)
       #expect(try await way.project.hilum("backup", "kept.tar").status == 0, "nothing of it is left over")

@@ -146,6 +146,27 @@ extension EngineLook {
     family("hilum_lane_resting", "Deliveries that were refused or lost and are tried again later.") {
       Double($0.resting)
     }
+    family("hilum_lane_senders_waiting", "Senders that wait for the partner's verdict.") {
+      $0.sendersWaiting.map { Double($0) }
+    }
+    questions(lanes.compactMap { channel, lane in lane.questions.map { (channel, lane.name, $0) } }, &out)
+  }
+
+  private func questions(
+    _ lanes: [(channel: String, lane: String, asked: LaneStatus.Questions)], _ out: inout Exposition
+  ) {
+    out.add(
+      "hilum_questions_total", .counter, "Questions that were asked since the lane began, by whether an answer came.",
+      lanes.flatMap { channel, lane, asked -> [Exposition.Sample] in
+        [("answered", asked.answered), ("unanswered", asked.unanswered)].map {
+          .init($0.1, ("channel", channel), ("lane", lane), ("outcome", $0.0))
+        }
+      })
+    out.add(
+      "hilum_question_seconds", .gauge, "How long the partner takes to answer, smoothed over the last few.",
+      lanes.compactMap { channel, lane, asked in
+        asked.milliseconds.map { .init(Double($0) / 1000, ("channel", channel), ("lane", lane)) }
+      })
   }
 
   private func alerts(_ out: inout Exposition) {

@@ -88,11 +88,12 @@ struct CopiedStore {
     try inStoreWords { () throws(SQLiteFailure) in
       try connection.transaction { () throws(SQLiteFailure) in
         try OutgoingHold(since: madeAt, copy: .init(madeAt: madeAt, site: site)).keep(connection)
-        // The engine that goes on has sent what waits here, for all that can be known.
+        // The engine that goes on has sent what waits here, for all that can be known; what is held, when a person there
+        // had released it.
         try connection.execute(
           """
           DELETE FROM meta WHERE name = 'closed';
-          UPDATE delivery SET possibly_sent = 1 WHERE state = 0 AND held = 0
+          UPDATE delivery SET possibly_sent = 1 WHERE state = 0
           """)
       }
     }

@@ -30,7 +30,7 @@ struct BackupCommand: AsyncParsableCommand {
     if engine.json { return try Terminal.json(manifest) }
     let size = try FileManager.default.attributesOfItem(atPath: file)[.size] as? Int64 ?? 0
     Terminal.line(
-      "\(file): \(Terminal.safe(manifest.site)) as of \(Terminal.time(manifest.madeAt)), \(size >> 20) MiB, "
+      "\(file): \(Terminal.safe(manifest.site)) as of \(Terminal.time(manifest.madeAt)), \(Terminal.size(size)), "
         + "\(manifest.waiting) deliveries waiting, \(manifest.blobs) large payloads; every byte checked")
     if let key = manifest.masterKey {
       Terminal.line(
@@ -147,7 +147,7 @@ private final class PartFile {
     expected = bytes
     let free = Int64(clamping: UInt64(disk.f_bavail) * UInt64(disk.f_frsize))
     guard free > bytes else {
-      throw Failure("The disk of \(file) has \(free >> 20) MiB free; the backup takes \(bytes >> 20) MiB.")
+      throw Failure("The disk of \(file) has \(Terminal.size(free)) free; the backup takes \(Terminal.size(bytes)).")
     }
   }
 
