@@ -330,6 +330,21 @@ import Testing
     #expect(again.definitions.first?.about == kept.about)
   }
 
+  @Test func `what a spreadsheet leaves around a table is passed over, and its other separators are named`() {
+    let loaded = load(table("channel,port,facility,,\r\na,1,A,,\r\n,,,,\r\nb,2,B,,\r\n,,,,\r\n"))
+    #expect(loaded.definitions.map(\.name.text) == ["a", "b"], "\(loaded.rendered())")
+    let stray = load(table("channel,port,facility,\na,1,A,x\n"))
+    #expect(
+      stray.rendered().contains("Channels/labs.csv:2:7: error C162: this value stands in a column that has no name"))
+    for (mark, name) in [(";", "`;`"), ("\t", "tabs")] {
+      let other = load(
+        table(["channel,port,facility", "a,1,A"].joined(separator: "\n").replacing(",", with: mark) + "\n"))
+      #expect(
+        other.rendered().contains(
+          "Channels/labs.csv:1:1: error C162: the fields of this table are parted by \(name), and commas are read"))
+    }
+  }
+
   @Test func `a table or a template that is written while channels are read is noticed`() {
     for path in ["Channels/labs.csv", "Channels/templates/lab.yaml"] {
       let files = Self.files(table("channel,port,facility\na,1,A\n"))

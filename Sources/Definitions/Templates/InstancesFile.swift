@@ -91,7 +91,8 @@ struct InstancesFile: Sendable {
   }
 
   private mutating func read(_ header: [Delimited.Field]) {
-    for field in header {
+    // A spreadsheet leaves columns behind that nobody named.
+    for field in header where !field.text.isEmpty {
       if columns[field.text] != nil {
         problems.append(Problem("C162", "the column `\(field.text)` stands twice in this table", at: place(field)))
       }
@@ -99,6 +100,14 @@ struct InstancesFile: Sendable {
     }
     guard columns[ParameterDeclaration.channel] == nil else { return }
     isUnusable = true
+    if header.count == 1, let mark = [";", "\t"].first(where: { header[0].text.contains($0) }) {
+      let name = mark == "\t" ? "tabs" : "`\(mark)`"
+      return problems.append(
+        Problem(
+          "C162", "the fields of this table are parted by \(name), and commas are read",
+          at: Place(file: path, line: 1, column: 1, length: max(1, header[0].length)),
+          help: ["save it as CSV with commas"]))
+    }
     let near = nearest(to: ParameterDeclaration.channel, among: header.map(\.text))
     let first = near.flatMap { columns[$0] } ?? Place(file: path, line: 1, column: 1, length: max(1, header[0].length))
     problems.append(
@@ -109,6 +118,8 @@ struct InstancesFile: Sendable {
   }
 
   private mutating func read(_ row: [Delimited.Field], _ header: [Delimited.Field]) {
+    // What a spreadsheet leaves below the last row.
+    if row.allSatisfy(\.text.isEmpty) { return }
     guard row.count == header.count else {
       let extra = row.count > header.count ? row[header.count] : row[row.count - 1]
       problems.append(
@@ -121,6 +132,11 @@ struct InstancesFile: Sendable {
     var cells: [String: Cell] = [:]
     var blanks: [String: Place] = [:]
     for (name, field) in zip(header, row) {
+      if name.text.isEmpty {
+        guard !field.text.isEmpty else { continue }
+        problems.append(Problem("C162", "this value stands in a column that has no name", at: place(field)))
+        continue
+      }
       if field.text.isEmpty { blanks[name.text] = place(field) }
       if field.text.contains("${") {
         problems.append(
