@@ -122,5 +122,46 @@ extension Ways {
       #expect(tried.status == 0 && tried.output.contains("out.PID-8 = \"O\""), "\(tried)")
       #expect(!tried.output.contains("port:") && !tried.output.contains("\n  \n  \n"), "\(tried.output)")
     }
+
+    @Test(.enabled(if: Tools.schemas != nil, "python jsonschema and PyYAML are not installed"))
+    func `has an editor that knows what stands in every file here, and what is misspelt`() async throws {
+      let python = try #require(Tools.schemas)
+      let project = try Project()
+      func problems(_ schema: String, _ paths: [String]) async throws -> [String] {
+        let text = try await project.hilum("schema", schema).output
+        try project.write("\(schema).json", text)
+        let script = Project.root + "/Tests/WayTests/Peers/schema_check.py"
+        let said = try await project.run([python, script, project.path("\(schema).json")] + paths)
+        #expect(said.status == 0, "\(said)")
+        return said.output.split(separator: "\n").map(String.init)
+      }
+      func files(_ pattern: String) throws -> [String] {
+        let all = FileManager.default.enumerator(atPath: Project.root)?.compactMap { $0 as? String } ?? []
+        let mine = all.filter { $0.hasPrefix("Channels/") || $0.hasPrefix("Examples/") }
+        return mine.filter { $0.range(of: pattern, options: .regularExpression) != nil }.map { "\(Project.root)/\($0)" }
+      }
+      let channels = try files("Channels/(templates/)?[^/]*\\.yaml$")
+      #expect(channels.count > 7)
+      #expect(try await problems("channel", channels) == [])
+      #expect(try await problems("settings", files("/hilum\\.yaml$")) == [])
+      #expect(try await problems("environment", files("/environments/[^/]*\\.yaml$")) == [])
+
+      try project.write(
+        "bad.yaml",
+        """
+        channel: adt
+        surce: {mllp: {port: 2575}}
+        source: {mllp: {prt: 2575, port: high}}
+        destinations:
+          ehr: {mllp: {host: h, port: "${PORT}", timeout: 30}, order: strct}
+          pager: {smpt: {}}
+
+        """)
+      let found = try await problems("channel", [project.path("bad.yaml")]).joined(separator: "\n")
+      for word in ["'surce' was unexpected", "'prt' was unexpected", "'high'", "30 is not", "'strct'", "'smpt'"] {
+        #expect(found.contains(word), "\(word): \(found)")
+      }
+      #expect(!found.contains("PORT"))
+    }
   }
 }

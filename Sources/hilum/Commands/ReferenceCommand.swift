@@ -35,3 +35,29 @@ struct ReferenceCommand: ParsableCommand {
     }
   }
 }
+
+struct SchemaCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "schema",
+    abstract: "The JSON schema of channel files, for editors.",
+    discussion: """
+      With it an editor completes the keys of a file as one types, shows what they mean and marks what is misspelt.
+      docs/editors.md says how editors are told.
+
+      Example:
+        hilum schema > channel.schema.json
+        hilum schema settings > hilum.schema.json
+      """)
+  enum File: String, ExpressibleByArgument, CaseIterable { case channel, settings, environment }
+  @Argument(help: "channel (templates too), settings (hilum.yaml) or environment.") var file = File.channel
+
+  func run() {
+    let text =
+      switch file {
+      case .channel: ChannelSchema.channel(.builtIn)
+      case .settings: ChannelSchema.settings()
+      case .environment: ChannelSchema.environment()
+      }
+    Terminal.write(text, to: 1)
+  }
+}

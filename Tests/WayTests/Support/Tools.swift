@@ -38,6 +38,8 @@ enum Tools {
   static let python = python(with: "hl7.mllp")
   /// A Python that has the `prometheus_client` package.
   static let prometheus = python(with: "prometheus_client.parser")
+  /// A Python that has the `jsonschema` and `PyYAML` packages.
+  static let schemas = python(with: "jsonschema, yaml")
 
   private static func python(with module: String) -> String? {
     let own = ProcessInfo.processInfo.environment["HILUM_PYTHON"]
