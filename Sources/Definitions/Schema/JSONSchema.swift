@@ -1,4 +1,4 @@
-import FoundationEssentials
+import Foundation
 
 /// A schema of JSON Schema draft-07, which is what editors' YAML extensions read.
 indirect enum JSONSchema: Encodable {

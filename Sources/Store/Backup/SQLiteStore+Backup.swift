@@ -88,8 +88,8 @@ struct CopiedStore {
     try inStoreWords { () throws(SQLiteFailure) in
       try connection.transaction { () throws(SQLiteFailure) in
         try OutgoingHold(since: madeAt, copy: .init(madeAt: madeAt, site: site)).keep(connection)
-        // The engine that goes on has sent what waits here, for all that can be known; what is held, when a person there
-        // had released it.
+        // The engine that goes on has sent what waits here, for all that can be known; and what is held, if a person
+        // there released it.
         try connection.execute(
           """
           DELETE FROM meta WHERE name = 'closed';
