@@ -36,82 +36,63 @@ enum StoreThread {
 /// Reads on a few threads, each with a connection of its own that can't write.
 final class Readers: @unchecked Sendable {
   typealias Job = @Sendable (Connection) -> Void
-  private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
-  private let wake = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+  private let monitor = Monitor()
   private var jobs: [Job] = []
   private var head = 0
   private var running = 0
   private var isClosed = false
   private var onClosed: (@Sendable () -> Void)?
 
-  init() {
-    pthread_mutex_init(mutex, nil)
-    pthread_cond_init(wake, nil)
-  }
-
-  deinit {
-    pthread_mutex_destroy(mutex)
-    pthread_cond_destroy(wake)
-    mutex.deallocate()
-    wake.deallocate()
-  }
-
   func start(_ connection: Connection, number: Int) {
-    pthread_mutex_lock(mutex)
-    running += 1
-    pthread_mutex_unlock(mutex)
+    monitor.locked { running += 1 }
     nonisolated(unsafe) let connection = connection
     StoreThread.start("store-read-\(number)") { self.run(connection) }
   }
 
   /// Returns `false` where the store is closed.
   func submit(_ job: @escaping Job) -> Bool {
-    pthread_mutex_lock(mutex)
-    defer { pthread_mutex_unlock(mutex) }
-    guard !isClosed else { return false }
-    jobs.append(job)
-    pthread_cond_signal(wake)
-    return true
+    monitor.locked {
+      guard !isClosed else { return false }
+      jobs.append(job)
+      monitor.signal()
+      return true
+    }
   }
 
   /// Whether long work should end.
-  var isClosing: Bool {
-    pthread_mutex_lock(mutex)
-    defer { pthread_mutex_unlock(mutex) }
-    return isClosed
-  }
+  var isClosing: Bool { monitor.locked { isClosed } }
 
   /// What was submitted is still run; then the connections close and `then` is called.
   func close(_ then: @escaping @Sendable () -> Void) {
-    pthread_mutex_lock(mutex)
-    isClosed = true
-    let isDone = running == 0
-    if !isDone { onClosed = then }
-    pthread_cond_broadcast(wake)
-    pthread_mutex_unlock(mutex)
+    let isDone = monitor.locked {
+      isClosed = true
+      if running > 0 { onClosed = then }
+      monitor.signalAll()
+      return running == 0
+    }
     if isDone { then() }
   }
 
   private func run(_ connection: Connection) {
     while let job = next() { job(connection) }
     connection.close()
-    pthread_mutex_lock(mutex)
-    running -= 1
-    let then = running == 0 ? onClosed : nil
-    pthread_mutex_unlock(mutex)
+    let then = monitor.locked {
+      running -= 1
+      return running == 0 ? onClosed : nil
+    }
     then?()
   }
 
   private func next() -> Job? {
-    pthread_mutex_lock(mutex)
-    defer { pthread_mutex_unlock(mutex) }
-    while head == jobs.count {
-      if isClosed { return nil }
-      jobs.removeAll(keepingCapacity: true)
-      head = 0
-      pthread_cond_wait(wake, mutex)
+    monitor.locked {
+      while head == jobs.count {
+        if isClosed { return nil }
+        jobs.removeAll(keepingCapacity: true)
+        head = 0
+        monitor.wait()
+      }
+      defer { head += 1 }
+      return jobs[head]
     }
-    defer { head += 1 }
-    return jobs[head]
   }
 }

@@ -44,8 +44,7 @@ enum WriterTask {
 final class UnitQueue: @unchecked Sendable {
   /// How long it took the writer to commit what it took from here.
   let commits = CommitClock()
-  private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
-  private let wake = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+  private let monitor = Monitor()
   private var units: [(unit: Unit, weight: Int, rides: Bool)] = []
   private var head = 0
   private var weight = 0
@@ -64,27 +63,10 @@ final class UnitQueue: @unchecked Sendable {
     unitsMax = settings.queueUnitsMax
     bytesMax = settings.queueBytesMax
     groupMax = max(1, settings.groupUnitsMax)
-    pthread_mutex_init(mutex, nil)
-    var attributes = pthread_condattr_t()
-    pthread_condattr_init(&attributes)
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
-    pthread_cond_init(wake, &attributes)
-    pthread_condattr_destroy(&attributes)
-  }
-
-  deinit {
-    pthread_mutex_destroy(mutex)
-    pthread_cond_destroy(wake)
-    mutex.deallocate()
-    wake.deallocate()
   }
 
   /// How many units wait in all that the queue is full for arrivals.
-  var isFull: Bool {
-    pthread_mutex_lock(mutex)
-    defer { pthread_mutex_unlock(mutex) }
-    return units.count - head >= unitsMax || weight >= bytesMax
-  }
+  var isFull: Bool { monitor.locked { units.count - head >= unitsMax || weight >= bytesMax } }
 
   /// Returns `false` where the store is closed: the unit was not taken.
   func push(_ unit: Unit, weight: Int = 0, rides: Bool = false) -> Bool {
@@ -95,44 +77,37 @@ final class UnitQueue: @unchecked Sendable {
   func close(_ unit: Unit) -> Bool { push(unit, weight: 0, rides: false, isLast: true) }
 
   private func push(_ unit: Unit, weight: Int, rides: Bool, isLast: Bool) -> Bool {
-    pthread_mutex_lock(mutex)
-    if isClosed {
-      pthread_mutex_unlock(mutex)
-      return false
+    let (isTaken, signals) = monitor.locked {
+      if isClosed { return (false, false) }
+      if rides, ridesSince == 0 { ridesSince = nanoseconds(CLOCK_MONOTONIC) }
+      if !rides { eager += 1 }
+      self.weight += weight
+      units.append((unit, weight, rides))
+      isClosed = isLast
+      defer { isWaiting = false }
+      return (true, isWaiting)
     }
-    if rides, ridesSince == 0 { ridesSince = nanoseconds(CLOCK_MONOTONIC) }
-    if !rides { eager += 1 }
-    self.weight += weight
-    units.append((unit, weight, rides))
-    isClosed = isLast
-    let signals = isWaiting
-    isWaiting = false
-    pthread_mutex_unlock(mutex)
-    if signals { pthread_cond_signal(wake) }
-    return true
+    // Outside, so that the writer doesn't wake only to wait for the lock.
+    if signals { monitor.signal() }
+    return isTaken
   }
 
   /// The next group, or an empty one at `deadline` (of the system's monotonic clock).
   ///
   /// - Parameter arrivalsMax: how many units that don't ride it holds at most.
   func next(deadline: UInt64, arrivalsMax: Int) -> [Unit] {
-    pthread_mutex_lock(mutex)
-    defer { pthread_mutex_unlock(mutex) }
-    while true {
-      let now = nanoseconds(CLOCK_MONOTONIC)
-      let waiting = units.count - head
-      let ridesNoLonger = waiting > 0 && now >= ridesSince &+ rideNanoseconds
-      if eager > 0 || waiting >= groupMax || ridesNoLonger { return take(arrivalsMax) }
-      if now >= deadline { return [] }
-      wait(until: waiting > 0 ? min(deadline, ridesSince &+ rideNanoseconds) : deadline)
+    monitor.locked {
+      while true {
+        let now = nanoseconds(CLOCK_MONOTONIC)
+        let waiting = units.count - head
+        let ridesNoLonger = waiting > 0 && now >= ridesSince &+ rideNanoseconds
+        if eager > 0 || waiting >= groupMax || ridesNoLonger { return take(arrivalsMax) }
+        if now >= deadline { return [] }
+        isWaiting = true
+        _ = monitor.wait(until: waiting > 0 ? min(deadline, ridesSince &+ rideNanoseconds) : deadline)
+        isWaiting = false
+      }
     }
-  }
-
-  private func wait(until deadline: UInt64) {
-    isWaiting = true
-    var time = timespec(tv_sec: Int(deadline / 1_000_000_000), tv_nsec: Int(deadline % 1_000_000_000))
-    pthread_cond_timedwait(wake, mutex, &time)
-    isWaiting = false
   }
 
   /// At most `arrivalsMax` units that don't ride, and what rides between them; a task comes alone.
