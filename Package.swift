@@ -125,14 +125,14 @@ let package = Package(
       product("NIOSSL", "swift-nio-ssl")),
     tests(
       "DefinitionsTests", "Definitions", "ConnectorKit", "Connectors", "Hilt", "Messages", "Text",
-      data: ["Diagnostics"]),
+      data: ["Diagnostics", "Schedules"]),
     // A program that writes to a store until it is killed: what StoreTests open again.
     .executableTarget(
       name: "store-crash", dependencies: ["Store", "Messages"], path: "Tests/Support/store-crash", swiftSettings: strict
     ),
     tests("StoreTests", "Store", "store-crash", "Messages", "CSQLite", product("Crypto", "swift-crypto")),
     tests(
-      "EngineTests", "Engine", "Definitions", "Store", "ConnectorKit", "Messages",
+      "EngineTests", "Engine", "Definitions", "Store", "ConnectorKit", "Messages", "Text",
       product("DequeModule", "swift-collections"), product("Logging", "swift-log")),
     tests(
       "PartnersTests", "Partners", "HL7", "CSQLite", product("NIOCore", "swift-nio"), product("NIOPosix", "swift-nio")),

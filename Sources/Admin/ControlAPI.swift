@@ -12,6 +12,7 @@ package import Store
 /// | --- | --- |
 /// | `GET /status` | what every channel and lane is doing |
 /// | `POST /channels/NAME/state` | `{"state": "running" | "paused" | "stopped"}` |
+/// | `POST /channels/NAME/fetch` | a source with a schedule looks now |
 /// | `POST /channels/NAME/ping` | the partner that a source connects to |
 /// | `POST /lanes/CHANNEL/LANE/pause`, `/resume`, `/cancel`, `/move`, `/ping` | a lane |
 /// | `POST /messages/search`, `GET /messages/ID`, `/messages/ID/why`, `/messages/ID/raw` | messages |
@@ -61,6 +62,11 @@ package struct ControlAPI: Sendable {
         throw HTTPError(.badRequest, message: "a state is running, paused or stopped")
       }
       try await engine.set(try context.parameters.require("name"), work)
+      return try json(await engine.status())
+    }
+    router.post("channels/:name/fetch") { request, context in
+      let wanted = try await body(AlertRequest.self, request)
+      try engine.fetch(try context.parameters.require("name"), by: wanted.by)
       return try json(await engine.status())
     }
     router.post("channels/:name/ping") { _, context in

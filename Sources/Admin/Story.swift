@@ -11,6 +11,9 @@ struct Story {
   init(_ answer: MessageAnswer, now: Int64, time: LocalTime) {
     let message = answer.message
     var lines = answer.before.map { Self.arrival($0, time) } + [Self.arrival(message, time)]
+    if let due = message.attributes["schedule"]?["due"]?.text {
+      lines.append("Flagged: it came with a run that made up for the one that was due at \(due) and was missed.")
+    }
     for step in message.steps { if let line = Self.sentence(step, time) { lines.append(line) } }
     lines.append(Self.outcome(message, destinations: Set(answer.deliveries.map(\.destination)).count))
     for place in answer.places {

@@ -19,6 +19,23 @@ public protocol SourceConnector: Connector {
   func ping() async -> PingReport?
 }
 
+/// A source that fetches what lies somewhere, and can do so once when it is told: what a channel's `schedule:` needs.
+/// When that is, the engine knows.
+public protocol PollingSource: SourceConnector {
+  /// Where it looks, for people: `/var/spool/in`.
+  var place: String { get }
+
+  /// Looks once: takes all that is there and ready at this moment, and returns when everything that was offered has
+  /// been answered. What comes meanwhile is left for the next time.
+  ///
+  /// Returns soon when its task is cancelled. Throwing means that it could not look, or not to the end: the engine
+  /// reports it and asks again with back-off.
+  ///
+  /// - Parameter patience: how long it waits for what is there and not ready yet (a file that still grows), and for an
+  ///   engine that takes nothing at the moment. What isn't taken by then is left for the next time.
+  func poll(_ inbox: any Inbox, patience: Duration) async throws
+}
+
 extension SourceConnector {
   public static var format: Format? { nil }
   public func status() -> SourceStatus { SourceStatus() }

@@ -37,6 +37,7 @@ package enum ChannelReference {
       page.connector("source", type.name, type.about, type.settingKind)
     }
     page.settings("What is one message, beside a source's connector", SplitSettings.kind, level: 3)
+    page.settings("When a source looks, beside its connector", ScheduleBeside.kind, level: 3)
     page.settings("`hl7:` beside a source's connector", HL7Settings.kind, level: 3)
     page.add(
       """

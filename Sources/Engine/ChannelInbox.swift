@@ -16,6 +16,11 @@ final class ChannelInbox: Inbox {
   func progress(_ key: String) async throws -> Value? {
     try await channel.store.progress(channel: channel.keys.channel, key: key)
   }
+
+  /// Keeps how far a source has come where no arrival says it.
+  func keep(_ key: String, _ value: Value) async throws {
+    try await channel.shared.change(.progress(channel: channel.keys.channel, key: key, value))
+  }
 }
 
 /// The order of one sender: what it offers runs, commits and is answered in the order of the calls.

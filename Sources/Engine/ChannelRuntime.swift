@@ -17,7 +17,7 @@ package final class ChannelRuntime: Sendable {
 
   struct State {
     var work: Work
-    var source: any SourceConnector
+    var source: SourceAtWork
     /// Runs the source; `nil` while it is paused.
     var running: Task<Void, Never>?
     /// Why the source isn't there although it should be.
@@ -39,7 +39,7 @@ package final class ChannelRuntime: Sendable {
     case stopped
   }
 
-  init(_ version: ChannelVersion, source: any SourceConnector, shared: EngineShared, log: Logger) {
+  init(_ version: ChannelVersion, source: SourceAtWork, shared: EngineShared, log: Logger) {
     name = version.definition.name
     passage = Passage(version)
     self.shared = shared
@@ -250,6 +250,9 @@ package final class ChannelRuntime: Sendable {
     if work == .running, !isOpen { startSource() }
   }
 
+  /// When the source works; `nil` for all the time.
+  var schedule: ScheduleRunner? { state.withLock { $0.source.schedule } }
+
   /// The source is at work, or about to be.
   var isOpen: Bool { state.withLock { $0.running != nil } }
 
@@ -263,6 +266,7 @@ package final class ChannelRuntime: Sendable {
       return state.work
     }
     if work == .running, before != .running {
+      schedule?.resume()
       startSource()
       await cameUp()
     }
@@ -302,7 +306,7 @@ package final class ChannelRuntime: Sendable {
 
   /// A source that stops by mistake is started again, with a growing pause: a port that is taken, a folder that is
   /// gone.
-  private func keepRunning(_ source: any SourceConnector) async {
+  private func keepRunning(_ source: SourceAtWork) async {
     while !Task.isCancelled {
       let run = state.withLock { state in
         state.runs += 1
@@ -326,7 +330,7 @@ package final class ChannelRuntime: Sendable {
 
   /// When a source has listened for a second, its former failures are over: the next one is told anew, and tried again
   /// soon. One that fails as soon as it listens is not asked in a circle.
-  private func look(at run: Int, of source: any SourceConnector, after milliseconds: Int64) {
+  private func look(at run: Int, of source: SourceAtWork, after milliseconds: Int64) {
     shared.clock.wake(after: milliseconds) { [weak self] in
       guard let self else { return }
       let isUp = source.status().listening != nil
@@ -350,12 +354,12 @@ package final class ChannelRuntime: Sendable {
 
   /// Of the source and of the lanes.
   func certificates() async -> [CertificateStatus] {
-    var found = await state.withLock { $0.source }.certificates()
+    var found = await state.withLock { $0.source }.connector.certificates()
     for lane in lanes { found += await lane.certificates() }
     return found
   }
 
-  func pingSource() async -> PingReport? { await state.withLock { $0.source }.ping() }
+  func pingSource() async -> PingReport? { await state.withLock { $0.source }.connector.ping() }
 
   /// How often the source has failed since it last ran well.
   var sourceFailures: Int { state.withLock { $0.failures } }
@@ -364,10 +368,12 @@ package final class ChannelRuntime: Sendable {
     let (work, trouble, source) = state.withLock { ($0.work, $0.trouble, $0.source) }
     let version = passage.version
     let seen = source.status()
-    return ChannelStatus(
+    var status = ChannelStatus(
       name: name.text, about: version.definition.about, state: work.rawValue,
       trouble: seen.listening == nil && work == .running ? seen.trouble ?? trouble ?? waitsFor : nil, source: seen,
       perMinute: meter.perMinute, lanes: version.lanes.map { $0.status() },
       revision: version.definition.revision.id, sequence: sequences.status)
+    status.schedule = source.schedule?.status
+    return status
   }
 }

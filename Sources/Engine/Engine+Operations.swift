@@ -49,6 +49,18 @@ extension Engine {
     }
   }
 
+  /// Makes the source of a channel with a schedule look now.
+  package func fetch(_ name: String, by: String) throws {
+    guard let channel = channel(name) else { throw OperationError("no channel \(name) is running") }
+    guard let schedule = channel.schedule else {
+      throw OperationError("channel \(name) has no `schedule`: its source works all the time")
+    }
+    guard channel.work == .running else {
+      throw OperationError("channel \(name) is \(channel.work.rawValue): hilum start \(name)")
+    }
+    try schedule.fetch(by: by)
+  }
+
   package func setLane(_ name: String, paused: Bool) async throws {
     try await gate.beside {
       let lane = try lane(name)

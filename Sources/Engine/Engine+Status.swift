@@ -113,6 +113,8 @@ package struct ChannelStatus: Sendable, Codable, Equatable {
   package var revisionSince: Int64?
   /// A person rolled it back to this revision.
   package var isRolledBack: Bool?
+  /// When the source looks; `nil` for all the time.
+  package var schedule: ScheduleStatus?
   /// Messages whose sequence number (MSH-13) was not the next; `nil` where there was none since the start.
   package var sequence: SequenceStatus?
   /// Messages that wait for a person; `nil` where the store could not be read.

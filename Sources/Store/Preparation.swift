@@ -92,7 +92,7 @@ final class PreparedAcceptance: Sendable {
     deliveries = preparer.deliveries(arrival, outputs: made, sealed: sealed)
     deliveryList = deliveries.isEmpty ? nil : slab.append(DeliveryList.encode(deliveries.map(\.id.key)))
     places = preparer.places(arrival, sealed: sealed)
-    progress = preparer.progress(arrival, sealed: sealed)
+    progress = arrival.progress.map { preparer.progress($0.key, $0.value, of: arrival.channel, sealed: sealed) }
     self.slab = slab
   }
 
@@ -254,14 +254,12 @@ struct Preparer: Sendable {
     }
   }
 
-  func progress(_ arrival: Acceptance, sealed: Bool) -> (key: [UInt8], value: [UInt8])? {
-    guard let progress = arrival.progress else { return nil }
-    let key = progressKey(channel: arrival.channel, progress.key)
+  func progress(_ text: String, _ value: Value, of channel: Int64, sealed: Bool) -> (key: [UInt8], value: [UInt8]) {
+    let key = progressKey(channel: channel, text)
     var writer = ByteWriter()
-    writer.value(progress.value)
+    writer.value(value)
     let value = sealer.seal(
-      writer.bytes, sealed: sealed, owner: arrival.channel, id: Identifier(high: key.high, low: key.low),
-      kind: .progress)
+      writer.bytes, sealed: sealed, owner: channel, id: Identifier(high: key.high, low: key.low), kind: .progress)
     return (key.bytes, value)
   }
 

@@ -379,6 +379,8 @@ package enum Change: Sendable {
   case releaseOutgoing(lanes: [Int64]?)
   /// What is known of a channel's deployments.
   case note(channel: Int64, DeploymentNote)
+  /// How far a channel's source has come, where no arrival says it; read by `Store.progress`.
+  case progress(channel: Int64, key: String, Value)
   /// Arrivals answered `unavailable` since the last time: counted, not stored.
   case unavailable(channel: Int64, count: Int)
 }

@@ -183,9 +183,12 @@ extension Writer {
   }
 
   private func insertProgress(_ arrival: PreparedAcceptance) throws(SQLiteFailure) {
-    guard let progress = arrival.progress else { return }
+    if let progress = arrival.progress { try keep(progress, arrival.channel) }
+  }
+
+  func keep(_ progress: (key: [UInt8], value: [UInt8]), _ channel: Int64) throws(SQLiteFailure) {
     let row = statements.insertProgress
-    row.bind(1, arrival.channel)
+    row.bind(1, channel)
     row.bind(2, progress.key)
     row.bind(3, progress.value)
     try row.run()

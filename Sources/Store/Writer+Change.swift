@@ -43,6 +43,11 @@ extension Writer {
       try keep(note, of: channel)
       tally.change(channel: channel) { _ in }
       return .done(1)
+    case .progress(let channel, let key, let value):
+      guard tally.channels[channel] != nil else { return .stale }
+      try keep(
+        preparer.progress(key, value, of: channel, sealed: preparer.registry.isSealed(channel: channel)), channel)
+      return .done(1)
     case .releaseHeld(let ids, let at):
       return counted(try each(ids) { id throws(SQLiteFailure) in try release(id, at) })
     case .discardHeld(let ids, let reason, let at):

@@ -25,8 +25,9 @@ struct Hilum: AsyncParsableCommand {
       CommandGroup(
         name: "Running",
         subcommands: [
-          RunCommand.self, StatusCommand.self, StartCommand.self, PauseCommand.self, StopCommand.self, LaneCommand.self,
-          PingCommand.self, AlertCommand.self, MetricsCommand.self, HealthCommand.self, LogsCommand.self,
+          RunCommand.self, StatusCommand.self, StartCommand.self, PauseCommand.self, StopCommand.self,
+          FetchCommand.self, LaneCommand.self, PingCommand.self, AlertCommand.self, MetricsCommand.self,
+          HealthCommand.self, LogsCommand.self,
         ]),
       CommandGroup(name: "Keeping", subcommands: [BackupCommand.self, RestoreCommand.self, ReleaseCommand.self]),
       CommandGroup(

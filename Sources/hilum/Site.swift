@@ -36,7 +36,7 @@ struct Site {
   ) -> ChannelLoader {
     var loader = ChannelLoader(
       registry: .builtIn, environment: environment, keep: settings.keep, limits: settings.limits,
-      alerts: settings.alerts, looksAround: looksAround)
+      alerts: settings.alerts, zone: settings.zone ?? TimeZone.current.identifier, looksAround: looksAround)
     loader.environmentName = name
     return loader
   }

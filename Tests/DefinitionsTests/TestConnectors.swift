@@ -37,14 +37,16 @@ struct TestMLLPSource: SourceConnector {
   func run(_ inbox: any Inbox) async throws {}
 }
 
-struct TestFileSource: SourceConnector {
+struct TestFileSource: PollingSource {
   struct Options: Settings {
     @Setting("The folder to look in.", example: "in/drop") var directory: FilePath
     init() {}
   }
   static let name = "file"
   static let about = "Takes files from a folder."
+  let place = "in"
   init(_ options: Options, context: ConnectorContext) throws {}
+  func poll(_ inbox: any Inbox, patience: Duration) async throws {}
   func run(_ inbox: any Inbox) async throws {}
 }
 

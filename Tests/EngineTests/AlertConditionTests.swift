@@ -49,6 +49,33 @@ import Testing
     #expect(pair.verdict(scene, key) == .well)
   }
 
+  @Test func `a source that rests is not silent, and one that looks and finds nothing is`() {
+    var pair = AlertPair()
+    var scene = AlertScene()
+    scene.rules.silence = .init(day: .seconds(1800), night: .seconds(1800))
+    func looks(every minutes: Int64, for total: Int64) -> [AlertKind] {
+      var found: [AlertKind] = []
+      for minute in 0..<total {
+        let now = scene.now.wall
+        if minute.isMultiple(of: minutes) {
+          scene.schedule?.last = .init(dueAt: now, beganAt: now, milliseconds: 5, messages: 0, missed: 0)
+        }
+        scene.schedule?.nextAt = now + (minutes - minute % minutes) * 60_000
+        found = pair.wrong(scene)
+        if !found.isEmpty { return found }
+        scene.pass(60)
+      }
+      return found
+    }
+    scene.schedule = ScheduleStatus(words: "", zone: "UTC", isOpen: true, missed: 0, skipped: 0)
+    #expect(looks(every: 600, for: 1800) == [], "it rests ten hours from one to the next")
+    #expect(looks(every: 5, for: 29) == [], "silence is counted from the first look")
+    #expect(looks(every: 5, for: 60) == [.silence])
+    let later = scene.now.wall + 36_000_000
+    scene.schedule?.nextAt = later
+    #expect(pair.verdict(scene, AlertKey(.silence, channel: "adt")) == .between, "what is raised stays")
+  }
+
   @Test func `what waits for a person is counted, and not known where the store can't be read`() {
     var pair = AlertPair()
     var scene = AlertScene()

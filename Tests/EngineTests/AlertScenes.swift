@@ -9,6 +9,7 @@ struct AlertScene {
   var received = 0
   var state = "running"
   var trouble: String?
+  var schedule: ScheduleStatus?
   var lane = LaneStatus(name: "ehr", waiting: 0, waitingBytes: 0, paused: false, failures: 0)
   var failed: Int? = 0
   var held: Int? = 0
@@ -31,9 +32,10 @@ struct AlertScene {
     var lane = lane
     lane.dead = isReadable ? lane.dead ?? 0 : nil
     lane.held = isReadable ? lane.held ?? 0 : nil
-    let channel = ChannelStatus(
+    var channel = ChannelStatus(
       name: "adt", state: state, trouble: trouble, source: SourceStatus(), perMinute: 0, lanes: [lane],
       failed: isReadable ? failed : nil, held: isReadable ? held : nil)
+    channel.schedule = schedule
     let ledger = ChannelLedger(
       channel: "adt", state: state, received: received, accepted: received, duplicate: 0, rejected: 0, unavailable: 0,
       routed: received, dropped: 0, held: 0, failed: 0, discarded: 0, lanes: [])

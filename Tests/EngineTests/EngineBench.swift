@@ -19,9 +19,11 @@ final class EngineBench: Sendable {
 
   /// - Parameters:
   ///   - lanes: the destinations of its one channel; none for an engine without a channel.
+  ///   - beside: what stands beside the source's connector.
   ///   - said: gets what is logged.
   init(
     in folder: String, channel: String, lanes: [String], source: any SourceConnector.Type = PlayedSource.self,
+    beside: String = "",
     destination: any DestinationConnector.Type = StubConnector.self, clock: any EngineClock = SystemClock(),
     said: Journal = Journal()
   ) async throws {
@@ -32,7 +34,8 @@ final class EngineBench: Sendable {
     try FileManager.default.createDirectory(atPath: files, withIntermediateDirectories: true)
     if !lanes.isEmpty {
       let destinations = lanes.map { "  \($0):\n    \(destination.name): {}\n" }.joined()
-      try Data("channel: \(channel)\nsource: {\(source.name): {}}\ndestinations:\n\(destinations)".utf8)
+      let settings = "{\(source.name): {}\(beside.isEmpty ? "" : ", ")\(beside)}"
+      try Data("channel: \(channel)\nsource: \(settings)\ndestinations:\n\(destinations)".utf8)
         .write(to: URL(fileURLWithPath: files + "/\(channel).yaml"))
     }
     let registry = ConnectorRegistry(sources: [source], destinations: [destination])

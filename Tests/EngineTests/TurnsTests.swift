@@ -70,7 +70,7 @@ private struct GateSource: SourceConnector {
     let channel = ChannelRuntime(
       ChannelVersion(
         definition, keys: ChannelKeys(channel: 1, revision: 1, state: "running", lanes: [], columns: []), lanes: []),
-      source: try GateSource(.init(), context: context),
+      source: SourceAtWork(connector: try GateSource(.init(), context: context)),
       shared: EngineShared(
         store: StubStore(journal), clock: ManualClock(), strikes: Strikes(try StrikeBoard.open(folder + "/strikes")),
         waitingBytesMax: nil),

@@ -24,6 +24,24 @@ import Testing
     await bench.store.close()
   }
 
+  @Test func `How far a source has come is kept without an arrival, over a restart, and of known channels only`()
+    async throws
+  {
+    let folder = TestFolder()
+    var bench = try await Bench.open(folder)
+    let channel = bench.keys.channel
+    #expect(try await bench.store.progress(channel: channel, key: "run") == nil)
+    #expect(await bench.change(.progress(channel: channel, key: "run", .integer(1))) == .done(1))
+    #expect(await bench.change(.progress(channel: channel, key: "run", .record(["at": .integer(2)]))) == .done(1))
+    #expect(await bench.change(.progress(channel: channel + 99, key: "run", .integer(3))) == .stale)
+    await bench.store.close()
+    bench = try await Bench.open(folder)
+    #expect(try await bench.store.progress(channel: channel, key: "run") == .record(["at": .integer(2)]))
+    #expect(try await bench.store.progress(channel: channel, key: "other") == nil)
+    #expect(try await bench.store.audit() == [])
+    await bench.store.close()
+  }
+
   @Test func `A dead letter that is discarded keeps its first reason beside the second`() async throws {
     let folder = TestFolder()
     let bench = try await Bench.open(folder)

@@ -28,6 +28,16 @@ struct TimeZoneTests {
     }
   }
 
+  @Test("The second at which the clock changes is found, and zones are listed by their names")
+  func change() throws {
+    let london = try rules("Europe/London")
+    let noon = local(2026, 3, 28, 12, 0)
+    #expect(london.change(after: noon, through: noon + 86_400) == local(2026, 3, 29, 1, 0))
+    #expect(london.change(after: local(2026, 3, 29, 0, 59) + 59, through: noon + 86_400) == local(2026, 3, 29, 1, 0))
+    #expect(TimeZoneRules.names.contains("Europe/London") && TimeZoneRules.names.contains("UTC"))
+    #expect(TimeZoneRules.names.allSatisfy { !$0.contains(" ") })
+  }
+
   @Test("A time that the clock shows twice, or never, is known as that")
   func changes() throws {
     let london = try rules("Europe/London")

@@ -32,6 +32,7 @@ extension FileIntake {
 
   /// Not what it was a moment ago: the next look finds out what it is.
   private func skip(_ name: FileName) -> FileTaken? {
+    changed()
     sightings[name] = nil
     return nil
   }

@@ -21,6 +21,10 @@ final class FileIntake {
   var sightings: [FileName: FileSighting] = [:]
   /// What was said of a name in the log: once, not at each look.
   private var notes: [FileName: String] = [:]
+  /// The names that a single run takes: those of its first look. `nil` takes all.
+  private var only: Set<FileName>?
+  /// Something of a single run is there and could not be taken at the last look.
+  private var isUnready = false
   /// The engine takes nothing before this moment.
   private var notBefore: Duration?
   private var wait = FileIntake.waitFirst
@@ -61,14 +65,37 @@ final class FileIntake {
     }
     sightings = sightings.filter { names.contains($0.key) }
     notes = notes.filter { names.contains($0.key) }
+    isUnready = false
 
     var whole: [Candidate] = []
-    for name in names where plan.mayTake(name) {
+    for name in names where plan.mayTake(name) && only?.contains(name) != false {
       if let facts = examine(name, among: names, now) { whole.append(Candidate(name: name, facts: facts)) }
     }
     if let moment = notBefore, moment <= now { notBefore = nil }
     if notBefore == nil, !whole.isEmpty { take(ordered(whole)) }
+    if notBefore != nil, !whole.isEmpty { isUnready = true }
     return nextLook(after: now)
+  }
+
+  /// Looks until all that is there at the first look is taken, as far as it becomes ready within a time.
+  func lookOnce(patience: Duration, _ wait: (_ next: Duration) -> FolderWatch.News) throws(FileSourceFault) {
+    let end = clock.now() + patience
+    do throws(FileFault) {
+      only = Set(try folders.directory.names())
+    } catch {
+      throw FileSourceFault(path: plan.directory, reason: error.description)
+    }
+    while !stop.wasSet {
+      let next = try look()
+      guard isUnready, clock.now() < end else { return }
+      if wait(min(next, end)) == .stop { return }
+    }
+  }
+
+  /// What is known of the folder, for the next run.
+  var memory: FileMemory {
+    get { FileMemory(sightings: sightings, notes: notes) }
+    set { (sightings, notes) = (newValue.sightings, newValue.notes) }
   }
 
   private func nextLook(after now: Duration) -> Duration {
@@ -95,6 +122,7 @@ final class FileIntake {
   private func examine(_ name: FileName, among names: Set<FileName>, _ now: Duration) -> FileFacts? {
     let known = sightings[name]
     if case .settled(let settle) = plan.completeness, let known, known.state == .settling, now < known.since + settle {
+      isUnready = true
       return nil
     }
     guard let facts = facts(of: name) else { return nil }
@@ -111,6 +139,7 @@ final class FileIntake {
     case .settled:
       guard let known, known.state == .settling, known.facts.isSameContent(as: facts) else {
         sightings[name] = FileSighting(facts: facts, since: now, state: .settling)
+        isUnready = true
         return nil
       }
       guard facts.byteCount > 0 else {
@@ -241,6 +270,9 @@ final class FileIntake {
       return value.withLock { $0 }
     }
   }
+
+  /// A file is not what it was a moment ago.
+  func changed() { isUnready = true }
 
   // MARK: - Saying it once
 

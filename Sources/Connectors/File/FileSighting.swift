@@ -1,3 +1,10 @@
+/// What a source knows of its folder from one run to the next.
+struct FileMemory {
+  var sightings: [FileName: FileSighting] = [:]
+  /// What was said of a name in the log.
+  var notes: [FileName: String] = [:]
+}
+
 /// What a source knows of a name in its folder from one look to the next.
 struct FileSighting {
   enum State: Equatable {

@@ -66,6 +66,11 @@ package struct DayHours: SettingValue, Hashable {
     return DayHours(from: from, to: to)
   }
 
+  /// - Parameter minute: of the day.
+  func contains(minute: Int) -> Bool {
+    from < to ? from <= minute && minute < to : from <= minute || minute < to
+  }
+
   private static func minutes(_ text: String) -> Int? {
     let digits = Array(text.utf8)
     guard digits.count == 5, digits[2] == UInt8(ascii: ":"),

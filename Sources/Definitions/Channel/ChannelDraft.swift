@@ -23,6 +23,10 @@ struct ChannelDraft {
   /// `prepare:` beside the source's connector.
   var prepare: TransformSetting?
   var split: SplitSetting?
+  /// `schedule:` beside the source's connector.
+  var schedule: Schedule?
+  /// Where `silence` stands among the alerts.
+  var alertsPlace: Place?
   var destinations: [Destination] = []
   /// Keys that were read by themselves, so that a mistake elsewhere hides none of their problems.
   var transform: TransformSetting?
@@ -38,6 +42,8 @@ struct ChannelDraft {
 struct ChannelReader {
   let registry: ConnectorRegistry
   let reader: SettingReader
+  /// By whose clock a schedule is that doesn't say.
+  let zone: String
 
   func read(_ root: SettingNode) -> ChannelDraft? {
     guard case .map = root.kind else {
@@ -54,6 +60,7 @@ struct ChannelReader {
     draft.transform = node.meant("transform", among: known).flatMap { TransformSetting.read($0, quiet) }
     draft.duplicates = node.meant("duplicates", among: known).flatMap { DuplicateSettings.read($0, quiet) }
     draft.duplicatesPlace = node["duplicates"]?.place
+    draft.alertsPlace = node["alerts"].map { ($0["silence"] ?? $0).place }
     draft.columns = node.meant("columns", among: known).flatMap { ColumnSettings.read($0, quiet) }
     draft.format = node.meant("format", among: known).flatMap { FormatSetting.read($0, quiet)?.format }
     if let name = node["channel"]?.scalar, Names.check(name, "a channel", at: draft.namePlace, reader) {
@@ -73,7 +80,7 @@ struct ChannelReader {
   // MARK: - The source
 
   /// What may stand beside a source's connector.
-  private static let besideSource = ["hl7", "prepare"] + SplitSettings.keys
+  private static let besideSource = ["hl7", "prepare"] + SplitSettings.keys + ScheduleBeside.keys
 
   private func read(source: SettingNode, into draft: inout ChannelDraft) {
     guard case .map = source.kind else {
@@ -101,6 +108,8 @@ struct ChannelReader {
     }
     draft.format = format
     draft.split = SplitSettings.read(beside: node, format, of: chosen.key, reader)
+    draft.schedule = ScheduleBeside.read(
+      beside: node, polls: type is any PollingSource.Type, of: chosen.key, zone: zone, reader)
     if format == nil {
       reader.problem(
         "C102", "`format` is missing: `\(chosen.key)` can bring anything", at: chosen.keyPlace,
@@ -109,7 +118,8 @@ struct ChannelReader {
     let block = NotYet.refuse(NotYet.connector, in: chosen.value, declared: type.settingKeys, reader)
     draft.sourceBlock = block
     draft.source = type.definition(block, reader)
-    draft.source?.written = block.written
+    draft.source?.schedule = draft.schedule
+    draft.source?.written = block.written + (draft.schedule.map { "\nschedule \($0.words)" } ?? "")
     // Whether it is mended tells a source where to take its answers from.
     draft.source?.writtenHL7 = (node["hl7"]?.written ?? "") + (draft.prepare == nil ? "" : "\nprepare")
   }

@@ -19,8 +19,7 @@ enum NotYet {
 
   /// Under `source:`.
   static let source = [
-    "schedule": "a source that looks for files does so all the time, as often as its own settings say",
-    "acknowledge": "it stands in the connector's block: `mllp: {port: 2575, acknowledge: {delivered: ehr}}`",
+    "acknowledge": "it stands in the connector's block: `mllp: {port: 2575, acknowledge: {delivered: ehr}}`"
   ]
 
   /// Under a destination's name.
@@ -34,7 +33,7 @@ enum NotYet {
   /// In the block of any connector.
   static let connector = [
     "acknowledge": "only a source like `mllp` has a sender who waits for an answer",
-    "schedule": "a source that looks for files does so all the time, as often as its own settings say",
+    "schedule": "it stands beside a source's connector: `source: {file: {…}, schedule: {every: 5m}}`",
     "proxy": "the engine connects directly",
   ]
 

@@ -81,6 +81,8 @@ package struct SourceDefinition: Sendable {
   package let options: any Settings
   /// It takes what lies somewhere, as a folder's files; others are sent to.
   package var fetches = false
+  /// When it looks; `nil` for all the time.
+  package var schedule: Schedule?
   /// Where it listens, for connectors that have a `port`.
   let listens: ListeningAddress?
   /// What was written for the connector, and in the `hl7:` block beside it: where two are alike, nothing has to change

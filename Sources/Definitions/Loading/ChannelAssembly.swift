@@ -31,6 +31,7 @@ struct ChannelAssembly {
     if let transform { check(uses: transform) }
     checkCircles(destinations)
     checkAcknowledgement(destinations)
+    checkSilence()
     let columns = format.map { format in draft.columns.map { compile($0, over: format) } ?? [] }.map(withBatch)
     let duplicates = format.flatMap { duplicateRule(over: $0) }
     tryConnectors()
@@ -64,6 +65,18 @@ struct ChannelAssembly {
     reader.problem(
       "C125", "the file is called `\(stem)` and the channel `\(name)`", at: draft.namePlace, severity: .warning,
       help: ["call the file \(name).yaml"])
+  }
+
+  /// An alert that would never be raised.
+  private func checkSilence() {
+    guard let silence = draft.settings?.alerts?.silence?.silence, let schedule = draft.schedule,
+      let place = draft.alertsPlace,
+      let limit = [silence.day, silence.night].compactMap({ $0?.milliseconds }).max(),
+      let pause = schedule.shortestPause, pause > limit
+    else { return }
+    reader.problem(
+      "C139", "there is never less than \(Duration.milliseconds(pause).text) from one look of this source to the next",
+      at: place, help: ["say more than that: silence is counted over the time in which something could come"])
   }
 
   // MARK: - Hilt

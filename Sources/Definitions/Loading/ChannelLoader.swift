@@ -12,6 +12,8 @@ package struct ChannelLoader: Sendable {
   let limits: ChannelLimits
   let alerts: AlertRules
   let looksAround: Bool
+  /// By whose clock a schedule is that doesn't say: a name of the time zone database.
+  let zone: String
   /// The environment that the channels are for: `environments/NAME.yaml` beside their folder.
   package var environmentName: String?
 
@@ -20,13 +22,16 @@ package struct ChannelLoader: Sendable {
   ///   - keep: what a channel keeps that doesn't say.
   ///   - limits: what limits a channel that doesn't say.
   ///   - alerts: when people are told of a channel that doesn't say.
+  ///   - zone: by whose clock a schedule is that doesn't say.
   ///   - looksAround: whether certificates, keys and folders that connectors name are looked at on this machine. An
   ///     engine doesn't: it tries until they are there.
   package init(
     registry: ConnectorRegistry, files: any DefinitionFiles = DiskFiles(),
     environment: @escaping @Sendable (String) -> String? = { _ in nil }, keep: Keep = Keep(),
-    limits: ChannelLimits = ChannelLimits(), alerts: AlertRules = AlertRules(), looksAround: Bool = false
+    limits: ChannelLimits = ChannelLimits(), alerts: AlertRules = AlertRules(), zone: String = "UTC",
+    looksAround: Bool = false
   ) {
+    self.zone = zone
     self.registry = registry
     self.files = files
     self.environment = environment

@@ -86,7 +86,9 @@ struct ChannelLoading {
       !ChannelTemplate.isTemplate(bytes)
     else { return [] }
     return expansion.channels(in: path, bytes).compactMap { source in
-      source.node.flatMap { ChannelReader(registry: loader.registry, reader: reader(source)).read($0) }
+      source.node.flatMap {
+        ChannelReader(registry: loader.registry, reader: reader(source), zone: loader.zone).read($0)
+      }
     }
   }
 
@@ -136,9 +138,8 @@ struct ChannelLoading {
   private func assemble(
     _ source: WrittenChannel, _ reader: SettingReader, _ hilt: HiltCompiling
   ) -> (definition: ChannelDefinition?, draft: ChannelDraft?) {
-    guard let node = source.node, let draft = ChannelReader(registry: loader.registry, reader: reader).read(node) else {
-      return (nil, nil)
-    }
+    let settings = ChannelReader(registry: loader.registry, reader: reader, zone: loader.zone)
+    guard let draft = source.node.flatMap({ settings.read($0) }) else { return (nil, nil) }
     let assembly = ChannelAssembly(
       draft: draft, reader: reader, hilt: hilt, keep: loader.keep, limits: loader.limits, alerts: loader.alerts,
       file: source.isRow ? nil : source.path, processing: source.processing)

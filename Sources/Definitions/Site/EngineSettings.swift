@@ -144,11 +144,22 @@ struct ZoneSetting: SettingValue {
   let name: String
 
   static func read(_ node: SettingNode, _ reader: SettingReader) -> ZoneSetting? {
-    guard let name = node.scalar, (try? TimeZoneRules(named: name)) != nil else {
+    guard let name = node.scalar else {
       reader.expected("a time zone", node, help: ["its name in the time zone database: Europe/London, UTC"])
       return nil
     }
-    return ZoneSetting(name: name)
+    do throws(TimeZoneRules.Failure) {
+      return ZoneSetting(name: try TimeZoneRules(named: name).name)
+    } catch .noDatabase {
+      reader.problem(
+        "C103", "this machine has no time zone database", at: node.place, help: ["install Debian's package tzdata"])
+    } catch {
+      reader.problem(
+        "C103", "`\(name)` is no time zone that is known here", at: node.place,
+        label: nearest(to: name, among: TimeZoneRules.names).map { "did you mean `\($0)`?" },
+        help: ["its name in the time zone database: Europe/London, UTC"])
+    }
+    return nil
   }
 
   static var kind: SettingKind { .scalar("time zone") }

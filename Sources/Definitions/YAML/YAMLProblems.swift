@@ -12,6 +12,10 @@ struct YAMLMistake {
       ["put quotes around the value"]
     ),
     (
+      "while scanning an alias", "a value that begins with `*` is an alias in YAML, and channel files have none",
+      ["put quotes around the value"]
+    ),
+    (
       "while scanning an anchor", "a value that begins with `&` is an anchor in YAML, and channel files have none",
       ["put quotes around the value"]
     ),

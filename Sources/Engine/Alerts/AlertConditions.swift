@@ -173,14 +173,20 @@ package struct AlertConditions: Sendable {
     guard let ledgers = look.ledgers else { return }
     let received = ledgers.first { $0.channel == channel.name }?.received ?? 0
     let isRunning = channel.state == ChannelRuntime.Work.running.rawValue
+    let isResting = rules.silence.map { Self.isResting(channel.schedule, $0, look.now.wall) } ?? false
     var known = heard[channel.name] ?? Heard(received: received, at: look.now.steady)
     if known.received != received {
       known = Heard(received: received, at: look.now.steady, isSure: true)
-    } else if !isRunning {
+    } else if !isRunning || isResting {
       // Nobody could be heard.
       known.at = look.now.steady
     }
     heard[channel.name] = known
+    if isResting {
+      // What is raised is not over because nobody listens.
+      findings.verdicts[AlertKey(.silence, channel: channel.name)] = .between
+      return
+    }
     guard let silence = rules.silence, isRunning else { return }
     let silent = look.now.steady - known.at
     let part = partOfDay(silence.hours, look.now.wall)
@@ -192,6 +198,15 @@ package struct AlertConditions: Sendable {
     let isWrong = limit.map { inPart >= $0 } ?? false || longest.map { silent >= $0 } ?? false
     findings.verdicts[AlertKey(.silence, channel: channel.name)] =
       isWrong ? .wrong("no message came for \(Self.text(silent))") : known.isSure ? .well : .between
+  }
+
+  /// A source that looks at planned times only, and from one to the next for longer than may be silent: that nothing
+  /// came meanwhile says nothing.
+  private static func isResting(_ schedule: ScheduleStatus?, _ silence: AlertRules.Silence, _ wall: Int64) -> Bool {
+    guard let schedule, schedule.runningSince == nil, let next = schedule.nextAt else { return false }
+    let limit = [silence.day, silence.night].compactMap { $0?.milliseconds }.max() ?? .max
+    let last = schedule.last.map { $0.beganAt + $0.milliseconds } ?? wall
+    return next - min(wall, last) > limit
   }
 
   /// Whether it is day, and for how many milliseconds it has been day or night.

@@ -14,7 +14,7 @@ extension ChannelRuntime {
   var isListening: Bool { state.withLock { $0.source }.status().listening != nil }
 
   /// Another source takes the place of one that was stopped.
-  func replace(_ source: any SourceConnector) { state.withLock { $0.source = source } }
+  func replace(_ source: SourceAtWork) { state.withLock { $0.source = source } }
 
   /// Starts the source where the channel shall run, and waits until it listens or has said why not.
   func resumeSource() async {

@@ -7,7 +7,7 @@ import Synchronization
 
 /// The connectors of a channel, made and not at work: what can be wrong with them is known before anything is changed.
 struct PreparedConnectors {
-  var source: any SourceConnector
+  var source: SourceAtWork
   /// By destination.
   var destinations: [String: any DestinationConnector]
 }
@@ -29,7 +29,11 @@ extension Engine {
 
   /// Makes a channel's connectors, which opens nothing.
   func prepare(_ definition: ChannelDefinition) throws -> PreparedConnectors {
-    var prepared = PreparedConnectors(source: try definition.source.make(context(definition)), destinations: [:])
+    var source = SourceAtWork(connector: try definition.source.make(context(definition)))
+    source.schedule = definition.source.schedule.map {
+      ScheduleRunner($0, clock: shared.clock, log: log(of: definition.name))
+    }
+    var prepared = PreparedConnectors(source: source, destinations: [:])
     for destination in definition.destinations {
       var context = context(definition)
       context.destination = destination.name

@@ -12,6 +12,7 @@ extension EngineLook {
     disk(&out)
     messages(&out)
     channels(&out)
+    schedules(&out)
     deliveries(&out)
     lanes(&out)
     alerts(&out)
@@ -93,6 +94,35 @@ extension EngineLook {
       status.channels.map { channel in
         .init(channel.source.peers.count { $0.connectedAt != nil }, ("channel", channel.name))
       })
+  }
+
+  private func schedules(_ out: inout Exposition) {
+    let scheduled = status.channels.compactMap { channel in channel.schedule.map { (channel.name, $0) } }
+    func family(_ name: String, _ kind: Exposition.Kind, _ help: String, _ value: (ScheduleStatus) -> Double?) {
+      out.add(
+        name, kind, help,
+        scheduled.compactMap { channel, schedule in
+          value(schedule).map { .init($0, ("channel", channel)) }
+        })
+    }
+    family(
+      "hilum_source_last_run_seconds", .gauge, "When a source with a schedule last looked, in seconds since 1970."
+    ) { $0.last.map { Double($0.beganAt) / 1000 } }
+    family(
+      "hilum_source_last_run_messages", .gauge, "New messages of that run."
+    ) { $0.last.map { Double($0.messages) } }
+    family(
+      "hilum_source_last_run_duration_seconds", .gauge, "How long that run took."
+    ) { $0.last.map { Double($0.milliseconds) / 1000 } }
+    family(
+      "hilum_source_next_run_seconds", .gauge, "When it looks next, in seconds since 1970."
+    ) { $0.nextAt.map { Double($0) / 1000 } }
+    family(
+      "hilum_source_runs_missed_total", .counter, "Planned moments that passed while nobody could look."
+    ) { Double($0.missed) }
+    family(
+      "hilum_source_runs_skipped_total", .counter, "Planned moments that passed while a run was still under way."
+    ) { Double($0.skipped) }
   }
 
   private func deliveries(_ out: inout Exposition) {

@@ -44,6 +44,13 @@ package struct TimeZoneRules: Sendable {
     self.file = file
   }
 
+  /// The zones that the database names, for people who look for one; empty where there is no list.
+  package static var names: [String] {
+    guard let bytes = read("\(folder)/zone.tab") ?? read("\(folder)/zone1970.tab") else { return [] }
+    let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n").filter { !$0.hasPrefix("#") }
+    return ["UTC"] + lines.compactMap { line in line.split(separator: "\t").dropFirst(2).first.map(String.init) }
+  }
+
   /// Names as the database writes them: nothing that leads out of its folder, and none of its other files.
   private static func isName(_ name: String) -> Bool {
     let parts = name.split(separator: "/", omittingEmptySubsequences: false)
@@ -80,6 +87,19 @@ package struct TimeZoneRules: Sendable {
 
   /// Seconds east of UTC at a moment, given as seconds since 1970.
   package func offset(at moment: Int) -> Int { file.offset(at: moment) }
+
+  /// The first second behind one, and up to another, at which the offset is no more what it was.
+  ///
+  /// - Parameter last: at which it is another.
+  package func change(after first: Int, through last: Int) -> Int {
+    let offset = offset(at: first)
+    var (low, high) = (first, last)
+    while high - low > 1 {
+      let middle = low + (high - low) / 2
+      if self.offset(at: middle) == offset { low = middle } else { high = middle }
+    }
+    return high
+  }
 
   /// When the clock shows what a clock of UTC shows `seconds` after 1970.
   package func local(_ seconds: Int) -> LocalTime {

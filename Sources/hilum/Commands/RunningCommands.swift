@@ -50,6 +50,7 @@ struct StatusCommand: AsyncParsableCommand {
         let place = channel.source.listening.map { " on \(Terminal.safe($0))" } ?? ""
         Terminal.line("  source   \(channel.state)\(place), \(channel.perMinute) in the last minute")
       }
+      if let schedule = channel.schedule { show(schedule, now) }
       if channel.isRolledBack == true {
         let since = channel.revisionSince.map { " since \(Terminal.time($0))" } ?? ""
         Terminal.line("  revision " + Terminal.yellow("rolled back to \(channel.revision ?? "")\(since)"))
@@ -99,6 +100,24 @@ struct StatusCommand: AsyncParsableCommand {
         Terminal.yellow("  downtime \(Terminal.safe(downtime.channel)) until \(Terminal.time(downtime.until)): ")
           + Terminal.safe(downtime.why))
     }
+  }
+
+  private func show(_ schedule: ScheduleStatus, _ now: Int64) {
+    let time = LocalTime(zone: schedule.zone)
+    var line = "  schedule \(Terminal.safe(schedule.words))"
+    if let since = schedule.runningSince {
+      line += ", looks for \(Terminal.age(now - since))"
+    } else if let next = schedule.nextAt {
+      line += ", \(schedule.isOpen ? "next" : "closed, next") \(time.text(next))"
+    }
+    if schedule.missed > 0 { line += Terminal.yellow(", \(schedule.missed) missed") }
+    if schedule.skipped > 0 { line += Terminal.yellow(", \(schedule.skipped) skipped") }
+    Terminal.line(line)
+    guard let last = schedule.last else { return }
+    let messages = last.messages == 1 ? "1 message" : "\(last.messages) messages"
+    let by = last.by.map { ", by \(Terminal.safe($0))" } ?? ""
+    let late = last.missed > 0 ? Terminal.yellow(", made up for a missed run") : ""
+    Terminal.line("    last   \(time.text(last.beganAt)), \(messages) in \(last.milliseconds) ms\(by)\(late)")
   }
 
   private func held(_ lane: StrandedLane) -> String {

@@ -1,0 +1,22 @@
+import ConnectorKit
+
+/// A channel's source, and when it works.
+struct SourceAtWork: Sendable {
+  let connector: any SourceConnector
+  /// `nil`: all the time.
+  var schedule: ScheduleRunner?
+
+  func run(_ inbox: ChannelInbox) async throws {
+    guard let schedule, let source = connector as? any PollingSource else { return try await connector.run(inbox) }
+    try await schedule.run(source, inbox)
+  }
+
+  /// One that waits for its time is as well as one that looks.
+  func status() -> SourceStatus {
+    var status = connector.status()
+    guard let schedule, let source = connector as? any PollingSource else { return status }
+    if !schedule.isAtWork { status.listening = nil }
+    if schedule.isAtWork, !schedule.leavesItToSource { status.listening = source.place }
+    return status
+  }
+}

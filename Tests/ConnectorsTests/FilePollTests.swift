@@ -1,0 +1,97 @@
+import ConnectorKit
+import Glibc
+import Messages
+import Synchronization
+import Testing
+
+@testable import Connectors
+
+/// A source that looks once when it is told.
+@Suite struct FilePollTests {
+  private func poll(
+    _ source: FileSource, _ inbox: any Inbox, patience: Duration = .seconds(60)
+  ) async throws {
+    try await source.poll(inbox, patience: patience)
+  }
+
+  /// A source that lives by the machine's clock.
+  private func source(_ scene: FileTestSource) throws -> FileSource {
+    try FileSource(scene.settings, context: scene.log.context)
+  }
+
+  @Test func `a look takes all that is there, in order, and ends; what comes later waits for the next`() async throws {
+    let scene = try FileTestSource()
+    for name in ["b", "a", "c"] { try scene.put(name, name) }
+    let inbox = FileTestInbox { [scene] arrival in
+      // It comes while the look is under way.
+      if arrival.text == "a" { try? scene.put("a2", "a2") }
+      return nil
+    }
+    let source = try source(scene)
+    try await poll(source, inbox)
+    #expect(inbox.accepted.withLock { $0 } == ["a", "b", "c"])
+    #expect(source.status().listening == nil)
+    #expect(try scene.scratch.names(in: "in") == ["a2", "done", "failed"])
+    try await poll(source, inbox)
+    #expect(inbox.accepted.withLock { $0 } == ["a", "b", "c", "a2"])
+    #expect(source.status().peers.first?.messages == 4)
+  }
+
+  @Test func `a look waits for a file that grows, and no longer than it may`() async throws {
+    let scene = try FileTestSource {
+      $0.complete.by = .stable
+      $0.complete.settle = .milliseconds(150)
+    }
+    try scene.put("a", "1")
+    try scene.put("empty", "")
+    let inbox = FileTestInbox()
+    let source = try source(scene)
+    let isOver = Mutex(false)
+    let growing = Task {
+      for number in 2...6 {
+        try await Task.sleep(for: .milliseconds(60))
+        if !isOver.withLock({ $0 }) { try scene.scratch.append("in/a", "\(number)") }
+      }
+    }
+    try await poll(source, inbox)
+    isOver.withLock { $0 = true }
+    try await growing.value
+    #expect(inbox.accepted.withLock { $0 } == ["123456"], "an empty file is not waited for")
+
+    try scene.put("b", "1")
+    try await poll(source, inbox, patience: .milliseconds(20))
+    #expect(inbox.offered.count == 1)
+    usleep(200_000)
+    try await poll(source, inbox, patience: .milliseconds(20))
+    #expect(inbox.accepted.withLock { $0 } == ["123456", "1"], "it has kept its size since the look before")
+  }
+
+  @Test func `while the engine takes nothing a look goes on as long as it may, and the files stay`() async throws {
+    let scene = try FileTestSource()
+    try scene.put("a", "a")
+    let isFull = Mutex(true)
+    let inbox = FileTestInbox { _ in isFull.withLock { $0 } ? .unavailable(reason: "full") : nil }
+    let source = try source(scene)
+    try await poll(source, inbox, patience: .milliseconds(100))
+    #expect(try scene.scratch.names(in: "in") == ["a", "done", "failed"])
+    isFull.withLock { $0 = false }
+    try await poll(source, inbox)
+    #expect(inbox.accepted.withLock { $0 } == ["a"])
+  }
+
+  @Test func `a look that is stopped ends soon, and a folder that is gone is told`() async throws {
+    let scene = try FileTestSource {
+      $0.complete.by = .stable
+      $0.complete.settle = .seconds(3600)
+    }
+    try scene.put("a", "a")
+    let source = try source(scene)
+    let run = Task { try await source.poll(FileTestInbox(), patience: .seconds(3600)) }
+    try await eventually("it looks") { source.status().listening != nil }
+    run.cancel()
+    try await run.value
+    #expect(rename(scene.scratch.path + "/in", scene.scratch.path + "/away") == 0)
+    await #expect(throws: FileSourceFault.self) { try await poll(source, FileTestInbox()) }
+    #expect(rename(scene.scratch.path + "/away", scene.scratch.path + "/in") == 0)
+  }
+}

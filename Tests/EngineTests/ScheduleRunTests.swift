@@ -1,0 +1,159 @@
+import ConnectorKit
+import Foundation
+import Messages
+import Store
+import Synchronization
+import Testing
+
+@testable import Engine
+
+/// A source that brings a message each time it looks, or fails when a test wants it.
+private struct PolledSource: PollingSource {
+  struct Options: Settings { init() {} }
+  struct Lost: Error, CustomStringConvertible { var description: String { "the folder is gone" } }
+  static let name = "polled"
+  static let about = "Brings a message each time."
+  static let format: Format? = .hl7v2
+  /// By channel: how often it looked.
+  static let looks = Mutex<[String: Int]>([:])
+  static let failing = Mutex<Set<String>>([])
+  static let journal = Journal()
+
+  let place = "here"
+  private let channel: String
+
+  init(_ options: Options, context: ConnectorContext) throws { channel = context.channel.text }
+  func run(_ inbox: any Inbox) async throws {
+    Self.journal.note("\(channel) works all the time")
+    try await Task.sleep(for: .seconds(3600))
+  }
+  func poll(_ inbox: any Inbox, patience: Duration) async throws {
+    if Self.failing.withLock({ $0.contains(channel) }) {
+      Self.journal.note("\(channel) fails")
+      throw Lost()
+    }
+    let number = Self.looks.withLock { looks in
+      looks[channel, default: 0] += 1
+      return looks[channel] ?? 0
+    }
+    _ = await inbox.accept(Arrival(Payload(.hl7v2, Array(EngineBench.message(number).utf8))))
+    Self.journal.note("\(channel) \(number)")
+  }
+}
+
+/// A schedule at work in an engine, under a test's clock, which begins at 2023-11-14 22:13:20 UTC.
+@Suite struct ScheduleRunTests {
+  private static func bench(
+    _ channel: String, in folder: String, _ clock: ManualClock, _ said: Journal = Journal(),
+    schedule: String = "{every: 5m}"
+  ) async throws -> EngineBench {
+    try await EngineBench(
+      in: folder, channel: channel, lanes: ["ehr"], source: PolledSource.self, beside: "schedule: \(schedule)",
+      clock: clock, said: said)
+  }
+
+  /// Until the run is over and what is known of it is kept.
+  private static func settled(_ channel: ChannelRuntime, runs: Int, _ clock: ManualClock) async throws {
+    await PolledSource.journal.wait(for: "\(channel.name) \(runs)")
+    while channel.status().schedule?.runningSince != nil || channel.status().schedule?.nextAt ?? 0 <= clock.now().wall {
+      try await Task.sleep(for: .milliseconds(2))
+    }
+  }
+
+  @Test func `it looks at its time, and what it brought is counted`() async throws {
+    let folder = try EngineBench.folder()
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let clock = ManualClock()
+    let bench = try await Self.bench("timely", in: folder, clock)
+    let channel = try #require(bench.engine.channel("timely"))
+    #expect(channel.status().source.listening == "here" && channel.status().trouble == nil)
+    #expect(channel.status().schedule?.nextAt == 1_700_000_100_000)
+    #expect(channel.status().schedule?.words == "every 5m (UTC)")
+    clock.pass(99_000)
+    clock.pass(1000)
+    try await Self.settled(channel, runs: 1, clock)
+    let status = try #require(channel.status().schedule)
+    #expect(status.last?.messages == 1 && status.last?.missed == 0 && status.nextAt == 1_700_000_400_000)
+    #expect(PolledSource.looks.withLock { $0["timely"] } == 1)
+    await bench.engine.stop(within: 0)
+  }
+
+  @Test func `what was missed while the engine was down is made up for once, and its messages say so`() async throws {
+    let folder = try EngineBench.folder()
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let clock = ManualClock()
+    let first = try await Self.bench("late", in: folder, clock)
+    await first.engine.stop(within: 0)
+    clock.pass(20 * 60_000)
+    let said = Journal()
+    let second = try await Self.bench("late", in: folder, clock, said)
+    let channel = try #require(second.engine.channel("late"))
+    try await Self.settled(channel, runs: 1, clock)
+    let status = try #require(channel.status().schedule)
+    #expect(status.missed == 4 && status.last?.missed == 4 && status.last?.dueAt == 1_700_001_000_000)
+    let line = "notice A run of the source was missed and is made up for. 2023-11-14 22:30:00 +00:00 4"
+    #expect(said.lines == [line])
+    let record = try #require(try await second.store.messages(.init()).first)
+    #expect(record.attributes["schedule"]?["due"]?.text == "2023-11-14 22:30:00 +00:00")
+    #expect(record.attributes["schedule"]?["missed"]?.text == "true")
+    await second.engine.stop(within: 0)
+  }
+
+  @Test func `what a person stopped has missed nothing, and looks when a person asks`() async throws {
+    let folder = try EngineBench.folder()
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let clock = ManualClock()
+    let bench = try await Self.bench("paused", in: folder, clock)
+    let channel = try #require(bench.engine.channel("paused"))
+    try await bench.engine.set("paused", .paused)
+    #expect(throws: OperationError.self) { try bench.engine.fetch("paused", by: "kim") }
+    #expect(channel.status().schedule?.nextAt == nil)
+    clock.pass(20 * 60_000)
+    try await bench.engine.set("paused", .running)
+    #expect(channel.status().schedule?.missed == 0)
+    try bench.engine.fetch("paused", by: "kim")
+    try await Self.settled(channel, runs: 1, clock)
+    #expect(channel.status().schedule?.last?.by == "kim")
+    await bench.engine.stop(within: 0)
+  }
+
+  @Test func `a look that fails is trouble until one succeeds, and is tried again`() async throws {
+    let folder = try EngineBench.folder()
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let clock = ManualClock()
+    let bench = try await Self.bench("failing", in: folder, clock)
+    let channel = try #require(bench.engine.channel("failing"))
+    PolledSource.failing.withLock { _ = $0.insert("failing") }
+    clock.pass(100_000)
+    await PolledSource.journal.wait { $0.filter { $0 == "failing fails" }.count == 2 }
+    #expect(channel.status().trouble == "the folder is gone")
+    PolledSource.failing.withLock { _ = $0.remove("failing") }
+    try await Self.settled(channel, runs: 1, clock)
+    #expect(channel.status().trouble == nil && channel.status().schedule?.missed == 0)
+    await bench.engine.stop(within: 0)
+  }
+
+  @Test func `with a window alone it works while that is open`() async throws {
+    let folder = try EngineBench.folder()
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let clock = ManualClock()
+    let bench = try await Self.bench("window", in: folder, clock, schedule: "{between: 22:15-22:20}")
+    let channel = try #require(bench.engine.channel("window"))
+    #expect(channel.status().source.listening == "here")
+    #expect(channel.status().schedule?.isOpen == false && channel.status().schedule?.nextAt == 1_700_000_100_000)
+    #expect(!PolledSource.journal.lines.contains("window works all the time"))
+    clock.pass(100_000)
+    await PolledSource.journal.wait(for: "window works all the time")
+    #expect(channel.status().schedule?.isOpen == true)
+    #expect(throws: OperationError.self) { try bench.engine.fetch("window", by: "kim") }
+    clock.pass(300_000)
+    try await eventually { channel.status().schedule?.isOpen == false }
+    try bench.engine.fetch("window", by: "kim")
+    await PolledSource.journal.wait(for: "window 1")
+    await bench.engine.stop(within: 0)
+  }
+
+  private func eventually(_ isSo: () -> Bool) async throws {
+    while !isSo() { try await Task.sleep(for: .milliseconds(2)) }
+  }
+}
