@@ -108,6 +108,8 @@ package final class Lane: Sendable {
 
   /// A delivery of a commit, in the order of the commits.
   package func offer(_ delivery: WaitingDelivery) {
+    // It is read with its numbers when it is its turn.
+    if delivery.awaitsNumbers { return grown(by: 1, bytes: delivery.byteCount) }
     backlog.wrappingAdd(1, ordering: .relaxed)
     backlogBytes.wrappingAdd(delivery.byteCount, ordering: .relaxed)
     run { $0.offer(delivery, $1) }

@@ -280,6 +280,7 @@ package struct Pipeline: Sendable {
           switch piece {
           case .literal(let text): values.append(TemplateValue(text: text, isValue: false))
           case .value(.text(let text), _): values.append(TemplateValue(text: text, isValue: true))
+          case .number(let name, let width): values.append(TemplateValue(numberOf: name, width: width))
           case .value(_, let name): delivery.dead = "{\(name)} in `\(setting)` is absent from the message"
           }
         }
@@ -330,7 +331,7 @@ package struct Pipeline: Sendable {
       case .value(.text(let value), _):
         text += value
         isValued = true
-      case .value: break
+      case .value, .number: break
       }
     }
     guard isValued else { return nil }

@@ -67,7 +67,7 @@ extension Reading {
     var rendered: [String: [TemplateValue]] = [:]
     if let sealed = delivery.rendered {
       if let plain = try? preparer.sealer.open(sealed, owner: delivery.lane, id: delivery.id, kind: .rendered),
-        let parts = try? RenderedContent.decode(plain)
+        let parts = try? RenderedContent.decode(plain).numbered(delivery.numbers.map(GivenNumbers.decode) ?? [:])
       {
         rendered = parts
       } else {

@@ -119,7 +119,7 @@ struct ChannelAssembly {
     var templates: [(setting: String, template: HiltTemplate)] = []
     for (key, template) in destination.connector?.options.templates ?? [] {
       let place = template.place ?? destination.place
-      if let compiled = hilt.template(template.source, at: place, over: sent, hasOriginal: true) {
+      if let compiled = hilt.sentTemplate(template.source, at: place, over: sent) {
         templates.append((key, compiled))
       }
     }
