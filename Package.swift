@@ -132,7 +132,7 @@ let package = Package(
     ),
     tests("StoreTests", "Store", "store-crash", "Messages", "CSQLite", product("Crypto", "swift-crypto")),
     tests(
-      "EngineTests", "Engine", "Definitions", "Store", "ConnectorKit", "Messages",
+      "EngineTests", "Engine", "Definitions", "Store", "ConnectorKit", "Messages", "Text",
       product("DequeModule", "swift-collections"), product("Logging", "swift-log")),
     tests(
       "PartnersTests", "Partners", "HL7", "CSQLite", product("NIOCore", "swift-nio"), product("NIOPosix", "swift-nio")),

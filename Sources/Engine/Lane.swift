@@ -24,6 +24,8 @@ package final class Lane: Sendable {
   let replies: ReplyReader?
   /// Takes what this lane sends to another channel; `nil` where a connector sends it to a partner.
   let handOver: HandOver?
+  /// Makes one message of many; the machine itself sends nothing then.
+  let gatherer: Gatherer?
   /// Senders that wait for the ends of deliveries.
   private let answers: AwaitedAnswers?
 
@@ -33,6 +35,8 @@ package final class Lane: Sendable {
     static let channel = Holders(rawValue: 2)
     /// The whole store sends nothing until a person releases it (`OutgoingHold`).
     static let store = Holders(rawValue: 4)
+    /// What waits is gathered.
+    static let gatherer = Holders(rawValue: 8)
 
     init(rawValue: Int) { self.rawValue = rawValue }
 
@@ -72,13 +76,14 @@ package final class Lane: Sendable {
   package init(
     _ name: LaneName, keys: ChannelKeys.Lane, connector: any DestinationConnector, store: any Store,
     policy: LanePolicy, clock: any EngineClock, isFirst: Bool = true, log: Logger, replies: ReplyReader? = nil,
-    handOver: HandOver? = nil, answers: AwaitedAnswers? = nil,
+    handOver: HandOver? = nil, gatherer: Gatherer? = nil, answers: AwaitedAnswers? = nil,
     isStruck: @escaping @Sendable (DeliveryID) -> Bool = { _ in false }
   ) {
     self.name = name
     self.isStruck = isStruck
     self.replies = replies
     self.handOver = handOver
+    self.gatherer = gatherer
     self.answers = answers
     key = keys.key
     self.connector = connector
@@ -91,12 +96,15 @@ package final class Lane: Sendable {
     // What is handed on within the engine is never half sent.
     let isExact = store.closedCleanly || !isFirst || handOver != nil
     let suspects = isExact ? 0 : max(64, policy.unconfirmedMax + policy.window)
-    state = Mutex(
-      State(
-        machine: LaneMachine(
-          keys, epoch: store.epoch, policy: policy, suspects: suspects, seed: store.mint().low,
-          isFirst: isFirst),
-        holders: Holders(keys)))
+    var first = State(
+      machine: LaneMachine(
+        keys, epoch: store.epoch, policy: policy, suspects: suspects, seed: store.mint().low, isFirst: isFirst),
+      holders: Holders(keys))
+    if gatherer != nil {
+      first.holders.insert(.gatherer)
+      first.machine.pause(clock.now())
+    }
+    state = Mutex(first)
   }
 
   // MARK: What brings work
@@ -104,6 +112,7 @@ package final class Lane: Sendable {
   package func start() {
     run { $0.started($1) }
     connector.open { [weak self] in self?.run { $0.reachable($1) } }
+    gatherer?.start(self)
   }
 
   /// A delivery of a commit, in the order of the commits.
@@ -113,6 +122,7 @@ package final class Lane: Sendable {
     backlog.wrappingAdd(1, ordering: .relaxed)
     backlogBytes.wrappingAdd(delivery.byteCount, ordering: .relaxed)
     run { $0.offer(delivery, $1) }
+    gatherer?.nudge()
   }
 
   /// Deliveries were added at the lane's end in the store.
@@ -120,6 +130,7 @@ package final class Lane: Sendable {
     backlog.wrappingAdd(count, ordering: .relaxed)
     backlogBytes.wrappingAdd(bytes, ordering: .relaxed)
     run { $0.grown($1) }
+    gatherer?.nudge()
   }
 
   /// An operator holds this lane.
@@ -144,6 +155,7 @@ package final class Lane: Sendable {
       state.holders.remove(holder)
       if state.holders.isEmpty { state.machine.resume(now) }
     }
+    gatherer?.tryAgain()
   }
 
   /// Takes what waits out of memory, lets `change` work on it in the store, and reads it again.
@@ -151,6 +163,12 @@ package final class Lane: Sendable {
   /// - Parameter change: gets what is at the partner and can't be changed; gives how much it took from the lane; less
   ///   than nothing where it gave something back.
   package func changing(_ change: (_ underWay: Set<DeliveryID>) async -> (count: Int, bytes: Int)) async {
+    await lettingGo(change)
+    gatherer?.changed()
+  }
+
+  /// The same for the lane's own gatherer, which knows what it took.
+  func lettingGo(_ change: (_ underWay: Set<DeliveryID>) async -> (count: Int, bytes: Int)) async {
     let underWay = await withCheckedContinuation { continuation in
       run { state, _ in
         state.whenLetGo.append(continuation)
@@ -164,11 +182,15 @@ package final class Lane: Sendable {
     answers?.changed(name)
   }
 
+  /// Somebody wants that nothing is sent, and so nothing closed.
+  var holdsGathering: Bool { state.withLock { !$0.holders.subtracting(.gatherer).isEmpty } }
+
   /// How many senders wait for the partner's verdict.
   var sendersWaiting: Int { answers?.count(of: name) ?? 0 }
 
   /// Sends nothing more; returns when what is under way has been answered and is durable.
   package func stop() async {
+    await gatherer?.stop()
     await withCheckedContinuation { continuation in
       let done = state.withLock { state in
         if state.stopped { return true }
@@ -205,7 +227,10 @@ package final class Lane: Sendable {
   }
 
   /// The partner is known to be there again.
-  func partnerIsBack() { run { $0.partnerIsBack($1) } }
+  func partnerIsBack() {
+    run { $0.partnerIsBack($1) }
+    gatherer?.tryAgain()
+  }
 
   package func ping() async -> PingReport {
     if let handOver { return handOver.ping() }

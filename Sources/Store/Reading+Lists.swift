@@ -47,7 +47,7 @@ extension Reading {
 
   /// From which number on the keys of a lane's deliveries are those by which it orders now, and up to which number an
   /// owner that died may have sent them.
-  private func orderMarks(_ lane: Int64) throws(SQLiteFailure) -> (keyedAfter: Int64, suspectThrough: Int64) {
+  func orderMarks(_ lane: Int64) throws(SQLiteFailure) -> (keyedAfter: Int64, suspectThrough: Int64) {
     let row = try connection.statement("SELECT keyed_after, suspect_through FROM lane WHERE id = ?1")
     defer { row.reset() }
     row.bind(1, lane)

@@ -104,7 +104,7 @@ import Testing
     for expected in [true, false] {
       let there = numbered(bench, "2")
       let result = await withCheckedContinuation { continuation in
-        bench.store.handOver(end, there) { continuation.resume(returning: $0) }
+        bench.store.handOver([end], there) { continuation.resume(returning: $0) }
       }
       #expect(result.isAccepted == expected)
     }

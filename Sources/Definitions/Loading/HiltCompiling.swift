@@ -148,6 +148,11 @@ final class HiltCompiling {
     template(text, context(place, format, hasOriginal: false), at: place)
   }
 
+  /// A template over what comes to a destination.
+  func keyTemplate(_ text: String, at place: Place, over format: Format) -> HiltTemplate? {
+    template(text, context(place, format, hasOriginal: true), at: place)
+  }
+
   /// A template of a destination's settings, over what is sent: its delivery can be numbered.
   func sentTemplate(_ text: String, at place: Place, over format: Format) -> HiltTemplate? {
     var context = context(place, format, hasOriginal: true)

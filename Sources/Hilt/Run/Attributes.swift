@@ -7,7 +7,7 @@ enum Attributes {
   static let known = [
     "id", "received", "channel", "source.peer", "source.file.name", "source.http.path", "source.http.header.*",
     "source.dicom.calling", "source.query.*", "source.channel", "source.message",
-    "source.batch.id", "source.batch.number", "source.batch.count",
+    "source.batch.id", "source.batch.number", "source.batch.count", "source.gathered.count",
   ]
 
   static func isKnown(_ keys: [String]) -> Bool {

@@ -9,6 +9,7 @@ import Glibc
 import Logging
 import Messages
 import Store
+import Text
 
 struct RunCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -73,6 +74,7 @@ struct RunCommand: AsyncParsableCommand {
       offset: time.offsetSeconds)
     let engine = Engine(
       site: site.site, store: store, strikes: Strikes(try strikeBoard(site)), waitingBytesMax: diskShare(site.data),
+      zone: try? TimeZoneRules(named: site.zone ?? TimeZone.current.identifier),
       files: ChannelFiles(
         Site.loader(site, environment: environment.name, looksAround: true), folder: folder,
         remember: { try remembered.write($0) }),
