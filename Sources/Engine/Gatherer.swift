@@ -52,7 +52,8 @@ package final class Gatherer: Sendable {
   private let queue = DispatchQueue(label: "hilum.gather")
   private let state: Mutex<State>
 
-  init(_ rule: Gathering.Rule, to target: ChannelName, from lane: LaneName, lane key: Int64, _ shared: EngineShared,
+  init(
+    _ rule: Gathering.Rule, to target: ChannelName, from lane: LaneName, lane key: Int64, _ shared: EngineShared,
     log: Logger
   ) {
     self.target = target
@@ -226,14 +227,12 @@ package final class Gatherer: Sendable {
     guard let channel = shared.channel(target) else { return away("there is no channel \(target)") }
     let found: [WaitingDelivery]
     do throws(StoreError) {
-      found = try await members(of: group)
+      found = try await shared.store.waiting(lane: key, group.members)
     } catch {
       return away("what waits can't be read: \(error.reason)")
     }
     // Cancelled, moved, held: what waits is read anew.
-    guard found.map(\.id) == group.members.map(\.id), found.allSatisfy({ $0.held == nil }) else {
-      return anew(Closed())
-    }
+    guard found.count == group.members.count else { return anew(Closed()) }
     let damaged = found.filter(\.damaged)
     if !damaged.isEmpty { return await bury(damaged) }
     guard let version = channel.passage.enter(orWhenOpen: { [weak self] in self?.nudge() }) else { return .not }
@@ -252,7 +251,7 @@ package final class Gatherer: Sendable {
     let attempts = parts.map { one in
       Attempt(
         delivery: one.id, lane: key, sequence: one.sequence, epoch: shared.store.epoch, attempts: one.attempts + 1,
-        at: now, possiblySent: false, end: .delivered(summary: "", reply: nil))
+        at: now, possiblySent: one.possiblySent, end: .delivered(summary: "", reply: nil))
     }
     let handed = Handed(
       payload: Payload(parts[0].payload.format, joined.bytes), messages: parts.map(\.message), hops: hops,
@@ -284,14 +283,6 @@ package final class Gatherer: Sendable {
     }
   }
 
-  private func members(of group: Gathering.Group) async throws(StoreError) -> [WaitingDelivery] {
-    guard let first = group.members.first, let last = group.members.last else { return [] }
-    var part = WaitingPart(
-      after: first.sequence - 1, through: last.sequence, countMax: group.members.count, bytesMax: .max)
-    if case .of(let hash) = group.key { part.key = hash }
-    return try await shared.store.waiting(lane: key, part).deliveries
-  }
-
   private func joined(_ parts: [WaitingDelivery], for version: ChannelVersion) -> (bytes: [UInt8], count: Int) {
     let contents = parts.map { part -> [UInt8] in
       if case .bytes(let bytes) = part.payload.content { bytes } else { [] }
@@ -312,7 +303,7 @@ package final class Gatherer: Sendable {
       let reason = "the stored bytes don't fit their SHA-256; they were not sent"
       let attempt = Attempt(
         delivery: one.id, lane: key, sequence: one.sequence, epoch: shared.store.epoch, attempts: one.attempts,
-        at: shared.clock.now().wall, possiblySent: false, end: .dead(reason: reason, reply: nil))
+        at: shared.clock.now().wall, possiblySent: one.possiblySent, end: .dead(reason: reason, reply: nil))
       let result = await withCheckedContinuation { continuation in
         shared.store.finish(attempt) { continuation.resume(returning: $0) }
       }

@@ -30,9 +30,10 @@ struct Gathering: Sendable {
     var key: Key
     var members: [WaitingLine]
     var byteCount: Int
-    /// When the oldest and the newest of them came, on the wall clock.
-    var oldest: Int64
+    /// When the newest of them came, on the wall clock.
     var newest: Int64
+    /// The first time of day since the oldest of them came.
+    var dailyDue: Int64
     /// No more go into it.
     var isFull = false
   }
@@ -68,16 +69,19 @@ struct Gathering: Sendable {
     count += 1
     let key = rule.isKeyed ? line.orderKeys.first.map { Key.of($0) } ?? .alone(line.sequence) : .all
     let size = line.byteCount + Self.bytesBeside
-    var queue = groups[key] ?? []
+    // Taken out, so that a long group is not copied.
+    var queue = groups.removeValue(forKey: key) ?? []
     if let last = queue.last, !last.isFull, last.byteCount + size > bytesMax { queue[queue.count - 1].isFull = true }
     if queue.last?.isFull != false {
       queue.append(
-        Group(key: key, members: [], byteCount: Self.envelopeBytes, oldest: line.createdAt, newest: line.createdAt))
+        Group(key: key, members: [], byteCount: Self.envelopeBytes, newest: line.createdAt, dailyDue: .max))
     }
     let index = queue.count - 1
     queue[index].members.append(line)
     queue[index].byteCount += size
-    queue[index].oldest = min(queue[index].oldest, line.createdAt)
+    if let daily = rule.daily {
+      queue[index].dailyDue = min(queue[index].dailyDue, daily.next(after: line.createdAt))
+    }
     queue[index].newest = max(queue[index].newest, line.createdAt)
     if queue[index].members.count >= rule.countMax { queue[index].isFull = true }
     if case .alone = key { queue[index].isFull = true }
@@ -134,9 +138,9 @@ struct Gathering: Sendable {
   /// When a group is closed. A clock that was set back makes none wait longer than `idle`.
   private func due(_ group: Group, now: Int64) -> Int64 {
     var due: Int64 = .max
-    if group.isFull { due = group.newest }
+    if group.isFull { due = min(group.newest, now) }
     if let idle = rule.idle { due = min(due, min(group.newest, now) + idle) }
-    if let daily = rule.daily { due = min(due, daily.next(after: min(group.oldest, now))) }
+    due = min(due, group.dailyDue)
     return max(due, restUntil[group.key]?.until ?? 0)
   }
 }

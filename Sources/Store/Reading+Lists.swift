@@ -54,7 +54,7 @@ extension Reading {
     return try row.step() ? (row.integer(0), row.integer(1)) : (0, 0)
   }
 
-  private func waiting(_ delivery: Delivery) throws(SQLiteFailure) -> WaitingDelivery {
+  func waiting(_ delivery: Delivery) throws(SQLiteFailure) -> WaitingDelivery {
     var payload = Payload(.bytes, [])
     var damaged = false
     if delivery.state == .held { return try held(delivery) }

@@ -102,6 +102,8 @@ package protocol Store: AnyObject, Sendable {
   func waitingLines(
     lane: Int64, after: Int64, countMax: Int
   ) async throws(StoreError) -> (lines: [WaitingLine], isAll: Bool)
+  /// Those of these that still wait so, with their payloads.
+  func waiting(lane: Int64, _ lines: [WaitingLine]) async throws(StoreError) -> [WaitingDelivery]
 
   func progress(channel: Int64, key: String) async throws(StoreError) -> Value?
   func message(_ id: MessageID) async throws(StoreError) -> MessageRecord?

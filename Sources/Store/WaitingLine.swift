@@ -44,6 +44,19 @@ extension Reading {
     }
     return (lines, true)
   }
+
+  func waiting(lane: Int64, _ lines: [WaitingLine]) throws(SQLiteFailure) -> [WaitingDelivery] {
+    let suspectThrough = try orderMarks(lane).suspectThrough
+    var found: [WaitingDelivery] = []
+    for line in lines {
+      guard var delivery = try delivery(line.id.key), delivery.id == line.id, delivery.lane == lane,
+        delivery.sequence == line.sequence, delivery.state == .waiting
+      else { continue }
+      if delivery.sequence <= suspectThrough { delivery.possiblySent = true }
+      found.append(try waiting(delivery))
+    }
+    return found
+  }
 }
 
 extension SQLiteStore {
@@ -51,5 +64,9 @@ extension SQLiteStore {
     lane: Int64, after: Int64, countMax: Int
   ) async throws(StoreError) -> (lines: [WaitingLine], isAll: Bool) {
     try await read { reading in try reading.waitingLines(lane: lane, after: after, countMax: countMax) }
+  }
+
+  package func waiting(lane: Int64, _ lines: [WaitingLine]) async throws(StoreError) -> [WaitingDelivery] {
+    try await read { reading in try reading.waiting(lane: lane, lines) }
   }
 }

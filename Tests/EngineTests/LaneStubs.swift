@@ -183,6 +183,7 @@ final class StubStore: Store {
   func waitingLines(
     lane: Int64, after: Int64, countMax: Int
   ) async throws(StoreError) -> (lines: [WaitingLine], isAll: Bool) { throw unasked }
+  func waiting(lane: Int64, _ lines: [WaitingLine]) async throws(StoreError) -> [WaitingDelivery] { throw unasked }
   func progress(channel: Int64, key: String) async throws(StoreError) -> Value? { throw unasked }
   func message(_ id: MessageID) async throws(StoreError) -> MessageRecord? { throw unasked }
   func raw(_ id: MessageID) async throws(StoreError) -> Payload? { throw unasked }
