@@ -25,6 +25,8 @@ package final class Gatherer: Sendable {
     var gathering: Gathering
     var isAwake = false
     var isWorking = false
+    /// The moment of the steady clock for which a wake-up was asked.
+    var wakeAt: Int64?
     /// Something has come, or was changed, since the work began.
     var hasNews = false
     var mustForget = false
@@ -132,11 +134,17 @@ package final class Gatherer: Sendable {
       return (state.whenStopped, goesOn, isHeld || state.isStopped ? nil : Self.sleep(state, now))
     }
     for waiter in waiters { waiter.resume() }
-    if goesOn {
-      nudge()
-    } else if let sleep {
-      shared.clock.wake(after: sleep) { [weak self] in self?.nudge() }
+    if goesOn { nudge() } else if let sleep { wake(after: sleep, now) }
+  }
+
+  /// One wake-up is asked for at a time, but for an earlier one: each would ask for its own successor.
+  private func wake(after milliseconds: Int64, _ now: Moment) {
+    let isFirst = state.withLock { state in
+      if let wakeAt = state.wakeAt, wakeAt > now.steady, wakeAt <= now.steady + milliseconds { return false }
+      state.wakeAt = now.steady + milliseconds
+      return true
     }
+    if isFirst { shared.clock.wake(after: milliseconds) { [weak self] in self?.nudge() } }
   }
 
   /// For how long nothing is to be done; `nil` where nothing waits for a time.
@@ -207,7 +215,7 @@ package final class Gatherer: Sendable {
         return true
       } catch {
         away("what waits can't be read: \(error.reason)")
-        shared.clock.wake(after: 1000) { [weak self] in self?.nudge() }
+        wake(after: 1000, shared.clock.now())
         return false
       }
     }

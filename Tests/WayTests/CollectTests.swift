@@ -176,6 +176,52 @@ extension Ways {
       #expect(ledger.routed == 1 && ledger.rejected >= 1)
     }
 
+    @Test func `lines of many are one file with one header, deployed anew under load none is lost or there twice`()
+      async throws
+    {
+      let way = try await make("{until: {idle: 200ms, count: 7}}")
+      try way.project.write(
+        "Transforms/line.hilt",
+        """
+        transform line
+          in  hl7
+          out delimited separator ";" header yes columns id, mrn
+        emit for one in PID-3[*] => { id: MSH-10, mrn: one.1 }
+
+        """)
+      try way.project.write(
+        "Transforms/day.hilt",
+        """
+        transform day
+          in  delimited separator ";" header yes columns id, mrn
+          out text
+        emit join(for row in msg.rows => row.id, "\\n")
+
+        """)
+      let day = String(decoding: way.project.read("Channels/day.yaml"), as: UTF8.self)
+      try way.project.write(
+        "Channels/day.yaml",
+        day.replacing("format: text", with: "format: delimited\ntransform: ../Transforms/day.hilt"))
+      try await way.project.start()
+      let ids = (1...400).map { "D\($0)" }
+      let port = way.port
+      let sending = Task { try await send(ids.map { Sample.adt($0) }, to: port) { $0.timeout = .seconds(30) } }
+      var adt = String(decoding: way.project.read("Channels/adt.yaml"), as: UTF8.self)
+      for count in 8...12 {
+        adt = adt.replacing("count: \(count - 1)", with: "count: \(count)")
+        try way.project.write("Channels/adt.yaml", adt)
+        let deployed = try await way.project.hilum("deploy")
+        #expect(deployed.status == 0, "\(deployed.output)\(deployed.errors)")
+      }
+      #expect(try await sending.value.isAllAccepted)
+      try await way.project.drained()
+      let lines = files(way).map { $0.split(whereSeparator: \.isNewline).map(String.init) }
+      #expect(lines.flatMap(\.self) == ids && lines.allSatisfy { $0.count <= 12 })
+      #expect(try await way.project.ledger("adt").lanes[0].deliveries == ["created": 400, "delivered": 400])
+      #expect(try await way.project.ledger("day").routed == lines.count && lines.count < 200)
+      #expect(try await way.project.problemsOfTheLedger() == [])
+    }
+
     @Test func `messages of HL7 become a batch, and without collect what waits goes by itself`() async throws {
       let way = try await make("{until: {idle: 300ms}}", transform: false)
       try await way.project.start()
