@@ -155,6 +155,22 @@ import Testing
     await bench.store.close()
   }
 
+  @Test func `A restored store goes on where its backup was, and what waits in it has its number`() async throws {
+    let (folder, aside) = (TestFolder(), TestFolder())
+    let bench = try await Bench.open(folder)
+    #expect(await bench.accept(numbered(bench, "1")).isAccepted)
+    try await bench.backUp(to: aside.path + "/backup.tar")
+    await bench.store.close()
+    _ = try restore(aside.path + "/backup.tar", into: aside.path + "/restored")
+
+    let store = try SQLiteStore.open(aside.path + "/restored", settings: testSettings())
+    let again = Bench(store: store, keys: try await store.register(Bench.registration))
+    #expect(await again.accept(numbered(again, "2")).isAccepted)
+    #expect(try await names(again) == ["n-001", "n-002"])
+    #expect(try await store.audit() == [])
+    await store.close()
+  }
+
   @Test func `An audit finds a number that stands twice, and one that is still to be given`() async throws {
     let folder = TestFolder()
     let bench = try await Bench.open(folder)
