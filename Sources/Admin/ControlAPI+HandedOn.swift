@@ -11,7 +11,8 @@ extension ControlAPI {
   /// Adds where the message came from, and what became of it where it was handed on.
   func tellOfOthers(_ answer: inout MessageAnswer) async throws {
     var first = answer.message
-    while answer.before.count < Self.othersMax, first.attributes["channel"] != nil,
+    // What was gathered has many before it, which its own line names.
+    while answer.before.count < Self.othersMax, first.attributes["channel"] != nil, first.attributes["gathered"] == nil,
       let id = first.attributes["message"]?.text.flatMap({ Identifier($0) }),
       let record = try await engine.store.message(id)
     {

@@ -52,6 +52,9 @@ struct Story {
     if let channel = message.attributes["channel"]?.text, let id = message.attributes["message"]?.text {
       origin = " from channel \(channel), where it is \(id)"
     }
+    if let channel = message.attributes["channel"]?.text, let gathered = message.attributes["gathered"] {
+      origin = " from channel \(channel), " + Self.gathered(gathered)
+    }
     if let peer = message.attributes["peer"]?.text { origin = " from \(peer)" }
     if let file = message.attributes["file.name"]?.text ?? message.attributes["file"]?["name"]?.text {
       origin = " from file \(file)"
@@ -63,6 +66,16 @@ struct Story {
     }
     return "\(time.text(message.receivedAt)) Channel \(message.channel) received \(message.byteCount) bytes"
       + " of \(message.format)\(origin)."
+  }
+
+  /// So many of the messages that one was gathered from are named.
+  private static let gatheredMax = 50
+
+  private static func gathered(_ value: Value) -> String {
+    guard case .list(let messages)? = value["messages"] else { return "gathered there" }
+    let ids = messages.prefix(gatheredMax).compactMap(\.text).joined(separator: ", ")
+    let others = messages.count > gatheredMax ? " and \(messages.count - gatheredMax) more" : ""
+    return "gathered from \(messages.count) there: \(ids)\(others)"
   }
 
   private static func sentence(_ step: Step, _ time: LocalTime) -> String? {

@@ -23,31 +23,27 @@ extension ChannelRuntime {
     return reasonToTurnAway(bytes: bytes, version)
   }
 
-  /// Runs the pipeline over a delivery of another channel's lane, and makes its end there and the message here durable
-  /// together. A message that is rejected is kept as any rejected one, and the delivery goes on waiting.
+  /// Runs the pipeline over what another channel's lane hands on, and makes its end there and the message here durable
+  /// together. A message that is rejected is kept as any rejected one, and what was handed on goes on waiting.
   ///
   /// - Parameters:
-  ///   - hops: through how many channels it has come with this one.
-  ///   - attempt: how the delivery ends, but for the words.
+  ///   - attempts: how the deliveries end that it was made of, but for the words.
   ///   - version: which it has entered; it has left when `then` is called.
   ///   - gate: of the lane, so that nothing passes one that isn't taken.
   /// - Returns: whether it is rejected; known before the store has answered.
   func take(
-    _ delivery: WaitingDelivery, from lane: LaneName, hops: Int, _ attempt: Attempt, _ version: ChannelVersion,
-    gate: OriginGate, then: @escaping @Sendable (HandedOver) -> Void
+    _ handed: Handed, from lane: LaneName, _ attempts: [Attempt], _ version: ChannelVersion, gate: OriginGate,
+    then: @escaping @Sendable (HandedOver) -> Void
   ) -> Bool {
     meter.arrived()
     let id = store.mint()
     let receivedAt = shared.clock.now().wall
-    let attributes: [String: Value] = [
-      "channel": .text(lane.channel.text), "message": .text(delivery.message.description),
-      HandOver.hops: .integer(Int64(hops)),
-    ]
+    let attributes = handed.attributes(from: lane)
     let decided =
-      Self.otherFormat(delivery.payload.format, version.definition.format)
-      ?? decide(delivery.payload, attributes, version, id: id, receivedAt: receivedAt)
+      Self.otherFormat(handed.payload.format, version.definition.format)
+      ?? decide(handed.payload, attributes, version, id: id, receivedAt: receivedAt)
     var acceptance = self.acceptance(
-      decided, version, id: id, payload(delivery.payload, version), attributes, receivedAt: receivedAt)
+      decided, version, id: id, payload(handed.payload, version), attributes, receivedAt: receivedAt)
     acceptance.duplicateKey = decided.duplicateKey
     acceptance.gate = gate
     if decided.state == .rejected {
@@ -58,13 +54,14 @@ extension ChannelRuntime {
       }
       return true
     }
-    var attempt = attempt
-    attempt.end = .delivered(summary: HandedOn.summary(decided, name, id), reply: nil)
+    let summary = HandedOn.summary(decided, name, id, gathered: handed.isGathered ? handed.messages.count : 1)
+    var ends = attempts
+    for index in ends.indices { ends[index].end = .delivered(summary: summary, reply: nil) }
     let unit = acceptance
-    store.handOver(attempt, unit) { [self] result in
+    store.handOver(ends, unit) { [self] result in
       settle(unit, decided, version, result)
       switch result {
-      case .accepted, .duplicate, .awaited: then(.taken(summary: HandedOn.summary(decided, name, id)))
+      case .accepted, .duplicate, .awaited: then(.taken(summary: summary))
       case .stale: then(.gone)
       case .conflict: then(Self.refused(Rejection(.reject, 205, Pipeline.conflict), by: name, id))
       case .unavailable(let reason): then(.unavailable(reason: reason))
@@ -92,5 +89,29 @@ extension ChannelRuntime {
     return .refused(
       rejection.kind, "\(code)\(place): \(rejection.text) (channel \(name), message \(id))",
       said: "channel \(name) rejects it, \(code)")
+  }
+}
+
+/// What one channel hands on to another as one message.
+struct Handed: Sendable {
+  var payload: Payload
+  /// Of the first channel, in the order of the lane: one, or all that it was gathered from.
+  var messages: [MessageID]
+  /// Through how many channels it has come with the next one.
+  var hops: Int
+  var isGathered = false
+
+  /// What the other channel knows of it beside its content.
+  func attributes(from lane: LaneName) -> [String: Value] {
+    var attributes: [String: Value] = [
+      "channel": .text(lane.channel.text), HandOver.hops: .integer(Int64(hops)),
+    ]
+    if let first = messages.first { attributes["message"] = .text(first.description) }
+    if isGathered {
+      attributes["gathered"] = .record([
+        "count": .integer(Int64(messages.count)), "messages": .list(messages.map { .text($0.description) }),
+      ])
+    }
+    return attributes
   }
 }

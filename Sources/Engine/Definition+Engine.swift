@@ -27,7 +27,8 @@ extension ChannelDefinition {
 extension DestinationDefinition {
   /// What waited there as a delivery does not become a question, nor the other way round.
   fileprivate var orderText: String? {
-    question.map { $0.isAsked ? "question" : "lookup" } ?? order.text
+    if let collect { return collect.by.map { "gathered by \($0.written)" } }
+    return question.map { $0.isAsked ? "question" : "lookup" } ?? order.text
   }
 }
 
@@ -66,6 +67,8 @@ extension LanePolicy {
       retry.longestMilliseconds = min(retry.longestMilliseconds, HandOver.waitMaxMilliseconds)
       window = max(window, HandOver.window)
     }
+    // The machine sends nothing of it: what is gathered is read when its group is closed.
+    if destination.collect != nil { heldCountMax = 1 }
   }
 }
 

@@ -4,6 +4,7 @@ package import Logging
 import Messages
 package import Store
 import Synchronization
+package import Text
 
 /// The engine: one store, the channels that work on it, and what a person may do to them.
 package final class Engine: Sendable {
@@ -40,14 +41,14 @@ package final class Engine: Sendable {
 
   package init(
     site: String, store: any Store, strikes: Strikes, clock: any EngineClock = SystemClock(), waitingBytesMax: Int?,
-    files: ChannelFiles? = nil, watch: AlertWatch? = nil, log: Logger
+    zone: TimeZoneRules? = nil, files: ChannelFiles? = nil, watch: AlertWatch? = nil, log: Logger
   ) {
     self.watch = watch
     self.site = site
     self.files = files
     self.store = store
     self.log = log
-    shared = EngineShared(store: store, clock: clock, strikes: strikes, waitingBytesMax: waitingBytesMax)
+    shared = EngineShared(store: store, clock: clock, strikes: strikes, waitingBytesMax: waitingBytesMax, zone: zone)
     state.withLock { $0.environment = files?.environment }
     let now = clock.now()
     startedAt = now.wall

@@ -1,6 +1,7 @@
 import Messages
 import Store
 import Synchronization
+import Text
 
 /// What all channels of an engine share.
 final class EngineShared: Sendable {
@@ -21,13 +22,16 @@ final class EngineShared: Sendable {
   let channels = Mutex<(@Sendable () -> (running: [ChannelRuntime], lanes: [Lane]))?>(nil)
   /// What one channel may have waiting when it doesn't say; `nil` for no limit.
   let waitingBytesMax: Int?
+  /// Where the engine stands; `nil` where this machine knows no time zones.
+  let zone: TimeZoneRules?
 
-  init(store: any Store, clock: any EngineClock, strikes: Strikes, waitingBytesMax: Int?) {
+  init(store: any Store, clock: any EngineClock, strikes: Strikes, waitingBytesMax: Int?, zone: TimeZoneRules?) {
     self.store = store
     self.clock = clock
     self.strikes = strikes
     answers = AwaitedAnswers(store, clock)
     self.waitingBytesMax = waitingBytesMax
+    self.zone = zone
   }
 
   func channel(_ name: ChannelName) -> ChannelRuntime? {

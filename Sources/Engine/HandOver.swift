@@ -116,9 +116,10 @@ package final class HandOver: Sendable {
       delivery: turn.delivery.id, lane: key, sequence: turn.delivery.sequence, epoch: shared.store.epoch,
       attempts: turn.attempt, at: shared.clock.now().wall, possiblySent: false,
       end: .delivered(summary: "", reply: nil))
-    let isRejected = channel.take(
-      turn.delivery, from: lane, hops: hops, attempt, version, gate: gate
-    ) { [self] result in ended(turn, result) }
+    let handed = Handed(payload: turn.delivery.payload, messages: [turn.delivery.message], hops: hops)
+    let isRejected = channel.take(handed, from: lane, [attempt], version, gate: gate) { [self] result in
+      ended(turn, result)
+    }
     // Known before anything behind it is looked at.
     if isRejected { state.withLock { $0.isBroken = isStrict } }
   }

@@ -46,6 +46,15 @@ package struct LaneStatus: Sendable, Codable, Equatable {
     /// How long the partner takes to answer, smoothed over the last few.
     package var milliseconds: Int?
   }
+  /// Of a lane in which messages are gathered; `nil` where each goes by itself.
+  package var gathering: Gathering?
+
+  package struct Gathering: Sendable, Codable, Equatable {
+    /// What waits becomes so many messages.
+    package var groups: Int
+    /// In how many milliseconds the next is closed; `nil` where none waits for a time.
+    package var nextIn: Int64?
+  }
   /// Senders that wait for the partner's verdict; `nil` where none does.
   package var sendersWaiting: Int?
   /// The partner that connects to this lane; `nil` where the lane connects.
@@ -84,7 +93,7 @@ extension Lane {
     let waiting = self.waiting
     let senders = sendersWaiting
     let partner = self.partner
-    return state.withLock { state in
+    var status = state.withLock { state in
       let outage = state.machine.outage
       let resting = state.machine.resting(now)
       var status = LaneStatus(
@@ -115,5 +124,7 @@ extension Lane {
       }
       return status
     }
+    gatherer?.add(to: &status)
+    return status
   }
 }

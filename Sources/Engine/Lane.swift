@@ -15,17 +15,19 @@ package final class Lane: Sendable {
   package let name: LaneName
   package let key: Int64
   private let connector: any DestinationConnector
-  private let store: any Store
+  let store: any Store
   let clock: any EngineClock
-  private let log: Logger
+  let log: Logger
   /// The answers to this delivery crashed the engine too often to ask for another.
   private let isStruck: @Sendable (DeliveryID) -> Bool
   /// Says what the partner's answers mean; `nil` where they mean what their code says.
   let replies: ReplyReader?
   /// Takes what this lane sends to another channel; `nil` where a connector sends it to a partner.
   let handOver: HandOver?
+  /// Makes one message of many; the machine itself sends nothing then.
+  let gatherer: Gatherer?
   /// Senders that wait for the ends of deliveries.
-  private let answers: AwaitedAnswers?
+  let answers: AwaitedAnswers?
 
   struct Holders: OptionSet {
     let rawValue: Int
@@ -33,6 +35,8 @@ package final class Lane: Sendable {
     static let channel = Holders(rawValue: 2)
     /// The whole store sends nothing until a person releases it (`OutgoingHold`).
     static let store = Holders(rawValue: 4)
+    /// What waits is gathered.
+    static let gatherer = Holders(rawValue: 8)
 
     init(rawValue: Int) { self.rawValue = rawValue }
 
@@ -72,13 +76,14 @@ package final class Lane: Sendable {
   package init(
     _ name: LaneName, keys: ChannelKeys.Lane, connector: any DestinationConnector, store: any Store,
     policy: LanePolicy, clock: any EngineClock, isFirst: Bool = true, log: Logger, replies: ReplyReader? = nil,
-    handOver: HandOver? = nil, answers: AwaitedAnswers? = nil,
+    handOver: HandOver? = nil, gatherer: Gatherer? = nil, answers: AwaitedAnswers? = nil,
     isStruck: @escaping @Sendable (DeliveryID) -> Bool = { _ in false }
   ) {
     self.name = name
     self.isStruck = isStruck
     self.replies = replies
     self.handOver = handOver
+    self.gatherer = gatherer
     self.answers = answers
     key = keys.key
     self.connector = connector
@@ -91,12 +96,15 @@ package final class Lane: Sendable {
     // What is handed on within the engine is never half sent.
     let isExact = store.closedCleanly || !isFirst || handOver != nil
     let suspects = isExact ? 0 : max(64, policy.unconfirmedMax + policy.window)
-    state = Mutex(
-      State(
-        machine: LaneMachine(
-          keys, epoch: store.epoch, policy: policy, suspects: suspects, seed: store.mint().low,
-          isFirst: isFirst),
-        holders: Holders(keys)))
+    var first = State(
+      machine: LaneMachine(
+        keys, epoch: store.epoch, policy: policy, suspects: suspects, seed: store.mint().low, isFirst: isFirst),
+      holders: Holders(keys))
+    if gatherer != nil {
+      first.holders.insert(.gatherer)
+      first.machine.pause(clock.now())
+    }
+    state = Mutex(first)
   }
 
   // MARK: What brings work
@@ -104,13 +112,17 @@ package final class Lane: Sendable {
   package func start() {
     run { $0.started($1) }
     connector.open { [weak self] in self?.run { $0.reachable($1) } }
+    gatherer?.start(self)
   }
 
   /// A delivery of a commit, in the order of the commits.
   package func offer(_ delivery: WaitingDelivery) {
+    // It is read with its numbers when it is its turn.
+    if delivery.awaitsNumbers { return grown(by: 1, bytes: delivery.byteCount) }
     backlog.wrappingAdd(1, ordering: .relaxed)
     backlogBytes.wrappingAdd(delivery.byteCount, ordering: .relaxed)
     run { $0.offer(delivery, $1) }
+    gatherer?.nudge()
   }
 
   /// Deliveries were added at the lane's end in the store.
@@ -118,6 +130,7 @@ package final class Lane: Sendable {
     backlog.wrappingAdd(count, ordering: .relaxed)
     backlogBytes.wrappingAdd(bytes, ordering: .relaxed)
     run { $0.grown($1) }
+    gatherer?.nudge()
   }
 
   /// An operator holds this lane.
@@ -142,6 +155,7 @@ package final class Lane: Sendable {
       state.holders.remove(holder)
       if state.holders.isEmpty { state.machine.resume(now) }
     }
+    gatherer?.tryAgain()
   }
 
   /// Takes what waits out of memory, lets `change` work on it in the store, and reads it again.
@@ -149,6 +163,12 @@ package final class Lane: Sendable {
   /// - Parameter change: gets what is at the partner and can't be changed; gives how much it took from the lane; less
   ///   than nothing where it gave something back.
   package func changing(_ change: (_ underWay: Set<DeliveryID>) async -> (count: Int, bytes: Int)) async {
+    await lettingGo(change)
+    gatherer?.changed()
+  }
+
+  /// The same for the lane's own gatherer, which knows what it took.
+  func lettingGo(_ change: (_ underWay: Set<DeliveryID>) async -> (count: Int, bytes: Int)) async {
     let underWay = await withCheckedContinuation { continuation in
       run { state, _ in
         state.whenLetGo.append(continuation)
@@ -162,11 +182,15 @@ package final class Lane: Sendable {
     answers?.changed(name)
   }
 
+  /// Somebody wants that nothing is sent, and so nothing closed.
+  var holdsGathering: Bool { state.withLock { !$0.holders.subtracting(.gatherer).isEmpty } }
+
   /// How many senders wait for the partner's verdict.
   var sendersWaiting: Int { answers?.count(of: name) ?? 0 }
 
   /// Sends nothing more; returns when what is under way has been answered and is durable.
   package func stop() async {
+    await gatherer?.stop()
     await withCheckedContinuation { continuation in
       let done = state.withLock { state in
         if state.stopped { return true }
@@ -203,7 +227,10 @@ package final class Lane: Sendable {
   }
 
   /// The partner is known to be there again.
-  func partnerIsBack() { run { $0.partnerIsBack($1) } }
+  func partnerIsBack() {
+    run { $0.partnerIsBack($1) }
+    gatherer?.tryAgain()
+  }
 
   package func ping() async -> PingReport {
     if let handOver { return handOver.ping() }
@@ -214,11 +241,11 @@ package final class Lane: Sendable {
 
   // MARK: The machine
 
-  private func run(_ event: (inout LaneMachine, Moment) -> Void) {
+  func run(_ event: (inout LaneMachine, Moment) -> Void) {
     run { state, now in event(&state.machine, now) }
   }
 
-  private func run(_ event: (inout State, Moment) -> Void) {
+  func run(_ event: (inout State, Moment) -> Void) {
     let now = clock.now()
     let (performs, said) = state.withLock { state in
       let before = state.machine.outage?.since
@@ -326,88 +353,5 @@ package final class Lane: Sendable {
       log.error("What waits could not be read.", metadata: ["reason": "\(error)"])
       run { $0.refillFailed($1) }
     }
-  }
-
-  private static func end(_ result: Result<Reply, DeliveryError>) -> LaneMachine.End {
-    switch result {
-    case .success(let reply): .taken(summary: reply.summary, reply: reply.payload)
-    case .failure(let failure): end(failure)
-    }
-  }
-
-  private func refusal(_ attempt: Attempt) -> String? {
-    if case .delivered = attempt.end { return nil }
-    return state.withLock { $0.refusals.removeValue(forKey: attempt.delivery) }
-  }
-
-  private func finish(_ attempt: Attempt, _ bytes: Int, refusal: String?) {
-    store.finish(attempt) { [self] result in finished(attempt, bytes, refusal, result) }
-  }
-
-  private func finished(_ attempt: Attempt, _ bytes: Int, _ refusal: String?, _ result: UnitResult) {
-    if case (.done, .dead(let reason, _)) = (result, attempt.end) {
-      logDead(attempt.delivery, refusal ?? reason)
-    }
-    if case (.done, .held(let reason, _)) = (result, attempt.end) { logHeld(attempt.delivery, refusal ?? reason) }
-    if case .followed(let sequences) = result, let follows = attempt.follows { replies?.offer(follows, sequences) }
-    switch (result, attempt.end) {
-    case (.followed, _), (.done, .delivered), (.done, .dead), (.done, .held), (.done, .withdrawn),
-      (.cancelled, _):
-      backlog.wrappingSubtract(1, ordering: .relaxed)
-      backlogBytes.wrappingSubtract(bytes, ordering: .relaxed)
-    case (.done, .waits), (.stale, .waits):
-      break  // Stale where a later attempt's end was written before it.
-    case (.stale, _):
-      log.warning("A delivery ended that the store had given up.", metadata: ["delivery": "\(attempt.delivery)"])
-    case (.unavailable(let reason), _):
-      return notDurable(attempt, bytes, refusal, reason)
-    }
-    answers?.ended(attempt)
-    run { $0.finished(attempt, $1) }
-  }
-
-  /// A delivery that was given up before it came into the lane.
-  func wasBornDead(_ id: DeliveryID) {
-    logDead(id, "a setting of its destination could not be filled from the message")
-  }
-
-  private func logDead(_ id: DeliveryID, _ reason: String) {
-    log.warning(
-      "A delivery is dead. It waits for a person: hilum dead list.",
-      metadata: ["delivery": "\(id)", "reason": "\(reason)"])
-  }
-
-  private func logHeld(_ id: DeliveryID, _ reason: String) {
-    log.warning(
-      "A delivery is held; what its order lets wait waits behind it. It waits for a person: hilum held list.",
-      metadata: ["delivery": "\(id)", "reason": "\(reason)"])
-  }
-
-  /// The end of an attempt could not be written. It stays unconfirmed, so that no more than `unconfirmedMax` go twice
-  /// after a restart, and is written again in a second; a lane that stops lets it go.
-  private func notDurable(_ attempt: Attempt, _ bytes: Int, _ refusal: String?, _ reason: String) {
-    let (stopping, isNews) = state.withLock { state in
-      defer { state.saidNotDurable = true }
-      return (state.machine.stopping, !state.saidNotDurable)
-    }
-    if isNews { log.error("The end of a delivery is not durable.", metadata: ["reason": "\(reason)"]) }
-    if stopping { return run { $0.finished(attempt, $1) } }
-    clock.wake(after: 1000) { [self] in finish(attempt, bytes, refusal: refusal) }
-  }
-
-  private static func end(_ failure: DeliveryError) -> LaneMachine.End {
-    let wait = failure.retryAfter?.milliseconds
-    return switch failure.kind {
-    case .unreachable: .unreachable(reason: failure.reason, bytesSent: failure.bytesSent, retryAfter: wait)
-    case .retryable, .permanent:
-      .refused(
-        reason: [failure.reason, failure.partnerText].compactMap(\.self).joined(separator: ": "), code: failure.code,
-        forever: failure.kind == .permanent, reply: failure.reply, retryAfter: wait)
-    case .cancelled: .cancelled(reason: failure.reason, bytesSent: failure.bytesSent)
-    }
-  }
-
-  private static func pieces(_ values: [TemplateValue]) -> [TemplatePiece] {
-    values.map { $0.isValue ? .value($0.text) : .literal($0.text) }
   }
 }

@@ -181,7 +181,7 @@ package struct Pipeline: Sendable {
   /// Whether any destination looks into what it sends.
   private var needsMessage: Bool {
     definition.destinations.contains {
-      $0.when != nil || $0.transform != nil || !$0.templates.isEmpty || $0.order.hasKeys
+      $0.collect?.by != nil || $0.when != nil || $0.transform != nil || !$0.templates.isEmpty || $0.order.hasKeys
     }
   }
 
@@ -260,19 +260,23 @@ package struct Pipeline: Sendable {
       }
       let final = HiltInput(
         message, original: input.original, attributes: context.attributes, meta: emitted.meta, limits: limits)
-      decided.deliveries.append(render(lane, output, final))
+      decided.deliveries.append(render(lane, output, final, keyedBy: input))
     }
     return nil
   }
 
   /// Evaluates the templates of a destination's settings. An absent value makes the delivery dead: sent under a wrong
   /// name it would be worse than not sent.
-  private func render(_ lane: Int, _ output: Int?, _ input: HiltInput) -> Decided.Delivery {
+  ///
+  /// - Parameter before: the message before the destination's own transform, by which it is gathered.
+  private func render(
+    _ lane: Int, _ output: Int?, _ input: HiltInput, keyedBy before: HiltInput? = nil
+  ) -> Decided.Delivery {
     var delivery = Decided.Delivery(lane: lane, output: output)
     if definition.destinations[lane].handsOnTo != nil, let hops = HandOver.hops(input.attributes) {
       delivery.rendered[HandOver.hops] = [TemplateValue(text: String(hops), isValue: false)]
     }
-    delivery.orderKeys = orderKeys(lane, input)
+    delivery.orderKeys = orderKeys(lane, input, before ?? input)
     for (setting, template) in definition.destinations[lane].templates {
       do throws(HiltFailure) {
         var values: [TemplateValue] = []
@@ -280,6 +284,7 @@ package struct Pipeline: Sendable {
           switch piece {
           case .literal(let text): values.append(TemplateValue(text: text, isValue: false))
           case .value(.text(let text), _): values.append(TemplateValue(text: text, isValue: true))
+          case .number(let name, let width): values.append(TemplateValue(numberOf: name, width: width))
           case .value(_, let name): delivery.dead = "{\(name)} in `\(setting)` is absent from the message"
           }
         }
@@ -293,7 +298,10 @@ package struct Pipeline: Sendable {
 
   /// The values by which the lane orders what is sent. One that can't be told leaves the delivery without keys, and so
   /// in its place among all.
-  private func orderKeys(_ lane: Int, _ input: HiltInput) -> [String] {
+  private func orderKeys(_ lane: Int, _ input: HiltInput, _ before: HiltInput) -> [String] {
+    if let by = definition.destinations[lane].collect?.by {
+      return Self.text(of: by.template, before).map { [$0] } ?? []
+    }
     guard case .keys(let expressions, _, _) = definition.destinations[lane].order else { return [] }
     var keys: [String] = []
     do throws(HiltFailure) {
@@ -321,7 +329,16 @@ package struct Pipeline: Sendable {
 
   /// `nil` where nothing in it is valued: such messages would all be the same.
   private static func key(_ rule: ChannelDefinition.DuplicateRule, _ input: HiltInput) -> Acceptance.DuplicateKey? {
-    guard let pieces = try? rule.key.pieces(input) else { return nil }
+    text(of: rule.key, input).map { text in
+      Acceptance.DuplicateKey(
+        text: text, withinMilliseconds: rule.within.milliseconds,
+        othersRejected: rule.rejectsOthers ? "AR 205: \(conflict)" : nil)
+    }
+  }
+
+  /// `nil` where nothing in it is valued.
+  private static func text(of template: HiltTemplate, _ input: HiltInput) -> String? {
+    guard let pieces = try? template.pieces(input) else { return nil }
     var text = ""
     var isValued = false
     for piece in pieces {
@@ -330,12 +347,9 @@ package struct Pipeline: Sendable {
       case .value(.text(let value), _):
         text += value
         isValued = true
-      case .value: break
+      case .value, .number: break
       }
     }
-    guard isValued else { return nil }
-    return Acceptance.DuplicateKey(
-      text: text, withinMilliseconds: rule.within.milliseconds,
-      othersRejected: rule.rejectsOthers ? "AR 205: \(conflict)" : nil)
+    return isValued ? text : nil
   }
 }

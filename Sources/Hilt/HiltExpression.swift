@@ -11,11 +11,14 @@ package struct HiltExpressionContext: Sendable {
   /// Where the expression's first character stands in its file. An expression that is written in several lines is
   /// placed by its own lines from there.
   package var place: Place
+  /// `{sequence("name")}` may stand in the template.
+  package var givesNumbers: Bool
 
-  package init(format: Format = .hl7v2, hasOriginal: Bool = false, place: Place) {
+  package init(format: Format = .hl7v2, hasOriginal: Bool = false, place: Place, givesNumbers: Bool = false) {
     self.format = format
     self.hasOriginal = hasOriginal
     self.place = place
+    self.givesNumbers = givesNumbers
   }
 }
 
@@ -85,11 +88,14 @@ package struct HiltTemplate: Sendable {
     case literal(String)
     /// What came out of the message, with the expression's text, such as `MSH-10`.
     case value(HiltText, of: String)
+    /// A number that is given later: the next one of this name, with so many digits.
+    case number(of: String, width: Int)
   }
 
   private enum Part: Sendable {
     case literal(String)
     case value(Evaluate, String)
+    case number(String, width: Int)
   }
   private let parts: [Part]
   private let expression: CompiledExpression
@@ -104,6 +110,10 @@ package struct HiltTemplate: Sendable {
       for piece in pieces {
         switch piece {
         case .literal(let text): parts.append(.literal(text))
+        case .value(let tree) where context.givesNumbers && tree.isNumber:
+          if let number = compiler.checking({ $0.number(tree) }) {
+            parts.append(.number(number.name, width: number.width))
+          }
         case .value(let tree):
           let value = compiler.checking { checker in checker.handlingFailures { $0.interpolated($0.typed(tree)) } }
           parts.append(.value(value.evaluate, compiler.source.text(tree.span)))
@@ -126,6 +136,7 @@ package struct HiltTemplate: Sendable {
       try parts.map { part in
         switch part {
         case .literal(let text): return .literal(text)
+        case .number(let name, let width): return .number(of: name, width: width)
         case .value(let evaluate, let name):
           switch try evaluate(run) {
           case .text(let text): return .value(.text(text), of: name)

@@ -14,7 +14,9 @@ package enum HiltReference {
     for function in Function.all {
       text += "\n## \(function.signature)\n\n"
       if function.canFail { text += "*Can fail.* " }
-      text += "\(function.summary)\n\n| expression | gives |\n| --- | --- |\n"
+      text += "\(function.summary)\n"
+      if function.examples.isEmpty { continue }
+      text += "\n| expression | gives |\n| --- | --- |\n"
       for example in function.examples {
         text += "| \(cell(example.expression)) | \(cell(example.gives)) |\n"
       }

@@ -17,6 +17,8 @@ final class PreparedAcceptance: Sendable {
     var output: Int64?
     var size: Int
     var rendered: [UInt8]?
+    /// The sequences of which it gets a number.
+    var numberings: [String] = []
     /// The sealed reason of one that is dead from the start.
     var dead: [UInt8]?
     var orderKeys: [UInt8]?
@@ -243,6 +245,7 @@ struct Preparer: Sendable {
         prepared.rendered = sealer.seal(
           RenderedContent.encode(delivery.rendered), sealed: sealed, owner: delivery.lane, id: delivery.id,
           kind: .rendered)
+        prepared.numberings = delivery.rendered.numberings
       }
       if !delivery.orderKeys.isEmpty { prepared.orderKeys = OrderKeys.encode(delivery.orderKeys) }
       if let reason = delivery.dead {

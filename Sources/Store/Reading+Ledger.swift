@@ -77,6 +77,7 @@ extension Reading {
       }
     }
     try auditLanes(tally, hold)
+    try auditNumbers(&problems)
     try auditPayloads(&problems)
     return problems
   }
@@ -127,6 +128,26 @@ extension Reading {
       WHERE d.held <> 0 AND d.held = \(HeldCode.place.rawValue) AND m.state IS NOT \(MessageState.failed.code)
       """)
     hold("places of messages that have not failed", 0, Int(strays ?? 0))
+  }
+
+  /// Of what is stored no two have the same number of a sequence, but for those that repeat another, and none has one
+  /// that is still to be given.
+  private func auditNumbers(_ problems: inout [String]) throws(SQLiteFailure) {
+    let rows = try connection.statement(
+      """
+      SELECT m.channel, n.key, n.value, count(*) FROM delivery d, json_each(d.numbers) n
+        JOIN message m ON m.id = d.message LEFT JOIN sequence s ON s.channel = m.channel AND s.name = n.key
+      WHERE d.numbers IS NOT NULL AND d.resend_of IS NULL
+      GROUP BY 1, 2, 3 HAVING count(*) > 1 OR n.value > ifnull(s.last, 0) LIMIT 20
+      """)
+    defer { rows.reset() }
+    while try rows.step() {
+      let name = preparer.registry.channel(rows.integer(0))?.name ?? String(rows.integer(0))
+      let number = "\(name): the number \(rows.integer(2)) of the sequence `\(rows.text(1) ?? "")`"
+      problems.append(
+        rows.int(3) > 1
+          ? "\(number) was given to \(rows.int(3)) deliveries" : "\(number) was given, and its counter is below it")
+    }
   }
 
   /// Opens every payload that is kept and checks it against its hash.

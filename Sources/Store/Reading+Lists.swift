@@ -47,14 +47,14 @@ extension Reading {
 
   /// From which number on the keys of a lane's deliveries are those by which it orders now, and up to which number an
   /// owner that died may have sent them.
-  private func orderMarks(_ lane: Int64) throws(SQLiteFailure) -> (keyedAfter: Int64, suspectThrough: Int64) {
+  func orderMarks(_ lane: Int64) throws(SQLiteFailure) -> (keyedAfter: Int64, suspectThrough: Int64) {
     let row = try connection.statement("SELECT keyed_after, suspect_through FROM lane WHERE id = ?1")
     defer { row.reset() }
     row.bind(1, lane)
     return try row.step() ? (row.integer(0), row.integer(1)) : (0, 0)
   }
 
-  private func waiting(_ delivery: Delivery) throws(SQLiteFailure) -> WaitingDelivery {
+  func waiting(_ delivery: Delivery) throws(SQLiteFailure) -> WaitingDelivery {
     var payload = Payload(.bytes, [])
     var damaged = false
     if delivery.state == .held { return try held(delivery) }
@@ -67,7 +67,7 @@ extension Reading {
     var rendered: [String: [TemplateValue]] = [:]
     if let sealed = delivery.rendered {
       if let plain = try? preparer.sealer.open(sealed, owner: delivery.lane, id: delivery.id, kind: .rendered),
-        let parts = try? RenderedContent.decode(plain)
+        let parts = try? RenderedContent.decode(plain).numbered(delivery.numbers.map(GivenNumbers.decode) ?? [:])
       {
         rendered = parts
       } else {

@@ -82,7 +82,7 @@ struct Reading {
 
   static let deliveryColumns = """
     id, low, message, lane, sequence, state, attempts, possibly_sent, size, created_at, due_at, delay, ended_at, output,
-    resend_of, order_keys, rendered, result, held
+    resend_of, order_keys, rendered, result, held, numbers
     """
 
   struct Delivery {
@@ -105,6 +105,7 @@ struct Reading {
     var result: [UInt8]?
     /// A failed message keeps this place; it is no delivery.
     var isPlace: Bool
+    var numbers: String?
 
     /// - Parameter row: stands on a row of `deliveryColumns`.
     init?(_ row: Statement) {
@@ -127,6 +128,7 @@ struct Reading {
       orderKeys = OrderKeys.decode(row.bytes(15))
       rendered = row.bytes(16)
       result = row.bytes(17)
+      numbers = row.text(19)
     }
   }
 

@@ -146,8 +146,14 @@ enum RenderedContent {
       writer.text(name)
       writer.count(parts.count)
       for part in parts {
-        writer.byte(part.isValue ? 1 : 0)
-        writer.text(part.text)
+        guard let numbering = part.numbering else {
+          writer.byte(part.isValue ? 1 : 0)
+          writer.text(part.text)
+          continue
+        }
+        writer.byte(2)
+        writer.text(numbering.name)
+        writer.byte(UInt8(clamping: numbering.width))
       }
     }
     return writer.bytes
@@ -160,8 +166,12 @@ enum RenderedContent {
       let name = try reader.text()
       var parts: [TemplateValue] = []
       for _ in 0..<(try reader.count()) {
-        let isValue = try reader.byte() == 1
-        parts.append(TemplateValue(text: try reader.text(), isValue: isValue))
+        let kind = try reader.byte()
+        let text = try reader.text()
+        parts.append(
+          kind == 2
+            ? TemplateValue(numberOf: text, width: Int(try reader.byte()))
+            : TemplateValue(text: text, isValue: kind == 1))
       }
       rendered[name] = parts
     }

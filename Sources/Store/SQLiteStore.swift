@@ -72,7 +72,7 @@ package final class SQLiteStore: Store {
   }
 
   package func handOver(
-    _ attempt: Attempt, _ arrival: Acceptance, then: @escaping @Sendable (AcceptResult) -> Void
+    _ attempts: [Attempt], _ arrival: Acceptance, then: @escaping @Sendable (AcceptResult) -> Void
   ) {
     let unit: Unit
     var weight = 0
@@ -80,10 +80,10 @@ package final class SQLiteStore: Store {
       unit = .refuse("more arrivals wait for the store than it may hold", arrival.gate, then)
     } else {
       do throws(StoreError) {
-        let end = try PreparedAttempt(attempt, with: preparer)
+        let ends = try attempts.map { attempt throws(StoreError) in try PreparedAttempt(attempt, with: preparer) }
         let prepared = try PreparedAcceptance(arrival, with: preparer)
-        weight = prepared.weight + 256
-        unit = .handOver(end, prepared, then)
+        weight = prepared.weight + 256 * ends.count
+        unit = .handOver(ends, prepared, then)
       } catch {
         unit = .refuse(error.reason, arrival.gate, then)
       }

@@ -9,7 +9,7 @@ enum Schema {
   static let applicationID: Int64 = 0x4849_4C4D
   static var version: Int { migrations.count }
 
-  static let migrations: [String] = [version1, version2, version3]
+  static let migrations: [String] = [version1, version2, version3, version4]
 
   /// Rows are lean and in the order of their keys, so that a group touches few pages:
   ///
@@ -115,6 +115,14 @@ enum Schema {
     CREATE VIEW lane_count AS SELECT owner / 2 AS lane, last_commit, n0 AS last_sequence, n1 AS created, n2 AS waiting,
       n3 AS delivered, n4 AS dead, n5 AS discarded, n6 AS cancelled, n7 AS passed_by, n8 AS waiting_bytes, n9 AS pruned,
       n10 AS held, n11 AS places FROM tally WHERE owner % 2 = 1;
+    """
+
+  /// Numbers that a commit gives (`sequence("name")`): the last of each name of a channel, and with a delivery those it
+  /// was given, as JSON.
+  private static let version4 = """
+    CREATE TABLE sequence (
+      channel INTEGER NOT NULL, name TEXT NOT NULL, last INTEGER NOT NULL, PRIMARY KEY (channel, name)) WITHOUT ROWID;
+    ALTER TABLE delivery ADD COLUMN numbers TEXT;
     """
 
   /// Brings the file to this engine's version.

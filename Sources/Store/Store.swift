@@ -48,12 +48,12 @@ package protocol Store: AnyObject, Sendable {
   /// starts a group.
   func finish(_ attempt: Attempt, then: @escaping @Sendable (UnitResult) -> Void)
 
-  /// Ends a delivery that another channel takes, and makes that channel's message with its outcome durable, in one
-  /// transaction: neither is ever there without the other. `attempt` ends as `delivered`.
+  /// Ends deliveries that another channel takes as one message, and makes that channel's message with its outcome
+  /// durable, in one transaction: neither is ever there without the other. The attempts end as `delivered`.
   ///
-  /// `stale`: the delivery doesn't wait as the attempt knew it. `conflict`: the other channel refuses it for its
-  /// duplicate key, and keeps that; the delivery waits on. `unavailable`: nothing was changed.
-  func handOver(_ attempt: Attempt, _ arrival: Acceptance, then: @escaping @Sendable (AcceptResult) -> Void)
+  /// `stale`: not all of the deliveries wait as the attempts knew them. `conflict`: the other channel refuses it for
+  /// its duplicate key, and keeps that; the deliveries wait on. `unavailable`: nothing was changed.
+  func handOver(_ attempts: [Attempt], _ arrival: Acceptance, then: @escaping @Sendable (AcceptResult) -> Void)
 
   /// What a person, a timer or a deployment changes.
   func change(_ change: Change, then: @escaping @Sendable (UnitResult) -> Void)
@@ -96,6 +96,14 @@ package protocol Store: AnyObject, Sendable {
   ) async throws(StoreError) -> (
     deliveries: [WaitingDelivery], isAll: Bool
   )
+
+  /// What waits in a lane behind a number, without its payloads, in order: at most `countMax`, and nothing behind what
+  /// is held. `isAll` says that nothing more waits behind the last of them that could be sent.
+  func waitingLines(
+    lane: Int64, after: Int64, countMax: Int
+  ) async throws(StoreError) -> (lines: [WaitingLine], isAll: Bool)
+  /// Those of these that still wait so, with their payloads.
+  func waiting(lane: Int64, _ lines: [WaitingLine]) async throws(StoreError) -> [WaitingDelivery]
 
   func progress(channel: Int64, key: String) async throws(StoreError) -> Value?
   func message(_ id: MessageID) async throws(StoreError) -> MessageRecord?

@@ -7,8 +7,8 @@ enum Unit {
   /// An arrival that wasn't even prepared (a full disk, a full queue); it is answered in its turn.
   case refuse(String, OriginGate?, @Sendable (AcceptResult) -> Void)
   case finish(PreparedAttempt, @Sendable (UnitResult) -> Void)
-  /// The end of a delivery and the arrival in the channel that takes it.
-  case handOver(PreparedAttempt, PreparedAcceptance, @Sendable (AcceptResult) -> Void)
+  /// The ends of deliveries and the arrival in the channel that takes them as one message.
+  case handOver([PreparedAttempt], PreparedAcceptance, @Sendable (AcceptResult) -> Void)
   case change(Change, @Sendable (UnitResult) -> Void)
   /// Answers `unavailable` in its turn: its preparation failed.
   case refuseFinish(DeliveryID, String, @Sendable (UnitResult) -> Void)

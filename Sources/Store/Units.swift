@@ -233,17 +233,6 @@ package struct Acceptance: Sendable {
   }
 }
 
-/// A part of a rendered template, as the store keeps it.
-package struct TemplateValue: Sendable, Codable, Equatable {
-  package var text: String
-  /// A value of the message, as against text of the channel's author.
-  package var isValue: Bool
-  package init(text: String, isValue: Bool) {
-    self.text = text
-    self.isValue = isValue
-  }
-}
-
 package enum AcceptResult: Sendable {
   /// Durable. The lane sequence of each delivery that is not dead from the start (-1 there), in the order of
   /// `deliveries`; whether the duplicate key was seen before with other bytes.

@@ -254,7 +254,27 @@ extension Writer {
     row.bind(13, delivery.dead)
     row.bind(14, delivery.orderKeys)
     row.bind(15, HeldCode.no.rawValue)
+    row.bind(16, isDead ? nil : try numbers(delivery.numberings, channel: arrival.channel))
     try row.run()
+  }
+
+  /// The next numbers of a channel's sequences. They stand in the transaction: what is rolled back has taken none.
+  private func numbers(_ names: [String], channel: Int64) throws(SQLiteFailure) -> String? {
+    if names.isEmpty { return nil }
+    var given: [(name: String, number: Int64)] = []
+    for name in names {
+      let row = try connection.statement(
+        """
+        INSERT INTO sequence (channel, name, last) VALUES (?1, ?2, 1)
+        ON CONFLICT DO UPDATE SET last = last + 1 RETURNING last
+        """)
+      defer { row.reset() }
+      row.bind(1, channel)
+      row.bind(2, name)
+      guard try row.step() else { throw connection.failure(0, "give a number") }
+      given.append((name, row.integer(0)))
+    }
+    return GivenNumbers.encode(given)
   }
 
   // MARK: Reprocessing

@@ -88,6 +88,7 @@ extension Writer {
     var state: DeliveryState
     var sequence: Int64
     var orderKeys: [UInt8]?
+    var numbers: String?
     /// Dead from the start, because a value of the destination's settings was absent: it is stored without that value,
     /// and would go out under a wrong name.
     var isIncomplete: Bool { sequence < 0 }
@@ -96,7 +97,7 @@ extension Writer {
   func delivery(_ id: DeliveryID) throws(SQLiteFailure) -> DeliveryRow? {
     let row = try connection.statement(
       """
-      SELECT message, lane, size, output, rendered, result, state, sequence, order_keys, held FROM delivery
+      SELECT message, lane, size, output, rendered, result, state, sequence, order_keys, held, numbers FROM delivery
       WHERE id = ?1 AND low = ?2
       """)
     defer { row.reset() }
@@ -107,7 +108,8 @@ extension Writer {
     else { return nil }
     return DeliveryRow(
       message: row.integer(0), lane: row.integer(1), size: row.int(2), output: row.optionalInteger(3),
-      rendered: row.bytes(4), result: row.bytes(5), state: state, sequence: row.integer(7), orderKeys: row.bytes(8))
+      rendered: row.bytes(4), result: row.bytes(5), state: state, sequence: row.integer(7), orderKeys: row.bytes(8),
+      numbers: row.text(10))
   }
 
   /// A dead delivery goes to the tail of its lane, with a fresh budget.
@@ -249,6 +251,7 @@ extension Writer {
     row.bind(13, nil as [UInt8]?)
     row.bind(14, try orderKeys(delivery))
     row.bind(15, HeldCode.no.rawValue)
+    row.bind(16, delivery.numbers)
     try row.run()
     tally.change(lane: delivery.lane) {
       $0.created += 1

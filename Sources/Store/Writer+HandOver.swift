@@ -1,13 +1,13 @@
 import Messages
 
 extension Writer {
-  /// One channel's delivery becomes another's message.
-  func handOver(_ attempt: PreparedAttempt, _ arrival: PreparedAcceptance) throws(SQLiteFailure) -> AcceptResult {
+  /// One channel's deliveries become another's message: all of them, or none.
+  func handOver(_ attempts: [PreparedAttempt], _ arrival: PreparedAcceptance) throws(SQLiteFailure) -> AcceptResult {
     try gated(arrival) { () throws(SQLiteFailure) in
-      guard try waits(attempt.attempt) else { return .stale }
+      for attempt in attempts { guard try waits(attempt.attempt) else { return .stale } }
       let result = try accept(arrival)
       switch result {
-      case .accepted, .duplicate, .awaited: _ = try finish(attempt)
+      case .accepted, .duplicate, .awaited: for attempt in attempts { _ = try finish(attempt) }
       // What stands behind it in a strict lane must not pass it.
       case .conflict: arrival.gate?.close()
       case .stale, .unavailable: break

@@ -48,6 +48,7 @@ extension Writer {
       row.bind(13, place.reason)
       row.bind(14, nil as [UInt8]?)
       row.bind(15, HeldCode.place.rawValue)
+      row.bind(16, nil as String?)
       try row.run()
       tally.change(lane: place.lane) {
         $0.places += 1

@@ -201,7 +201,7 @@ final class Writer: @unchecked Sendable {
       gate?.close()
       return .accept(.unavailable(reason: reason))
     case .finish(let attempt, _): return .unit(try finish(attempt))
-    case .handOver(let attempt, let arrival, _): return .accept(try handOver(attempt, arrival))
+    case .handOver(let attempts, let arrival, _): return .accept(try handOver(attempts, arrival))
     case .change(let change, _): return .unit(try self.change(change))
     case .refuseFinish(_, let reason, _): return .unit(.unavailable(reason: reason))
     case .task: return .unit(.stale)

@@ -20,8 +20,8 @@ struct WriterStatements {
     insertDelivery = try connection.statement(
       """
       INSERT INTO delivery (id, low, message, lane, sequence, state, attempts, possibly_sent, size, created_at, due_at,
-        delay, ended_at, output, resend_of, blob, rendered, result, order_keys, held)
-      VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, 0, ?7, ?8, 0, 0, ?9, ?10, ?11, NULL, ?12, ?13, ?14, ?15)
+        delay, ended_at, output, resend_of, blob, rendered, result, order_keys, held, numbers)
+      VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, 0, ?7, ?8, 0, 0, ?9, ?10, ?11, NULL, ?12, ?13, ?14, ?15, ?16)
       """)
     insertBlob = try connection.statement("INSERT INTO blob (id, low, message) VALUES (?1, ?2, ?3)")
     insertTrash = try connection.statement("INSERT INTO trash (id, low) VALUES (?1, ?2) ON CONFLICT DO NOTHING")

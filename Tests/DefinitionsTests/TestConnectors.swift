@@ -7,7 +7,7 @@ import Text
 /// folders.
 let testRegistry = ConnectorRegistry(
   sources: [TestMLLPSource.self, TestFileSource.self],
-  destinations: [TestMLLPDestination.self, TestFileDestination.self])
+  destinations: [TestMLLPDestination.self, TestFileDestination.self, ChannelDestination.self])
 
 struct TestTLSSettings: Settings {
   @Setting("Our certificate.", example: "tls/server.pem") var certificate: FilePath

@@ -182,11 +182,15 @@ final class StubStore: Store {
   // What a lane never asks for.
   func register(_ channel: ChannelRegistration) async throws(StoreError) -> ChannelKeys { throw unasked }
   func accept(_ arrival: Acceptance, then: @escaping @Sendable (AcceptResult) -> Void) { then(.stale) }
-  func handOver(_ attempt: Attempt, _ arrival: Acceptance, then: @escaping @Sendable (AcceptResult) -> Void) {
+  func handOver(_ attempts: [Attempt], _ arrival: Acceptance, then: @escaping @Sendable (AcceptResult) -> Void) {
     then(.stale)
   }
   func change(_ change: Change, then: @escaping @Sendable (UnitResult) -> Void) { then(.stale) }
   func prune(_ keeping: [Int64: Retention], now: Int64, rowsMax: Int) async throws(StoreError) -> Bool { throw unasked }
+  func waitingLines(
+    lane: Int64, after: Int64, countMax: Int
+  ) async throws(StoreError) -> (lines: [WaitingLine], isAll: Bool) { throw unasked }
+  func waiting(lane: Int64, _ lines: [WaitingLine]) async throws(StoreError) -> [WaitingDelivery] { throw unasked }
   func progress(channel: Int64, key: String) async throws(StoreError) -> Value? { throw unasked }
   func message(_ id: MessageID) async throws(StoreError) -> MessageRecord? { throw unasked }
   func raw(_ id: MessageID) async throws(StoreError) -> Payload? { throw unasked }

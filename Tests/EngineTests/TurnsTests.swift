@@ -73,7 +73,7 @@ private struct GateSource: SourceConnector {
       source: SourceAtWork(connector: try GateSource(.init(), context: context)),
       shared: EngineShared(
         store: StubStore(journal), clock: ManualClock(), strikes: Strikes(try StrikeBoard.open(folder + "/strikes")),
-        waitingBytesMax: nil),
+        waitingBytesMax: nil, zone: nil),
       log: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
     channel.start()
     await journal.wait(for: "runs")

@@ -60,6 +60,28 @@ struct ExpressionTests {
     #expect(try #require(HiltTemplate.compile("out.hl7", context()).template).isLiteral)
   }
 
+  @Test("A number of the commit is a piece of its own, where one is given")
+  func number() throws {
+    var context = context()
+    context.givesNumbers = true
+    let source = #"{sequence("lab")}-{sequence("a.b", width: 6)}"#
+    let template = try #require(HiltTemplate.compile(source, context).template)
+    #expect(!template.isLiteral)
+    #expect(
+      try template.pieces(HiltInput(message())) == [
+        .number(of: "lab", width: 1), .literal("-"), .number(of: "a.b", width: 6),
+      ])
+    for (source, code) in [
+      (#"{upper(sequence("lab"))}"#, "E161"), (#"{sequence(MSH-10)}"#, "E117"), (#"{sequence("a b")}"#, "E114"),
+      (#"{sequence("lab", 19)}"#, "E114"), (#"{sequence()}"#, "E114"),
+    ] {
+      #expect(HiltTemplate.compile(source, context).problems.map(\.code) == [code], "\(source)")
+    }
+    context.givesNumbers = false
+    #expect(HiltTemplate.compile(#"{sequence("lab")}"#, context).problems.map(\.code) == ["E161"])
+    #expect(HiltValue.compile(#"sequence("lab")"#, context).problems.map(\.code) == ["E161"])
+  }
+
   @Test("What was attached to an emit is read as meta")
   func meta() throws {
     let template = try #require(HiltTemplate.compile("{meta.name}", context()).template)

@@ -18,7 +18,7 @@ import Testing
 
   private func handOver(_ bench: Bench, _ attempt: Attempt, _ arrival: Acceptance) async -> AcceptResult {
     await withCheckedContinuation { continuation in
-      bench.store.handOver(attempt, arrival) { continuation.resume(returning: $0) }
+      bench.store.handOver([attempt], arrival) { continuation.resume(returning: $0) }
     }
   }
 
@@ -90,6 +90,58 @@ import Testing
     guard case .stale = await handOver(bench, attempt, arrival(bench, keys, large)) else { throw Unexpected() }
     #expect(TestFolder.files(folder.path + "/blobs").count == 1)
     await bench.store.close()
+  }
+
+  @Test func `Many deliveries become one message, all of them or none, also after a crash`() async throws {
+    let folder = TestFolder()
+    let bench = try await Bench.open(folder)
+    let keys = try await bench.store.register(Self.other)
+    var attempts: [Attempt] = []
+    for number in 0..<300 {
+      let taken = try await bench.take("\(number)")
+      attempts.append(bench.attempt(taken.deliveries[0], .delivered(summary: "gathered", reply: nil)))
+    }
+    #expect(try await bench.store.waitingLines(lane: bench.ehr, after: 0, countMax: 1000).lines.count == 300)
+    // One was cancelled meanwhile: nothing of the others changes.
+    let gone = attempts[150].delivery
+    let cancel = Change.cancelWaiting(lane: bench.ehr, [gone], reason: "x", at: 1)
+    #expect(await bench.change(cancel) == .cancelled(count: 1, bytes: 3))
+    guard case .stale = await gather(bench, attempts, arrival(bench, keys, "all")) else { throw Unexpected() }
+    let lines = try await bench.store.waitingLines(lane: bench.ehr, after: 0, countMax: 100)
+    #expect(lines.lines.map(\.sequence) == Array(1...100) && !lines.isAll)
+    #expect(try await bench.waiting(keys.lanes[0].key).isEmpty)
+
+    attempts.remove(at: 150)
+    let there = arrival(bench, keys, "all")
+    guard case .accepted([1], _) = await gather(bench, attempts, there) else { throw Unexpected() }
+    guard case .stale = await gather(bench, attempts, arrival(bench, keys, "all")) else { throw Unexpected() }
+    await bench.store.close(orderly: false)
+
+    let again = try await Bench.open(folder)
+    _ = try await again.store.register(Self.other)
+    #expect(try await again.waiting(keys.lanes[0].key).map(\.message) == [there.id])
+    let lane = try #require(try await again.store.ledger().first { $0.channel == "adt" }?.lanes[0])
+    #expect(lane.delivered == 299 && lane.cancelled == 1 && lane.waiting == 0 && lane.waitingBytes == 0)
+    #expect(try await again.store.audit() == [])
+    await again.store.close()
+  }
+
+  @Test func `Lines of what waits end before what is held`() async throws {
+    let folder = TestFolder()
+    let bench = try await Bench.open(folder)
+    for text in ["1", "2"] { try await bench.take(text) }
+    let held = try await bench.take("3").deliveries[0]
+    try await bench.take("4")
+    #expect(await bench.finish(bench.attempt(held, .held(reason: "AE", reply: nil))) == .done(1))
+    let (lines, isAll) = try await bench.store.waitingLines(lane: bench.ehr, after: 0, countMax: 10)
+    #expect(lines.map(\.sequence) == [1, 2] && lines.map(\.byteCount) == [1, 1] && isAll)
+    await bench.store.close()
+  }
+
+  private func gather(_ bench: Bench, _ attempts: [Attempt], _ arrival: Acceptance) async -> AcceptResult {
+    await withCheckedContinuation { continuation in
+      bench.store.handOver(attempts, arrival) { continuation.resume(returning: $0) }
+    }
   }
 
   private struct Unexpected: Error {}

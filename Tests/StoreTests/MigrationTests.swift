@@ -78,6 +78,22 @@ import Testing
     connection.close()
   }
 
+  @Test func `What waits in a file of schema 3 has no number in schema 4, and the next one is the first`() throws {
+    let folder = TestFolder()
+    let connection = try Connection(path: folder.database, flags: 6, busyMilliseconds: 1_000)
+    try Schema.migrate(connection, to: Array(Schema.migrations.prefix(3))) { _ in }
+    try connection.execute(
+      """
+      INSERT INTO delivery (id, low, message, lane, sequence, state, attempts, possibly_sent, size, created_at, due_at,
+        delay) VALUES (1, 1, 1, 7, 1, 0, 0, 0, 9, 0, 0, 0)
+      """)
+    try Schema.migrate(connection) { _ in }
+    #expect(try connection.number("PRAGMA user_version") == Int64(Schema.version))
+    #expect(try connection.number("SELECT count(*) FROM delivery WHERE numbers IS NULL") == 1)
+    #expect(try connection.number("SELECT count(*) FROM sequence") == 0)
+    connection.close()
+  }
+
   @Test func `A copy is whole or isn't there`() throws {
     let folder = TestFolder()
     TestFolder.write([UInt8](repeating: 7, count: 3_000_000), folder.path + "/a")

@@ -12,7 +12,11 @@ package struct FileDestinationSettings: Settings {
     example: "out/adt")
   package var directory: FilePath
   @Setting(
-    "The name of each file. `/` in it makes subfolders; a value of the message never does.", example: "{MSH-10}.hl7")
+    """
+    The name of each file. `/` in it makes subfolders; a value of the message never does. `{sequence("lab", 6)}` is \
+    the next number of that name in the channel, given in the commit: none is left out, none comes twice, and every \
+    try has the same.
+    """, example: "{MSH-10}.hl7")
   package var name: Template
   @Setting(
     """

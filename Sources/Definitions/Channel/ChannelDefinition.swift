@@ -99,11 +99,23 @@ package struct DestinationDefinition: Sendable {
   package var reply: HiltProgram?
   /// What goes there is asked once; `nil` where it is delivered.
   package var question: Question?
+  /// What goes there is gathered into one message; `nil` where each goes by itself.
+  package var collect: Collect?
 
   package struct Question: Sendable, Hashable {
     package var within: Duration
     /// The sender waits for the answer.
     package var isAsked: Bool
+  }
+
+  /// How messages are gathered.
+  package struct Collect: Sendable {
+    /// What belongs together, as it is written; `nil` where all does.
+    package var by: (template: HiltTemplate, written: String)?
+    package var idle: Duration?
+    package var countMax: Int
+    /// Every day, minutes after midnight.
+    package var dailyAt: Int?
   }
 }
 

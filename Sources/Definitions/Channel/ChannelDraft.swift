@@ -169,6 +169,7 @@ struct ChannelReader {
     let (chosen, rest) = choice.find(in: node, reader)
     let settings = DestinationSettings.read(rest, reader)
     DestinationSettings.checkRanges(reader, rest)
+    CollectSettings.checkNeighbours(reader, rest, connector: chosen.map { ($0.key, $0.keyPlace) })
     guard let chosen, let type = registry.destination(named: chosen.key) else { return draft(settings) }
     let block = NotYet.refuse(NotYet.connector, in: chosen.value, declared: type.settingKeys, reader)
     var connector = type.definition(block, reader)

@@ -24,7 +24,6 @@ enum NotYet {
 
   /// Under a destination's name.
   static let destination = [
-    "collect": "each message is sent by itself",
     "schedule": "a delivery goes as soon as it is its turn",
     "depends": "lanes work independently of each other",
     "alerts": "`alerts:` stands beside `channel:` and holds for each of the channel's lanes",

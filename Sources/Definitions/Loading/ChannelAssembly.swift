@@ -132,7 +132,7 @@ struct ChannelAssembly {
     var templates: [(setting: String, template: HiltTemplate)] = []
     for (key, template) in destination.connector?.options.templates ?? [] {
       let place = template.place ?? destination.place
-      if let compiled = hilt.template(template.source, at: place, over: sent, hasOriginal: true) {
+      if let compiled = hilt.sentTemplate(template.source, at: place, over: sent) {
         templates.append((key, compiled))
       }
     }
@@ -141,6 +141,10 @@ struct ChannelAssembly {
       question.map { DestinationDefinition.Order.none(inFlight: $0.inFlight) }
       ?? settings.flatMap { self.order($0.order, over: sent) }
     let reply = settings?.reply.flatMap { self.reply($0, of: destination, emitted) }
+    let collect = settings?.collect.flatMap {
+      self.collect($0, of: destination, over: format, transform.map { $0.outputs.map(\.format) } ?? emitted)
+    }
+    guard (settings?.collect == nil) == (collect == nil) else { return nil }
     guard let settings, let order, var connector = destination.connector, (own == nil) == (transform == nil),
       (settings.reply == nil) == (reply == nil)
     else { return nil }
@@ -152,7 +156,8 @@ struct ChannelAssembly {
       retry: RetryRule(settings.retry ?? RetrySettings()),
       refused: standardTries(of: destination.name).merging(settings.refused?.tries ?? [:]) { _, said in said },
       holdsRefused: settings.refused?.then == .hold, reply: reply,
-      question: question.map { .init(within: $0.within, isAsked: reply?.answerPlace != nil) })
+      question: question.map { .init(within: $0.within, isAsked: reply?.answerPlace != nil) },
+      collect: collect)
   }
 
   /// - Parameter sent: the format of what is sent.

@@ -66,6 +66,12 @@ struct HandOns {
       let destination = definition.destinations.first(where: { $0.name == edge.destination })
     else { return nil }
     let sent = (destination.transform ?? definition.transform)?.outputs.map(\.format) ?? [definition.format]
+    if destination.collect != nil, format == .hl7v2, sent.contains(.hl7v2) {
+      return Problem(
+        "C151",
+        "what is gathered of hl7v2 is a batch (BHS … BTS), and the channel `\(edge.target)` takes single messages",
+        at: edge.place, help: ["say `format: text` in the channel `\(edge.target)`"])
+    }
     guard let first = sent.first, !sent.contains(format) else { return nil }
     return Problem(
       "C130", "what is sent here is \(first.rawValue), and the channel `\(edge.target)` takes \(format.rawValue)",

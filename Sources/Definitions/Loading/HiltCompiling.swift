@@ -143,9 +143,26 @@ final class HiltCompiling {
     return value
   }
 
-  func template(_ text: String, at place: Place, over format: Format, hasOriginal: Bool = false) -> HiltTemplate? {
+  /// A template over what came in.
+  func template(_ text: String, at place: Place, over format: Format) -> HiltTemplate? {
+    template(text, context(place, format, hasOriginal: false), at: place)
+  }
+
+  /// A template over what comes to a destination.
+  func keyTemplate(_ text: String, at place: Place, over format: Format) -> HiltTemplate? {
+    template(text, context(place, format, hasOriginal: true), at: place)
+  }
+
+  /// A template of a destination's settings, over what is sent: its delivery can be numbered.
+  func sentTemplate(_ text: String, at place: Place, over format: Format) -> HiltTemplate? {
+    var context = context(place, format, hasOriginal: true)
+    context.givesNumbers = true
+    return template(text, context, at: place)
+  }
+
+  private func template(_ text: String, _ context: HiltExpressionContext, at place: Place) -> HiltTemplate? {
     guard isSafe(place) else { return nil }
-    let (template, found) = HiltTemplate.compile(text, context(place, format, hasOriginal: hasOriginal))
+    let (template, found) = HiltTemplate.compile(text, context)
     problems += found
     return template
   }

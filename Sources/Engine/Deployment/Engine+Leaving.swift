@@ -169,6 +169,7 @@ extension Engine {
       isFirst: shared.lanesKnown.withLock { $0.insert(keys.key).inserted },
       log: log(of: name.channel, lane: name.destination), replies: try await replies(of: name, definition),
       handOver: handOver(of: name.channel, destination, key: keys.key),
+      gatherer: gatherer(of: name.channel, destination, key: keys.key),
       answers: shared.answers,
       isStruck: { [shared] in shared.strikes.isStruck($0) })
     leave([lane], .drain)

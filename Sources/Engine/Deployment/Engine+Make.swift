@@ -35,6 +35,10 @@ extension Engine {
     }
     var prepared = PreparedConnectors(source: source, destinations: [:])
     for destination in definition.destinations {
+      if destination.collect?.dailyAt != nil, shared.zone == nil {
+        throw OperationError(
+          "`at` of \(destination.name) needs time zones: install tzdata, or say `zone` in hilum.yaml")
+      }
       var context = context(definition)
       context.destination = destination.name
       context.inFlight = destination.order.inFlight
@@ -76,6 +80,7 @@ extension Engine {
         log: log(of: definition.name, lane: destination.name),
         replies: destination.reply.map { _ in ReplyReader(destination: index, pipeline, keys, shared) },
         handOver: handOver(of: definition.name, destination, key: own.key),
+        gatherer: gatherer(of: definition.name, destination, key: own.key),
         answers: shared.answers,
         isStruck: { [shared] in shared.strikes.isStruck($0) })
     }
@@ -89,6 +94,17 @@ extension Engine {
     return HandOver(
       to: target, from: LaneName(channel: channel, destination: destination.name), lane: key,
       isStrict: !destination.order.isLoose, shared)
+  }
+
+  /// What gathers the deliveries of a destination into messages of another channel; `nil` where each goes by itself.
+  func gatherer(of channel: ChannelName, _ destination: DestinationDefinition, key: Int64) -> Gatherer? {
+    guard let target = destination.handsOnTo, let collect = destination.collect else { return nil }
+    let rule = Gathering.Rule(
+      isKeyed: collect.by != nil, idle: collect.idle?.milliseconds, countMax: collect.countMax,
+      daily: collect.dailyAt.flatMap { minutes in shared.zone.map { DailyTime(minutes: minutes, zone: $0) } })
+    return Gatherer(
+      rule, to: target, from: LaneName(channel: channel, destination: destination.name), lane: key, shared,
+      log: log(of: channel, lane: destination.name))
   }
 
   /// Makes a revision the one that runs, in the store's eyes.

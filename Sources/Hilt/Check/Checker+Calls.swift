@@ -48,7 +48,7 @@ extension Checker {
     }
     let later = [
       "identifier", "human_name", "address", "contact", "concept", "quantity", "resolve", "reference_to", "coding_of",
-      "code_of", "attachment", "deidentify", "pseudonym", "sequence",
+      "code_of", "attachment", "deidentify", "pseudonym",
     ]
     if later.contains(name.text) {
       return broken(.unsupported, "the function '\(name.text)' is not supported yet", at: name.span)

@@ -73,7 +73,7 @@ struct Function: Sendable {
     format, date, datetime, instant, time, hl7, written, truncate, inZone, daysBetween, ageAt, raw, structure, trigger,
     count, first, last, rest, flatten, zip, distinct, stableID, base64, base64Of, hex, hexOf, decode,
     encode, sha256, hmac, nhsNumberOK,
-    luhnOK, mod11OK,
+    luhnOK, mod11OK, sequence,
   ]
 
   private static let byName = Dictionary(uniqueKeysWithValues: all.map { ($0.name, $0) })

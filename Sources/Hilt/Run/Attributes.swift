@@ -7,7 +7,8 @@ enum Attributes {
   static let known = [
     "id", "received", "channel", "source.peer", "source.file.name", "source.http.path", "source.http.header.*",
     "source.dicom.calling", "source.query.*", "source.channel", "source.message",
-    "source.batch.id", "source.batch.number", "source.batch.count", "source.event", "source.kind",
+    "source.batch.id", "source.batch.number", "source.batch.count", "source.gathered.count", "source.event",
+    "source.kind",
   ]
 
   static func isKnown(_ keys: [String]) -> Bool {

@@ -38,6 +38,7 @@ package enum Code: String, Sendable, CaseIterable {
   case noZone = "E140"
   case dateForm = "E141"
   case parameter = "E160"
+  case sequencePlace = "E161"
   case notInStandard = "E201"
   case path = "E202"
   case unhandled = "E301"

@@ -9,6 +9,7 @@ import Glibc
 import Logging
 import Messages
 import Store
+import Text
 
 struct RunCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -78,6 +79,7 @@ struct RunCommand: AsyncParsableCommand {
       folder: site.data, site: site.site, targets: targets.compactMap(\.self), log: log, offset: time.offsetSeconds)
     let engine = Engine(
       site: site.site, store: store, strikes: Strikes(try strikeBoard(site)), waitingBytesMax: diskShare(site.data),
+      zone: try? TimeZoneRules(named: site.zone ?? TimeZone.current.identifier),
       files: ChannelFiles(
         Site.loader(site, environment: environment.name, looksAround: true), folder: folder,
         remember: { try remembered.write($0) }),

@@ -148,6 +148,10 @@ struct StatusCommand: AsyncParsableCommand {
       if let time = asked.milliseconds { line += ", in about \(time) ms" }
       if lane.waiting > 0 { line += ", \(lane.waiting) under way" }
     }
+    if let gathering = lane.gathering, gathering.groups > 0 {
+      line += " in \(gathering.groups) \(gathering.groups == 1 ? "group" : "groups")"
+      if let next = gathering.nextIn, !lane.paused { line += ", the next is closed in \(Terminal.age(next))" }
+    }
     if let senders = lane.sendersWaiting { line += ", \(senders) \(senders == 1 ? "sender waits" : "senders wait")" }
     if lane.paused { line += Terminal.yellow(", paused") }
     if lane.awaitsRelease { line += Terminal.yellow(", held until hilum release") }

@@ -1,0 +1,58 @@
+import Admin
+import Engine
+import Foundation
+import Partners
+import Store
+import Testing
+
+extension Ways {
+  @Suite struct `Numbers that the commit gives` {
+    @Test(arguments: ["before-commit", "after-commit"])
+    func `killed at a commit, the files are numbered without a gap, in the order in which they came`(
+      point: String
+    ) async throws {
+      let way = try await OneWay.make()
+      try way.project.write(
+        "Channels/adt.yaml",
+        """
+        channel: adt
+        source:
+          mllp: {port: \(way.port)}
+        destinations:
+          out:
+            file: {directory: ../out, name: 'lab-{sequence("lab", 4)}.hl7', on-collision: refuse}
+            retry: {first: 20ms, factor: 1, longest: 20ms}
+
+        """)
+      let ids = (1...60).map { "N\($0)" }
+      var sent = 0
+      for commit in [2, 3, 4, 6, 8, 11] {
+        let engine = try way.project.launch(environment: ["HILUM_FAILPOINT": "\(point):\(commit)"])
+        if (try? await engine.ready(within: 20)) != nil {
+          let report = try await send(ids[sent..<min(ids.count, sent + 9)].map { Sample.adt($0) }, to: way.port) {
+            $0.timeout = .seconds(5)
+          }
+          sent += report.outcomes.prefix { $0.code == .AA }.count
+        }
+        _ = await engine.launch.ending(within: 5)
+        await engine.kill()
+      }
+      try await way.project.start()
+      #expect(try await send(ids[sent...].map { Sample.adt($0) }, to: way.port).isAllAccepted)
+      try await way.project.drained()
+      let names = (1...60).map { "lab-" + String(repeating: "0", count: 4 - String($0).count) + "\($0).hl7" }
+      #expect(way.project.names(in: "out") == names)
+      for (name, id) in zip(names, ids) {
+        #expect(Sample.field("MSH", 10, of: way.project.read("out/\(name)")) == id)
+      }
+      #expect(try await way.project.problemsOfTheLedger() == [])
+
+      // Sent again it is the same file; processed again another.
+      let last = try #require(try await way.project.messages().first { $0.state == .routed })
+      try FileManager.default.removeItem(atPath: way.project.path("out/\(names[59])"))
+      #expect(try await way.project.hilum("resend", last.id).status == 0)
+      try await eventually("it is there again") { way.project.names(in: "out") == names }
+      #expect(try await way.project.hilum("audit").status == 0)
+    }
+  }
+}
