@@ -89,6 +89,7 @@ package final class ChannelRuntime: Sendable {
     var arrival = arrival
     // A source like a folder can't know what it brings; the channel does.
     arrival.payload.format = version.definition.format
+    if takesAsAnswer(arrival.payload, version, turn) { return passage.leave() }
     let id = store.mint()
     let receivedAt = shared.clock.now().wall
     var decided = decide(arrival.payload, arrival.attributes, version, id: id, receivedAt: receivedAt)

@@ -14,7 +14,7 @@ import Synchronization
 package final class Lane: Sendable {
   package let name: LaneName
   package let key: Int64
-  private let connector: any DestinationConnector
+  let connector: any DestinationConnector
   private let store: any Store
   let clock: any EngineClock
   private let log: Logger
@@ -26,6 +26,8 @@ package final class Lane: Sendable {
   let handOver: HandOver?
   /// Senders that wait for the ends of deliveries.
   private let answers: AwaitedAnswers?
+  /// Partners' answers that come as messages of their own.
+  private let laterAnswers: LaterAnswerBook?
 
   struct Holders: OptionSet {
     let rawValue: Int
@@ -72,7 +74,7 @@ package final class Lane: Sendable {
   package init(
     _ name: LaneName, keys: ChannelKeys.Lane, connector: any DestinationConnector, store: any Store,
     policy: LanePolicy, clock: any EngineClock, isFirst: Bool = true, log: Logger, replies: ReplyReader? = nil,
-    handOver: HandOver? = nil, answers: AwaitedAnswers? = nil,
+    handOver: HandOver? = nil, answers: AwaitedAnswers? = nil, laterAnswers: LaterAnswerBook? = nil,
     isStruck: @escaping @Sendable (DeliveryID) -> Bool = { _ in false }
   ) {
     self.name = name
@@ -80,6 +82,7 @@ package final class Lane: Sendable {
     self.replies = replies
     self.handOver = handOver
     self.answers = answers
+    self.laterAnswers = laterAnswers
     key = keys.key
     self.connector = connector
     self.store = store
@@ -165,7 +168,8 @@ package final class Lane: Sendable {
   /// How many senders wait for the partner's verdict.
   var sendersWaiting: Int { answers?.count(of: name) ?? 0 }
 
-  /// Sends nothing more; returns when what is under way has been answered and is durable.
+  /// Sends nothing more; returns when what is under way has been answered and is durable. What the partner has
+  /// accepted, and may take minutes to answer, is not waited for: it goes again, marked as a possible duplicate.
   package func stop() async {
     await withCheckedContinuation { continuation in
       let done = state.withLock { state in
@@ -175,6 +179,7 @@ package final class Lane: Sendable {
       }
       if done { return continuation.resume() }
       run { $0.stop($1) }
+      connector.stopAwaiting()
     }
     await connector.close()
   }
@@ -199,6 +204,7 @@ package final class Lane: Sendable {
       defer { state.whenStopped = [] }
       return state.whenStopped
     }
+    laterAnswers?.stopped(self)
     for waiter in waiters { waiter() }
   }
 
@@ -269,15 +275,7 @@ package final class Lane: Sendable {
       let asked = clock.now().steady
       connector.send(delivery) { [self] result in
         noteTime(since: asked, result)
-        if let replies, let answer = ReplyReader.answer(result) {
-          return replies.judge(answer, to: waiting) { [self] end in judged(delivery.id, attempt, end) }
-        }
-        let end = Self.end(result)
-        run { state, now in
-          if case .failure(let failure) = result, case .refused = end { state.refusals[delivery.id] = failure.reason }
-          state.machine.sent(delivery.id, attempt: attempt, end, now)
-        }
-        if case .failure = result { answers?.cameBack(delivery.id, name) }
+        ended(waiting, attempt, result)
       }
     case .finish(let attempt, let bytes):
       finish(attempt, bytes, refusal: refusal(attempt))
@@ -289,6 +287,20 @@ package final class Lane: Sendable {
       state.withLock { $0.whenLetGo.popFirst() }?.resume(returning: underWay)
     case .stopped: hasStopped()
     }
+  }
+
+  func ended(_ waiting: WaitingDelivery, _ attempt: Int, _ result: Result<Reply, DeliveryError>) {
+    if let replies, let answer = ReplyReader.answer(result) {
+      return replies.judge(answer, to: waiting) { [self] end in judged(waiting.id, attempt, end) }
+    }
+    let end = Self.end(result)
+    run { state, now in
+      if case .failure(let failure) = result, failure.kind != .unreachable, failure.kind != .cancelled {
+        state.refusals[waiting.id] = failure.reason
+      }
+      state.machine.sent(waiting.id, attempt: attempt, end, now)
+    }
+    if case .failure = result { answers?.cameBack(waiting.id, name) }
   }
 
   private func handedOn(_ waiting: WaitingDelivery, _ attempt: Int, _ end: LaneMachine.End, _ refusal: String?) {
@@ -363,6 +375,7 @@ package final class Lane: Sendable {
       return notDurable(attempt, bytes, refusal, reason)
     }
     answers?.ended(attempt)
+    laterAnswers?.ended(attempt)
     run { $0.finished(attempt, $1) }
   }
 
@@ -403,6 +416,8 @@ package final class Lane: Sendable {
       .refused(
         reason: [failure.reason, failure.partnerText].compactMap(\.self).joined(separator: ": "), code: failure.code,
         forever: failure.kind == .permanent, reply: failure.reply, retryAfter: wait)
+    case .unanswered:
+      .unanswered(reason: failure.reason, code: failure.code ?? "unanswered", reply: failure.reply)
     case .cancelled: .cancelled(reason: failure.reason, bytesSent: failure.bytesSent)
     }
   }

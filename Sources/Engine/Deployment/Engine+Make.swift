@@ -36,6 +36,9 @@ extension Engine {
       context.inFlight = destination.order.inFlight
       // A little before the asker's own time is over: what it is then told is how the question ended.
       context.answerWithin = destination.question.map { $0.within - max(.milliseconds(50), $0.within / 20) }
+      context.laterAnswers = destination.answersFrom.map {
+        LaterAnswersOfLane(book: shared.laterAnswers, channel: $0)
+      }
       context.logger = log(of: definition.name, lane: destination.name)
       prepared.destinations[destination.name] = try destination.connector.make(context)
     }
@@ -65,15 +68,17 @@ extension Engine {
       let (destination, own) = (definition.destinations[index], keys.lanes[index])
       if let lane = keeping.first(where: { $0.name.destination == destination.name }) { return lane }
       guard let connector = prepared.destinations[destination.name] else { return nil }
-      return Lane(
+      let lane = Lane(
         LaneName(channel: definition.name, destination: destination.name), keys: own, connector: connector,
         store: store, policy: LanePolicy(destination), clock: shared.clock,
         isFirst: shared.lanesKnown.withLock { $0.insert(own.key).inserted },
         log: log(of: definition.name, lane: destination.name),
         replies: destination.reply.map { _ in ReplyReader(destination: index, pipeline, keys, shared) },
         handOver: handOver(of: definition.name, destination, key: own.key),
-        answers: shared.answers,
+        answers: shared.answers, laterAnswers: shared.laterAnswers,
         isStruck: { [shared] in shared.strikes.isStruck($0) })
+      if let channel = destination.answersFrom { shared.laterAnswers.register(lane, in: channel) }
+      return lane
     }
     for lane in lanes { lane.replies?.know(lanes) }
     return lanes
