@@ -178,6 +178,7 @@ package struct ControlAPI: Sendable {
       message: record, deliveries: try await engine.store.deliveries(of: id),
       places: try await engine.store.placesKept(by: id))
     try await tellOfOthers(&answer)
+    answer.accepted = engine.accepted
     return (answer, Story(answer, now: Int64(Date().timeIntervalSince1970 * 1000), time: time).lines)
   }
 
@@ -228,6 +229,8 @@ package struct MessageAnswer: Codable, Sendable {
   package var before: [MessageRecord] = []
   /// What it is in the channels that it was handed on to, and so on.
   package var onward: [Onward] = []
+  /// By delivery, until when its outcome is awaited of a partner that has accepted it.
+  package var accepted: [String: Int64] = [:]
 
   package struct Onward: Codable, Sendable {
     /// By which it was handed on.

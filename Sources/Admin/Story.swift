@@ -20,7 +20,7 @@ struct Story {
       lines.append("It keeps its place in the lane of \(place): what comes later waits there behind it.")
     }
     for delivery in answer.deliveries {
-      lines.append(Self.sentence(delivery, now: now, time))
+      lines.append(Self.accepted(delivery, answer, time) ?? Self.sentence(delivery, now: now, time))
       guard let onward = answer.onward.first(where: { $0.delivery == delivery.id }) else { continue }
       lines += Self.there(onward, answer, now: now, time)
     }
@@ -40,7 +40,7 @@ struct Story {
     let destinations = Set(onward.deliveries.map(\.destination)).count
     var lines = [place + outcome(onward.message, destinations: destinations)]
     for delivery in onward.deliveries {
-      lines.append(place + sentence(delivery, now: now, time))
+      lines.append(place + (accepted(delivery, answer, time) ?? sentence(delivery, now: now, time)))
       guard let next = answer.onward.first(where: { $0.delivery == delivery.id }) else { continue }
       lines += there(next, answer, now: now, time)
     }
@@ -110,6 +110,14 @@ struct Story {
       return "It is a duplicate of \(message.duplicateOf ?? "an earlier message") and was not processed again."
     case .discarded: return "It was discarded by a person\(reason)."
     }
+  }
+
+  /// At a partner that has it and has not told what came of it.
+  private static func accepted(_ delivery: DeliveryRecord, _ answer: MessageAnswer, _ time: LocalTime) -> String? {
+    guard delivery.state == .waiting, let until = answer.accepted[delivery.id] else { return nil }
+    let twice = delivery.possibleDuplicate ? " It may have reached the partner more than once." : ""
+    return "\(delivery.destination) has accepted it (CA); its application acknowledgement is awaited until "
+      + "\(time.text(until)).\(twice)"
   }
 
   private static func sentence(_ delivery: DeliveryRecord, now: Int64, _ time: LocalTime) -> String {

@@ -35,7 +35,8 @@ public struct AcknowledgeDelivered: Settings {
     """
     When the time is over: `cancel` takes the delivery back and tells the sender to try again (MLLP closes without an \
     answer); what is at the partner at that moment can't be taken back. With `keep` the message counts as accepted, \
-    and is delivered later.
+    and is delivered later. A sender in enhanced mode that wants both acknowledgements has CA when its message is on \
+    disk, and won't send it again: `cancel` takes nothing back then, and the other comes when the partner has spoken.
     """, default: .cancel)
   public var then: Then
 

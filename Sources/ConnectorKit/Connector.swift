@@ -45,6 +45,8 @@ public struct ConnectorContext: Sendable {
   /// A destination that asks questions waits no longer than this for an answer, whatever its own settings say; `nil`
   /// leaves it to them.
   public var answerWithin: Duration?
+  /// Where a destination gets answers that come on a way of their own; `nil` where its settings name none.
+  public var laterAnswers: (any LaterAnswers)?
   /// A destination reads a partner's answer within this, so that an answer which crashes the engine is not met for
   /// ever.
   public var answers: any AnswerGuard

@@ -31,12 +31,26 @@ public protocol DestinationConnector: Connector {
 
   /// Closes connections and lets go of what is kept. What is under way ends as `cancelled`.
   func close() async
+
+  /// What the partner has accepted and has not told the outcome of, in any order. Called from any thread, and must not
+  /// block.
+  func accepted() -> [AcceptedDelivery]
+
+  /// Its lane stops: what the partner has accepted, and whose outcome may be minutes away, ends as `cancelled`.
+  func stopAwaiting()
+
+  /// What a partner's answer means that came on a way of its own, to a delivery that isn't under way; `nil` where that
+  /// is no answer.
+  func meaning(of answer: Payload) -> Result<Reply, DeliveryError>?
 }
 
 extension DestinationConnector {
   public static var answers: Format? { nil }
   public func open(_ whenReachable: @escaping @Sendable () -> Void) {}
   public func status() -> DestinationStatus? { nil }
+  public func accepted() -> [AcceptedDelivery] { [] }
+  public func stopAwaiting() {}
+  public func meaning(of answer: Payload) -> Result<Reply, DeliveryError>? { nil }
 }
 
 /// A destination that partners connect to, as an operator sees it.
@@ -136,6 +150,9 @@ public struct DeliveryError: Error, Sendable {
     case retryable
     /// This message will never be taken (AR, a name that can't be written).
     case permanent
+    /// The partner has accepted the message, and did not say in time what came of it: it may take it yet. Counts as a
+    /// refusal with the code `unanswered`; sent again it is a possible duplicate.
+    case unanswered
     /// The engine is stopping, or the lane was cancelled. Says nothing about partner or message.
     case cancelled
   }

@@ -61,6 +61,14 @@ public protocol Origin: AnyObject, Sendable {
   /// After a receipt `unavailable`, everything behind it on this origin is `unavailable` too: close the connection,
   /// and open a new origin for the next.
   func offer(_ arrival: Arrival, then: @escaping @Sendable (Receipt) -> Void)
+
+  /// The sender is gone: nobody hears the receipts that are still to come, and for what it was told that it is durable
+  /// (`Arrival.whenDurable`) nothing is waited for any more.
+  func close()
+}
+
+extension Origin {
+  public func close() {}
 }
 
 extension Inbox {
@@ -91,6 +99,11 @@ public struct Arrival: Sendable {
   /// in it). An arrival whose identity was accepted before is a duplicate, whatever the channel says about
   /// `duplicates`.
   public var transportKey: String?
+
+  /// Called before the receipt is there, from any thread, where that may wait for a partner: message and outcome are on
+  /// disk, and whether it was rejected. A source that sets it tells its sender then that the message is safe and need
+  /// not be sent again: nothing of it is withdrawn when the sender's time is over. Called in call order for one origin.
+  public var whenDurable: (@Sendable (_ isRejected: Bool) -> Void)?
 
   /// Called before the receipt is there, from any thread, with what the channel's `prepare:` made of the payload.
   public var whenPrepared: (@Sendable (Payload) -> Void)?

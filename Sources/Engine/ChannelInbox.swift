@@ -64,6 +64,8 @@ final class ChannelOrigin: Origin {
     if let entered { process(arrival, entered, then) }
   }
 
+  func close() { for awaited in order.close() { channel.shared.answers.drop(awaited) } }
+
   /// Enters the version that runs; while that is changed, the backlog is worked off when it has been.
   private func enter() -> ChannelVersion? {
     channel.passage.enter { [self] in Self.workers.async { self.workOff() } }
@@ -106,13 +108,15 @@ final class ChannelOrigin: Origin {
     let turn = SenderTurn(
       gate: gate,
       durable: { [channel] in channel.arriving(-size) },
-      waits: { [order] in order.waits(number, for: $0) },
+      waits: { [order, channel] awaited in
+        if !order.waits(number, for: awaited), awaited.isPromised { channel.shared.answers.drop(awaited) }
+      },
       isLate: { [order, gate, channel] late in
         if late.keeps { return channel.shared.answers.keep(late) }
         if late.isQuestion { return channel.shared.answers.late([late]) }
         // What its sender sends again goes before all that it sent behind it.
         gate.close()
-        channel.shared.answers.late(order.awaited(from: number).filter { !$0.keeps })
+        channel.shared.answers.late(order.awaited(from: number).filter { !$0.keeps && !$0.isPromised })
       },
       then: { [order] in order.settle(number, $0) })
     channel.take(arrival, version, turn)

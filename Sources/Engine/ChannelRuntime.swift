@@ -89,6 +89,7 @@ package final class ChannelRuntime: Sendable {
     var arrival = arrival
     // A source like a folder can't know what it brings; the channel does.
     arrival.payload.format = version.definition.format
+    if takesAsAnswer(arrival.payload, version, turn) { return passage.leave() }
     let id = store.mint()
     let receivedAt = shared.clock.now().wall
     var decided = decide(arrival.payload, arrival.attributes, version, id: id, receivedAt: receivedAt)
@@ -101,9 +102,12 @@ package final class ChannelRuntime: Sendable {
     acceptance.progress = arrival.progress.map { ($0.key, $0.value) }
     acceptance.gate = turn.gate
     acceptance.awaits = version.awaited.map { version.lanes[$0.lane].key }
-    let awaited = awaited(by: turn, of: acceptance, version)
-    submit(acceptance, decided, version, turn) { [self, decided] result in
+    let whenDurable = version.awaited == nil ? nil : arrival.whenDurable
+    let awaited = awaited(by: turn, of: acceptance, version, isPromised: whenDurable != nil)
+    submit(acceptance, decided, version, turn, isPromised: whenDurable != nil) { [self, decided] result in
       turn.durable()
+      // While those before it wait for a partner, its sender knows that it is safe.
+      if let whenDurable, let isRejected = result.isRejected(decided.state) { whenDurable(isRejected) }
       if let awaited {
         if case .accepted = result { return shared.answers.begin(awaited, within: version.awaited) }
         shared.answers.forget(awaited)
@@ -198,11 +202,11 @@ package final class ChannelRuntime: Sendable {
 
   func submit(
     _ acceptance: Acceptance, _ decided: Decided, _ version: ChannelVersion, _ turn: SenderTurn? = nil,
-    then: @escaping @Sendable (AcceptResult) -> Void
+    isPromised: Bool = false, then: @escaping @Sendable (AcceptResult) -> Void
   ) {
     store.accept(acceptance) { [self] result in
       if case .awaited(let original, let deliveries) = result, let turn {
-        wait(turn, for: deliveries, of: original, version)
+        wait(turn, for: deliveries, of: original, version, isPromised: isPromised)
       }
       settle(acceptance, decided, version, result)
       then(result)

@@ -5,6 +5,12 @@ package import Store
 import Synchronization
 
 extension Engine {
+  /// By delivery, until when its outcome is awaited of a partner that has accepted it, in milliseconds since 1970.
+  package var accepted: [String: Int64] {
+    let all = (channels.flatMap(\.lanes) + leaving.map(\.lane)).flatMap(\.accepted)
+    return Dictionary(all.map { ($0.delivery.description, $0.until) }) { $1 }
+  }
+
   /// What every channel and lane is doing, with what waits for a person by the store's counters.
   package func status() async -> EngineStatus { status(try? await store.ledger()) }
 

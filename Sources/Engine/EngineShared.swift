@@ -15,6 +15,8 @@ final class EngineShared: Sendable {
   let gate = DeploymentGate()
   /// Senders that wait for a partner's verdict.
   let answers: AwaitedAnswers
+  /// Partners' answers that come as messages of their own.
+  let laterAnswers = LaterAnswerBook()
   let arrivingBytes = Atomic<Int>(0)
   /// The keys of lanes that this engine has worked with: what an owner that died had under way is known of them.
   let lanesKnown = Mutex<Set<Int64>>([])

@@ -93,6 +93,14 @@ package struct KeyOrder: Sendable {
   /// The first that may be sent; it stays in front of its keys until it is removed.
   mutating func take() -> Int64? { free.popFirst() }
 
+  /// Takes a certain one, which rests or may be sent; `false` where something is in front of it.
+  mutating func take(_ sequence: Int64) -> Bool {
+    guard blockers[sequence] == nil else { return false }
+    resting[sequence] = nil
+    removeFree(sequence)
+    return true
+  }
+
   /// What was taken may go again.
   mutating func giveBack(_ sequence: Int64) { becomeFree(sequence) }
 

@@ -42,6 +42,7 @@ extension Lane {
       return notDurable(attempt, bytes, refusal, reason)
     }
     answers?.ended(attempt)
+    laterAnswers?.ended(attempt)
     run { $0.finished(attempt, $1) }
   }
 
@@ -82,6 +83,8 @@ extension Lane {
       .refused(
         reason: [failure.reason, failure.partnerText].compactMap(\.self).joined(separator: ": "), code: failure.code,
         forever: failure.kind == .permanent, reply: failure.reply, retryAfter: wait)
+    case .unanswered:
+      .unanswered(reason: failure.reason, code: failure.code ?? "unanswered", reply: failure.reply)
     case .cancelled: .cancelled(reason: failure.reason, bytesSent: failure.bytesSent)
     }
   }

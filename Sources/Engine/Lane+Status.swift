@@ -57,6 +57,14 @@ package struct LaneStatus: Sendable, Codable, Equatable {
   }
   /// Senders that wait for the partner's verdict; `nil` where none does.
   package var sendersWaiting: Int?
+  /// How many messages the partner has accepted (CA) without having told what came of them, and until when the first of
+  /// them is waited for, in milliseconds since 1970; `nil` where there are none.
+  package var accepted: Accepted?
+
+  package struct Accepted: Sendable, Codable, Equatable {
+    package var count: Int
+    package var until: Int64
+  }
   /// The partner that connects to this lane; `nil` where the lane connects.
   package var partner: DestinationStatus?
   /// What the lane stands at, where it does: the first of those.
@@ -93,6 +101,7 @@ extension Lane {
     let waiting = self.waiting
     let senders = sendersWaiting
     let partner = self.partner
+    let accepted = self.accepted
     var status = state.withLock { state in
       let outage = state.machine.outage
       let resting = state.machine.resting(now)
@@ -112,6 +121,7 @@ extension Lane {
       }
       if senders > 0 { status.sendersWaiting = senders }
       status.partner = partner
+      status.accepted = accepted.map(\.until).min().map { LaneStatus.Accepted(count: accepted.count, until: $0) }
       if let (first, _) = state.machine.heldFirst, let held = first.held {
         status.standsAt = LaneStatus.Standing(
           delivery: first.id.description, message: first.message.description, isPlace: held.kind == .place,

@@ -14,7 +14,7 @@ import Synchronization
 package final class Lane: Sendable {
   package let name: LaneName
   package let key: Int64
-  private let connector: any DestinationConnector
+  let connector: any DestinationConnector
   let store: any Store
   let clock: any EngineClock
   let log: Logger
@@ -28,6 +28,8 @@ package final class Lane: Sendable {
   let gatherer: Gatherer?
   /// Senders that wait for the ends of deliveries.
   let answers: AwaitedAnswers?
+  /// Partners' answers that come as messages of their own.
+  let laterAnswers: LaterAnswerBook?
 
   struct Holders: OptionSet {
     let rawValue: Int
@@ -77,6 +79,7 @@ package final class Lane: Sendable {
     _ name: LaneName, keys: ChannelKeys.Lane, connector: any DestinationConnector, store: any Store,
     policy: LanePolicy, clock: any EngineClock, isFirst: Bool = true, log: Logger, replies: ReplyReader? = nil,
     handOver: HandOver? = nil, gatherer: Gatherer? = nil, answers: AwaitedAnswers? = nil,
+    laterAnswers: LaterAnswerBook? = nil,
     isStruck: @escaping @Sendable (DeliveryID) -> Bool = { _ in false }
   ) {
     self.name = name
@@ -85,6 +88,7 @@ package final class Lane: Sendable {
     self.handOver = handOver
     self.gatherer = gatherer
     self.answers = answers
+    self.laterAnswers = laterAnswers
     key = keys.key
     self.connector = connector
     self.store = store
@@ -188,7 +192,8 @@ package final class Lane: Sendable {
   /// How many senders wait for the partner's verdict.
   var sendersWaiting: Int { answers?.count(of: name) ?? 0 }
 
-  /// Sends nothing more; returns when what is under way has been answered and is durable.
+  /// Sends nothing more; returns when what is under way has been answered and is durable. What the partner has
+  /// accepted, and may take minutes to answer, is not waited for: it goes again, marked as a possible duplicate.
   package func stop() async {
     await gatherer?.stop()
     await withCheckedContinuation { continuation in
@@ -199,6 +204,7 @@ package final class Lane: Sendable {
       }
       if done { return continuation.resume() }
       run { $0.stop($1) }
+      connector.stopAwaiting()
     }
     await connector.close()
   }
@@ -223,6 +229,7 @@ package final class Lane: Sendable {
       defer { state.whenStopped = [] }
       return state.whenStopped
     }
+    laterAnswers?.stopped(self)
     for waiter in waiters { waiter() }
   }
 
@@ -296,15 +303,7 @@ package final class Lane: Sendable {
       let asked = clock.now().steady
       connector.send(delivery) { [self] result in
         noteTime(since: asked, result)
-        if let replies, let answer = ReplyReader.answer(result) {
-          return replies.judge(answer, to: waiting) { [self] end in judged(delivery.id, attempt, end) }
-        }
-        let end = Self.end(result)
-        run { state, now in
-          if case .failure(let failure) = result, case .refused = end { state.refusals[delivery.id] = failure.reason }
-          state.machine.sent(delivery.id, attempt: attempt, end, now)
-        }
-        if case .failure = result { answers?.cameBack(delivery.id, name) }
+        ended(waiting, attempt, result)
       }
     case .finish(let attempt, let bytes):
       finish(attempt, bytes, refusal: refusal(attempt))
@@ -316,6 +315,20 @@ package final class Lane: Sendable {
       state.withLock { $0.whenLetGo.popFirst() }?.resume(returning: underWay)
     case .stopped: hasStopped()
     }
+  }
+
+  func ended(_ waiting: WaitingDelivery, _ attempt: Int, _ result: Result<Reply, DeliveryError>) {
+    if let replies, let answer = ReplyReader.answer(result) {
+      return replies.judge(answer, to: waiting) { [self] end in judged(waiting.id, attempt, end) }
+    }
+    let end = Self.end(result)
+    run { state, now in
+      if case .failure(let failure) = result, failure.kind != .unreachable, failure.kind != .cancelled {
+        state.refusals[waiting.id] = failure.reason
+      }
+      state.machine.sent(waiting.id, attempt: attempt, end, now)
+    }
+    if case .failure = result { answers?.cameBack(waiting.id, name) }
   }
 
   private func handedOn(_ waiting: WaitingDelivery, _ attempt: Int, _ end: LaneMachine.End, _ refusal: String?) {

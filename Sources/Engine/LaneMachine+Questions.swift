@@ -38,6 +38,11 @@ extension LaneMachine {
       answered(index, code ?? reason, now)
       lastRefusal = code ?? reason
       self.end(index, reason, reply: reply, now)
+    case .unanswered(let reason, let code, let reply):
+      answered(index, code, now)
+      lastRefusal = code
+      entries[index].delivery.possiblySent = true
+      self.end(index, reason, reply: reply, now)
     case .unreachable(let reason, let bytesSent, _):
       // For people to see: the next question is asked all the same.
       outage = Outage(

@@ -25,6 +25,8 @@ extension LaneMachine {
     case taken(summary: String, reply: Payload?)
     case unreachable(reason: String, bytesSent: Bool, retryAfter: Int64?)
     case refused(reason: String, code: String?, forever: Bool, reply: Payload?, retryAfter: Int64?)
+    /// Accepted, and the partner did not say in time what came of it.
+    case unanswered(reason: String, code: String, reply: Payload?)
     case cancelled(reason: String, bytesSent: Bool)
     /// Another channel has it, and that is durable.
     case handedOn(summary: String)

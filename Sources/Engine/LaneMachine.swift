@@ -331,6 +331,12 @@ package struct LaneMachine: Sendable {
       lastRefusal = code ?? reason
       entries[index].losses = 0
       refused(index, reason, code: code, forever: forever, reply: reply, retryAfter: retryAfter, now)
+    case .unanswered(let reason, let code, let reply):
+      answered(index, code, now)
+      lastRefusal = code
+      entries[index].losses = 0
+      entries[index].delivery.possiblySent = true
+      refused(index, reason, code: code, forever: true, reply: reply, retryAfter: nil, now)
     case .cancelled(let reason, let bytesSent):
       cancelled(index, reason, bytesSent: bytesSent, now)
     case .handedOn(let summary):
@@ -346,6 +352,27 @@ package struct LaneMachine: Sendable {
       judged(index, verdict, summary, reply: reply, now)
     }
     pump(now)
+  }
+
+  /// Hands out, without sending it, what was sent before and waits to be sent again: its answer has come by itself. Its
+  /// end is told by `sent` as of any other.
+  ///
+  /// - Returns: `nil` where there is none.
+  package mutating func claim(where isIt: (WaitingDelivery) -> Bool) -> WaitingDelivery? {
+    let found = entries.firstIndex {
+      $0.state == .queued && !$0.isHeld && $0.delivery.possiblySent && isIt($0.delivery)
+    }
+    guard canClaim, let index = found, order?.take(entries[index].delivery.sequence) != false else { return nil }
+    entries[index].state = .sending
+    entries[index].failuresBefore = outage?.failures ?? 0
+    sending += 1
+    return entries[index].delivery
+  }
+
+  /// What waits and was sent before is in memory, and one more end may be not yet durable.
+  package var canClaim: Bool {
+    frozen == 0 && released == 0 && !stopping && (!behind || !entries.isEmpty)
+      && unconfirmed + sending < policy.unconfirmedMax
   }
 
   /// The partner is there, whatever it said of the message.

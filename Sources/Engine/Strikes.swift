@@ -21,6 +21,16 @@ package final class Strikes: AnswerGuard {
     return run()
   }
 
+  /// Reads a message that may be an answer; `nil` where that crashed the engine twice, which its pipeline then says.
+  func reading<Answer>(_ payload: Payload, _ read: () -> Answer?) -> Answer? {
+    guard case .bytes(let bytes) = payload.content else { return read() }
+    let mark = Self.mark(bytes)
+    if board.strikes(for: mark) >= 2 { return nil }
+    let slot = board.begin(mark)
+    defer { board.end(slot) }
+    return read()
+  }
+
   package func reading<Answer>(answerTo delivery: DeliveryID, _ read: () -> Answer) -> Answer {
     let slot = board.begin(delivery.high)
     defer { board.end(slot) }

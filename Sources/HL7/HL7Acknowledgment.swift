@@ -24,7 +24,7 @@ package struct HL7Acknowledgment: Sendable {
     case auto
     /// AA, AE, AR, whatever MSH-15 and MSH-16 say.
     case original
-    /// CA, CE, CR where MSH-15 wants one; without MSH-15 always.
+    /// CA, CE, CR where MSH-15 wants one, without MSH-15 always; AA, AE, AR where MSH-16 wants one.
     case enhanced
     /// No answer.
     case none
@@ -60,17 +60,64 @@ package struct HL7Acknowledgment: Sendable {
     self.errorForm = errorForm
   }
 
-  /// The answer, ready for a frame, in the message's own delimiters, version and character set.
+  /// Which of the two acknowledgements of enhanced mode (HL7 v2.9 chapter 2.9.3) are to be given; in original mode
+  /// there is only that of the application.
+  package struct Wanted: Sendable, Hashable {
+    /// CA, CE or CR.
+    package var accept: String?
+    /// AA, AE or AR.
+    package var application: String?
+  }
+
+  /// What a sender is to be told of a message.
   ///
-  /// Where both an accept and an application acknowledgement are asked for (MSH-15 and MSH-16), this is the accept
-  /// acknowledgement; the other is a message of its own.
+  /// What was stored is safe, whatever came of it: its refusal is told by the application where that shall speak
+  /// (MSH-16), and by the accept acknowledgement where it shall not. What was not stored was not accepted.
+  package func wanted(_ header: HL7Header, _ verdict: Verdict, isStored: Bool = true) -> Wanted {
+    var (accept, application) = (header.acceptCondition, header.applicationCondition)
+    switch mode {
+    case .none: return Wanted()
+    case .original: return Wanted(application: verdict.applicationCode)
+    case .enhanced: accept = accept ?? "AL"
+    case .auto where accept == nil && application == nil:
+      return header.isAcknowledgment ? Wanted() : Wanted(application: verdict.applicationCode)
+    case .auto: break
+    }
+    if header.isAcknowledgment { application = nil }
+    let tells = application.map { Self.isWanted($0, verdict) } ?? false
+    let isAccepted = verdict.refusal == nil || isStored && tells
+    let acceptance = isAccepted ? Verdict.accepted : verdict
+    var wanted = Wanted()
+    if let accept, Self.isWanted(accept, acceptance) { wanted.accept = acceptance.acceptCode }
+    // What was not accepted has been refused with that: no application speaks behind it.
+    if tells, isAccepted || wanted.accept == nil { wanted.application = verdict.applicationCode }
+    return wanted
+  }
+
+  /// The sender wants to hear that its message is safe, and later what came of it: the two need not come together.
+  package func wantsBoth(_ header: HL7Header) -> Bool {
+    guard mode == .auto || mode == .enhanced, wantsApplication(header) else { return false }
+    let accept = header.acceptCondition ?? (mode == .enhanced ? "AL" : "NE")
+    return Self.isWanted(accept, .accepted)
+  }
+
+  /// MSH-16 asks for an application acknowledgement, be it in one case only.
+  package func wantsApplication(_ header: HL7Header) -> Bool {
+    guard let application = header.applicationCondition, application != "NE" else { return false }
+    return !header.isAcknowledgment
+  }
+
+  /// An answer, ready for a frame, in the message's own delimiters, version and character set.
   ///
   /// - Parameters:
+  ///   - code: MSA-1.
+  ///   - verdict: what ERR and MSA-3 are made of, where the code is that of a refusal.
   ///   - controlID: MSH-10 of the answer.
   ///   - time: MSH-7 of the answer, as HL7 writes it: `20260131235959+0100`.
-  /// - Returns: `nil` where none is wanted or the message is an acknowledgement itself.
-  package func answer(to header: HL7Header, _ verdict: Verdict, controlID: String, time: String) -> [UInt8]? {
-    guard !header.isAcknowledgment, let code = code(header, verdict) else { return nil }
+  package func answer(
+    to header: HL7Header, _ code: String, _ verdict: Verdict, controlID: String, time: String
+  ) -> [UInt8] {
+    let refusal = code == "CA" ? nil : verdict.refusal
     let original = header.segment
     let version = header.versionNumber
     // What a set that is not read here has beyond ASCII can be neither checked nor written.
@@ -88,33 +135,25 @@ package struct HL7Acknowledgment: Sendable {
     output.text(controlID)
     output.copy(11, of: original)
     output.copy(12, of: original)
-    output.skip(5)
+    if header.acceptCondition != nil || header.applicationCondition != nil, code.hasPrefix("A") {
+      // In enhanced mode it is a message of its own, and this one wants no answer.
+      output.skip(2)
+      output.text("NE")
+      output.text("NE")
+      output.skip(1)
+    } else {
+      output.skip(5)
+    }
     output.copy(18, of: original)
     output.end()
     output.begin("MSA")
     output.text(code)
     output.copy(10, of: original)
     // MSA-3 was withdrawn with 2.7; until then it is an ST of at most 80 characters.
-    if let text = verdict.refusal?.text, version < 20_700 { output.text(String(text.prefix(80))) }
+    if let text = refusal?.text, version < 20_700 { output.text(String(text.prefix(80))) }
     output.end()
-    if let refusal = verdict.refusal { appendError(refusal, version, &output) }
+    if let refusal { appendError(refusal, version, &output) }
     return output.bytes
-  }
-
-  private func code(_ header: HL7Header, _ verdict: Verdict) -> String? {
-    let accept = header.text(15)
-    let application = header.text(16)
-    switch mode {
-    case .none: return nil
-    case .original: return verdict.applicationCode
-    case .enhanced: return Self.isWanted(accept ?? "AL", verdict) ? verdict.acceptCode : nil
-    case .auto:
-      if accept == nil, application == nil { return verdict.applicationCode }
-      if let accept, Self.isWanted(accept, verdict) { return verdict.acceptCode }
-      // Only the application acknowledgement is asked for: the verdict is known already, so this is it.
-      guard accept == nil || accept == "NE", let application else { return nil }
-      return Self.isWanted(application, verdict) ? verdict.applicationCode : nil
-    }
   }
 
   /// HL7 table 0155. A code that the table does not have is read as «always».

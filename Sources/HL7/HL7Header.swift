@@ -83,7 +83,12 @@ package struct HL7Header: Sendable {
   /// MSH-13, where the sequence number protocol is in use.
   package var sequenceNumber: String? { text(13) }
 
-  /// An acknowledgement or a response: it is never acknowledged itself.
+  /// MSH-15: when an accept acknowledgement is wanted, of table 0155 (AL, NE, ER, SU).
+  package var acceptCondition: String? { text(15) }
+  /// MSH-16: when an application acknowledgement is.
+  package var applicationCondition: String? { text(16) }
+
+  /// An acknowledgement or a response: no application acknowledges it, and its receipt only where it asks for that.
   package var isAcknowledgment: Bool { hasMSA || messageCode == "ACK" }
 
   func text(_ field: Int, _ component: Int = 1) -> String? {

@@ -14,6 +14,7 @@ struct MLLPConnectionTests {
   private final class Scene {
     let loop = EmbeddedEventLoop()
     let channel: EmbeddedChannel
+    private let connection: MLLPConnection
     let inbox: ScriptedInbox
     let log = LogLines()
     let peer = MLLPPeer(address: "10.1.2.3")
@@ -31,7 +32,7 @@ struct MLLPConnectionTests {
       let shared = MLLPConnection.Shared(
         answering: MLLPAnswering(settings, HL7Settings(), clock: { 1_767_225_600 }), inbox: inbox, logger: log.logger,
         messageBytesMax: bytesMax, unfinished: unfinished, idle: .seconds(600), frame: .seconds(30), handshake: nil)
-      let connection = MLLPConnection(
+      connection = MLLPConnection(
         shared, receipts: MLLPReceipts(on: loop), peer: peer, origin: inbox.origin("10.1.2.3:9"), whenClosed: { _ in })
       channel = EmbeddedChannel(handlers: [reads, connection], loop: loop)
       try channel.connect(to: SocketAddress(ipAddress: "10.1.2.3", port: 9)).wait()
@@ -41,6 +42,8 @@ struct MLLPConnectionTests {
       try channel.writeInbound(ByteBuffer(bytes: bytes))
       loop.run()
     }
+
+    func stop() { connection.stop() }
 
     func send(_ message: String) throws { try write(Sample.frame(message)) }
 
@@ -65,6 +68,73 @@ struct MLLPConnectionTests {
       count += 1
       context.read()
     }
+  }
+
+  @Test func `CA goes when a message is safe, and what came of it when that is known, each in order`() throws {
+    let scene = try Scene(ScriptedInbox(isInline: true) { _, _ in nil })
+    for number in 1...4 { try scene.send(Sample.adt("\(number)", fields: number == 3 ? "" : "|||AL|AL")) }
+    let arrivals = scene.inbox.arrivals.now
+    // Only who wants both is told in two steps.
+    #expect(arrivals.map { $0.whenDurable != nil } == [true, true, false, true])
+    #expect(try scene.codes() == [])
+    for arrival in arrivals.prefix(2) { arrival.whenDurable?(false) }
+    scene.loop.run()
+    #expect(try scene.codes() == ["CA 1", "CA 2"])
+    var refusal = Rejection(.error, 101, "no")
+    refusal.message = ScriptedInbox.id
+    scene.inbox.release(1, .rejected(refusal))
+    scene.inbox.release(1)
+    scene.inbox.release(1)
+    scene.loop.run()
+    #expect(try scene.codes() == ["AE 1", "AA 2", "AA 3"])
+    // Its receipt is there before it was told that it is durable.
+    scene.inbox.release(1)
+    arrivals.last?.whenDurable?(false)
+    scene.loop.run()
+    #expect(try scene.codes() == ["CA 4", "AA 4"])
+  }
+
+  @Test func `who has CA and sends no more is not waited with, and who stops neither`() throws {
+    for isStopped in [false, true] {
+      let scene = try Scene(ScriptedInbox(isInline: true) { _, _ in nil })
+      try scene.send(Sample.adt("1", fields: "|||AL|AL"))
+      if isStopped {
+        scene.stop()
+      } else {
+        scene.channel.pipeline.fireUserInboundEventTriggered(ChannelEvent.inputClosed)
+      }
+      scene.loop.run()
+      #expect(scene.isOpen)
+      scene.inbox.arrivals.now.first?.whenDurable?(false)
+      scene.loop.run()
+      #expect(try scene.codes() == ["CA 1"])
+      #expect(!scene.isOpen)
+    }
+  }
+
+  @Test func `a refusal that the application shall not tell is told by the accept acknowledgement, once`() throws {
+    let scene = try Scene(ScriptedInbox(isInline: true) { _, _ in nil })
+    for number in 1...2 { try scene.send(Sample.adt("\(number)", fields: number == 1 ? "|||AL|SU" : "|||SU|ER")) }
+    for arrival in scene.inbox.arrivals.now { arrival.whenDurable?(true) }
+    scene.loop.run()
+    #expect(try scene.codes() == ["CA 2"])
+    scene.inbox.release(2, .rejected(Rejection(.reject, 200, "no")))
+    scene.loop.run()
+    #expect(try scene.codes() == ["CR 1", "AR 2"])
+  }
+
+  @Test func `a response goes behind CA, and a plain one becomes CA where MSH-16 wants no more`() throws {
+    let scene = try Scene(ScriptedInbox(isInline: true) { _, _ in nil })
+    let response = "MSH|^~\\&|X|Y|||2026||RSP^K22|R1|P|2.5\rMSA|AA|X1\rQAK|1|OK\r"
+    let plain = "MSH|^~\\&|X|Y|||2026||ACK|R1|P|2.5\rMSA|AR|X1|not so\r"
+    for (id, fields) in [("1", "|||AL|AL"), ("2", "|||AL|NE"), ("3", ""), ("4", "|||AL|NE")] {
+      try scene.send(Sample.adt(id, fields: fields))
+    }
+    for text in [response, response, response, plain] {
+      scene.inbox.release(1, .accepted(ScriptedInbox.id, reply: Payload(.hl7v2, Array(text.utf8))))
+    }
+    scene.loop.run()
+    #expect(try scene.codes() == ["CA 1", "AA 1", "CA 2", "AA 2", "AA 3", "CR 4"])
   }
 
   @Test func `a message is answered when its receipt is there, not before`() throws {

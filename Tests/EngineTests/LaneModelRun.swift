@@ -357,7 +357,17 @@ final class LaneModelRun {
     if delivery.sequence < before { throw ModelFailure("\(delivery.sequence) came after \(before)") }
   }
 
+  /// The partner's answer to what it has comes by itself, as after a restart.
+  private func answerLater() throws {
+    guard life == .running, let claimed = machine.claim(where: { taken.contains($0.id) }) else { return }
+    if store.row(claimed.sequence).state != .waiting { throw ModelFailure("\(claimed.sequence) has ended already") }
+    answered.insert(claimed.sequence)
+    blamed = 0
+    try on { $0.sent(claimed.id, attempt: claimed.attempts, .taken(summary: "AA after CA", reply: nil), $1) }
+  }
+
   private func partner() throws {
+    if random.chance(world.answersLater) { return try answerLater() }
     guard !atPartner.isEmpty else { return }
     if random.chance(world.losesConnection) {
       return try fail { .unreachable(reason: "lost", bytesSent: $0, retryAfter: nil) }
@@ -367,6 +377,9 @@ final class LaneModelRun {
     let send = atPartner.remove(at: index)
     if random.chance(world.refusesConnection) {
       ends.append((send, .unreachable(reason: "refused the connection", bytesSent: false, retryAfter: nil)))
+    } else if random.chance(world.refuses), random.chance(world.isSilent) {
+      try take(send.delivery)
+      ends.append((send, .unanswered(reason: "nothing", code: "unanswered", reply: nil)))
     } else if random.chance(world.refuses), world.judges {
       try judge(send)
     } else if random.chance(world.refuses) {
@@ -418,7 +431,7 @@ final class LaneModelRun {
     case .judged(.done, _, _):
       answered.insert(send.delivery.sequence)
       blamed = 0
-    case .refused, .judged: blamed = 0
+    case .refused, .judged, .unanswered: blamed = 0
     case .unreachable, .cancelled, .handedOn, .notTried, .gone: break
     }
     try on { $0.sent(send.delivery.id, attempt: send.attempt, end, $1) }

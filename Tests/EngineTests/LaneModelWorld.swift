@@ -11,6 +11,10 @@ struct LaneModelWorld {
   var refusesConnection: Double
   var refuses: Double
   var cancels: Double
+  /// What it refuses it has accepted, and says nothing of.
+  var isSilent: Double
+  /// It answers something by itself that waits to be sent again.
+  var answersLater: Double
   var crash: Double
   var restart: Double
   var arrival: Double
@@ -49,6 +53,8 @@ struct LaneModelWorld {
     refusesConnection = one(of: [0, 0.02, 0.2])
     refuses = one(of: [0, 0.05, 0.2])
     cancels = one(of: [0, 0, 0.05])
+    isSilent = one(of: [0, 0, 0.5])
+    answersLater = one(of: [0, 0, 0.1])
     crash = one(of: [0, 0.002, 0.01])
     restart = one(of: [0, 0.002])
     arrival = one(of: [0.05, 0.2, 0.4])

@@ -6,7 +6,8 @@ public func fuzz(_ start: UnsafePointer<UInt8>, _ count: Int) -> CInt {
   if let header = HL7Header(bytes) {
     let verdicts: [HL7Acknowledgment.Verdict] = [.accepted]
     for verdict in verdicts {
-      _ = HL7Acknowledgment().answer(to: header, verdict, controlID: "1", time: "20260101000000")
+      _ = HL7Acknowledgment().wanted(header, verdict)
+      _ = HL7Acknowledgment().answer(to: header, "AA", verdict, controlID: "1", time: "20260101000000")
     }
   }
   _ = try? HL7Batch(bytes)

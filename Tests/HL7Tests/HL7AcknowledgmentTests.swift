@@ -19,7 +19,17 @@ import Text
     _ header: HL7Header, _ verdict: HL7Acknowledgment.Verdict = .accepted,
     _ acknowledgment: HL7Acknowledgment = HL7Acknowledgment()
   ) -> String? {
-    acknowledgment.answer(to: header, verdict, controlID: "A1", time: "20260131120000+0100").map { text($0) }
+    answers(header, verdict, acknowledgment).first
+  }
+
+  /// The accept acknowledgement, then that of the application.
+  private func answers(
+    _ header: HL7Header, _ verdict: HL7Acknowledgment.Verdict, _ acknowledgment: HL7Acknowledgment = HL7Acknowledgment()
+  ) -> [String] {
+    let wanted = acknowledgment.wanted(header, verdict)
+    return [wanted.accept, wanted.application].compactMap(\.self).map {
+      text(acknowledgment.answer(to: header, $0, verdict, controlID: "A1", time: "20260131120000+0100"))
+    }
   }
 
   @Test func `sender and receiver change places and the message is named`() throws {
@@ -81,29 +91,55 @@ import Text
     #expect(try answer(header(version))?.contains(type) == true)
   }
 
+  /// HL7 v2.9 chapter 2.9.2: original mode holds where MSH-15 and MSH-16 are both null or not present. Chapter 2.9.3,
+  /// where one of them is valued: the receiver tells by an accept acknowledgement whether it has the message safe,
+  /// where MSH-15 asks for that, and then what its application made of it, where MSH-16 does. Table 0155: AL always, NE
+  /// never, ER where it is refused, SU where it is taken; nothing in the one field is NE where the other has something.
+  /// Whether checks of content belong to the first or to the second, the standard leaves to the receiver.
+  ///
+  /// A message that was stored and is refused is safe: CA, and the application says why; where that shall not speak,
+  /// the accept acknowledgement is all there is to say it with.
   @Test(
     arguments: [
-      // MSH-15, MSH-16, answer to what was accepted, answer to what was refused
-      ("", "", "AA", "AE"), ("AL", "", "CA", "CE"), ("AL", "NE", "CA", "CE"), ("AL", "AL", "CA", "CE"),
-      ("NE", "NE", nil, nil),
-      ("NE", "", nil, nil), ("ER", "NE", nil, "CE"), ("SU", "NE", "CA", nil), ("NE", "AL", "AA", "AE"),
-      ("", "AL", "AA", "AE"),
-      ("", "ER", nil, "AE"), ("NE", "SU", "AA", nil), ("", "NE", nil, nil), ("ER", "AL", nil, "CE"),
-      ("al", "", "CA", "CE"),
-    ] as [(String, String, String?, String?)]) func `MSH-15 and MSH-16 say whether and how to answer`(
-      accept: String, application: String, good: String?, bad: String?
+      // MSH-15, MSH-16, what was accepted is answered with, what was refused
+      ("", "", "AA", "AE"), ("", "NE", "", ""), ("", "AL", "AA", "AE"), ("", "ER", "", "AE"), ("", "SU", "AA", ""),
+      ("NE", "", "", ""), ("AL", "", "CA", "CE"), ("ER", "", "", "CE"), ("SU", "", "CA", ""), ("al", "", "CA", "CE"),
+      ("AL", "AL", "CA AA", "CA AE"), ("AL", "NE", "CA", "CE"), ("AL", "ER", "CA", "CA AE"),
+      ("AL", "SU", "CA AA", "CE"),
+      ("NE", "AL", "AA", "AE"), ("NE", "NE", "", ""), ("NE", "ER", "", "AE"), ("NE", "SU", "AA", ""),
+      ("ER", "AL", "AA", "AE"), ("ER", "NE", "", "CE"), ("ER", "ER", "", "AE"), ("ER", "SU", "AA", "CE"),
+      ("SU", "AL", "CA AA", "CA AE"), ("SU", "NE", "CA", ""), ("SU", "ER", "CA", "CA AE"), ("SU", "SU", "CA AA", ""),
+    ]) func `MSH-15 and MSH-16 say whether and how to answer`(
+      accept: String, application: String, good: String, bad: String
     ) throws
   {
     let header = try header(accept: accept, application: application)
-    func code(_ answer: String?) -> String? {
-      answer?.split(separator: "\n").first { $0.hasPrefix("MSA") }.map { String($0.split(separator: "|")[1]) }
+    func codes(
+      _ verdict: HL7Acknowledgment.Verdict, _ mode: HL7Acknowledgment.Mode = .auto, isStored: Bool = true
+    ) -> String {
+      let wanted = HL7Acknowledgment(mode: mode).wanted(header, verdict, isStored: isStored)
+      return [wanted.accept, wanted.application].compactMap(\.self).joined(separator: " ")
     }
-    #expect(code(answer(header)) == good)
-    #expect(code(answer(header, .error(refusal))) == bad)
-    #expect(code(answer(header, .accepted, HL7Acknowledgment(mode: .original))) == "AA")
-    #expect(answer(header, .accepted, HL7Acknowledgment(mode: .none)) == nil)
-    let enhanced = code(answer(header, .rejected(refusal), HL7Acknowledgment(mode: .enhanced)))
-    #expect(enhanced == (["NE", "SU"].contains(accept) ? nil : "CR"))
+    #expect(codes(.accepted) == good)
+    #expect(codes(.error(refusal)) == bad)
+    #expect(codes(.rejected(refusal)) == bad.replacing("CE", with: "CR").replacing("AE", with: "AR"))
+    #expect(codes(.accepted, .original) == "AA")
+    #expect(codes(.accepted, .none) == "")
+    // Without MSH-15 the mode `enhanced` gives an accept acknowledgement always.
+    let enhanced = try self.header(accept: accept.isEmpty ? "AL" : accept, application: application)
+    #expect(
+      HL7Acknowledgment(mode: .enhanced).wanted(header, .accepted) == HL7Acknowledgment().wanted(enhanced, .accepted))
+    // What was not stored was not accepted: one refusal, and no application speaks behind CE or CR.
+    let unstored = codes(.error(refusal), isStored: false)
+    #expect(unstored == (["AL", "ER", "al"].contains(accept) ? "CE" : bad.split(separator: " ").last ?? ""))
+    #expect(HL7Acknowledgment().wantsBoth(header) == (good.contains("CA") && !["", "NE"].contains(application)))
+  }
+
+  @Test func `the application acknowledgement of enhanced mode wants no answer itself`() throws {
+    let both = answers(try header(accept: "AL", application: "AL"), .error(refusal))
+    #expect(both.map { $0.split(separator: "\n").count } == [2, 3])
+    #expect(both[0].contains("MSA|CA|4711\n") && both[0].contains("|2.5.1\n"))
+    #expect(both[1].contains("|2.5.1|||NE|NE\n") && both[1].contains("MSA|AE|4711|no MRN"))
   }
 
   @Test func `an acknowledgement is never acknowledged`() throws {
@@ -114,6 +150,19 @@ import Text
     #expect(HL7Header(response.bytes).map { answer($0) } == .some(nil))
     let own = try #require(answer(header()))
     #expect(answer(HL7Header(try message(own))) == nil)
+  }
+
+  @Test func `but its receipt is, where it asks for that`() throws {
+    func codes(_ accept: String, _ application: String, _ mode: HL7Acknowledgment.Mode = .auto) throws -> [String] {
+      answers(
+        try header(accept: accept, application: application, type: "ACK"), .accepted, HL7Acknowledgment(mode: mode)
+      ).compactMap { $0.split(separator: "\n").last.map(String.init) }
+    }
+    #expect(try codes("AL", "NE") == ["MSA|CA|4711"])
+    #expect(try codes("AL", "AL") == ["MSA|CA|4711"])
+    #expect(try codes("NE", "AL") == [])
+    #expect(try codes("", "", .enhanced) == ["MSA|CA|4711"])
+    #expect(try codes("", "", .original) == ["MSA|AA|4711"])
   }
 
   @Test func `as little as a readable MSH is answered and less is not`() throws {
@@ -133,9 +182,8 @@ import Text
     var bytes = segments("MSH*:!?%*P%x:y*B*C*D***ADT:A01:ADT_A01*4*P*2.5******8859/1")
     bytes.insert(0xFC, at: 9)
     let header = HL7Header(try HL7Message(bytes))
-    let answer = try #require(
-      HL7Acknowledgment().answer(
-        to: header, .error(HL7Refusal(code: 207, text: "Łódź: ü*")), controlID: "A1", time: "2026"))
+    let answer = HL7Acknowledgment().answer(
+      to: header, "AE", .error(HL7Refusal(code: 207, text: "Łódź: ü*")), controlID: "A1", time: "2026")
     let read = try HL7Message(answer)
     #expect(try read.delimiters == HL7Message(bytes).delimiters)
     #expect(read.charset == .iso8859Part1)
@@ -158,8 +206,9 @@ import Text
   @Test func `every answer is a message that the reader of answers takes`() throws {
     for verdict in [HL7Acknowledgment.Verdict.accepted, .error(refusal), .rejected(refusal)] {
       for version in ["2.1", "2.3", "2.5.1", "2.8"] {
-        let bytes = try #require(
-          HL7Acknowledgment().answer(to: header(version), verdict, controlID: "A1", time: "2026"))
+        let acknowledgment = HL7Acknowledgment()
+        let code = try #require(try acknowledgment.wanted(header(version), verdict).application)
+        let bytes = try acknowledgment.answer(to: header(version), code, verdict, controlID: "A1", time: "2026")
         let answer = try HL7Answer(bytes)
         #expect(answer.controlID == "4711")
         #expect(answer.code.isAccepted == (verdict == .accepted))

@@ -33,9 +33,9 @@ import Text
         charsetDeclared: Bool.random(using: &generator) ? .trust : .ignore)
       if let header = HL7Header(bytes, options) {
         let refusal = HL7Refusal(code: 207, text: "é", path: HL7Path("PID-3"))
-        let answer = HL7Acknowledgment(mode: .original).answer(
-          to: header, .error(refusal), controlID: "1", time: "2026")
-        if let answer { #expect(isReadable(answer, options), "seed \(seed)") }
+        _ = HL7Acknowledgment().wanted(header, .error(refusal))
+        let answer = HL7Acknowledgment().answer(to: header, "AE", .error(refusal), controlID: "1", time: "2026")
+        #expect(isReadable(answer, options), "seed \(seed)")
       }
       _ = try? HL7Answer(bytes, options)
       guard let message = try? HL7Message(bytes, options) else { continue }

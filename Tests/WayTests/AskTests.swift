@@ -64,6 +64,26 @@ extension Ways {
       #expect(metrics.contains("hilum_question_seconds{channel=\"adt\",lane=\"ehr\"} "))
     }
 
+    @Test func `answers an asker in enhanced mode with CA and then the response, or AE where nobody answers`()
+      async throws
+    {
+      let way = try await make(ask: "{within: 600ms}")
+      way.partner.answer {
+        $0.controlID == "SILENT" ? ReceiverBehaviour(.none) : Self.response("AA", to: $0.controlID)
+      }
+      try await way.project.start()
+      let wire = try await Wire.connect(to: way.port)
+      for (id, codes) in [("Q1", ["CA", "AA"]), ("SILENT", ["CA", "AE"])] {
+        let query = String(decoding: Self.query(id), as: UTF8.self).replacing("|P|2.5\r", with: "|P|2.5|||AL|AL\r")
+        try await wire.send(Wire.frame(Array(query.utf8)))
+        for code in codes {
+          let answer = try await wire.receive()
+          #expect(answer.code == code && answer.controlID == id)
+          if code == "AA" { #expect(answer.message.flatMap { Sample.field("PID", 5, of: $0) } == "MILLER^ANNA") }
+        }
+      }
+    }
+
     @Test func `refuses at once what the partner refuses, or nobody answers, and asks again for who asks again`()
       async throws
     {

@@ -57,41 +57,84 @@ final class MLLPAnswering: Sendable {
   /// and one that is cut off would send the same again for ever.
   private static let nameless = HL7Header(Array("MSH|^~\\&|||||||ACKLESS||P|2.3.1".utf8))
 
-  /// The answer that a receipt stands for, without its frame; `nil` where none is to be sent.
-  func answer(_ header: HL7Header?, _ receipt: Receipt) -> [UInt8]? {
+  /// What a sender is sent for one message, without frames: enhanced mode has two acknowledgements, and one or both may
+  /// not be wanted.
+  struct Answers: Equatable {
+    /// CA, CE or CR: goes first.
+    var accept: [UInt8]?
+    /// AA, AE or AR, or what the channel answers with.
+    var application: [UInt8]?
+  }
+
+  /// The answers that a receipt stands for.
+  func answers(_ header: HL7Header?, _ receipt: Receipt) -> Answers {
     switch receipt {
     case .accepted(_, reply: .some(let reply)):
-      return self.reply(header, reply) ?? answer(header, .accepted)
+      return self.reply(header, reply) ?? answers(header, .accepted)
     case .accepted, .failed, .duplicate:
-      return answer(header, .accepted)
+      return answers(header, .accepted)
     case .rejected(let rejection):
       let refusal = HL7Refusal(
         code: rejection.number, text: rejection.text, path: rejection.place.flatMap { HL7Path($0) })
       let isError = onReject.map { $0 == .error } ?? (rejection.kind == .error)
-      return answer(header, isError ? .error(refusal) : .rejected(refusal))
+      return answers(header, isError ? .error(refusal) : .rejected(refusal))
     case .unavailable:
-      return nil
+      return Answers()
     }
   }
 
   /// What the channel answers with, addressed to the sender; `nil` where it can't be.
-  private func reply(_ header: HL7Header?, _ reply: Payload) -> [UInt8]? {
+  private func reply(_ header: HL7Header?, _ reply: Payload) -> Answers? {
     guard let header, acknowledgment.mode != .none, reply.format == .hl7v2, case .bytes(let bytes) = reply.content,
-      let message = try? HL7Message(bytes, reading)
+      let answer = try? HL7Answer(bytes, reading)
     else { return nil }
-    return acknowledgment.addressed(message, to: header, controlID: controlID())
+    if answer.isPlain, isEnhanced(header), !acknowledgment.wantsApplication(header) {
+      // The sender wants to hear no more than whether it is accepted.
+      if answer.code.isAccepted { return answers(header, .accepted) }
+      let refusal = HL7Refusal(code: answer.number ?? 207, text: answer.text)
+      return answers(header, answer.code.isRejection ? .rejected(refusal) : .error(refusal))
+    }
+    guard let addressed = acknowledgment.addressed(answer.message, to: header, controlID: controlID()) else {
+      return nil
+    }
+    let accept = acknowledgment.wanted(header, .accepted).accept
+    return Answers(accept: accept.map { self.answer(header, $0, .accepted) }, application: addressed)
   }
+
+  private func isEnhanced(_ header: HL7Header) -> Bool {
+    header.acceptCondition != nil || header.applicationCondition != nil
+  }
+
+  /// Of a message that is safe while what becomes of it is open: CA, where its sender wants that and the outcome behind
+  /// it.
+  ///
+  /// - Parameter isRejected: it will be refused; `nil` then where only the accept acknowledgement can tell it.
+  func commitment(_ header: HL7Header, isRejected: Bool) -> [UInt8]? {
+    let verdict = isRejected ? HL7Acknowledgment.Verdict.error(HL7Refusal(code: 207)) : .accepted
+    guard acknowledgment.wantsBoth(header), acknowledgment.wanted(header, verdict).accept == "CA" else { return nil }
+    return answer(header, "CA", verdict)
+  }
+
+  func wantsBoth(_ header: HL7Header) -> Bool { acknowledgment.wantsBoth(header) }
 
   /// The refusal of a frame that is larger than allowed; `nil` where its MSH can't be read.
   func oversize(_ head: [UInt8], bytesMax: Int) -> [UInt8]? {
-    guard let header = HL7Header(head, reading) else { return nil }
+    guard let header = HL7Header(head, reading), !header.isAcknowledgment else { return nil }
     let refusal = HL7Refusal(code: 207, text: "the message has more than \(bytesMax) bytes")
-    return answer(header, .rejected(refusal))
+    let wanted = acknowledgment.wanted(header, .rejected(refusal), isStored: false)
+    return (wanted.accept ?? wanted.application).map { answer(header, $0, .rejected(refusal)) }
   }
 
-  func answer(_ header: HL7Header?, _ verdict: HL7Acknowledgment.Verdict) -> [UInt8]? {
-    guard let header, acknowledgment.mode != .none else { return nil }
-    return acknowledgment.answer(to: header, verdict, controlID: controlID(), time: timestamp())
+  func answers(_ header: HL7Header?, _ verdict: HL7Acknowledgment.Verdict) -> Answers {
+    guard let header else { return Answers() }
+    let wanted = acknowledgment.wanted(header, verdict)
+    return Answers(
+      accept: wanted.accept.map { answer(header, $0, verdict) },
+      application: wanted.application.map { answer(header, $0, verdict) })
+  }
+
+  private func answer(_ header: HL7Header, _ code: String, _ verdict: HL7Acknowledgment.Verdict) -> [UInt8] {
+    acknowledgment.answer(to: header, code, verdict, controlID: controlID(), time: timestamp())
   }
 
   /// Within the 20 characters that MSH-10 has before version 2.7.

@@ -1,5 +1,5 @@
-/// Messages whose accept acknowledgement (CA) has come, and whose application acknowledgement may follow on the same
-/// connection (HL7 v2.9 chapter 2.9.3.2). It says nothing that the lane still needs to know.
+/// Messages that have ended, and of whose two acknowledgements (HL7 v2.9 chapter 2.9.3) the other may follow on the
+/// same connection. It says nothing that the lane still needs to know.
 struct MLLPCommitted {
   private var controlIDs: [String?] = []
   /// How many such answers were passed over.

@@ -32,11 +32,20 @@ final class MLLPConnection: ChannelDuplexHandler, @unchecked Sendable {
 
   /// A message that was offered, or an answer that waits for those before it.
   private enum Unanswered {
-    /// - Parameters:
-    ///   - acceptance: the answer if it is accepted, made while the engine is at work.
-    ///   - mended: takes the place of both, once it is there.
-    case offered(HL7Header?, acceptance: [UInt8]?, byteCount: Int, mended: MLLPMended?)
+    case offered(Offered)
     case own([UInt8])
+  }
+
+  private struct Offered {
+    var number: Int
+    var header: HL7Header?
+    /// The answers if it is accepted, made while the engine is at work.
+    var acceptance: MLLPAnswering.Answers
+    var byteCount: Int
+    /// Takes the place of header and answers, once it is there.
+    var mended: MLLPMended?
+    /// Its sender has had CA, and what becomes of it comes later.
+    var isCommitted = false
   }
 
   private let shared: Shared
@@ -52,6 +61,7 @@ final class MLLPConnection: ChannelDuplexHandler, @unchecked Sendable {
   private var framing: MLLPFraming
   private var unanswered = CircularBuffer<Unanswered>(initialCapacity: 8)
   private var offeredCount = 0
+  private var lastNumber = 0
   private var offeredByteCount = 0
   private var unfinishedByteCount = 0
   /// What was read beyond the bound: at most what one read brought.
@@ -63,6 +73,8 @@ final class MLLPConnection: ChannelDuplexHandler, @unchecked Sendable {
   private var isEnding = false
   /// An answer was sent that the sender, who is still sending, has yet to read.
   private var isLingering = false
+  /// We end it: what its sender has had CA for isn't waited for.
+  private var isStopping = false
   /// It closes when what was written has gone out.
   private var isLeaving = false
   private var isClosed = false
@@ -82,7 +94,7 @@ final class MLLPConnection: ChannelDuplexHandler, @unchecked Sendable {
     self.whenClosed = whenClosed
     attributes = ["peer": .text(peer.address)]
     framing = MLLPFraming(MLLPFraming.Options(frameBytesMax: shared.messageBytesMax))
-    answered = { [receipts, self] in receipts.add($0, for: self) }
+    answered = { [receipts, self] in receipts.add(.receipt($0), for: self) }
   }
 
   // MARK: The channel's events
@@ -122,6 +134,8 @@ final class MLLPConnection: ChannelDuplexHandler, @unchecked Sendable {
     timers.stop()
     answered = nil
     beyond.removeAll()
+    unanswered.removeAll()
+    origin.close()
     whenClosed?(self)
     whenClosed = nil
   }
@@ -242,10 +256,19 @@ final class MLLPConnection: ChannelDuplexHandler, @unchecked Sendable {
         if case .bytes(let bytes) = payload.content { mended.header = answering.header(bytes) }
       }
     }
-    origin.offer(arrival, then: answered)
     let header = shared.answering.header(message)
-    let acceptance = mended == nil ? shared.answering.answer(header, .accepted) : nil
-    unanswered.append(.offered(header, acceptance: acceptance, byteCount: message.count, mended: mended))
+    lastNumber += 1
+    if let header, shared.answering.wantsBoth(header) {
+      arrival.whenDurable = { [receipts, self, number = lastNumber] isRejected in
+        receipts.add(.durable(number, isRejected: isRejected), for: self)
+      }
+    }
+    origin.offer(arrival, then: answered)
+    let acceptance = mended == nil ? shared.answering.answers(header, .accepted) : MLLPAnswering.Answers()
+    unanswered.append(
+      .offered(
+        Offered(
+          number: lastNumber, header: header, acceptance: acceptance, byteCount: message.count, mended: mended)))
   }
 
   private func note(_ action: MLLPFraming.Action) {
@@ -257,35 +280,50 @@ final class MLLPConnection: ChannelDuplexHandler, @unchecked Sendable {
 
   // MARK: Answers
 
+  /// A message is safe, and what becomes of it comes later: its sender need not send it again.
+  func isDurable(_ number: Int, isRejected: Bool) {
+    guard !isClosed else { return }
+    for index in unanswered.indices {
+      guard case .offered(var offered) = unanswered[index], offered.number == number else { continue }
+      guard let header = offered.mended?.header ?? offered.header,
+        let commitment = shared.answering.commitment(header, isRejected: isRejected)
+      else { return }
+      offered.isCommitted = true
+      unanswered[index] = .offered(offered)
+      hasAnswered = true
+      return write(commitment)
+    }
+  }
+
   /// The receipt of the oldest message that was offered.
   func answer(_ receipt: Receipt) {
-    guard !isClosed, case .offered(var header, var acceptance, let byteCount, let mended)? = unanswered.popFirst()
-    else { return }
-    if let mended {
-      header = mended.header ?? header
-      acceptance = shared.answering.answer(header, .accepted)
+    guard !isClosed, case .offered(var offered)? = unanswered.popFirst() else { return }
+    if let mended = offered.mended {
+      offered.header = mended.header ?? offered.header
+      offered.acceptance = shared.answering.answers(offered.header, .accepted)
     }
     offeredCount -= 1
-    offeredByteCount -= byteCount
-    switch receipt {
-    case .unavailable(let reason):
+    offeredByteCount -= offered.byteCount
+    if case .unavailable(let reason) = receipt {
       shared.logger.warning(
         "closed without an answer: messages can't be taken now",
         metadata: ["peer": "\(peer.address)", "reason": "\(reason)"])
       unanswered.removeAll()
       return end()
-    default: hasAnswered = true
     }
+    hasAnswered = true
+    var answers = offered.acceptance
     switch receipt {
-    case .unavailable: break
-    case .accepted(_, reply: nil), .failed, .duplicate:
-      acceptance.map(write)
+    case .unavailable, .accepted(_, reply: nil), .failed, .duplicate: break
     case .accepted(_, reply: .some):
-      shared.answering.answer(header, receipt).map { write(MLLPFrame.canHold($0) ? $0 : acceptance ?? []) }
+      answers = shared.answering.answers(offered.header, receipt)
+      if let reply = answers.application, !MLLPFrame.canHold(reply) { answers = offered.acceptance }
     case .rejected(let rejection):
       peer.refused("\(rejection.kind.rawValue), condition \(rejection.number) of table 0357")
-      shared.answering.answer(header, receipt).map(write)
+      answers = shared.answering.answers(offered.header, receipt)
     }
+    if !offered.isCommitted { answers.accept.map(write) }
+    answers.application.map(write)
     writeOwn()
   }
 
@@ -328,7 +366,15 @@ final class MLLPConnection: ChannelDuplexHandler, @unchecked Sendable {
 
   /// Takes nothing more; what was offered is answered, then the connection closes.
   func stop() {
-    if !isEnding, !isClosed { end() }
+    isStopping = true
+    if isEnding { finish() } else if !isClosed { end() }
+  }
+
+  /// Whoever waits knows at least that its message is safe.
+  private var isAllCommitted: Bool {
+    unanswered.allSatisfy { entry in
+      if case .offered(let offered) = entry { offered.isCommitted } else { false }
+    }
   }
 
   private func inputClosed() {
@@ -351,7 +397,14 @@ final class MLLPConnection: ChannelDuplexHandler, @unchecked Sendable {
   }
 
   private func finish() {
-    guard unanswered.isEmpty, !isClosed, let context else { return }
+    // A sender that closes looks like one that only sends no more; its connection isn't kept for what may take hours.
+    guard isStopping || inputHasEnded ? isAllCommitted : unanswered.isEmpty, !isClosed, let context else { return }
+    if !unanswered.isEmpty {
+      shared.logger.log(
+        level: isStopping ? .notice : .info, "closed before all application acknowledgements were given",
+        metadata: ["peer": "\(peer.address)", "messages": "\(unanswered.count)"])
+      unanswered.removeAll()
+    }
     if needsFlush {
       needsFlush = false
       context.writeAndFlush(wrapOutboundOut(outgoing), promise: nil)
@@ -386,7 +439,7 @@ final class MLLPConnection: ChannelDuplexHandler, @unchecked Sendable {
     guard !isClosed else { return }
     switch kind {
     case .idle:
-      guard unanswered.isEmpty else { return }
+      guard isAllCommitted else { return }
       shared.logger.info("closed an idle connection", metadata: ["peer": "\(peer.address)"])
     case .frame:
       refuse("a message did not arrive whole within \(shared.frame.nanoseconds / 1_000_000) ms")

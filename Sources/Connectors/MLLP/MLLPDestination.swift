@@ -9,14 +9,15 @@ import Synchronization
 /// Where the lane isn't strict, as many connections as messages may be under way, each opened when it is needed.
 ///
 /// A message counts as taken when its answer says AA or CA and names it in MSA-2. Of the two answers of enhanced mode
-/// the first decides; an application acknowledgement that follows on the same connection is passed over.
+/// the first decides, and an application acknowledgement that follows on the same connection is passed over; with
+/// `application-ack` that one decides, on whatever way it comes.
 package final class MLLPDestination: DestinationConnector {
   package static var answers: Format? { .hl7v2 }
 
   package static let name = "mllp"
   package static let about = """
     Sends HL7 v2 messages over MLLP, in clear or with TLS. A message is delivered when the partner has acknowledged it \
-    with AA or CA. It connects to the partner, or waits for a partner that connects.
+    with AA or CA (with `application-ack`: with AA). It connects to the partner, or waits for a partner that connects.
     """
 
   /// `nil` where the partner connects to us.
@@ -24,6 +25,8 @@ package final class MLLPDestination: DestinationConnector {
   private let port: MLLPPartnerPort?
   private let listening: MLLPListenSettings?
   private let lanes: [MLLPLane]
+  private let awaiting = MLLPAccepted()
+  private let reading: HL7ReadingOptions
   /// Those that send nothing; the one that was used last is at the end and goes first, so that few connections are kept
   /// busy. One that did not get through goes last: a partner may serve fewer connections than there are lanes.
   private let idle: Mutex<[Int]>
@@ -43,14 +46,22 @@ package final class MLLPDestination: DestinationConnector {
     let route: (any MLLPRoute)? = port ?? dial
     guard let route else { throw SettingError("there is neither a partner to connect to nor a port to listen on") }
     let isListening = port != nil
+    let reading = HL7ReadingOptions(context.hl7)
+    self.reading = reading
+    let rule = options.applicationAck.map { [awaiting] block in
+      MLLPApplicationRule(
+        within: TimeAmount(min(block.within, context.answerWithin ?? block.within)),
+        later: block.from == nil ? nil : context.laterAnswers, accepted: awaiting)
+    }
     lanes = (0..<connections).map { _ in
       MLLPLane(
         // A connection that came lives on the port's loop.
         route, on: isListening ? loop : partnerLoops.next(),
         timeout: TimeAmount(min(options.timeout, context.answerWithin ?? options.timeout)),
         keepOpen: options.keepOpen.map { TimeAmount($0) },
-        reading: HL7ReadingOptions(context.hl7),
-        answerBytesMax: min(context.messageBytesMax, MLLPLimits.answerBytesMax), answers: context.answers)
+        reading: reading,
+        answerBytesMax: min(context.messageBytesMax, MLLPLimits.answerBytesMax), answers: context.answers,
+        rule: rule)
     }
     idle = Mutex(lanes.indices.reversed())
   }
@@ -76,6 +87,9 @@ package final class MLLPDestination: DestinationConnector {
 
   package func open(_ whenReachable: @escaping @Sendable () -> Void) { port?.open(whenReachable) }
   package func status() -> DestinationStatus? { port?.status }
+  package func accepted() -> [AcceptedDelivery] { awaiting.deliveries }
+  package func stopAwaiting() { for lane in lanes { lane.loop.execute { lane.awaitNoLonger() } } }
+  package func meaning(of answer: Payload) -> Result<Reply, DeliveryError>? { MLLPLane.meaning(of: answer, reading) }
 
   package func certificates() async -> [CertificateStatus] {
     if let listening { return await listening.tls?.options?.certificateStatus() ?? [] }

@@ -26,13 +26,16 @@ final class MLLPLane: @unchecked Sendable {
   }
 
   /// Written, and its answer awaited.
-  private struct Outstanding {
+  struct Outstanding {
     let delivery: DeliveryID
     let controlID: String?
-    let then: @Sendable (Result) -> Void
+    /// What follows the partner's CA; `nil` where that is all.
+    let application: Application?
+    /// `nil` where its application acknowledgement was there first.
+    var then: (@Sendable (Result) -> Void)?
   }
 
-  private enum Connection {
+  enum Connection {
     case none
     case opening
     case open(MLLPLink, any Channel)
@@ -43,9 +46,11 @@ final class MLLPLane: @unchecked Sendable {
   let route: any MLLPRoute
   private let timeout: TimeAmount
   private let keepOpen: TimeAmount?
-  private let reading: HL7ReadingOptions
+  let reading: HL7ReadingOptions
   private let answerBytesMax: Int
-  private let answers: any AnswerGuard
+  let answers: any AnswerGuard
+  /// What is awaited behind CA; `nil` where that is the end.
+  let rule: MLLPApplicationRule?
 
   private struct Handed {
     var sends = CircularBuffer<Sending>()
@@ -54,11 +59,15 @@ final class MLLPLane: @unchecked Sendable {
   }
   private let handed = Mutex(Handed())
 
-  private var connection = Connection.none
+  private(set) var connection = Connection.none
   private var waiting = CircularBuffer<(message: [UInt8], outstanding: Outstanding)>()
-  private var outstanding = CircularBuffer<Outstanding>()
+  var outstanding = CircularBuffer<Outstanding>()
   /// How many of them, counted from the newest, have not left the process.
   private var unflushedCount = 0
+  /// Accepted with CA, in order: what came of them is still to be told.
+  var awaited: [Awaited] = []
+  /// The lane ends: nothing is awaited any more.
+  var isStopping = false
   private var isTaking = false
   /// What was under way has failed: what the lane had decided to send behind it fails as well.
   private var refusesFollowers = false
@@ -66,20 +75,20 @@ final class MLLPLane: @unchecked Sendable {
   /// is spared where the partner never did.
   private var isWary = false
   /// When this connection's last answer came.
-  private var lastAnswer: NIODeadline?
+  var lastAnswer: NIODeadline?
   /// Messages wait whether the partner ends the connection after its answer, as it did before: what is sent into that
   /// would have to be sent again.
   private var settling: Scheduled<Void>?
   /// When the oldest one's answer must be here; or, with none outstanding, when the connection was last used.
   private var answerDeadline = NIODeadline.uptimeNanoseconds(0)
-  private var lastUse = NIODeadline.uptimeNanoseconds(0)
+  var lastUse = NIODeadline.uptimeNanoseconds(0)
   private var timer: (deadline: NIODeadline, call: Scheduled<Void>)?
-  private var committed = MLLPCommitted()
+  var committed = MLLPCommitted()
 
   init(
     _ route: any MLLPRoute, on loop: any EventLoop, timeout: TimeAmount, keepOpen: TimeAmount?,
     reading: HL7ReadingOptions,
-    answerBytesMax: Int, answers: any AnswerGuard
+    answerBytesMax: Int, answers: any AnswerGuard, rule: MLLPApplicationRule? = nil
   ) {
     self.route = route
     self.loop = loop
@@ -88,6 +97,7 @@ final class MLLPLane: @unchecked Sendable {
     self.reading = reading
     self.answerBytesMax = answerBytesMax
     self.answers = answers
+    self.rule = rule
   }
 
   // MARK: Sending
@@ -137,13 +147,19 @@ final class MLLPLane: @unchecked Sendable {
     guard MLLPFrame.canHold(message) else {
       return then(.failure(Self.unsendable("the message holds VT or FS, which end a frame")))
     }
-    let outstanding = Outstanding(delivery: sending.delivery, controlID: header.controlID, then: then)
+    let application = rule == nil ? nil : Application(header.applicationCondition)
+    if application != nil, header.controlID == nil {
+      return then(
+        .failure(Self.unsendable("the message has no MSH-10: its application acknowledgement could not name it")))
+    }
+    let outstanding = Outstanding(
+      delivery: sending.delivery, controlID: header.controlID, application: application, then: then)
     switch connection {
     case .open(let link, _) where link.givesWay:
       waiting.append((message, outstanding))
       // Within an answer it is left behind that.
-      if self.outstanding.isEmpty, !link.isReading { leave(link) }
-    case .open(let link, _) where self.outstanding.isEmpty && (isWary || !link.isReading) && link.hasEnded:
+      if isIdle, !link.isReading { leave(link) }
+    case .open(let link, _) where isIdle && (isWary || !link.isReading) && link.hasEnded:
       // The partner closed while nothing was under way, and the event loop has yet to hear of it: nothing is lost.
       connection = .none
       disarm()
@@ -166,7 +182,7 @@ final class MLLPLane: @unchecked Sendable {
   /// Whether a message has to wait for the partner's end of the connection; begins to wait where it may be on its way.
   private var isSettling: Bool {
     if settling != nil { return true }
-    guard isWary, outstanding.isEmpty, let lastAnswer else { return false }
+    guard isWary, isIdle, let lastAnswer else { return false }
     let end = lastAnswer + MLLPLimits.settle
     guard loop.now < end else { return false }
     settling = loop.scheduleTask(deadline: end) { self.settled() }
@@ -200,6 +216,7 @@ final class MLLPLane: @unchecked Sendable {
       arm()
     }
     unflushedCount += 1
+    lookOut(for: entry)
     link.write(message)
   }
 
@@ -235,7 +252,7 @@ final class MLLPLane: @unchecked Sendable {
 
   /// A newer connection of the partner waits: this one takes nothing more, and ends when what is under way on it has.
   func givesWay(_ link: MLLPLink) {
-    guard case .open(let current, _) = connection, current === link, outstanding.isEmpty else { return }
+    guard case .open(let current, _) = connection, current === link, isIdle else { return }
     leave(link)
   }
 
@@ -260,10 +277,11 @@ final class MLLPLane: @unchecked Sendable {
     connection = .none
     isWary = true
     disarm()
-    guard !outstanding.isEmpty else { return goOnAnew() }
+    guard !isIdle else { return goOnAnew() }
+    let what = outstanding.isEmpty ? "the application acknowledgement" : "an answer"
     failAll(
       DeliveryError(
-        .unreachable, reason ?? "the partner closed the connection without an answer",
+        .unreachable, reason ?? "the partner closed the connection without \(what)",
         bytesSent: !isRefused || lastAnswer != nil))
   }
 
@@ -274,7 +292,7 @@ final class MLLPLane: @unchecked Sendable {
     disarm()
     // Closed first: an answer that comes late finds nobody, and the next attempt is on another connection.
     link.leave()
-    guard !outstanding.isEmpty else { return goOnAnew() }
+    guard !isIdle else { return goOnAnew() }
     failAll(DeliveryError(.unreachable, reason, bytesSent: true))
   }
 
@@ -288,8 +306,11 @@ final class MLLPLane: @unchecked Sendable {
   /// what failed before it, nor may what comes later and was decided before the lane could know.
   private func failAll(_ error: DeliveryError) {
     settleNoLonger()
-    let sentCount = outstanding.count - unflushedCount
-    let entries = Array(outstanding) + waiting.map(\.outstanding)
+    var entries = takeAwaitedHere().map { (then: $0.then, wasSent: true) }
+    for (index, entry) in outstanding.enumerated() where isForgotten(entry) {
+      if let then = entry.then { entries.append((then, index < outstanding.count - unflushedCount)) }
+    }
+    entries += waiting.compactMap { $0.outstanding.then.map { ($0, false) } }
     let behind = handed.withLock { handed in
       defer { handed.sends.removeAll() }
       return handed.sends.map(\.then)
@@ -298,9 +319,9 @@ final class MLLPLane: @unchecked Sendable {
     outstanding.removeAll()
     waiting.removeAll()
     unflushedCount = 0
-    for (index, then) in (entries.map(\.then) + behind).enumerated() {
+    for (then, wasSent) in entries + behind.map({ ($0, false) }) {
       var error = error
-      error.bytesSent = error.bytesSent && index < sentCount
+      error.bytesSent = error.bytesSent && wasSent
       then(.failure(error))
     }
   }
@@ -313,8 +334,9 @@ final class MLLPLane: @unchecked Sendable {
     case .success(let found): answer = found
     case .failure(let trouble): return broke("\(trouble)")
     }
+    if !answer.code.isCommit, hasEnded(answer, Payload(.hl7v2, bytes)) { return closeIfDone() }
     guard let head = outstanding.first, outstanding.count > unflushedCount, answer.controlID == head.controlID else {
-      if !answer.code.isCommit, committed.take(answer.controlID) { return }
+      if committed.take(answer.controlID) { return }
       return broke(
         outstanding.isEmpty ? "an answer came that nothing had asked for" : "the answer names another message (MSA-2)")
     }
@@ -322,31 +344,23 @@ final class MLLPLane: @unchecked Sendable {
     lastUse = loop.now
     lastAnswer = lastUse
     answerDeadline = lastUse + timeout
-    if answer.code == .CA { committed.add(answer.controlID) }
-    head.then(Self.result(answer, Payload(.hl7v2, bytes)))
+    answered(head, answer, Payload(.hl7v2, bytes))
     closeIfDone()
   }
 
   private func read(_ bytes: [UInt8]) -> Swift.Result<HL7Answer, any Error> {
-    guard let awaited = outstanding.first else { return Swift.Result { try HL7Answer(bytes, reading) } }
-    return answers.reading(answerTo: awaited.delivery) { Swift.Result { try HL7Answer(bytes, reading) } }
+    guard let delivery = outstanding.first?.delivery ?? awaited.first?.delivery else {
+      return Swift.Result { try HL7Answer(bytes, reading) }
+    }
+    return answers.reading(answerTo: delivery) { Swift.Result { try HL7Answer(bytes, reading) } }
   }
 
   func readCompleted() { flushUnlessReading() }
 
-  private static func result(_ answer: HL7Answer, _ payload: Payload) -> Result {
-    let code = answer.code.rawValue
-    if answer.code.isAccepted { return .success(Reply(code, payload: payload)) }
-    return .failure(
-      DeliveryError(
-        answer.code.isRejection ? .permanent : .retryable, "the partner refused the message: \(code)", code: code,
-        partnerText: answer.text, reply: payload, bytesSent: true))
-  }
-
   private static func unsendable(_ reason: String) -> DeliveryError {
     DeliveryError(.permanent, reason, bytesSent: false)
   }
-  private static func stopped(bytesSent: Bool) -> DeliveryError {
+  static func stopped(bytesSent: Bool) -> DeliveryError {
     DeliveryError(.cancelled, "the destination was closed", bytesSent: bytesSent)
   }
 
@@ -366,7 +380,8 @@ final class MLLPLane: @unchecked Sendable {
   }
 
   private var deadline: NIODeadline? {
-    outstanding.isEmpty ? keepOpen.map { lastUse + $0 } : answerDeadline
+    if !outstanding.isEmpty { return answerDeadline }
+    return isIdle ? keepOpen.map { lastUse + $0 } : nil
   }
 
   private func look() {
@@ -382,9 +397,9 @@ final class MLLPLane: @unchecked Sendable {
     }
   }
 
-  private func closeIfDone() {
-    if case .open(let link, _) = connection, link.givesWay, outstanding.isEmpty { return leave(link) }
-    guard let keepOpen, outstanding.isEmpty, case .open(let link, _) = connection else { return }
+  func closeIfDone() {
+    if case .open(let link, _) = connection, link.givesWay, isIdle { return leave(link) }
+    guard let keepOpen, isIdle, case .open(let link, _) = connection else { return }
     if keepOpen > .zero { return arm() }
     guard handed.withLock({ $0.sends.isEmpty }) else { return }
     connection = .none
@@ -397,6 +412,7 @@ final class MLLPLane: @unchecked Sendable {
   /// From any thread. What is under way ends as cancelled.
   func close() async {
     let closed = loop.flatSubmit { () -> EventLoopFuture<Void> in
+      self.awaitNoLonger()
       guard case .open(let link, let channel) = self.connection else {
         self.connection = .closed
         self.failAll(Self.stopped(bytesSent: false))

@@ -84,8 +84,11 @@ package struct MLLPAckSettings: Settings {
 
   @Setting(
     """
-    `original` answers AA, AE, AR; `enhanced` CA, CE, CR; `auto` enhanced where MSH-15 or MSH-16 of the message say \
-    so, else original; `none` never answers.
+    `original` answers AA, AE, AR. `enhanced` answers as MSH-15 and MSH-16 of the message say: CA when it is on disk \
+    (CE or CR where it is refused and MSH-16 wants no more), without MSH-15 always, and AA, AE or AR when it is known \
+    what became of it. `auto` is enhanced where the message has MSH-15 or MSH-16, else original; `none` never answers. \
+    An acknowledgement that comes as a message is answered where its MSH-15 says so, or the mode `original` or \
+    `enhanced` does.
     """, default: .auto)
   package var mode: Mode
   @Setting(
@@ -108,7 +111,7 @@ package struct MLLPAckSettings: Settings {
 }
 
 /// The settings of `mllp:` as a destination.
-package struct MLLPDestinationSettings: Settings {
+package struct MLLPDestinationSettings: LaterAnswerSettings {
   @Setting("The partner's name or address. Required unless `listen` is there.", example: "ehr.hospital.example")
   package var host: String?
   @Setting("The partner's port. Required unless `listen` is there.", example: "6661")
@@ -136,10 +139,25 @@ package struct MLLPDestinationSettings: Settings {
     is under way on it.
     """, example: "{port: 7000}")
   package var listen: MLLPListenSettings?
+  @Setting(
+    """
+    In enhanced mode: a message is delivered when the partner's application acknowledgement (AA) has come, and its \
+    accept acknowledgement (CA) alone says only that it is safe there. It is not awaited where MSH-16 of the message \
+    says `NE`; MSH-15 and MSH-16 are for a transform to set. Without this block CA is delivered, and what comes behind \
+    it is passed over.
+    """, example: "{within: 5m}")
+  package var applicationAck: MLLPApplicationSettings?
 
   package init() {}
 
+  package var answersFrom: ChannelNameReference? { applicationAck?.from }
+
   package func check(_ reader: SettingReader, _ node: SettingNode) {
+    if let keepOpen, keepOpen == .zero, let applicationAck, applicationAck.from == nil {
+      reader.problem(
+        "C106", "`keep-open: 0s` closes the connection, and the application acknowledgement comes on it",
+        at: (node["keep-open"] ?? node).place, help: ["remove it", "application-ack: {from: CHANNEL}"])
+    }
     for (key, duration) in [("timeout", timeout), ("connect-timeout", connectTimeout)] where duration <= .zero {
       reader.problem("C106", "`\(key)` must be longer than nothing", at: (node[key] ?? node).place)
     }

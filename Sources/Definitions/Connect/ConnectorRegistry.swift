@@ -45,6 +45,11 @@ extension DestinationConnector {
   }
 }
 
+extension DestinationDefinition {
+  /// The channel that its partner's application acknowledgements come to; `nil` where they come on its own connection.
+  package var answersFrom: ChannelName? { (connector.options as? any LaterAnswerSettings)?.answersFrom?.name }
+}
+
 /// A connector of a destination with its settings.
 package struct ConnectorDefinition: Sendable {
   /// The key that chose it: `mllp`.

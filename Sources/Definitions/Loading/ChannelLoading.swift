@@ -74,8 +74,10 @@ struct ChannelLoading {
     }
     let handOns = handOns(parts)
     let dependencies = dependencies(parts)
+    let laterAnswers = laterAnswers(parts)
     for part in parts {
-      settle(part, (handOns[part.source.origin] ?? []) + (dependencies[part.source.origin] ?? []))
+      let origin = part.source.origin
+      settle(part, [handOns, dependencies, laterAnswers].flatMap { $0[origin] ?? [] })
     }
   }
 

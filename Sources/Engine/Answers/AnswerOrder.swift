@@ -18,6 +18,8 @@ final class AnswerOrder: Sendable {
     var first = 0
     /// Somebody hands out at this moment: one at a time, or they would overtake each other.
     var isHandingOut = false
+    /// The sender is gone.
+    var isClosed = false
   }
   private let state = Mutex(State())
 
@@ -32,10 +34,24 @@ final class AnswerOrder: Sendable {
   }
 
   /// It is stored, and its receipt comes from elsewhere.
-  func waits(_ number: Int, for awaited: AwaitedAnswer) {
+  ///
+  /// - Returns: whether somebody is there to hear it.
+  func waits(_ number: Int, for awaited: AwaitedAnswer) -> Bool {
     state.withLock { state in
       let index = number - state.first
       if state.entries.indices.contains(index) { state.entries[index].awaited = awaited }
+      return !state.isClosed
+    }
+  }
+
+  /// The sender is gone.
+  ///
+  /// - Returns: what is waited for in vain: messages of which it was told that they are safe. However many there are of
+  ///   those behind a partner that is away, nothing of them is kept. Of others the time goes on.
+  func close() -> [AwaitedAnswer] {
+    state.withLock { state in
+      state.isClosed = true
+      return state.entries.compactMap(\.awaited).filter(\.isPromised)
     }
   }
 

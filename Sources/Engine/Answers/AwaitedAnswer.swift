@@ -20,6 +20,9 @@ package final class AwaitedAnswer: Sendable {
   /// Whose ends make the answer.
   let deliveries: [DeliveryID]
   let keeps: Bool
+  /// Its sender knows that the message is safe and won't send it again: nothing is withdrawn. Who asked a question is
+  /// told when it was not answered, whatever came before.
+  let isPromised: Bool
   private let message: MessageID
   private let reader: VerdictReader
   private let isLate: @Sendable (AwaitedAnswer) -> Void
@@ -35,13 +38,15 @@ package final class AwaitedAnswer: Sendable {
   ///   - isLate: called when the time is over and nothing was answered.
   ///   - then: gets the receipt, once, on any thread.
   init(
-    _ message: MessageID, lane: LaneName, deliveries: [DeliveryID], keeps: Bool, reader: VerdictReader,
+    _ message: MessageID, lane: LaneName, deliveries: [DeliveryID], keeps: Bool, isPromised: Bool = false,
+    reader: VerdictReader,
     isLate: @escaping @Sendable (AwaitedAnswer) -> Void, then: @escaping @Sendable (Receipt) -> Void
   ) {
     self.message = message
     self.lane = lane
     self.deliveries = deliveries
     self.keeps = keeps
+    self.isPromised = isPromised && !reader.isQuestion
     self.reader = reader
     self.isLate = isLate
     state = Mutex(State(then: then))

@@ -77,6 +77,12 @@ package final class AwaitedAnswers: Sendable {
     }
   }
 
+  /// Nobody hears the answer, and nobody has to.
+  func drop(_ answer: AwaitedAnswer) {
+    forget(answer)
+    answer.end(.unavailable(reason: "its sender is gone"))
+  }
+
   private static func remove(_ answer: AwaitedAnswer, _ state: inout State) {
     for id in answer.deliveries {
       state.waiting[id]?.removeAll { $0 === answer }

@@ -164,14 +164,7 @@ extension Engine {
       let connector = try prepare(definition).destinations[name.destination],
       let keys = try await store.laneKeys(name)
     else { throw OperationError("revision \(revision.prefix(16)) has no destination \(name.destination)") }
-    let lane = Lane(
-      name, keys: keys, connector: connector, store: store, policy: LanePolicy(destination), clock: shared.clock,
-      isFirst: shared.lanesKnown.withLock { $0.insert(keys.key).inserted },
-      log: log(of: name.channel, lane: name.destination), replies: try await replies(of: name, definition),
-      handOver: handOver(of: name.channel, destination, key: keys.key),
-      gatherer: gatherer(of: name.channel, destination, key: keys.key),
-      answers: shared.answers,
-      isStruck: { [shared] in shared.strikes.isStruck($0) })
+    let lane = makeLane(name, destination, keys, connector, try await replies(of: name, definition))
     leave([lane], .drain)
     if let channel = channel(name.channel.text) { tellLeaving(of: channel.name, channel.lanes) }
     lane.start()

@@ -44,6 +44,9 @@ extension Engine {
       context.inFlight = destination.order.inFlight
       // A little before the asker's own time is over: what it is then told is how the question ended.
       context.answerWithin = destination.question.map { $0.within - max(.milliseconds(50), $0.within / 20) }
+      context.laterAnswers = destination.answersFrom.map {
+        LaterAnswersOfLane(book: shared.laterAnswers, channel: $0)
+      }
       context.logger = log(of: definition.name, lane: destination.name)
       prepared.destinations[destination.name] = try destination.connector.make(context)
     }
@@ -73,19 +76,29 @@ extension Engine {
       let (destination, own) = (definition.destinations[index], keys.lanes[index])
       if let lane = keeping.first(where: { $0.name.destination == destination.name }) { return lane }
       guard let connector = prepared.destinations[destination.name] else { return nil }
-      return Lane(
-        LaneName(channel: definition.name, destination: destination.name), keys: own, connector: connector,
-        store: store, policy: LanePolicy(destination), clock: shared.clock,
-        isFirst: shared.lanesKnown.withLock { $0.insert(own.key).inserted },
-        log: log(of: definition.name, lane: destination.name),
-        replies: destination.reply.map { _ in ReplyReader(destination: index, pipeline, keys, shared) },
-        handOver: handOver(of: definition.name, destination, key: own.key),
-        gatherer: gatherer(of: definition.name, destination, key: own.key),
-        answers: shared.answers,
-        isStruck: { [shared] in shared.strikes.isStruck($0) })
+      return makeLane(
+        LaneName(channel: definition.name, destination: destination.name), destination, own, connector,
+        destination.reply.map { _ in ReplyReader(destination: index, pipeline, keys, shared) })
     }
     for lane in lanes { lane.replies?.know(lanes) }
     return lanes
+  }
+
+  /// A lane that does not work yet.
+  func makeLane(
+    _ name: LaneName, _ destination: DestinationDefinition, _ keys: ChannelKeys.Lane,
+    _ connector: any DestinationConnector, _ replies: ReplyReader?
+  ) -> Lane {
+    let lane = Lane(
+      name, keys: keys, connector: connector, store: store, policy: LanePolicy(destination), clock: shared.clock,
+      isFirst: shared.lanesKnown.withLock { $0.insert(keys.key).inserted },
+      log: log(of: name.channel, lane: name.destination), replies: replies,
+      handOver: handOver(of: name.channel, destination, key: keys.key),
+      gatherer: gatherer(of: name.channel, destination, key: keys.key),
+      answers: shared.answers, laterAnswers: shared.laterAnswers,
+      isStruck: { [shared] in shared.strikes.isStruck($0) })
+    if let channel = destination.answersFrom { shared.laterAnswers.register(lane, in: channel) }
+    return lane
   }
 
   /// What takes the deliveries of a destination that is another channel; `nil` for any other destination.

@@ -13,6 +13,9 @@ package final class MLLPReceiver: Sendable {
     /// While it is stopped, its port stays its own.
     var reservation: PortReservation?
     var sockets: [ObjectIdentifier: any Channel] = [:]
+    /// Application acknowledgements on their way to another port.
+    var answering: [Task<Void, Never>] = []
+    var isStopped = false
   }
 
   private let plan: ReceivePlan
@@ -52,16 +55,18 @@ package final class MLLPReceiver: Sendable {
     let listener = try await Listening.bind(bootstrap, host: plan.endpoint.host, port: port)
     state.withLock { state in
       state.listener = listener
+      state.isStopped = false
       state.port = listener.localAddress?.port ?? port
     }
   }
 
   /// Stops listening and closes every connection; what waits to be answered is not.
   package func stop() async {
-    let (listener, sockets) = state.withLock { state in
-      defer { state.listener = nil }
-      return (state.listener, Array(state.sockets.values))
+    let (listener, sockets, answering) = state.withLock { state in
+      defer { (state.listener, state.answering, state.isStopped) = (nil, [], true) }
+      return (state.listener, Array(state.sockets.values), state.answering)
     }
+    for task in answering { task.cancel() }
     try? await listener?.close()
     for socket in sockets { try? await socket.close() }
   }
@@ -133,6 +138,23 @@ package final class MLLPReceiver: Sendable {
   }
 
   fileprivate func announce() { tally.announce() }
+
+  /// An application acknowledgement as a message of its own.
+  fileprivate func sendAnswer(_ code: AcknowledgementCode, to reception: Reception, at endpoint: PartnerEndpoint) {
+    var sending = SendPlan(endpoint)
+    sending.tls = plan.tls
+    sending.timeout = .seconds(5)
+    sending.resend = SendPlan.Resend(pause: .milliseconds(100), giveUpAfter: .seconds(60))
+    let message = AcknowledgementFrame.message(
+      code.rawValue, controlID: reception.controlID, number: reception.number)
+    let task = Task { [sending] in _ = try? await MLLPSender(sending).send([message]) }
+    let isStopped = state.withLock { state in
+      guard !state.isStopped else { return true }
+      state.answering.append(task)
+      return false
+    }
+    if isStopped { task.cancel() }
+  }
 }
 
 /// One connection to a receiver.
@@ -246,8 +268,16 @@ private final class ReceiverSocket: ChannelInboundHandler {
   private func applicationAnswer(
     _ application: ReceiverBehaviour.Application, to reception: Reception, _ context: ChannelHandlerContext
   ) {
+    let after = TimeAmount.nanoseconds(Int64(clamping: application.after.nanosecondsWhole))
+    if let endpoint = application.to {
+      // On its way whatever becomes of the connection.
+      context.eventLoop.scheduleTask(in: after) { [owner] in
+        owner.sendAnswer(application.code, to: reception, at: endpoint)
+      }
+      return
+    }
     let here = NIOLoopBound((self, context), eventLoop: context.eventLoop)
-    context.eventLoop.scheduleTask(in: .nanoseconds(Int64(clamping: application.after.nanosecondsWhole))) {
+    context.eventLoop.scheduleTask(in: after) {
       let (socket, context) = here.value
       guard context.channel.isActive else { return }
       let frame = AcknowledgementFrame.frame(

@@ -36,9 +36,13 @@ package struct ReceiverBehaviour: Sendable, Hashable {
   package struct Application: Sendable, Hashable {
     package var code: AcknowledgementCode
     package var after: Duration
-    package init(code: AcknowledgementCode = .AA, after: Duration = .zero) {
+    /// Where it is sent to as a message of its own, sent again until it is answered; `nil` for the connection that the
+    /// message came on.
+    package var to: PartnerEndpoint?
+    package init(code: AcknowledgementCode = .AA, after: Duration = .zero, to: PartnerEndpoint? = nil) {
       self.code = code
       self.after = after
+      self.to = to
     }
   }
 

@@ -25,4 +25,11 @@ enum AcknowledgementFrame {
       "MSH|^~\\&|PARTNER|PARTNER|HILUM|HUB|20260101000000||ACK|P\(number)|P|2.5.1\rMSA|\(code)|\(controlID)\r"
     return FrameScan.frame(Array(message.utf8))
   }
+
+  /// An application acknowledgement as a message of its own, that wants to hear that it is accepted (MSH-15).
+  static func message(_ code: String, controlID: String, number: Int) -> [UInt8] {
+    Array(
+      ("MSH|^~\\&|PARTNER|PARTNER|HILUM|HUB|20260101000000||ACK|Q\(number)|P|2.5.1|||AL|NE\r"
+        + "MSA|\(code)|\(controlID)\r").utf8)
+  }
 }

@@ -153,6 +153,10 @@ struct StatusCommand: AsyncParsableCommand {
       if let next = gathering.nextIn, !lane.paused { line += ", the next is closed in \(Terminal.age(next))" }
     }
     if let senders = lane.sendersWaiting { line += ", \(senders) \(senders == 1 ? "sender waits" : "senders wait")" }
+    if let accepted = lane.accepted {
+      let left = Terminal.age(max(0, accepted.until - now))
+      line += ", \(accepted.count) accepted by the partner, application answer awaited for \(left) more"
+    }
     if lane.paused { line += Terminal.yellow(", paused") }
     if lane.awaitsRelease { line += Terminal.yellow(", held until hilum release") }
     if let dead = lane.dead, dead > 0 { line += Terminal.red(", \(dead) dead (hilum dead list)") }

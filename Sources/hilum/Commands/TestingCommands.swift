@@ -75,11 +75,17 @@ struct ReceiveCommand: AsyncParsableCommand {
         hilum receive mllp://127.0.0.1:6661 --answer AE --delay 500
         hilum receive mllp://127.0.0.1:6661 --drop-every 10 --into received
         hilum receive mllp://127.0.0.1:6661 --reply response.hl7
+        hilum receive mllp://127.0.0.1:6661 --answer CA --application-ack AA --application-ack-after 2000
+        hilum receive mllp://127.0.0.1:6661 --answer CA --application-ack AE --application-ack-to mllp://127.0.0.1:6662
       """)
   @Argument(help: "mllp://HOST:PORT, or mllps:// for TLS.") var url: String
   @Option(help: "What it answers: \(ReceiverBehaviour.words.joined(separator: ", ")).") var answer = "AA"
   @Option(help: "A file with the message that it answers with, addressed to who asks.") var reply: String?
   @Option(help: "Milliseconds before it answers.") var delay = 0
+  @Option(help: "Enhanced mode: what follows as application acknowledgement: AA, AE, AR.") var applicationAck: String?
+  @Option(help: "Milliseconds from the first answer to the application acknowledgement.") var applicationAckAfter = 0
+  @Option(help: "Where the application acknowledgement goes as a message of its own; without it, the same connection.")
+  var applicationAckTo: String?
   @Option(help: "Closes the connection of every n-th message without an answer.") var dropEvery: Int?
   @Option(help: "A folder that each message is written to.") var into: String?
   @Option(help: "Appends what it got to this file, a line each: `hilum bench` and tests read it.") var history: String?
@@ -93,6 +99,7 @@ struct ReceiveCommand: AsyncParsableCommand {
       throw Failure("--answer is one of \(ReceiverBehaviour.words.joined(separator: ", ")).", code: 2)
     }
     behaviour.delay = .milliseconds(delay)
+    behaviour.application = try application()
     let told = behaviour
     let quiet = quiet
     let dropEvery = dropEvery
@@ -126,6 +133,23 @@ struct ReceiveCommand: AsyncParsableCommand {
       Terminal.line("\(count) messages, \(distinct) control ids, \(receiver.connectionCount) connections")
     } catch {
       throw Failure("\(error)")
+    }
+  }
+
+  private func application() throws -> ReceiverBehaviour.Application? {
+    guard let word = applicationAck else {
+      if applicationAckTo == nil, applicationAckAfter == 0 { return nil }
+      throw Failure("--application-ack says what follows: AA, AE or AR.", code: 2)
+    }
+    guard let code = AcknowledgementCode(rawValue: word.uppercased()), [.AA, .AE, .AR].contains(code) else {
+      throw Failure("--application-ack is AA, AE or AR.", code: 2)
+    }
+    do {
+      return ReceiverBehaviour.Application(
+        code: code, after: .milliseconds(max(0, applicationAckAfter)),
+        to: try applicationAckTo.map { try PartnerEndpoint(url: $0) })
+    } catch {
+      throw Failure("--application-ack-to: \(error)", code: 2)
     }
   }
 
