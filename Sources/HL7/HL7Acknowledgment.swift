@@ -20,11 +20,11 @@ package struct HL7Refusal: Sendable, Hashable {
 /// Builds the answer to a message (HL7 v2.9 chapter 2.9).
 package struct HL7Acknowledgment: Sendable {
   package enum Mode: Sendable, Hashable {
-    /// Enhanced where MSH-15 or MSH-16 is valued, else original.
+    /// One answer: CA, CE, CR where MSH-15 wants one, else AA, AE, AR where MSH-16 does, or neither is valued.
     case auto
     /// AA, AE, AR, whatever MSH-15 and MSH-16 say.
     case original
-    /// CA, CE, CR where MSH-15 wants one, without MSH-15 always; AA, AE, AR where MSH-16 wants one.
+    /// Both: CA, CE, CR where MSH-15 wants one, without MSH-15 always; AA, AE, AR behind it where MSH-16 wants one.
     case enhanced
     /// No answer.
     case none
@@ -85,20 +85,21 @@ package struct HL7Acknowledgment: Sendable {
     }
     if header.isAcknowledgment { application = nil }
     let tells = application.map { Self.isWanted($0, verdict) } ?? false
-    let isAccepted = verdict.refusal == nil || isStored && tells
+    // One answer must say it all.
+    let isAccepted = verdict.refusal == nil || isStored && tells && mode == .enhanced
     let acceptance = isAccepted ? Verdict.accepted : verdict
     var wanted = Wanted()
     if let accept, Self.isWanted(accept, acceptance) { wanted.accept = acceptance.acceptCode }
     // What was not accepted has been refused with that: no application speaks behind it.
-    if tells, isAccepted || wanted.accept == nil { wanted.application = verdict.applicationCode }
+    let speaksBehind = isAccepted && mode == .enhanced
+    if tells, speaksBehind || wanted.accept == nil { wanted.application = verdict.applicationCode }
     return wanted
   }
 
   /// The sender wants to hear that its message is safe, and later what came of it: the two need not come together.
   package func wantsBoth(_ header: HL7Header) -> Bool {
-    guard mode == .auto || mode == .enhanced, wantsApplication(header) else { return false }
-    let accept = header.acceptCondition ?? (mode == .enhanced ? "AL" : "NE")
-    return Self.isWanted(accept, .accepted)
+    guard mode == .enhanced, wantsApplication(header) else { return false }
+    return Self.isWanted(header.acceptCondition ?? "AL", .accepted)
   }
 
   /// MSH-16 asks for an application acknowledgement, be it in one case only.

@@ -210,6 +210,7 @@ struct MLLPListenTests {
     let there = try await Listening { $0.tls = .with(made.server("server", clients: "ca")) }
     let stranger = try await Wire.connect(port: there.port, tls: made.clientContext("stranger"))
     await stranger.closed()
+    while there.out.destination.status()?.peers.first?.lastRefusal == nil { await Task.yield() }
     #expect(there.out.destination.status()?.peers.first?.lastRefusal?.contains("not signed by an authority") == true)
     #expect(await there.out.send(Sample.adt("1")).short == "unreachable")
     let partner = try await there.partner(tls: made.clientContext("client"), Self.answers)

@@ -124,7 +124,8 @@ struct MLLPSourceTests {
     let wire = try await Wire.connect(port: source.port)
     wire.write(
       Sample.frame(Sample.adt("1")) + Sample.frame(Sample.adt("2", note: String(repeating: "x", count: 9_000))))
-    try await wire.closeOutput()
+    // It may have answered and closed already.
+    try? await wire.closeOutput()
     await wire.closed()
     #expect(wire.frames.now.map(\.answer) == ["AA 1", "AR 2"])
     try await source.stop()

@@ -97,20 +97,26 @@ import Text
   /// never, ER where it is refused, SU where it is taken; nothing in the one field is NE where the other has something.
   /// Whether checks of content belong to the first or to the second, the standard leaves to the receiver.
   ///
-  /// A message that was stored and is refused is safe: CA, and the application says why; where that shall not speak,
-  /// the accept acknowledgement is all there is to say it with.
+  /// In `enhanced` a message that was stored and is refused is safe: CA, and the application says why; where that shall
+  /// not speak, the accept acknowledgement is all there is to say it with. In `auto` there is one answer, which says it
+  /// all.
   @Test(
     arguments: [
-      // MSH-15, MSH-16, what was accepted is answered with, what was refused
-      ("", "", "AA", "AE"), ("", "NE", "", ""), ("", "AL", "AA", "AE"), ("", "ER", "", "AE"), ("", "SU", "AA", ""),
-      ("NE", "", "", ""), ("AL", "", "CA", "CE"), ("ER", "", "", "CE"), ("SU", "", "CA", ""), ("al", "", "CA", "CE"),
-      ("AL", "AL", "CA AA", "CA AE"), ("AL", "NE", "CA", "CE"), ("AL", "ER", "CA", "CA AE"),
-      ("AL", "SU", "CA AA", "CE"),
-      ("NE", "AL", "AA", "AE"), ("NE", "NE", "", ""), ("NE", "ER", "", "AE"), ("NE", "SU", "AA", ""),
-      ("ER", "AL", "AA", "AE"), ("ER", "NE", "", "CE"), ("ER", "ER", "", "AE"), ("ER", "SU", "AA", "CE"),
-      ("SU", "AL", "CA AA", "CA AE"), ("SU", "NE", "CA", ""), ("SU", "ER", "CA", "CA AE"), ("SU", "SU", "CA AA", ""),
+      // MSH-15, MSH-16, what was accepted is answered with, what was refused; in the mode `auto`, and in `enhanced`
+      ("", "", "AA", "AE", "CA", "CE"), ("", "NE", "", "", "CA", "CE"), ("", "AL", "AA", "AE", "CA AA", "CA AE"),
+      ("", "ER", "", "AE", "CA", "CA AE"), ("", "SU", "AA", "", "CA AA", "CE"),
+      ("NE", "", "", "", "", ""), ("AL", "", "CA", "CE", "CA", "CE"), ("ER", "", "", "CE", "", "CE"),
+      ("SU", "", "CA", "", "CA", ""), ("al", "", "CA", "CE", "CA", "CE"),
+      ("AL", "AL", "CA", "CE", "CA AA", "CA AE"), ("AL", "NE", "CA", "CE", "CA", "CE"),
+      ("AL", "ER", "CA", "CE", "CA", "CA AE"), ("AL", "SU", "CA", "CE", "CA AA", "CE"),
+      ("NE", "AL", "AA", "AE", "AA", "AE"), ("NE", "NE", "", "", "", ""), ("NE", "ER", "", "AE", "", "AE"),
+      ("NE", "SU", "AA", "", "AA", ""),
+      ("ER", "AL", "AA", "CE", "AA", "AE"), ("ER", "NE", "", "CE", "", "CE"), ("ER", "ER", "", "CE", "", "AE"),
+      ("ER", "SU", "AA", "CE", "AA", "CE"),
+      ("SU", "AL", "CA", "AE", "CA AA", "CA AE"), ("SU", "NE", "CA", "", "CA", ""),
+      ("SU", "ER", "CA", "AE", "CA", "CA AE"), ("SU", "SU", "CA", "", "CA AA", ""),
     ]) func `MSH-15 and MSH-16 say whether and how to answer`(
-      accept: String, application: String, good: String, bad: String
+      accept: String, application: String, good: String, bad: String, goodOfTwo: String, badOfTwo: String
     ) throws
   {
     let header = try header(accept: accept, application: application)
@@ -120,23 +126,25 @@ import Text
       let wanted = HL7Acknowledgment(mode: mode).wanted(header, verdict, isStored: isStored)
       return [wanted.accept, wanted.application].compactMap(\.self).joined(separator: " ")
     }
-    #expect(codes(.accepted) == good)
-    #expect(codes(.error(refusal)) == bad)
-    #expect(codes(.rejected(refusal)) == bad.replacing("CE", with: "CR").replacing("AE", with: "AR"))
+    for (mode, good, bad) in [(HL7Acknowledgment.Mode.auto, good, bad), (.enhanced, goodOfTwo, badOfTwo)] {
+      #expect(codes(.accepted, mode) == good, "\(mode)")
+      #expect(codes(.error(refusal), mode) == bad, "\(mode)")
+      let rejected = bad.replacing("CE", with: "CR").replacing("AE", with: "AR")
+      #expect(codes(.rejected(refusal), mode) == rejected, "\(mode)")
+    }
     #expect(codes(.accepted, .original) == "AA")
     #expect(codes(.accepted, .none) == "")
-    // Without MSH-15 the mode `enhanced` gives an accept acknowledgement always.
-    let enhanced = try self.header(accept: accept.isEmpty ? "AL" : accept, application: application)
-    #expect(
-      HL7Acknowledgment(mode: .enhanced).wanted(header, .accepted) == HL7Acknowledgment().wanted(enhanced, .accepted))
     // What was not stored was not accepted: one refusal, and no application speaks behind CE or CR.
-    let unstored = codes(.error(refusal), isStored: false)
-    #expect(unstored == (["AL", "ER", "al"].contains(accept) ? "CE" : bad.split(separator: " ").last ?? ""))
-    #expect(HL7Acknowledgment().wantsBoth(header) == (good.contains("CA") && !["", "NE"].contains(application)))
+    let unstored = codes(.error(refusal), .enhanced, isStored: false)
+    #expect(unstored == (["", "AL", "ER", "al"].contains(accept) ? "CE" : badOfTwo.split(separator: " ").last ?? ""))
+    #expect(!HL7Acknowledgment().wantsBoth(header))
+    let wantsBoth = goodOfTwo.contains("CA") && !["", "NE"].contains(application)
+    #expect(HL7Acknowledgment(mode: .enhanced).wantsBoth(header) == wantsBoth)
   }
 
   @Test func `the application acknowledgement of enhanced mode wants no answer itself`() throws {
-    let both = answers(try header(accept: "AL", application: "AL"), .error(refusal))
+    let both = answers(
+      try header(accept: "AL", application: "AL"), .error(refusal), HL7Acknowledgment(mode: .enhanced))
     #expect(both.map { $0.split(separator: "\n").count } == [2, 3])
     #expect(both[0].contains("MSA|CA|4711\n") && both[0].contains("|2.5.1\n"))
     #expect(both[1].contains("|2.5.1|||NE|NE\n") && both[1].contains("MSA|AE|4711|no MRN"))

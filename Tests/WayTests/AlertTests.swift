@@ -77,7 +77,7 @@ extension Ways {
       #expect(try await send([Sample.adt("D1")], to: way.port).isAllAccepted)
       try await eventually(within: 60, "it was tried") { !hook.requests.isEmpty }
       try await eventually(within: 60, "and what is wrong with it is shown") {
-        try await overview(way.project).trouble == "the web hook answered 307"
+        try await overview(way.project).trouble == "webhook: the web hook answered 307"
       }
       #expect(try await way.project.hilum("alert", "list").output.contains("1 could not be told yet"))
       hook.answer(204)

@@ -245,7 +245,7 @@ extension Ways {
 
     @Test func `from end to end: CA at once, and what the partner's application says in the end`() async throws {
       let way = try await OneWay.make(
-        source: ", acknowledge: {delivered: ehr, within: 1s}",
+        source: ", ack: {mode: enhanced}, acknowledge: {delivered: ehr, within: 1s}",
         destination: ", timeout: 5s, application-ack: {within: 60s}")
       way.partner.answer { Self.committed($0.controlID == "E" ? .AE : .AA, after: .milliseconds(1500)) }
       try await way.project.start()
@@ -321,7 +321,7 @@ extension Ways {
   }
 
   @Suite struct `A sender in enhanced mode` {
-    private static let source = ", acknowledge: {delivered: ehr, within: 700ms}"
+    private static let source = ", ack: {mode: enhanced}, acknowledge: {delivered: ehr, within: 700ms}"
 
     private func codes(_ wire: Wire, _ count: Int) async throws -> [String] {
       var found: [String] = []

@@ -67,7 +67,7 @@ extension Ways {
     @Test func `answers an asker in enhanced mode with CA and then the response, or AE where nobody answers`()
       async throws
     {
-      let way = try await make(ask: "{within: 600ms}")
+      let way = try await make(ask: "{within: 600ms}", source: ", ack: {mode: enhanced}")
       way.partner.answer {
         $0.controlID == "SILENT" ? ReceiverBehaviour(.none) : Self.response("AA", to: $0.controlID)
       }

@@ -47,7 +47,7 @@ extension Ways {
       let project = try await start(source: ", complete: {by: rename}")
       try project.write("aside.hl7", "no HL7\r")
       #expect(rename(project.path("aside.hl7"), project.path("in/bad.hl7")) == 0)
-      try await eventually("it is set aside") { project.names(in: "in/failed").count == 2 }
+      try await eventually("it is set aside") { !project.read("in/failed/bad.hl7.reason.txt").isEmpty }
       let reason = String(decoding: project.read("in/failed/bad.hl7.reason.txt"), as: UTF8.self)
       let record = try #require(try await project.messages(.rejected).first)
       #expect(

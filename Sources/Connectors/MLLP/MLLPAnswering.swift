@@ -97,7 +97,7 @@ final class MLLPAnswering: Sendable {
     guard let addressed = acknowledgment.addressed(answer.message, to: header, controlID: controlID()) else {
       return nil
     }
-    let accept = acknowledgment.wanted(header, .accepted).accept
+    let accept = acknowledgment.mode == .enhanced ? acknowledgment.wanted(header, .accepted).accept : nil
     return Answers(accept: accept.map { self.answer(header, $0, .accepted) }, application: addressed)
   }
 

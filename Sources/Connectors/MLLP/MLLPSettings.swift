@@ -84,11 +84,12 @@ package struct MLLPAckSettings: Settings {
 
   @Setting(
     """
-    `original` answers AA, AE, AR. `enhanced` answers as MSH-15 and MSH-16 of the message say: CA when it is on disk \
-    (CE or CR where it is refused and MSH-16 wants no more), without MSH-15 always, and AA, AE or AR when it is known \
-    what became of it. `auto` is enhanced where the message has MSH-15 or MSH-16, else original; `none` never answers. \
-    An acknowledgement that comes as a message is answered where its MSH-15 says so, or the mode `original` or \
-    `enhanced` does.
+    `auto` answers once: CA, CE or CR where MSH-15 of the message asks for that, else AA, AE or AR, where MSH-16 does \
+    or neither says anything. `original` answers AA, AE, AR. `enhanced` gives a sender that reads two answers both: CA \
+    when the message is on disk (CE or CR where it is refused and MSH-16 wants no more), without MSH-15 always, and \
+    behind it AA, AE or AR when it is known what became of it, where MSH-16 asks for that. `none` never answers. An \
+    acknowledgement that comes as a message is answered where its MSH-15 says so, or the mode `original` or `enhanced` \
+    does.
     """, default: .auto)
   package var mode: Mode
   @Setting(
