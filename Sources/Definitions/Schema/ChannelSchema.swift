@@ -42,7 +42,7 @@ package enum ChannelSchema {
     ]
     for type in registry.sources { keys[type.name] = connector(type.about, entries(type.settings)) }
     return SettingKind.group(entries(SplitSettings.kind), also: keys).with([
-      "description": .text("Where messages come from: one connector, and how what it brings is read."),
+      "description": .text("Where messages come from: one connector, and how what it brings is read.")
     ])
   }
 
