@@ -49,15 +49,18 @@ package final class Gatherer: Sendable {
   let target: ChannelName
   let lane: LaneName
   private let key: Int64
+  /// Of the lines that are gathered, where what makes them says; else the other channel's program does.
+  private let layout: DelimitedLayout?
   private let shared: EngineShared
   private let log: Logger
   private let queue = DispatchQueue(label: "hilum.gather")
   private let state: Mutex<State>
 
   init(
-    _ rule: Gathering.Rule, to target: ChannelName, from lane: LaneName, lane key: Int64, _ shared: EngineShared,
-    log: Logger
+    _ rule: Gathering.Rule, of layout: DelimitedLayout?, to target: ChannelName, from lane: LaneName, lane key: Int64,
+    _ shared: EngineShared, log: Logger
   ) {
+    self.layout = layout
     self.target = target
     self.lane = lane
     self.key = key
@@ -298,7 +301,7 @@ package final class Gatherer: Sendable {
     // Of one format each: one that came of another revision's transform begins the next message.
     let format = parts[0].payload.format
     let same = parts.prefix { $0.payload.format == format }.count
-    let layout = version.definition.transform?.input.delimited
+    let layout = self.layout ?? version.definition.transform?.input.delimited
     return JoinedContent.join(
       Array(contents.prefix(same)), as: format, hasHeader: layout?.hasHeader == true,
       separator: layout?.separator ?? UInt8(ascii: ","))

@@ -116,6 +116,8 @@ package struct DestinationDefinition: Sendable {
     package var countMax: Int
     /// Every day, minutes after midnight.
     package var dailyAt: Int?
+    /// Of the lines that are sent; `nil` where no program says how they are written.
+    package var layout: DelimitedLayout?
   }
 }
 

@@ -59,9 +59,10 @@ struct DestinationSettings: Settings {
     Gathers messages, durably, into one for another channel: `{by: "{PID-3[1].1}", until: {idle: 30s, count: 500, at: \
     "23:00"}}`, beside `channel: {name: other}`. What is gathered waits in this lane as any delivery does; when its \
     group is closed, all of it ends and the one message arrives in the other channel in one transaction. `delimited`: \
-    the lines of all, with one header where the other channel's transform says `header yes`. `text`: one behind the \
-    other, each in lines of its own. `hl7v2`: a batch (BHS … BTS), which the other channel takes as `format: text` or \
-    `bytes`. A group is closed before it would be larger than the other channel's `limits: {message}`.
+    the lines of all, with one header where the transform that makes them, or the other channel's, says `header yes`. \
+    `text`: one behind the other, each in lines of its own. `hl7v2`: a batch (BHS … BTS), which the other channel \
+    takes as `format: text` or `bytes`. A group is closed before it would be larger than the other channel's `limits: \
+    {message}`.
     """)
   var collect: CollectSettings?
 

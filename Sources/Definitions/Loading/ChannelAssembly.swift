@@ -25,8 +25,11 @@ struct ChannelAssembly {
     // Where the format isn't known, that is reported, and Hilt is looked at as if it were HL7.
     let sent = transform?.outputs.first?.format ?? format
     let emitted = transform.map { $0.outputs.map(\.format) } ?? []
-    let destinations = draft.destinations.map {
-      destination($0, over: sent ?? .hl7v2, emitted.isEmpty ? [sent ?? .hl7v2] : emitted)
+    let destinations = draft.destinations.map { written in
+      var made = destination(written, over: sent ?? .hl7v2, emitted.isEmpty ? [sent ?? .hl7v2] : emitted)
+      let layout = (made?.transform ?? transform)?.outputs.lazy.compactMap(\.delimited).first
+      made?.collect?.layout = layout
+      return made
     }
     if let transform { check(uses: transform) }
     checkCircles(destinations)
@@ -196,7 +199,7 @@ struct ChannelAssembly {
     guard within > .zero else { return nil }
     let rejects = settings?.conflict == .reject
     if let key = settings?.key {
-      return hilt.template(key.source, at: key.place ?? draft.namePlace, over: format)
+      return hilt.keyTemplate(key.source, at: key.place ?? draft.namePlace, over: format)
         .map { ChannelDefinition.DuplicateRule(key: $0, within: within, rejectsOthers: rejects) }
     }
     guard format == .hl7v2 else {
@@ -208,7 +211,7 @@ struct ChannelAssembly {
       }
       return nil
     }
-    return hilt.template("{MSH-3}|{MSH-4}|{MSH-10}", at: draft.namePlace, over: format)
+    return hilt.keyTemplate("{MSH-3}|{MSH-4}|{MSH-10}", at: draft.namePlace, over: format)
       .map { ChannelDefinition.DuplicateRule(key: $0, within: within, rejectsOthers: rejects) }
   }
 

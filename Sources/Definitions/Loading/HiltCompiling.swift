@@ -143,14 +143,17 @@ final class HiltCompiling {
     return value
   }
 
-  /// A template over what came in.
-  func template(_ text: String, at place: Place, over format: Format) -> HiltTemplate? {
-    template(text, context(place, format, hasOriginal: false), at: place)
-  }
-
-  /// A template over what comes to a destination.
-  func keyTemplate(_ text: String, at place: Place, over format: Format) -> HiltTemplate? {
-    template(text, context(place, format, hasOriginal: true), at: place)
+  /// A template by which messages are told apart, over what came in, or over what comes to a destination.
+  func keyTemplate(
+    _ text: String, at place: Place, over format: Format, hasOriginal: Bool = false
+  ) -> HiltTemplate? {
+    let template = template(text, context(place, format, hasOriginal: hasOriginal), at: place)
+    guard template?.isLiteral == true else { return template }
+    problems.append(
+      Problem(
+        "C106", "nothing of the message is in this, and it is the same for each", at: place,
+        help: ["what stands in braces is a value: \"{\(text)}\""]))
+    return nil
   }
 
   /// A template of a destination's settings, over what is sent: its delivery can be numbered.
