@@ -300,7 +300,7 @@ package struct Pipeline: Sendable {
   /// in its place among all.
   private func orderKeys(_ lane: Int, _ input: HiltInput, _ before: HiltInput) -> [String] {
     if let by = definition.destinations[lane].collect?.by {
-      return Self.text(of: by.template, before).map { [$0] } ?? []
+      return Self.whole(by.template, before).map { [$0] } ?? []
     }
     guard case .keys(let expressions, _, _) = definition.destinations[lane].order else { return [] }
     var keys: [String] = []
@@ -334,6 +334,22 @@ package struct Pipeline: Sendable {
         text: text, withinMilliseconds: rule.within.milliseconds,
         othersRejected: rule.rejectsOthers ? "AR 205: \(conflict)" : nil)
     }
+  }
+
+  /// `nil` where anything in it is not valued, or blank: what it would be put together with is another patient's.
+  private static func whole(_ template: HiltTemplate, _ input: HiltInput) -> String? {
+    guard let pieces = try? template.pieces(input) else { return nil }
+    var text = ""
+    for piece in pieces {
+      switch piece {
+      case .literal(let literal): text += literal
+      case .value(.text(let value), _):
+        if value.utf8.allSatisfy({ $0 == UInt8(ascii: " ") }) { return nil }
+        text += value
+      case .value, .number: return nil
+      }
+    }
+    return text
   }
 
   /// `nil` where nothing in it is valued.

@@ -24,6 +24,10 @@ extension Writer {
         awaited.append(Awaited(anew, lane: delivery.lane, newBytes: delivery.size))
       } else if delivery.lane == lane {
         awaited.append(Awaited(id, lane: delivery.lane))
+      } else if delivery.state == .waiting {
+        // It was moved, or its lane isn't waited for any more: whatever its sender hears now, it hears of a message that
+        // goes on.
+        acknowledged.insert(message)
       }
     }
     return awaited
@@ -77,15 +81,33 @@ extension Writer {
     try row.run()
   }
 
-  /// Takes deliveries back that wait in a lane.
+  /// Takes deliveries back that wait in a lane, but for those of messages that a sender was told of: it doesn't send
+  /// them again.
   func withdraw(_ lane: Int64, _ ids: [DeliveryID], reason: String, at: Int64) throws(SQLiteFailure) -> UnitResult {
     let bytesBefore = tally.lanes[lane]?.waitingBytes ?? 0
     var count = 0
-    for id in ids
-    where try end(id, from: .waiting, as: .cancelled, reason: reason, at: at, lane: lane, isWithdrawn: true) {
+    for id in ids {
+      guard let delivery = try delivery(id), !acknowledged.contains(delivery.message),
+        try end(id, from: .waiting, as: .cancelled, reason: reason, at: at, lane: lane, isWithdrawn: true)
+      else { continue }
       count += 1
     }
     if count == 0 { return .stale }
     return .cancelled(count: count, bytes: bytesBefore - (tally.lanes[lane]?.waitingBytes ?? 0))
   }
+}
+
+/// The newest messages of which a sender was told, when it sent them again, that they are taken. What is to be withdrawn
+/// is known to the engine that runs, and so is this.
+struct AcknowledgedMessages {
+  static let countMax = 65_536
+  private var newest: Set<MessageID> = []
+  private var former: Set<MessageID> = []
+
+  mutating func insert(_ message: MessageID) {
+    newest.insert(message)
+    if newest.count >= Self.countMax { (newest, former) = ([], newest) }
+  }
+
+  func contains(_ message: MessageID) -> Bool { newest.contains(message) || former.contains(message) }
 }

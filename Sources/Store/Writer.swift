@@ -25,6 +25,7 @@ final class Writer: @unchecked Sendable {
   var window = DuplicateWindow()
   var runs = IndexRuns()
   var statements: WriterStatements
+  var acknowledged = AcknowledgedMessages()
   /// Where retention goes on among the rows that it had to leave, and in the old index rows.
   var pruneCursors = PruneCursors()
 
