@@ -37,10 +37,12 @@ extension Reading {
       if rows.integer(6) != HeldCode.no.rawValue { break }
       if lines.count >= countMax { return (lines, false) }
       let sequence = rows.integer(2)
+      let id = DeliveryID(key: rows.integer(0), low: rows.integer(1))
+      // What a person processes again came into the lane with its new id, not with its message.
       lines.append(
         WaitingLine(
-          id: DeliveryID(key: rows.integer(0), low: rows.integer(1)), sequence: sequence, byteCount: rows.int(3),
-          createdAt: rows.integer(4), orderKeys: sequence > keyedAfter ? OrderKeys.decode(rows.bytes(5)) : []))
+          id: id, sequence: sequence, byteCount: rows.int(3), createdAt: max(rows.integer(4), id.milliseconds),
+          orderKeys: sequence > keyedAfter ? OrderKeys.decode(rows.bytes(5)) : []))
     }
     return (lines, true)
   }

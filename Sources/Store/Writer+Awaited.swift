@@ -27,7 +27,7 @@ extension Writer {
       } else if delivery.state == .waiting {
         // It was moved, or its lane isn't waited for any more: whatever its sender hears now, it hears of a message that
         // goes on.
-        acknowledged.insert(message)
+        acknowledged.insert(message.key)
       }
     }
     return awaited
@@ -98,16 +98,16 @@ extension Writer {
 }
 
 /// The newest messages of which a sender was told, when it sent them again, that they are taken. What is to be withdrawn
-/// is known to the engine that runs, and so is this.
+/// is known to the engine that runs, and so is this. By their keys.
 struct AcknowledgedMessages {
   static let countMax = 65_536
-  private var newest: Set<MessageID> = []
-  private var former: Set<MessageID> = []
+  private var newest: Set<Int64> = []
+  private var former: Set<Int64> = []
 
-  mutating func insert(_ message: MessageID) {
+  mutating func insert(_ message: Int64) {
     newest.insert(message)
     if newest.count >= Self.countMax { (newest, former) = ([], newest) }
   }
 
-  func contains(_ message: MessageID) -> Bool { newest.contains(message) || former.contains(message) }
+  func contains(_ message: Int64) -> Bool { newest.contains(message) || former.contains(message) }
 }

@@ -38,6 +38,7 @@ struct Site {
       registry: .builtIn, environment: environment, keep: settings.keep, limits: settings.limits,
       alerts: settings.alerts, zone: settings.zone ?? TimeZone.current.identifier, looksAround: looksAround)
     loader.environmentName = name
+    loader.alertChannel = settings.alertChannel
     return loader
   }
 

@@ -33,7 +33,8 @@ extension ChannelAssembly {
     var collect = DestinationDefinition.Collect(
       by: nil, idle: settings.until.idle, countMax: settings.until.count, dailyAt: settings.until.at?.minutes)
     if let by = settings.by {
-      guard let template = hilt.keyTemplate(by.source, at: by.place ?? destination.place, over: format, hasOriginal: true)
+      guard
+        let template = hilt.keyTemplate(by.source, at: by.place ?? destination.place, over: format, hasOriginal: true)
       else { return nil }
       collect.by = (template, by.source)
     }

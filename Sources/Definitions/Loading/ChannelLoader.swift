@@ -16,6 +16,8 @@ package struct ChannelLoader: Sendable {
   let zone: String
   /// The environment that the channels are for: `environments/NAME.yaml` beside their folder.
   package var environmentName: String?
+  /// The channel that the engine's alerts go to: one of those of a folder.
+  package var alertChannel: AlertChannel?
 
   /// - Parameters:
   ///   - environment: gives the value of a `${NAME}`, or `nil` where there is none.
@@ -52,7 +54,14 @@ package struct ChannelLoader: Sendable {
       loading.load(names.sorted().map { RelativePath.joined(folder, $0) })
       for name in templates { loading.look(template: RelativePath.joined(inner, name)) }
       loading.checkEnvironment()
-      return loading.loaded
+      var loaded = loading.loaded
+      if let problem = alertChannel?.problem(in: loaded) {
+        let file = problem.place.file
+        let bytes = try? files.read(file, bytesMax: YAMLReader.fileBytesMax)
+        loaded.problems.append(problem)
+        loaded.sources[file] = bytes.map { String(decoding: $0, as: UTF8.self) }
+      }
+      return loaded
     } catch {
       return LoadedChannels(
         files: [],

@@ -65,17 +65,30 @@ struct HandOns {
     guard let definition = edge.from.definition, let format = target.format, format != .bytes, format != .text,
       let destination = definition.destinations.first(where: { $0.name == edge.destination })
     else { return nil }
-    let sent = (destination.transform ?? definition.transform)?.outputs.map(\.format) ?? [definition.format]
+    let outputs = (destination.transform ?? definition.transform)?.outputs
+    let sent = outputs?.map(\.format) ?? [definition.format]
     if destination.collect != nil, format == .hl7v2, sent.contains(.hl7v2) {
       return Problem(
         "C151",
         "what is gathered of hl7v2 is a batch (BHS … BTS), and the channel `\(edge.target)` takes single messages",
         at: edge.place, help: ["say `format: text` in the channel `\(edge.target)`"])
     }
-    guard let first = sent.first, !sent.contains(format) else { return nil }
+    guard let first = sent.first, !sent.contains(format) else {
+      return otherLayout(edge, outputs?.lazy.compactMap(\.delimited).first)
+    }
     return Problem(
       "C130", "what is sent here is \(first.rawValue), and the channel `\(edge.target)` takes \(format.rawValue)",
       at: edge.place, help: ["say `format: \(first.rawValue)` in the channel `\(edge.target)`"])
+  }
+
+  /// Its lines would be read as other ones there: a header as a patient, or all of a line as one field.
+  private func otherLayout(_ edge: Edge, _ sent: DelimitedLayout?) -> Problem? {
+    let target = channels.first { $0.draft.name?.text == edge.target }?.definition
+    guard let sent, let read = target?.transform?.input.delimited, !sent.isReadable(as: read) else { return nil }
+    return Problem(
+      "C130", "what is sent here has \(sent.words), and the channel `\(edge.target)` reads \(read.words)",
+      at: edge.place,
+      help: ["say the same in the `out` line of the one transform and in the `in` line of the other"])
   }
 
   // MARK: - Circles
@@ -120,5 +133,17 @@ extension ChannelLoading {
       part.draft.map { HandOns.Channel(path: part.source.origin, draft: $0, definition: part.file.definition) }
     }
     return HandOns(channels: channels, others: others).problems()
+  }
+}
+
+extension DelimitedLayout {
+  fileprivate func isReadable(as read: DelimitedLayout) -> Bool {
+    separator == read.separator && hasHeader == read.hasHeader
+  }
+
+  /// `a header, and fields parted by ;`
+  fileprivate var words: String {
+    let mark = separator == 0x09 ? "tabs" : "`\(Character(Unicode.Scalar(separator)))`"
+    return "\(hasHeader ? "a" : "no") header, and fields parted by \(mark)"
   }
 }

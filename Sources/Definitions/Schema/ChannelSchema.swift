@@ -41,7 +41,7 @@ package enum ChannelSchema {
         .with(["description": .text("A program that mends what no parser can read, before all else.")]),
     ]
     for type in registry.sources { keys[type.name] = connector(type.about, entries(type.settings)) }
-    return SettingKind.group(entries(SplitSettings.kind), also: keys).with([
+    return SettingKind.group(entries(SplitSettings.kind) + entries(ScheduleBeside.kind), also: keys).with([
       "description": .text("Where messages come from: one connector, and how what it brings is read.")
     ])
   }

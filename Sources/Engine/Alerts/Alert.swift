@@ -8,7 +8,7 @@ package enum AlertKind: String, Sendable, Codable, CaseIterable, Comparable {
   case sourceDown = "source-down"
   case channelBroken = "channel-broken"
   case diskLow = "disk-low"
-  case store, clock, unreleased
+  case store, clock, unreleased, stranded
   case certificateMonth = "certificate-30d"
   case certificateWeek = "certificate-7d"
   case certificateExpired = "certificate-expired"

@@ -95,6 +95,15 @@ package struct AlertConditions: Sendable {
       look.condition == .open ? .well : .wrong("nothing is taken: \(look.condition.text)")
     findings.verdicts[AlertKey(.unreleased)] =
       look.status.hold.map { .wrong("nothing is sent: \($0.reason) (hilum release)") } ?? .well
+    let gone = look.status.gone.map { ($0.name, $0.lanes) }
+    for (channel, lanes) in look.status.channels.map({ ($0.name, $0.stranded) }) + gone {
+      for lane in lanes where lane.waiting > 0 {
+        findings.verdicts[AlertKey(.stranded, channel: channel, lane: lane.name)] = .wrong(
+          "\(Self.count(lane.waiting, "delivery waits", "deliveries wait")) where nothing is sent any more: no channel "
+            + "file names this lane (hilum lane move, or cancel)")
+      }
+    }
+    if look.ledgers == nil { findings.unknown.insert(.stranded) }
     for broken in look.status.broken {
       findings.verdicts[AlertKey(.channelBroken, channel: broken.name)] = .wrong("it is not at work: \(broken.reason)")
     }
@@ -237,13 +246,16 @@ package struct AlertConditions: Sendable {
     func set(_ kind: AlertKind, _ verdict: AlertVerdict) {
       findings.verdicts[AlertKey(kind, channel: channel.name, lane: lane.name)] = verdict
     }
+    // What is gathered waits for its group, and nothing is wrong with that.
+    let isGathered = lane.gathering != nil && lane.unreachable == nil
     if let limit = rules.backlog {
       // It is over when a fifth of it is gone.
       let isWell = lane.waiting < limit - limit / 5
       set(
         .backlog,
-        lane.waiting >= limit
-          ? .wrong("\(Self.count(lane.waiting, "delivery", "deliveries")) waiting") : isWell ? .well : .between)
+        lane.waiting >= limit && !isGathered
+          ? .wrong("\(Self.count(lane.waiting, "delivery", "deliveries")) waiting")
+          : isWell || isGathered ? .well : .between)
     }
     if let limit = rules.oldest?.milliseconds {
       if let age = lane.oldestFor {

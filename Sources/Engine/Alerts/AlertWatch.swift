@@ -8,10 +8,16 @@ import Synchronization
 package protocol AlertTarget: Sendable {
   /// As `notify:` calls it; what was not told to a target of this name waits for it over restarts.
   var name: String { get }
+  /// The channel that takes them, where one does.
+  var channel: String? { get }
   /// Hands over one notice, once.
   ///
   /// - Returns: why it was not taken, without secrets; `nil` where it was.
   func post(_ notice: AlertNotice, site: String) async -> String?
+}
+
+extension AlertTarget {
+  package var channel: String? { nil }
 }
 
 /// The alerts of one engine: judges each look, keeps what was raised in the data folder, and tells people.
@@ -73,6 +79,9 @@ package final class AlertWatch: Sendable {
       State(book: book ?? AlertBook(), conditions: AlertConditions(savedAt: book?.savedAt, offset: offset)))
     state.withLock { $0.book.tell(only: targets.map(\.name)) }
   }
+
+  /// Channels of the engine that take its own alerts.
+  var channels: [String] { targets.compactMap(\.channel) }
 
   // MARK: Looks
 

@@ -1,6 +1,5 @@
 import ConnectorKit
 import Definitions
-package import Logging
 package import Messages
 import Store
 import Synchronization
@@ -8,32 +7,29 @@ import Synchronization
 /// A channel of the engine itself that takes the engine's alerts, and sends them on as it sends any message.
 package final class ChannelTarget: AlertTarget {
   package let name = "channel"
-  private let channel: ChannelName
-  private let log: Logger
+  package let channel: String?
+  private let target: ChannelName
   private let engine = Mutex<Weak>(Weak())
 
   private struct Weak { weak var engine: Engine? }
 
-  package init(_ channel: ChannelName, log: Logger) {
-    self.channel = channel
-    self.log = log
+  package init(_ channel: ChannelName) {
+    target = channel
+    self.channel = channel.text
   }
 
   /// Whose channel it is; until then nothing is taken.
   package func use(_ engine: Engine) { self.engine.withLock { $0.engine = engine } }
 
   package func post(_ notice: AlertNotice, site: String) async -> String? {
-    guard let runtime = engine.withLock({ $0.engine })?.channel(channel.text) else {
-      return "there is no channel \(channel)"
+    guard let runtime = engine.withLock({ $0.engine })?.channel(target.text) else {
+      return "there is no channel \(target)"
     }
     switch await runtime.take(notice, site: site) {
     case .unavailable(let reason): return reason
-    case .rejected:
-      // It is kept there, and would be rejected each time.
-      log.error(
-        "The channel that alerts go to rejects them: hilum messages list --state rejected.",
-        metadata: ["channel": "\(channel)"])
-      return nil
+    // Kept there each time, and tried again until somebody has mended the channel: no alert is lost.
+    case .rejected(let rejection): return "channel \(target) rejects it, \(rejection.kind.rawValue) \(rejection.number)"
+    // One that failed waits there for a person, as any message.
     case .accepted, .failed, .duplicate: return nil
     }
   }

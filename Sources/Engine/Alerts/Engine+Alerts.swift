@@ -26,9 +26,11 @@ extension Engine {
         watch.found(found)
       }
     }
-    let watched = Dictionary(
+    var watched = Dictionary(
       channels.map { ($0.name.text, WatchedChannel($0.definition.alerts, contact: $0.definition.contact?.words)) }
     ) { first, _ in first }
+    // That nothing is wrong is no silence: its alert would be the next message.
+    for name in watch.channels { watched[name]?.rules.silence = nil }
     await watch.round(await look(), watched)
   }
 

@@ -116,7 +116,8 @@ extension Engine {
       isKeyed: collect.by != nil, idle: collect.idle?.milliseconds, countMax: collect.countMax,
       daily: collect.dailyAt.flatMap { minutes in shared.zone.map { DailyTime(minutes: minutes, zone: $0) } })
     return Gatherer(
-      rule, of: collect.layout, to: target, from: LaneName(channel: channel, destination: destination.name), lane: key, shared,
+      rule, of: collect.layout, to: target, from: LaneName(channel: channel, destination: destination.name), lane: key,
+      shared,
       log: log(of: channel, lane: destination.name))
   }
 

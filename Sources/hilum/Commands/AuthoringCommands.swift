@@ -31,14 +31,10 @@ struct CheckCommand: ParsableCommand {
 
   func run() throws {
     let site = try Site.settings(settings)
-    let isWhole = paths.isEmpty
-    let paths = isWhole ? [Site.shown(site.channels)] : paths
+    let paths = paths.isEmpty ? [Site.shown(site.channels)] : paths
     let loader = Site.loader(site, environment: environment.name, looksAround: true)
     if fix { try mend { try check(paths, loader).problems } }
     var checked = try check(paths, loader)
-    if isWhole, let problem = site.alertChannel?.problem(in: loader.load(folder: paths[0])) {
-      checked.problems.append(problem)
-    }
     let errors = checked.problems.count { $0.severity == .error }
     let warnings = checked.problems.count - errors
     if json {

@@ -40,10 +40,6 @@ struct RunCommand: AsyncParsableCommand {
     let folder = Site.shown(channels ?? site.channels)
     let loaded = Site.loader(site, environment: environment.name).load(folder: folder)
     if !loaded.problems.isEmpty { Terminal.error(loaded.rendered()) }
-    if let problem = site.alertChannel?.problem(in: loaded) {
-      let text = FileManager.default.contents(atPath: problem.place.file).map { String(decoding: $0, as: UTF8.self) }
-      Terminal.error(problem.rendered(source: text))
-    }
     // Without it every channel would work with what is meant for nowhere.
     if loaded.hasBrokenEnvironment { throw Failure("The environment can't be read: nothing was started.") }
     mkdir(site.data, 0o700)
@@ -71,7 +67,7 @@ struct RunCommand: AsyncParsableCommand {
         "Nothing is sent: it waits for a person. hilum release shows what would go where.",
         metadata: ["reason": "\(hold.reason)"])
     }
-    let alertChannel = site.alertChannel.map { ChannelTarget(ChannelName($0.name), log: log) }
+    let alertChannel = site.alertChannel.map { ChannelTarget(ChannelName($0.name)) }
     let targets: [(any AlertTarget)?] = [
       site.webhook.map { WebhookTarget($0) }, site.email.map { EmailTarget($0, log: log) }, alertChannel,
     ]

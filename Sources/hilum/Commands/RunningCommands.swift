@@ -64,8 +64,8 @@ struct StatusCommand: AsyncParsableCommand {
       showOpen(channel)
       for lane in channel.lanes { show(lane, now) }
       for lane in channel.stranded {
-        let cancel = "hilum lane cancel \(channel.name)/\(lane.name)"
-        let why = "the channel has no destination \(lane.name) any more (\(cancel))"
+        let ways = "hilum lane move, or hilum lane cancel, \(channel.name)/\(lane.name)"
+        let why = "the channel has no destination \(lane.name) any more (\(ways))"
         Terminal.line("  lane     \(lane.name): \(lane.waiting) waiting\(held(lane)), " + Terminal.red(why))
       }
     }
