@@ -25,8 +25,7 @@ extension Writer {
       } else if delivery.lane == lane {
         awaited.append(Awaited(id, lane: delivery.lane))
       } else if delivery.state == .waiting {
-        // It was moved, or its lane isn't waited for any more: whatever its sender hears now, it hears of a message that
-        // goes on.
+        // It was moved, or its lane isn't waited for any more: what its sender hears now is of a message that goes on.
         acknowledged.insert(message.key)
       }
     }
@@ -97,8 +96,8 @@ extension Writer {
   }
 }
 
-/// The newest messages of which a sender was told, when it sent them again, that they are taken. What is to be withdrawn
-/// is known to the engine that runs, and so is this. By their keys.
+/// The newest messages, by their keys, of which a sender that repeated them was told that they are taken. What is to be
+/// withdrawn is known to the engine that runs, and so is this.
 struct AcknowledgedMessages {
   static let countMax = 65_536
   private var newest: Set<Int64> = []

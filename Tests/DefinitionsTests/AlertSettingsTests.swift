@@ -88,7 +88,7 @@ import Testing
       "channel: \(name)\nsource: \(source)\n"
         + "destinations: {out: {file: {directory: out, name: \"{message.id}.json\"}}}\n"
     }
-    let loader = ChannelLoader(
+    var loader = ChannelLoader(
       registry: ConnectorRegistry(
         sources: [TestMLLPSource.self, ChannelSource.self], destinations: [TestFileDestination.self]),
       files: MemoryFiles(texts: [
@@ -101,5 +101,8 @@ import Testing
     let target = try #require(load("notify: {channel: \(name)}").settings?.alertChannel)
     let found = target.problem(in: loaded)
     #expect(found.map { "\($0.code) \($0.place.line):\($0.place.column) \($0.message)" } == problem)
+    // Whoever reads the folder is told: a deployment as well as a check.
+    loader.alertChannel = target
+    #expect(loader.load(folder: "Channels").problems.filter { $0.severity == .error } == [found].compactMap(\.self))
   }
 }

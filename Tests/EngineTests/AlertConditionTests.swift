@@ -1,5 +1,6 @@
 import ConnectorKit
 import Definitions
+import Foundation
 import Store
 import Testing
 
@@ -29,6 +30,50 @@ import Testing
     scene.rules = AlertRules()
     scene.lane.waiting = 1_000_000
     #expect(pair.wrong(scene) == [])
+  }
+
+  @Test func `what waits for its group is no backlog, unless the channel that takes it doesn't`() {
+    var pair = AlertPair()
+    var scene = AlertScene()
+    (scene.rules.backlog, scene.rules.oldest) = (10, .seconds(100))
+    (scene.lane.waiting, scene.lane.oldestFor, scene.lane.gathering) = (500, 80_000_000, .init(groups: 1))
+    #expect(pair.wrong(scene) == [])
+    scene.lane.unreachable = "channel day is paused"
+    #expect(pair.wrong(scene) == [.backlog, .oldest])
+  }
+
+  @Test func `what waits in a lane that no file names is told of until it is gone, in a channel or without one`()
+    throws
+  {
+    func lanes(_ waiting: Int, held: Int) throws -> [StrandedLane] {
+      try read("[{\"name\": \"old\", \"waiting\": \(waiting), \"held\": \(held)}]")
+    }
+    func read<Value: Decodable>(_ text: String) throws -> Value {
+      try JSONDecoder().decode(Value.self, from: Data(text.utf8))
+    }
+    var pair = AlertPair()
+    var scene = AlertScene()
+    scene.stranded = try lanes(0, held: 1)
+    #expect(pair.wrong(scene) == [])
+    scene.stranded = try lanes(1, held: 0)
+    let verdict = pair.verdict(scene, AlertKey(.stranded, channel: "adt", lane: "old"))
+    guard case .wrong(let words) = verdict else { throw OperationError("not wrong") }
+    #expect(words.hasPrefix("1 delivery waits where nothing is sent any more"))
+    pair.look(scene)
+    scene.isReadable = false
+    scene.stranded = []
+    pair.look(scene)
+    scene.isReadable = true
+    #expect(pair.log == ["raised stranded"])
+    for _ in 0..<3 {
+      scene.pass(600)
+      pair.look(scene)
+    }
+    #expect(pair.log == ["raised stranded", "cleared stranded"])
+    scene.gone = [try read("{\"name\": \"lab\", \"lanes\": [{\"name\": \"old\", \"waiting\": 2, \"held\": 0}]}")]
+    guard case .wrong? = pair.verdict(scene, AlertKey(.stranded, channel: "lab", lane: "old")) else {
+      throw OperationError("not wrong")
+    }
   }
 
   @Test func `a partner is down after its time, and nothing is known of it before the first answer`() {

@@ -10,6 +10,9 @@ struct AlertScene {
   var state = "running"
   var trouble: String?
   var schedule: ScheduleStatus?
+  /// What waits where nothing is sent any more.
+  var stranded: [StrandedLane] = []
+  var gone: [GoneChannel] = []
   var lane = LaneStatus(name: "ehr", waiting: 0, waitingBytes: 0, paused: false, failures: 0)
   var failed: Int? = 0
   var held: Int? = 0
@@ -36,12 +39,13 @@ struct AlertScene {
       name: "adt", state: state, trouble: trouble, source: SourceStatus(), perMinute: 0, lanes: [lane],
       failed: isReadable ? failed : nil, held: isReadable ? held : nil)
     channel.schedule = schedule
+    channel.stranded = stranded
     let ledger = ChannelLedger(
       channel: "adt", state: state, received: received, accepted: received, duplicate: 0, rejected: 0, unavailable: 0,
       routed: received, dropped: 0, held: 0, failed: 0, discarded: 0, lanes: [])
     return EngineLook(
       status: EngineStatus(
-        site: "s", startedAt: 0, store: "open", channels: isThere ? [channel] : [], broken: broken),
+        site: "s", startedAt: 0, store: "open", channels: isThere ? [channel] : [], broken: broken, gone: gone),
       ledgers: isReadable ? [ledger] : nil,
       facts: StoreFacts(diskFreeBytes: freeBytes, diskBytes: 200 << 30, diskFreeBytesMin: 4 << 30),
       condition: condition, now: now)

@@ -86,6 +86,38 @@ import Testing
     await bench.store.close()
   }
 
+  @Test func `What its sender was told of meanwhile is not withdrawn`() async throws {
+    let folder = TestFolder()
+    let bench = try await Bench.open(folder)
+    for (key, waits) in [("K1", nil), ("K2", bench.archive)] as [(String, Int64?)] {
+      let first = try await bench.take("A01", lanes: [bench.ehr], key: key).deliveries[0].id
+      var second = bench.arrival("A01", key: key)
+      second.awaits = waits
+      // Nobody waits for its lane any more: that answer is an AA.
+      let answer = await bench.accept(second)
+      #expect(answer.original != nil)
+      #expect(await bench.change(.withdraw(lane: bench.ehr, [first], reason: "late", at: 1)) == .stale)
+      #expect(try await bench.store.verdict(first)?.state == .waiting)
+    }
+    // Who waits for its lane is told of the withdrawal.
+    let third = try await bench.take("A01", lanes: [bench.ehr], key: "K3").deliveries[0].id
+    var again = bench.arrival("A01", key: "K3")
+    again.awaits = bench.ehr
+    guard case .awaited = await bench.accept(again) else { throw Bench.Unexpected() }
+    #expect(await bench.change(.withdraw(lane: bench.ehr, [third], reason: "late", at: 1)) != .stale)
+    #expect(try await bench.store.audit() == [])
+    await bench.store.close()
+  }
+
+  @Test func `The newest that a sender was told of are known`() {
+    var messages = AcknowledgedMessages()
+    let count = Int64(AcknowledgedMessages.countMax)
+    for key in 0..<(count + count / 2) { messages.insert(key) }
+    #expect(messages.contains(0) && messages.contains(count + 1) && !messages.contains(2 * count))
+    for key in count..<(2 * count + 1) { messages.insert(key) }
+    #expect(!messages.contains(0) && messages.contains(count))
+  }
+
   @Test func `An attempt can end as withdrawn`() async throws {
     let folder = TestFolder()
     let bench = try await Bench.open(folder)

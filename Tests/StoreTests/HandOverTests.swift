@@ -138,6 +138,24 @@ import Testing
     await bench.store.close()
   }
 
+  @Test func `What is processed again came into its lane when it was`() async throws {
+    let folder = TestFolder()
+    let clock = TestClock()
+    let bench = try await Bench.open(folder, testSettings(clock))
+    let came = clock.now
+    var arrival = bench.arrival("1", state: .failed)
+    #expect(await bench.accept(arrival).isAccepted)
+    try await bench.take("2")
+    clock.advance(day)
+    arrival.replaces = [.failed]
+    arrival.state = .routed
+    arrival.deliveries = [.init(id: bench.store.mint(), lane: bench.ehr, output: nil)]
+    #expect(await bench.accept(arrival).isAccepted)
+    let lines = try await bench.store.waitingLines(lane: bench.ehr, after: 0, countMax: 10).lines
+    #expect(lines.map(\.createdAt) == [came, came + day])
+    await bench.store.close()
+  }
+
   private func gather(_ bench: Bench, _ attempts: [Attempt], _ arrival: Acceptance) async -> AcceptResult {
     await withCheckedContinuation { continuation in
       bench.store.handOver(attempts, arrival) { continuation.resume(returning: $0) }

@@ -344,6 +344,30 @@ extension Ways {
       #expect(way.partner.controlIDs == ["O1"])
     }
 
+    @Test func `and what a sender was told of in another lane isn't withdrawn when its time in the first is over`()
+      async throws
+    {
+      let way = try await OneWay.make(
+        source: Self.source("4s"),
+        lane: """
+          retry: {first: 20ms, factor: 1, longest: 20ms}
+            standby:
+              mllp: {host: 127.0.0.1, port: 9, timeout: 2s}
+              when: MSH-10 == "NEVER"
+          """, partner: try await Partner.away())
+      try await way.project.start()
+      let first = try await Wire.connect(to: way.port)
+      try await first.send(Wire.frame(Sample.adt("M1")))
+      try await eventually("it waits") { try await way.project.lane("adt/ehr").waiting == 1 }
+      #expect(try await way.project.hilum("lane", "pause", "adt/ehr").status == 0)
+      let said = try await way.project.hilum("lane", "move", "adt/ehr", "--to", "standby", "--all")
+      #expect(said.output.contains("1 moved to standby"), "\(said)")
+      let report = try await send([Sample.adt("M1")], to: way.port)
+      #expect(report.isAllAccepted, "\(report)")
+      #expect(try await first.receive() == .closed)
+      #expect(try await way.project.lane("adt/standby").waiting == 1)
+    }
+
     @Test func `and a deployment that changes the lane meanwhile loses no sender`() async throws {
       let way = try await OneWay.make(source: Self.source("20s"))
       await way.partner.receiver.stop()

@@ -140,6 +140,17 @@ extension Ways {
       #expect(try await way.project.problemsOfTheLedger() == [])
     }
 
+    @Test func `what has not all of its key, or a blank for it, goes by itself`() async throws {
+      let way = try await make("{by: \"{PID-3[1].1}-{PID-8}\", until: {idle: 60s, count: 2}}")
+      try await way.project.start()
+      let patients = ["", "", " ", "  ", "a", "a"]
+      #expect(
+        try await send(patients.enumerated().map { Sample.adt("K\($0)", patient: $1) }, to: way.port).isAllAccepted)
+      try await way.project.drained()
+      let ids = files(way).map { $0.split(whereSeparator: \.isNewline).map { String($0.prefix { $0 != " " }) } }
+      #expect(Set(ids) == [["K0"], ["K1"], ["K2"], ["K3"], ["K4", "K5"]])
+    }
+
     @Test func `a channel that is paused or rejects holds what is gathered, and nothing is lost of it`() async throws {
       let way = try await make("{until: {idle: 200ms}}")
       try way.project.write(

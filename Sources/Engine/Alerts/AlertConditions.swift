@@ -258,7 +258,9 @@ package struct AlertConditions: Sendable {
           : isWell || isGathered ? .well : .between)
     }
     if let limit = rules.oldest?.milliseconds {
-      if let age = lane.oldestFor {
+      if isGathered {
+        set(.oldest, .well)
+      } else if let age = lane.oldestFor {
         let text = "the oldest delivery has waited for \(Self.text(age))"
         set(.oldest, age >= limit ? .wrong(text) : age < limit - limit / 5 ? .well : .between)
       } else {
