@@ -49,9 +49,13 @@ let package = Package(
     // The tables of HL7 v2, embedded.
     .target(name: "CHL7Tables", exclude: ["hl7.tables"]),
 
+    // The element tables of FHIR R4, embedded.
+    .target(name: "CFHIRTables", exclude: ["r4.tables"]),
+
     .target(name: "Messages", swiftSettings: strict),
     .target(name: "Text", dependencies: ["Messages"], swiftSettings: strict),
     .target(name: "HL7", dependencies: ["Messages", "Text", "CHL7Tables"], swiftSettings: strict),
+    .target(name: "FHIR", dependencies: ["Messages", "Text", "CFHIRTables"], swiftSettings: strict),
     .target(
       name: "Hilt",
       dependencies: ["Messages", "Text", "HL7", product("Crypto", "swift-crypto")],
@@ -106,8 +110,8 @@ let package = Package(
     .executableTarget(
       name: "hilum",
       dependencies: [
-        "Messages", "Text", "HL7", "Hilt", "ConnectorKit", "Connectors", "Definitions", "Store", "Engine", "Admin",
-        "Authoring", "Partners",
+        "Messages", "Text", "HL7", "FHIR", "Hilt", "ConnectorKit", "Connectors", "Definitions", "Store", "Engine",
+        "Admin", "Authoring", "Partners",
         product("ArgumentParser", "swift-argument-parser"), product("AsyncHTTPClient", "async-http-client"),
         product("Crypto", "swift-crypto"), product("Logging", "swift-log"), product("NIOCore", "swift-nio"),
         product("NIOHTTP1", "swift-nio"),
@@ -117,6 +121,7 @@ let package = Package(
     tests("MessagesTests", "Messages"),
     tests("TextTests", "Text"),
     tests("HL7Tests", "HL7", "Text", "Messages"),
+    tests("FHIRTests", "FHIR", "Text", "Messages"),
     tests("HiltTests", "Hilt", "Definitions", "HL7", "Text", "Messages", data: ["Conformance"]),
     tests("ConnectorKitTests", "ConnectorKit", "Messages"),
     tests(

@@ -1,5 +1,6 @@
 internal import CHL7Tables
 import Synchronization
+import Text
 
 /// One part of a segment or data type, as some versions have it: a field, a component or a subcomponent.
 package struct HL7Part: Sendable, Hashable {
@@ -54,42 +55,12 @@ package enum HL7Tables {
 
   // MARK: The text
 
-  private static var text: UnsafeRawBufferPointer {
-    UnsafeRawBufferPointer(start: hilum_hl7_tables, count: hilum_hl7_tables_bytes)
-  }
-
-  /// Where the lines begin that belong to a head, `S PID`. They are read when they are asked for.
-  private static let starts: [String: Int] = {
-    let text = Self.text
-    var starts: [String: Int] = [:]
-    var offset = 0
-    while let end = text.offset(of: UInt8(ascii: "\n"), from: offset) {
-      if text[offset] != UInt8(ascii: " ") {
-        let words = String(decoding: text[offset..<end], as: UTF8.self).split(separator: " ").prefix(2)
-        starts[words.joined(separator: " ")] = end + 1
-      }
-      offset = end + 1
-    }
-    return starts
-  }()
+  private static let table = EmbeddedTable(hilum_hl7_tables, count: hilum_hl7_tables_bytes)
 
   /// The lines that belong to a head; `nil` where there is no such head.
-  static func lines(_ head: String) -> [String]? {
-    guard var offset = starts[head] else { return nil }
-    let text = Self.text
-    var lines: [String] = []
-    while offset < text.count, text[offset] == UInt8(ascii: " "),
-      let end = text.offset(of: UInt8(ascii: "\n"), from: offset)
-    {
-      lines.append(String(decoding: text[offset..<end], as: UTF8.self))
-      offset = end + 1
-    }
-    return lines
-  }
+  static func lines(_ head: String) -> [String]? { table.lines(head) }
 
-  static func names(_ letter: String) -> [String] {
-    starts.keys.filter { $0.hasPrefix(letter + " ") }.map { String($0.dropFirst(2)) }.sorted()
-  }
+  static func names(_ letter: String) -> [String] { table.names(letter) }
 
   /// What was read of the text, as it is asked for.
   private static let read = Mutex<[String: HL7Composite]>([:])

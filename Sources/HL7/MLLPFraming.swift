@@ -1,3 +1,5 @@
+import Text
+
 /// The frames of the Minimal Lower Layer Protocol in a stream of bytes: VT, message, FS, CR (HL7 v2.9 appendix C).
 ///
 /// A pure machine for one direction of one connection: bytes in, actions out, no I/O. How the stream is cut into reads

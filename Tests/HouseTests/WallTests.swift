@@ -22,6 +22,7 @@ import Testing
     "Messages": Room(),
     "Text": Room(rooms: ["Messages"], system: libc),
     "HL7": Room(rooms: ["Messages", "Text", "CHL7Tables"], system: libc.union(["Synchronization"])),
+    "FHIR": Room(rooms: ["Messages", "Text", "CFHIRTables"], system: ["Synchronization"]),
     "Hilt": Room(rooms: ["Messages", "Text", "HL7"], packages: ["Crypto"]),
     "ConnectorKit": Room(rooms: ["Messages"], packages: ["Logging"], system: ["Synchronization"]),
     "Connectors": Room(
@@ -49,13 +50,14 @@ import Testing
       system: libc.union(["Synchronization", "Dispatch", "Foundation"])),
     "hilum": Room(
       rooms: [
-        "Messages", "Text", "HL7", "Hilt", "ConnectorKit", "Connectors", "Definitions", "Store", "Engine", "Admin",
-        "Authoring", "Partners",
+        "Messages", "Text", "HL7", "FHIR", "Hilt", "ConnectorKit", "Connectors", "Definitions", "Store", "Engine",
+        "Admin", "Authoring", "Partners",
       ],
       packages: ["ArgumentParser", "AsyncHTTPClient", "Logging", "NIOCore", "NIOPosix", "NIOHTTP1", "Crypto"],
       system: libc.union(["Synchronization", "Dispatch", "Foundation"])),
     // C: headers and tables only.
     "CSQLite": Room(),
+    "CFHIRTables": Room(),
     "COpenSSL": Room(),
     "CErrorPages": Room(),
     "CHL7Tables": Room(),

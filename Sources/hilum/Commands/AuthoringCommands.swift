@@ -13,23 +13,27 @@ struct CheckCommand: ParsableCommand {
       is an error, and with --strict where there is a warning. --fix makes the changes that problems of transforms carry
       and are sure, says which, and checks again. --cost says for each transform how its work grows with what repeats:
       O(OBR x OBX) where a loop over OBX stands in one over OBR. --env checks the channels as they are in an
-      environment.
+      environment. --fhir checks resources of FHIR R4 instead: names, types, cardinalities, codes and rules of the
+      standard; with --json it prints an OperationOutcome for each file.
 
       Example:
         hilum check
         hilum check --env prod
         hilum check --fix
         hilum check Channels/adt-to-ehr.yaml Transforms/adt-normalise.hilt
+        hilum check --fhir patient.json
       """)
   @Argument(help: "Channel files, transforms, or folders of channel files.") var paths: [String] = []
   @Flag(help: "A warning counts as an error.") var strict = false
   @Flag(help: "Make the changes that are sure, then check again.") var fix = false
+  @Flag(help: "The files are resources of FHIR R4 in JSON.") var fhir = false
   @Flag(help: "Say how the work of each transform grows.") var cost = false
   @Flag(help: "Print JSON.") var json = false
   @Option(help: "The engine's own settings.") var settings = "hilum.yaml"
   @OptionGroup var environment: EnvironmentOption
 
   func run() throws {
+    if fhir { return try ResourceCheck(paths).run(json: json) }
     let site = try Site.settings(settings)
     let paths = paths.isEmpty ? [Site.shown(site.channels)] : paths
     let loader = Site.loader(site, environment: environment.name, looksAround: true)
