@@ -133,6 +133,41 @@ private struct PolledSource: PollingSource {
     await bench.engine.stop(within: 0)
   }
 
+  @Test(arguments: ["{every: 1d}", "{between: 22:15-22:20}"])
+  func `a fetch that fails is told in the log and is no trouble of the source`(schedule: String) async throws {
+    let folder = try EngineBench.folder()
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let (clock, said, name) = (ManualClock(), Journal(), schedule.contains("every") ? "handy" : "handywindow")
+    let bench = try await Self.bench(name, in: folder, clock, said, schedule: schedule)
+    let channel = try #require(bench.engine.channel(name))
+    PolledSource.failing.withLock { _ = $0.insert(name) }
+    try bench.engine.fetch(name, by: "kim")
+    await said.wait(for: "error A run of the source that was asked for by hand failed. kim the folder is gone")
+    #expect(channel.status().trouble == nil && channel.status().source.listening == "here")
+    PolledSource.failing.withLock { _ = $0.remove(name) }
+    try await eventually { channel.status().schedule?.runningSince == nil }
+    try bench.engine.fetch(name, by: "kim")
+    try await Self.settled(channel, runs: 1, clock)
+    #expect(channel.status().schedule?.last?.by == "kim" && channel.status().trouble == nil)
+    await bench.engine.stop(within: 0)
+  }
+
+  @Test func `a source that a person starts again after a failure begins clean`() async throws {
+    let folder = try EngineBench.folder()
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let clock = ManualClock()
+    let bench = try await Self.bench("clean", in: folder, clock)
+    let channel = try #require(bench.engine.channel("clean"))
+    PolledSource.failing.withLock { _ = $0.insert("clean") }
+    clock.pass(100_000)
+    await PolledSource.journal.wait(for: "clean fails")
+    try await eventually { channel.status().trouble == "the folder is gone" }
+    try await bench.engine.set("clean", .stopped)
+    try await bench.engine.set("clean", .running)
+    #expect(channel.status().trouble == nil && channel.status().source.listening == "here")
+    await bench.engine.stop(within: 0)
+  }
+
   @Test func `with a window alone it works while that is open`() async throws {
     let folder = try EngineBench.folder()
     defer { try? FileManager.default.removeItem(atPath: folder) }

@@ -65,11 +65,11 @@ struct ScheduleMachine: Sendable {
   }
 
   mutating func decide(_ now: Int64) -> Decision {
+    followClock(now)
     if let asked {
       self.asked = nil
       return .run(Run(by: asked))
     }
-    followClock(now)
     guard let kept, let next else { return .wait(Self.waitMax) }
     guard next <= now else { return .wait(min(Self.waitMax, next - now)) }
     guard schedule.isOpen(at: now) else {
@@ -127,6 +127,8 @@ struct ScheduleMachine: Sendable {
   }
 
   private mutating func followClock(_ now: Int64) {
+    // By a clock that was set back it is at work, and was busy, since now: what is planned later was not passed over.
+    (workingSince, busyUntil) = (min(workingSince, now), min(busyUntil, now))
     guard let kept else { return }
     var most = Self.backMax
     if case .every(let seconds) = schedule.times { most = min(most, Int64(seconds) * 1000) }

@@ -12,7 +12,7 @@ final class ScheduleRunner: Sendable {
     var machine: ScheduleMachine
     /// It waits for its time, or looks.
     var isAtWork = false
-    /// It could not look the last time.
+    /// A planned run could not look, and is tried again.
     var hasFailed = false
     var runningSince: Int64?
     /// A person had stopped the source.
@@ -34,7 +34,7 @@ final class ScheduleRunner: Sendable {
   }
 
   /// A person starts the source again: what was planned while it was stopped was not missed.
-  func resume() { state.withLock { $0.isResumed = true } }
+  func resume() { state.withLock { ($0.isResumed, $0.hasFailed) = (true, false) } }
 
   /// Works until its task is cancelled; throws what the source throws.
   func run(_ source: any PollingSource, _ inbox: ChannelInbox) async throws {
@@ -94,10 +94,14 @@ final class ScheduleRunner: Sendable {
     } catch {
       if Task.isCancelled { return }
       state.withLock { state in
-        state.hasFailed = true
+        if run.due != nil { state.hasFailed = true }
         state.machine.failed(at: clock.now().wall)
       }
-      throw error
+      guard let by = run.by else { throw error }
+      // Nothing that was planned was left out: who asked may ask again, and the next planned look says how it is.
+      log.error(
+        "A run of the source that was asked for by hand failed.", metadata: ["by": "\(by)", "reason": "\(error)"])
+      return
     }
     // Broken off it is not done: what it left is taken by the next.
     if Task.isCancelled { return }

@@ -15,8 +15,7 @@ struct SourceAtWork: Sendable {
   func status() -> SourceStatus {
     var status = connector.status()
     guard let schedule, let source = connector as? any PollingSource else { return status }
-    if !schedule.isAtWork { status.listening = nil }
-    if schedule.isAtWork, !schedule.leavesItToSource { status.listening = source.place }
+    if !schedule.leavesItToSource { status.listening = schedule.isAtWork ? source.place : nil }
     return status
   }
 }
