@@ -146,6 +146,13 @@ import Text
     #expect(machine.kept?.skipped == 0 && machine.kept?.missed == 0)
   }
 
+  @Test func `what was asked for before a person stopped it is asked for no more`() throws {
+    var machine = try Self.machine()
+    machine.asked = "kim"
+    machine.begin(machine.kept, isResumed: true, at: Self.ten + Self.minute)
+    #expect(machine.decide(Self.ten + Self.minute) == .wait(1000))
+  }
+
   @Test func `one that is stopped in order has done all that was planned, but for a run that is not over`() throws {
     var machine = try Self.machine()
     machine.end(at: Self.ten + Self.minute)

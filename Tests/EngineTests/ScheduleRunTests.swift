@@ -1,4 +1,5 @@
 import ConnectorKit
+import Definitions
 import Foundation
 import Messages
 import Store
@@ -166,6 +167,75 @@ private struct PolledSource: PollingSource {
     try await bench.engine.set("clean", .running)
     #expect(channel.status().trouble == nil && channel.status().source.listening == "here")
     await bench.engine.stop(within: 0)
+  }
+
+  @Test func `who asks a source that fails for a look does not wait for its next try`() async throws {
+    let folder = try EngineBench.folder()
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let clock = ManualClock()
+    let bench = try await Self.bench("impatient", in: folder, clock)
+    let channel = try #require(bench.engine.channel("impatient"))
+    PolledSource.failing.withLock { _ = $0.insert("impatient") }
+    clock.pass(100_000)
+    let began = ContinuousClock.now
+    // Its pauses are 1, 2, 4, 8 and 16 seconds, and 30 then.
+    for failures in 1...5 {
+      try await eventually { channel.sourceFailures >= failures && channel.status().schedule?.runningSince == nil }
+      #expect(channel.trouble == "the folder is gone")
+      try bench.engine.fetch("impatient", by: "kim")
+    }
+    try await eventually { channel.sourceFailures == 6 && channel.status().schedule?.runningSince == nil }
+    PolledSource.failing.withLock { _ = $0.remove("impatient") }
+    try bench.engine.fetch("impatient", by: "kim")
+    try await Self.settled(channel, runs: 2, clock)
+    #expect(channel.status().trouble == nil && channel.status().schedule?.last?.by == nil, "what was planned is done")
+    #expect(ContinuousClock.now - began < .seconds(20))
+    await bench.engine.stop(within: 0)
+  }
+
+  @Test func `what was taken out of the files and put back has missed nothing`() async throws {
+    let folder = try EngineBench.folder()
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let clock = ManualClock()
+    let bench = try await Self.bench("back", in: folder, clock)
+    let definition = try #require(bench.engine.channel("back")).definition
+    func deploy(_ definitions: [ChannelDefinition]) async -> [DeploymentReport.Channel.Outcome] {
+      await bench.engine.perform(.init(definitions: definitions), nil, by: "deploy", into: .init()).channels.map(
+        \.outcome)
+    }
+    #expect(await deploy([]) == [.removed])
+    clock.pass(20 * 60_000)
+    #expect(await deploy([definition]) == [.started])
+    #expect(bench.engine.channel("back")?.status().schedule?.nextAt == 1_700_001_300_000)
+    #expect(bench.engine.channel("back")?.status().schedule?.missed == 0)
+
+    let file = folder + "/channels/back.yaml"
+    let text = try String(contentsOfFile: file, encoding: .utf8)
+    try text.replacing(", schedule: {every: 5m}", with: "").write(toFile: file, atomically: true, encoding: .utf8)
+    let registry = ConnectorRegistry(sources: [PolledSource.self], destinations: [StubConnector.self])
+    let plain = ChannelLoader(registry: registry).load(folder: folder + "/channels").definitions
+    #expect(plain.map { $0.source.schedule == nil } == [true])
+    #expect(await deploy(plain) == [.changed])
+    clock.pass(20 * 60_000)
+    #expect(await deploy([definition]) == [.changed])
+    #expect(bench.engine.channel("back")?.status().schedule?.missed == 0)
+    #expect(PolledSource.looks.withLock { $0["back"] } == nil)
+    await bench.engine.stop(within: 0)
+  }
+
+  @Test func `and neither has one whose file was away while another engine was started`() async throws {
+    let folder = try EngineBench.folder()
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let clock = ManualClock()
+    let first = try await Self.bench("away", in: folder, clock)
+    await first.engine.stop(within: 0)
+    let without = try await EngineBench(in: folder, channel: "away", lanes: [], clock: clock)
+    await without.engine.stop(within: 0)
+    clock.pass(20 * 60_000)
+    let second = try await Self.bench("away", in: folder, clock)
+    #expect(second.engine.channel("away")?.status().schedule?.missed == 0)
+    #expect(second.engine.channel("away")?.status().schedule?.nextAt == 1_700_001_300_000)
+    await second.engine.stop(within: 0)
   }
 
   @Test func `with a window alone it works while that is open`() async throws {

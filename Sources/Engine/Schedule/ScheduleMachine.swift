@@ -49,10 +49,11 @@ struct ScheduleMachine: Sendable {
   ///
   /// - Parameters:
   ///   - memory: of the engine before this one; `nil` where there was none.
-  ///   - isResumed: a person had stopped it: what was planned meanwhile was not missed.
+  ///   - isResumed: a person had stopped it: what was planned meanwhile was not missed, and what was asked for before
+  ///     is asked for no more.
   mutating func begin(_ memory: ScheduleMemory?, isResumed: Bool, at now: Int64) {
     var memory = memory ?? ScheduleMemory(settled: now)
-    if isResumed { (memory.settled, current) = (now, nil) }
+    if isResumed { (memory.settled, current, asked) = (now, nil, nil) }
     kept = memory
     workingSince = now
     settle(memory.settled)

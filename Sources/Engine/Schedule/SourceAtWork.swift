@@ -11,6 +11,12 @@ struct SourceAtWork: Sendable {
     try await schedule.run(source, inbox)
   }
 
+  /// Before one that failed is tried again.
+  func pause(_ seconds: Int) async {
+    if let schedule { return await schedule.pause(seconds) }
+    try? await Task.sleep(for: .seconds(seconds), clock: SuspendingClock())
+  }
+
   /// One that waits for its time is as well as one that looks.
   func status() -> SourceStatus {
     var status = connector.status()
