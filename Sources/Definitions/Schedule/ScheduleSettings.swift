@@ -20,8 +20,8 @@ struct ScheduleSettings: Settings {
   @Setting(
     """
     The source works in this part of the day only, up to the minute before the last; may go over midnight \
-    (`22:00-06:00`), and end with the day (`18:00-24:00`). Without `every` and `cron` it looks all the time while it is \
-    open.
+    (`22:00-06:00`), and end with the day (`18:00-24:00`). Without `every` and `cron` it looks all the time while it \
+    is open.
     """, example: "06:00-20:00")
   var between: DayHours?
   @Setting(
