@@ -47,6 +47,7 @@ extension Engine {
         if work == .stopped { lane.stopWithChannel() } else { lane.goOnWithChannel() }
       }
     }
+    if work == .running { watch?.channelsCameUp() }
   }
 
   /// Makes the source of a channel with a schedule look now.
@@ -58,6 +59,7 @@ extension Engine {
     guard channel.work == .running else {
       throw OperationError("channel \(name) is \(channel.work.rawValue): hilum start \(name)")
     }
+    if channel.sourceAwaitsRelease { throw OperationError("channel \(name) fetches nothing before hilum release") }
     try schedule.fetch(by: by)
   }
 

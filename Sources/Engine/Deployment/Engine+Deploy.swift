@@ -191,6 +191,8 @@ extension Engine {
       state.channels.sort { (order.firstIndex(of: $0.name) ?? 0) < (order.firstIndex(of: $1.name) ?? 0) }
     }
     await settleLeaving()
+    await forgetSchedules()
+    watch?.channelsCameUp()
     report.channels += unchanged(plan, wanted)
     return report
   }
