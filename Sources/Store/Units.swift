@@ -314,6 +314,9 @@ package struct Attempt: Sendable {
   package var answer: Payload?
   /// What it is dead of may pass (an AE): a sender who waits for the verdict and sends it again has it tried again.
   package var isPassing = false
+  /// Senders wait for what becomes of the lane's deliveries: who sends this one again is told of its end, whatever was
+  /// deployed in between.
+  package var isAwaited = false
 
   package init(
     delivery: DeliveryID, lane: Int64, sequence: Int64, epoch: Int64, attempts: Int, at: Int64, possiblySent: Bool,

@@ -144,7 +144,7 @@ extension Writer {
     }
     var result = openResult(delivery.result, lane: delivery.lane, id: id) ?? ResultContent(summary: "", reply: .none)
     result.summary = result.summary.isEmpty ? reason : "\(reason) (before: \(result.summary))"
-    (result.isWithdrawn, result.isPassing) = (isWithdrawn, false)
+    (result.isWithdrawn, result.isPassing, result.isAwaited) = (isWithdrawn, false, false)
     let row = try connection.statement(
       "UPDATE delivery SET state = ?2, ended_at = ?3, result = ?4, held = 0 WHERE id = ?1")
     row.bind(1, id.key)

@@ -328,6 +328,39 @@ extension Ways {
       #expect(lane.deliveries == ["created": 2, "delivered": 1, "cancelled": 1])
     }
 
+    @Test
+    func `and what was refused is never called accepted when it is sent again after that: it goes first, or AR stays`()
+      async throws
+    {
+      let way = try await OneWay.make(source: Self.source(), lane: "retry: {for: 300ms, first: 20ms, factor: 1}")
+      way.partner.answer { Self.answer($0.controlID == "E" ? "AE" : "AR", "no", to: $0.controlID) }
+      try await way.project.start()
+      let wire = try await Wire.connect(to: way.port)
+      #expect(try await wire.exchange(Sample.adt("E")).code == "AE")
+      #expect(try await wire.exchange(Sample.adt("R")).code == "AR")
+      await way.partner.receiver.stop()
+      // Not delivered in the time of `retry`.
+      #expect(try await wire.exchange(Sample.adt("T")).code == "AE")
+      let file = String(decoding: way.project.read("Channels/adt.yaml"), as: UTF8.self)
+      try way.project.write("Channels/adt.yaml", file.replacing(Self.source(), with: ""))
+      #expect(try await way.project.hilum("deploy").status == 0)
+      way.partner.answer(.code(.AA))
+      try await way.partner.receiver.start()
+      let again = try await Wire.connect(to: way.port)
+      #expect(try await again.exchange(Sample.adt("E")).code == "AA")
+      #expect(try await again.exchange(Sample.adt("T")).code == "AA")
+      #expect(try await again.exchange(Sample.adt("R")).code == "AR")
+      try await eventually("both went again") {
+        try await way.project.ledger("adt").lanes[0].deliveries
+          == ["created": 5, "delivered": 2, "dead": 1, "discarded": 2]
+      }
+      #expect(way.partner.controlIDs == ["E", "R", "E", "T"])
+      // What a person has decided on is a duplicate as any.
+      let dead = try #require(try await way.project.dead().first)
+      #expect(try await way.project.hilum("dead", "discard", dead.id, "--reason", "not wanted").status == 0)
+      #expect(try await again.exchange(Sample.adt("R")).code == "AA")
+    }
+
     @Test func `and what was acknowledged before is never withdrawn by who repeats it`() async throws {
       let way = try await OneWay.make(partner: try await Partner.away())
       try await way.project.start()
