@@ -16,6 +16,8 @@ package struct ChannelRegistration: Sendable {
   package var revision: (hash: [UInt8], files: [(path: String, content: [UInt8])])
   /// Kept in the same transaction.
   package var note: DeploymentNote?
+  /// Lanes that are gone, and those that what waited in them goes to: what is sent again later goes there too.
+  package var heirs: [String: String] = [:]
 
   package init(
     name: ChannelName, lanes: [String], orderings: [String: String] = [:], columns: [String], sealed: Bool = true,

@@ -18,12 +18,12 @@ extension Writer {
       let isRefused = delivery.state == .dead && (delivery.lane == lane || result?.isAwaited == true)
       // Its sender was told of the refusal, and tries again.
       let isRetried = isRefused && result?.isPassing == true
-      if isWithdrawn || isRetried, let anew = try sentAnew(id, at: at) {
+      if isWithdrawn || isRetried, let (anew, anewLane) = try sentAnew(id, of: delivery.lane, at: at) {
         if isRetried {
           // Else a person would find it among the dead, and send it a second time.
           _ = try end(id, from: .dead, as: .discarded, reason: "its sender sent it again", at: at, tells: false)
         }
-        awaited.append(Awaited(anew, lane: delivery.lane, newBytes: delivery.size))
+        awaited.append(Awaited(anew, lane: anewLane, newBytes: delivery.size))
       } else if delivery.lane == lane || isRefused {
         awaited.append(Awaited(id, lane: delivery.lane))
       } else if delivery.state == .waiting {
@@ -36,11 +36,13 @@ extension Writer {
   }
 
   /// A delivery at the end of the lane for one that ended; `nil` where nothing is left to send.
-  private func sentAnew(_ id: DeliveryID, at: Int64) throws(SQLiteFailure) -> DeliveryID? {
-    let anew = preparer.mint()
-    guard try resend(id, as: anew, at: at, isBySender: true) else { return nil }
+  private func sentAnew(
+    _ id: DeliveryID, of lane: Int64, at: Int64
+  ) throws(SQLiteFailure) -> (id: DeliveryID, lane: Int64)? {
+    let (anew, heir) = (preparer.mint(), try heir(of: lane))
+    guard try resend(id, as: anew, at: at, by: .sender(lane: heir)) else { return nil }
     try keepSuspicion(of: id, for: anew)
-    return anew
+    return (anew, heir)
   }
 
   /// In their order; without those that were repeated.

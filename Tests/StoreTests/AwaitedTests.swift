@@ -113,6 +113,38 @@ import Testing
     await bench.store.close()
   }
 
+  @Test func `What was withdrawn from a lane that is gone goes where a deployment moved what waited there`()
+    async throws
+  {
+    let folder = TestFolder()
+    let bench = try await Bench.open(folder)
+    func withdrawn(_ key: String) async throws {
+      let first = try await bench.take("A01", lanes: [bench.ehr], key: key)
+      _ = await bench.change(.withdraw(lane: bench.ehr, [first.deliveries[0].id], reason: "late", at: 1))
+    }
+    func again(_ key: String) async throws -> [Int64] {
+      guard case .awaited(_, let awaited) = await bench.accept(bench.arrival("A01", lanes: [bench.archive], key: key))
+      else { throw Bench.Unexpected() }
+      return awaited.map(\.lane)
+    }
+    for key in ["K1", "K2", "K3"] { try await withdrawn(key) }
+    var renamed = Bench.registration
+    (renamed.lanes, renamed.heirs) = (["archive"], ["ehr": "archive"])
+    _ = try await bench.store.register(renamed)
+    #expect(try await again("K1") == [bench.archive])
+    #expect(try await bench.waiting(bench.archive).map(\.payload.content) == [.bytes(Array("A01".utf8))])
+    // Renamed once more.
+    (renamed.lanes, renamed.heirs) = (["new"], ["archive": "new"])
+    let new = try await bench.store.register(renamed).lanes[0].key
+    #expect(try await again("K2") == [new])
+    #expect(try await bench.waiting(new).count == 1)
+    // The name is back.
+    _ = try await bench.store.register(Bench.registration)
+    #expect(try await again("K3") == [bench.ehr])
+    #expect(try await bench.store.audit() == [])
+    await bench.store.close()
+  }
+
   @Test func `What is dead from the start is told too`() async throws {
     let folder = TestFolder()
     let bench = try await Bench.open(folder)

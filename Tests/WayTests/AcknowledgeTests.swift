@@ -328,6 +328,23 @@ extension Ways {
       #expect(lane.deliveries == ["created": 2, "delivered": 1, "cancelled": 1])
     }
 
+    @Test func `and what was withdrawn goes to the lane that a deployment moved the others to`() async throws {
+      let way = try await OneWay.make(source: Self.source("300ms"), partner: try await Partner.away())
+      try await way.project.start()
+      let report = try await send([Sample.adt("M1")], to: way.port)
+      #expect(!report.isAllAccepted)
+      let file = String(decoding: way.project.read("Channels/adt.yaml"), as: UTF8.self)
+      try way.project.write(
+        "Channels/adt.yaml",
+        file.replacing("delivered: ehr", with: "delivered: his").replacing("  ehr:", with: "  his:"))
+      // Nothing waits at this moment; the word holds for what comes again all the same.
+      #expect(try await way.project.hilum("deploy", "--waiting", "move:his").status == 0)
+      try await way.partner.receiver.start()
+      #expect(try await send([Sample.adt("M1")], to: way.port) { $0.timeout = .seconds(5) }.isAllAccepted)
+      #expect(way.partner.controlIDs == ["M1"])
+      #expect(try await way.project.lane("adt/his").waiting == 0)
+    }
+
     @Test
     func `and what was refused is never called accepted when it is sent again after that: it goes first, or AR stays`()
       async throws

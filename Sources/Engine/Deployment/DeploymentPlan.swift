@@ -134,24 +134,26 @@ struct DeploymentPlan {
     case .drain, .dead: return []
     case .move(let target):
       guard let change else { return ["\(lane.name): its channel is gone, and with it the lanes to move to"] }
-      guard let target = change.definition.destinations.first(where: { $0.name == target }) else {
-        let known = change.definition.destinations.map(\.name).joined(separator: ", ")
-        return ["\(lane.name): there is no lane \(target) to move to; there are \(known)"]
-      }
-      let former = change.channel.definition.destinations.first { $0.name == lane.name.destination }
-      if let asked = [former, target].compactMap(\.self).first(where: { $0.question != nil }) {
-        return [
-          "\(lane.name): what waits can't go to \(target.name): \(asked.name) asks questions (`ask`), and a question "
-            + "is asked once and not queued"
-        ]
-      }
-      let values = Set(former?.templates.map(\.setting) ?? [])
-      let missing = target.templates.map(\.setting).filter { !values.contains($0) }
-      guard former?.connector.connector == target.connector.connector, missing.isEmpty else {
-        let made = former?.connector.connector ?? ""
-        return ["\(lane.name): what waits was made for `\(made)` and its settings, and can't go to \(target.name)"]
-      }
-      return []
+      return change.reasonNotToMove(lane.name.destination, to: target).map { ["\(lane.name): \($0)"] } ?? []
     }
+  }
+}
+
+extension DeploymentPlan.Change {
+  /// Why what was made for a lane that ends can't go to another one; `nil` where it can.
+  func reasonNotToMove(_ lane: String, to name: String) -> String? {
+    guard let target = definition.destinations.first(where: { $0.name == name }) else {
+      let known = definition.destinations.map(\.name).joined(separator: ", ")
+      return "there is no lane \(name) to move to; there are \(known)"
+    }
+    let former = channel.definition.destinations.first { $0.name == lane }
+    if let asked = [former, target].compactMap(\.self).first(where: { $0.question != nil }) {
+      return "what waits can't go to \(name): \(asked.name) asks questions (`ask`), and a question is asked once and "
+        + "not queued"
+    }
+    let values = Set(former?.templates.map(\.setting) ?? [])
+    let missing = target.templates.map(\.setting).filter { !values.contains($0) }
+    if former?.connector.connector == target.connector.connector, missing.isEmpty { return nil }
+    return "what waits was made for `\(former?.connector.connector ?? "")` and its settings, and can't go to \(name)"
   }
 }

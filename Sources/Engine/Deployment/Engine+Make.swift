@@ -124,9 +124,13 @@ extension Engine {
   }
 
   /// Makes a revision the one that runs, in the store's eyes.
-  func register(_ definition: ChannelDefinition, _ note: DeploymentNote) async throws -> ChannelKeys {
+  ///
+  /// - Parameter heirs: where what waits in lanes that end with it goes.
+  func register(
+    _ definition: ChannelDefinition, _ note: DeploymentNote, heirs: [String: String] = [:]
+  ) async throws -> ChannelKeys {
     var registration = definition.registration
-    registration.note = note
+    (registration.note, registration.heirs) = (note, heirs)
     let keys = try await store.register(registration)
     state.withLock { $0.notes[definition.name.text] = note }
     return keys
