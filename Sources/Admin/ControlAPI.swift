@@ -114,7 +114,7 @@ package struct ControlAPI: Sendable {
     router.post("deliveries/search") { request, _ in
       let query = try await body(DeliveryQuery.self, request)
       try await engine.check(query)
-      return try json(try await engine.store.deliveries(query))
+      return try json(engine.withGroups(try await engine.store.deliveries(query)))
     }
     router.get("deliveries/:id/:part") { _, context in
       let sent = try await engine.store.sent(try identifier(context))
@@ -175,7 +175,7 @@ package struct ControlAPI: Sendable {
       throw HTTPError(.notFound, message: "there is no message \(id)")
     }
     var answer = MessageAnswer(
-      message: record, deliveries: try await engine.store.deliveries(of: id),
+      message: record, deliveries: engine.withGroups(try await engine.store.deliveries(of: id)),
       places: try await engine.store.placesKept(by: id))
     try await tellOfOthers(&answer)
     answer.accepted = engine.accepted

@@ -170,7 +170,18 @@ import Testing
     }
   }
 
-  @Test func `two environments are compared setting by setting`() {
+  @Test func `two environments are compared setting by setting, a list as one`() {
+    let lists = files([
+      "test": "channels: {adt: {destinations: {ehr: {order: {by: [PID-3, PID-18]}}}}}",
+      "prod": "channels: {adt: {destinations: {ehr: {order: {by: [PID-3]}}}}}",
+    ])
+    let list = loadFolder(lists, environmentName: "test").differences(
+      to: loadFolder(lists, environmentName: "prod"))
+    #expect(
+      list.first?.settings == [
+        .init(setting: "destinations.ehr.order.by", first: "[PID-3, PID-18]", second: "[PID-3]")
+      ])
+
     let files = files([
       "test": "values: {EHR_HOST: t}\nchannels: {lab-2: {with: {timeout: 3s}}}",
       "prod": "values: {EHR_HOST: p}",
