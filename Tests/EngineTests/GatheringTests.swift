@@ -219,4 +219,16 @@ import Text
     #expect(batch == "BHS|^~\\&|A|B|C|D\rMSH|^~\\&|A|B|C|D|2026||ADT\rPID|1\rMSH|^~\\&|A\rPID|2\rBTS|2\r")
     #expect(join(["MSH#*~\\&#A\r"], .hl7v2).text.hasPrefix("BHS#*~\\&#A\rMSH#"))
   }
+
+  @Test func `What its reader would not find in a batch as one message goes by itself`() {
+    let plain = "MSH|^~\\&|A\rPID|1\r"
+    // Blank lines and a byte order mark before a message would be another segment, or the batch's own separators.
+    let (text, count) = join(["\u{FEFF}\n\(plain)", "\r\n\(plain)\r\n"], .hl7v2)
+    #expect(text == "BHS|^~\\&|A\r\(plain)\(plain)BTS|2\r" && count == 2)
+    for odd in ["MSH|^~\\&|A\rBTS|1\r", "BHS|^~\\&|A\r\(plain)BTS|1\r", "\(plain)\(plain)", "hello", ""] {
+      #expect(join([plain, odd, plain], .hl7v2) == ("BHS|^~\\&|A\r\(plain)BTS|1\r", 1))
+      #expect(join([odd, plain], .hl7v2) == (odd, 1))
+    }
+    #expect(join(["\(plain)not a segment\r"], .hl7v2).text == "BHS|^~\\&|A\r\(plain)not a segment\rBTS|1\r")
+  }
 }
