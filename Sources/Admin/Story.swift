@@ -1,5 +1,5 @@
 import Messages
-import Store
+package import Store
 
 /// One message's story in plain sentences, made from what was stored: what came, what each step decided, who got
 /// what, what waits and until when.

@@ -42,8 +42,8 @@ extension Engine {
     var records = records
     let open = records.indices.filter { records[$0].state == .waiting && !records[$0].isPlace }
     for (_, indices) in Dictionary(grouping: open, by: { [records[$0].channel, records[$0].destination] }) {
-      guard let gatherer = lane(of: records[indices[0]])?.gatherer else { continue }
-      let waits = gatherer.waits(of: Set(indices.map { records[$0].sequence }))
+      guard let lane = lane(of: records[indices[0]]), let gatherer = lane.gatherer else { continue }
+      let waits = gatherer.waits(of: Set(indices.map { records[$0].sequence }), isHeld: lane.holdsGathering)
       for index in indices { records[index].gathered = waits[records[index].sequence] }
     }
     return records

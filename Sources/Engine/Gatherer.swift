@@ -389,14 +389,8 @@ package final class Gatherer: Sendable {
   }
 
   /// What deliveries of the lane wait for, by their numbers.
-  func waits(of sequences: Set<Int64>) -> [Int64: DeliveryRecord.Gathered] {
+  func waits(of sequences: Set<Int64>, isHeld: Bool) -> [Int64: DeliveryRecord.Gathered] {
     let now = shared.clock.now()
-    let (lane, waits) = state.withLock { ($0.lane, $0.gathering.waits(of: sequences, now: now.wall)) }
-    guard lane?.holdsGathering == true else { return waits }
-    return waits.mapValues { one in
-      var one = one
-      one.closedAt = nil
-      return one
-    }
+    return state.withLock { $0.gathering.waits(of: sequences, now: now.wall, isHeld: isHeld) }
   }
 }

@@ -156,13 +156,15 @@ struct Gathering: Sendable {
   // MARK: What people see
 
   /// What some of those that wait are in, by their numbers.
-  func waits(of sequences: Set<Int64>, now: Int64) -> [Int64: DeliveryRecord.Gathered] {
+  ///
+  /// - Parameter isHeld: nothing is closed, whatever its time.
+  func waits(of sequences: Set<Int64>, now: Int64, isHeld: Bool = false) -> [Int64: DeliveryRecord.Gathered] {
     var found: [Int64: DeliveryRecord.Gathered] = [:]
     for (key, queue) in groups {
       for (index, group) in queue.enumerated() {
         let rest = index == 0 ? rests[key] : nil
         // Those behind it are closed when it is.
-        let due = index == 0 ? due(group, now: now) : .max
+        let due = index == 0 && !isHeld ? due(group, now: now) : .max
         for member in group.members where sequences.contains(member.sequence) {
           found[member.sequence] = DeliveryRecord.Gathered(
             others: group.members.count - 1, closedAt: due == .max ? nil : due, refusals: rest?.failures ?? 0,

@@ -316,8 +316,7 @@ package struct Attempt: Sendable {
   package var answer: Payload?
   /// What it is dead of may pass (an AE): a sender who waits for the verdict and sends it again has it tried again.
   package var isPassing = false
-  /// Senders wait for what becomes of the lane's deliveries: who sends this one again is told of its end, whatever was
-  /// deployed in between.
+  /// Senders wait for its lane: who sends it again is told of this end, whatever was deployed in between.
   package var isAwaited = false
 
   package init(
@@ -375,6 +374,8 @@ package enum Change: Sendable {
   case note(channel: Int64, DeploymentNote)
   /// How far a channel's source has come, where no arrival says it; read by `Store.progress`.
   case progress(channel: Int64, key: String, Value)
+  /// The next number of this name is the one behind `last`; never back.
+  case sequence(channel: Int64, name: String, last: Int64)
   /// Arrivals answered `unavailable` since the last time: counted, not stored.
   case unavailable(channel: Int64, count: Int)
 }

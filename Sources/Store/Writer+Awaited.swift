@@ -27,8 +27,8 @@ extension Writer {
       } else if delivery.lane == lane || isRefused {
         awaited.append(Awaited(id, lane: delivery.lane))
       } else if delivery.state == .waiting {
-        // It was moved, or its lane isn't waited for any more: whatever its sender hears now, it hears of a message that
-        // goes on.
+        // It was moved, or its lane isn't waited for any more: whatever its sender hears now, it hears of a message
+        // that goes on.
         acknowledged.insert(message.key)
       }
     }
@@ -101,8 +101,8 @@ extension Writer {
   }
 }
 
-/// The newest messages of which a sender was told, when it sent them again, that they are taken. What is to be withdrawn
-/// is known to the engine that runs, and so is this. By their keys.
+/// The newest messages of which a sender was told, when it sent them again, that they are taken. What is to be
+/// withdrawn is known to the engine that runs, and so is this. By their keys.
 struct AcknowledgedMessages {
   static let countMax = 65_536
   private var newest: Set<Int64> = []

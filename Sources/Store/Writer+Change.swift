@@ -48,6 +48,7 @@ extension Writer {
       try keep(
         preparer.progress(key, value, of: channel, sealed: preparer.registry.isSealed(channel: channel)), channel)
       return .done(1)
+    case .sequence(let channel, let name, let last): return try setSequence(name, of: channel, to: last)
     case .releaseHeld(let ids, let at):
       return counted(try each(ids) { id throws(SQLiteFailure) in try release(id, at) })
     case .discardHeld(let ids, let reason, let at):

@@ -71,8 +71,8 @@ extension Writer {
     try row.run()
   }
 
-  /// Where what was made for a lane goes: there, or, where that is gone and a deployment moved what waited in it, to the
-  /// lane that it was moved to.
+  /// Where what was made for a lane goes: there, or, where that is gone and a deployment moved what waited in it, to
+  /// the lane that it was moved to.
   func heir(of lane: Int64) throws(SQLiteFailure) -> Int64 {
     var (heir, seen): (Int64, Set<Int64>) = (lane, [lane])
     while let next = try connection.number("SELECT value FROM meta WHERE name = 'heir/' || ?1", heir),

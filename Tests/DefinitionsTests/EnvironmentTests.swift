@@ -171,15 +171,14 @@ import Testing
   }
 
   @Test func `two environments are compared setting by setting, a list as one`() {
-    let lists = files([
-      "test": "channels: {adt: {destinations: {ehr: {order: {by: [PID-3, PID-18]}}}}}",
-      "prod": "channels: {adt: {destinations: {ehr: {order: {by: [PID-3]}}}}}",
-    ])
-    let list = loadFolder(lists, environmentName: "test").differences(
-      to: loadFolder(lists, environmentName: "prod"))
+    let lists = ["[MSH-3, MSH-4]", "[MSH-3]"].map { by in
+      let ordered = channel.replacing("port: 6661}", with: "port: 6661}, order: {by: \(by)}")
+      return loadFolder(
+        self.files(["test": "values: {EHR_HOST: t}"], ["Channels/adt.yaml": ordered]), environmentName: "test")
+    }
     #expect(
-      list.first?.settings == [
-        .init(setting: "destinations.ehr.order.by", first: "[PID-3, PID-18]", second: "[PID-3]")
+      lists[0].differences(to: lists[1]).first?.settings == [
+        .init(setting: "destinations.ehr.order.by", first: "[MSH-3, MSH-4]", second: "[MSH-3]")
       ])
 
     let files = files([
