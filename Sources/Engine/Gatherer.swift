@@ -381,7 +381,9 @@ package final class Gatherer: Sendable {
       status.gathering = LaneStatus.Gathering(groups: gathering.groupCount, nextIn: isHeld ? nil : due)
       status.unreachable = trouble?.reason
       status.failures = trouble?.failures ?? 0
-      status.nextTryIn = isHeld || trouble == nil ? nil : state.trouble.map { max(0, $0.nextTry - now.steady) }
+      // Before a group is due there is nothing to try.
+      let next = state.trouble.flatMap { trouble in due.map { max($0, trouble.nextTry - now.steady) } }
+      status.nextTryIn = isHeld || trouble == nil ? nil : next
       status.downFor = trouble.map { max(0, now.steady - $0.since.steady) }
       // What waits for its group is not late.
       if trouble == nil { status.oldestFor = nil }

@@ -190,6 +190,22 @@ extension Ways {
       #expect(ledger.routed == 1 && ledger.rejected >= 1)
     }
 
+    @Test func `no try is announced before a group is due`() async throws {
+      let way = try await make("{until: {idle: 4s}}")
+      try await way.project.start()
+      #expect(try await way.project.hilum("pause", "day").status == 0)
+      #expect(try await send([Sample.adt("T1")], to: way.port).isAllAccepted)
+      try await eventually("it says why") {
+        try await way.project.lane("adt/next").unreachable == "channel day is paused"
+      }
+      #expect(try await way.project.hilum("lane", "cancel", "adt/next", "--all", "--reason", "test").status == 0)
+      #expect(try await send([Sample.adt("T2")], to: way.port).isAllAccepted)
+      // By now the other channel would be tried again, if there were anything for it.
+      try await Task.sleep(for: .milliseconds(1200))
+      let lane = try await way.project.lane("adt/next")
+      #expect(lane.waiting == 1 && lane.nextTryIn.map { $0 > 500 } != false, "\(lane)")
+    }
+
     @Test func `lines of many are one file with one header, deployed anew under load none is lost or there twice`()
       async throws
     {
