@@ -67,13 +67,7 @@ final class SoakLane: Sendable {
         await partner.receiver.stop()
         incident("\(name) is away")
       } else {
-        let script = script(mood)
-        partner.answer { [self] reception in
-          let behaviour = script(reception)
-          // Of what was sent ahead on the same connection the answers are lost with it, whatever the mood is by now.
-          if connectionsBroken.withLock({ $0.contains(reception.connection) }) { incident("on a broken connection") }
-          return behaviour
-        }
+        take(on: mood)
       }
       try? await Task.sleep(for: .seconds(Double.random(in: 0.2...1, using: &random) * longest))
       if mood == .away {
@@ -81,7 +75,17 @@ final class SoakLane: Sendable {
         try await partner.receiver.start()
       }
     }
-    partner.answer(ReceiverBehaviour())
+    take(on: .well)
+  }
+
+  private func take(on mood: Mood) {
+    let script = script(mood)
+    partner.answer { [self] reception in
+      let behaviour = script(reception)
+      // Of what was sent ahead on the same connection the answers are lost with it, whatever the mood is by now.
+      if connectionsBroken.withLock({ $0.contains(reception.connection) }) { incident("on a broken connection") }
+      return behaviour
+    }
   }
 
   private func script(_ mood: Mood) -> @Sendable (Reception) -> ReceiverBehaviour {
