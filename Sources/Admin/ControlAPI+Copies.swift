@@ -5,7 +5,7 @@ import NIOCore
 import Store
 
 extension ControlAPI {
-  /// Backups, and the release of a store that comes from one.
+  /// Backups, the release of a store that comes from one, and where its numbers go on.
   func copies(_ router: Router<BasicRequestContext>) {
     router.post("backup") { _, _ in
       let backup = try await engine.backUp(version: version)
@@ -29,6 +29,11 @@ extension ControlAPI {
     router.post("release") { request, _ in
       let wanted = try await body(ReleaseRequest.self, request)
       return try json(try await engine.releaseOutgoing(wanted.names))
+    }
+    router.get("sequences") { _, _ in try json(try await engine.sequences()) }
+    router.post("sequences") { request, _ in
+      let wanted = try await body(NumberSequence.self, request)
+      return try json(try await engine.setSequence(wanted.name, of: wanted.channel, to: wanted.last))
     }
   }
 }

@@ -25,7 +25,7 @@ extension ControlAPI {
       guard delivery.state == .delivered, let id = delivery.summary.flatMap(HandedOn.message),
         let record = try await engine.store.message(id)
       else { continue }
-      let deliveries = try await engine.store.deliveries(of: id)
+      let deliveries = engine.withGroups(try await engine.store.deliveries(of: id))
       answer.onward.append(MessageAnswer.Onward(delivery: delivery.id, message: record, deliveries: deliveries))
       open += deliveries
     }

@@ -22,6 +22,7 @@ package import Store
 /// | `POST /deploy`, `GET /diff`, `GET /revisions`, `/revisions/NAME`, `POST /revisions/NAME` | what runs |
 /// | `POST /backup` | a backup's bytes, as they are made |
 /// | `GET /release`, `POST /release` | what a held store would send; lets it |
+/// | `GET /sequences`, `POST /sequences` | the numbers that commits give; sets one forward |
 /// | `GET /audit` | the ledger, and whether it adds up |
 /// | `GET /alerts`, `POST /alerts/ID/ack`, `/channels/NAME/downtime` | alerts, and what people do about them |
 /// | `GET /metrics` | everything countable, for Prometheus |
@@ -114,7 +115,7 @@ package struct ControlAPI: Sendable {
     router.post("deliveries/search") { request, _ in
       let query = try await body(DeliveryQuery.self, request)
       try await engine.check(query)
-      return try json(try await engine.store.deliveries(query))
+      return try json(engine.withGroups(try await engine.store.deliveries(query)))
     }
     router.get("deliveries/:id/:part") { _, context in
       let sent = try await engine.store.sent(try identifier(context))
@@ -175,7 +176,7 @@ package struct ControlAPI: Sendable {
       throw HTTPError(.notFound, message: "there is no message \(id)")
     }
     var answer = MessageAnswer(
-      message: record, deliveries: try await engine.store.deliveries(of: id),
+      message: record, deliveries: engine.withGroups(try await engine.store.deliveries(of: id)),
       places: try await engine.store.placesKept(by: id))
     try await tellOfOthers(&answer)
     answer.accepted = engine.accepted

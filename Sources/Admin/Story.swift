@@ -1,9 +1,9 @@
 import Messages
-import Store
+package import Store
 
 /// One message's story in plain sentences, made from what was stored: what came, what each step decided, who got
 /// what, what waits and until when.
-struct Story {
+package struct Story {
   /// One sentence each. May quote the message.
   let lines: [String]
 
@@ -120,6 +120,18 @@ struct Story {
       + "\(time.text(until)).\(twice)"
   }
 
+  /// What a delivery waits for that is gathered: the same in its message's story and in the list of its lane.
+  package static func text(_ gathered: DeliveryRecord.Gathered, _ time: LocalTime) -> String {
+    let others = gathered.others == 0 ? "" : " with \(gathered.others) other\(gathered.others == 1 ? "" : "s")"
+    guard let refusal = gathered.refusal else {
+      let until = gathered.closedAt.map { ", its group is closed at \(time.text($0))" } ?? ""
+      return "it is gathered\(others)\(until)"
+    }
+    let times = gathered.refusals == 1 ? "once" : "\(gathered.refusals) times"
+    let next = gathered.closedAt.map { ", next try at \(time.text($0))" } ?? ""
+    return "its group\(others) was refused \(times): \(refusal)\(next)"
+  }
+
   private static func sentence(_ delivery: DeliveryRecord, now: Int64, _ time: LocalTime) -> String {
     let who = delivery.destination
     let tries = delivery.attempts == 1 ? "at the first try" : "after \(delivery.attempts) tries"
@@ -131,6 +143,9 @@ struct Story {
       let at = delivery.endedAt.map { time.text($0) + " " } ?? ""
       return "\(at)\(who) took it \(tries)\(again)\(summary).\(twice)"
     case .waiting:
+      if let gathered = delivery.gathered {
+        return "\(who) has not got it yet\(again): \(Self.text(gathered, time)).\(twice)"
+      }
       if delivery.attempts == 0 { return "\(who) has not got it yet: it waits in the lane\(again).\(twice)" }
       let until = delivery.dueAt.map { $0 > now ? ", next try at \(time.text($0))" : "" } ?? ""
       return "\(who) has not got it \(tries)\(again)\(summary)\(until).\(twice)"

@@ -32,7 +32,8 @@ public protocol PollingSource: SourceConnector {
   /// reports it and asks again with back-off.
   ///
   /// - Parameter patience: how long it waits for what is there and not ready yet (a file that still grows), and for an
-  ///   engine that takes nothing at the moment. What isn't taken by then is left for the next time.
+  ///   engine that takes nothing at the moment. What isn't taken by then is left for the next time. For what may never
+  ///   be ready it waits some minutes at most: while it does, nobody can make it look anew.
   func poll(_ inbox: any Inbox, patience: Duration) async throws
 }
 

@@ -328,7 +328,7 @@ package final class ChannelRuntime: Sendable {
       }
       // A second, then twice as long each time.
       let seconds = state.withLock { min(30, 1 << min(max(0, $0.failures - 1), 5)) }
-      try? await Task.sleep(for: .seconds(seconds), clock: SuspendingClock())
+      await source.pause(seconds)
     }
   }
 

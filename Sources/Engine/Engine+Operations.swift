@@ -37,6 +37,18 @@ extension Engine {
       }
   }
 
+  /// Deliveries as people see them: of what is gathered the store doesn't know what it waits for.
+  package func withGroups(_ records: [DeliveryRecord]) -> [DeliveryRecord] {
+    var records = records
+    let open = records.indices.filter { records[$0].state == .waiting && !records[$0].isPlace }
+    for (_, indices) in Dictionary(grouping: open, by: { [records[$0].channel, records[$0].destination] }) {
+      guard let lane = lane(of: records[indices[0]]), let gatherer = lane.gatherer else { continue }
+      let waits = gatherer.waits(of: Set(indices.map { records[$0].sequence }), isHeld: lane.holdsGathering)
+      for index in indices { records[index].gathered = waits[records[index].sequence] }
+    }
+    return records
+  }
+
   // MARK: Channels and lanes
 
   package func set(_ name: String, _ work: ChannelRuntime.Work) async throws {
@@ -47,6 +59,7 @@ extension Engine {
         if work == .stopped { lane.stopWithChannel() } else { lane.goOnWithChannel() }
       }
     }
+    if work == .running { watch?.channelsCameUp() }
   }
 
   /// Makes the source of a channel with a schedule look now.
@@ -58,6 +71,7 @@ extension Engine {
     guard channel.work == .running else {
       throw OperationError("channel \(name) is \(channel.work.rawValue): hilum start \(name)")
     }
+    if channel.sourceAwaitsRelease { throw OperationError("channel \(name) fetches nothing before hilum release") }
     try schedule.fetch(by: by)
   }
 

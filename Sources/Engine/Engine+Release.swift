@@ -24,6 +24,8 @@ package struct ReleaseOverview: Sendable, Codable, Equatable {
   /// Why nothing is sent; `nil` where the store is released.
   package var hold: OutgoingHold?
   package var lanes: [Lane]
+  /// Of a store that comes from a backup: where its numbers stand. The engine that it is of may have given more since.
+  package var sequences: [NumberSequence] = []
 }
 
 // A store that comes from a backup, or that was opened under another name, sends nothing until somebody has looked.
@@ -34,6 +36,7 @@ extension Engine {
     let counts = try await store.outgoing()
     let hold = store.outgoingHold
     var overview = ReleaseOverview(hold: hold, lanes: [])
+    if hold?.copy != nil { overview.sequences = try await sequences() }
     var known: Set<Int64> = []
     for channel in channels {
       for (destination, lane) in zip(channel.definition.destinations, channel.lanes) {

@@ -91,6 +91,7 @@ package final class Engine: Sendable {
     }
     for one in broken where channel(one.name) == nil { await startRolledBack(one) }
     await goOnLeaving()
+    await forgetSchedules()
     await warnOfStranded()
     // Those that others hand on to are open before anything is handed on.
     for channel in channels where channel.takesFromChannels && channel.work == .running { channel.startSource() }

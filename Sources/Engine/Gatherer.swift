@@ -214,7 +214,7 @@ package final class Gatherer: Sendable {
           return state.mustForget || found.isAll || found.lines.isEmpty
         }
         guard isAll else { continue }
-        state.withLock { if !$0.gathering.rests() { $0.refusal = nil } }
+        state.withLock { if !$0.gathering.hasRefused() { $0.refusal = nil } }
         return true
       } catch {
         away("what waits can't be read: \(error.reason)")
@@ -256,7 +256,8 @@ package final class Gatherer: Sendable {
     }
     if hops > HandOver.hopsMax {
       channel.passage.leave()
-      return refused(group, "it has come through \(HandOver.hopsMax) channels already: do they go round in a circle?")
+      let reason = "it has come through \(HandOver.hopsMax) channels already: do they go round in a circle?"
+      return refused(group, reason, said: reason)
     }
     let now = shared.clock.now().wall
     let attempts = parts.map { one in
@@ -285,11 +286,11 @@ package final class Gatherer: Sendable {
       state.withLock { state in
         state.trouble = nil
         state.gathering.closed(group.key)
-        if !state.gathering.rests() { state.refusal = nil }
+        if !state.gathering.hasRefused() { state.refusal = nil }
       }
       return parts.count < group.members.count ? anew(closed) : closed
     case .gone: return anew(Closed())
-    case .refused(_, _, let said): return refused(group, said)
+    case .refused(_, let reason, let said): return refused(group, reason, said: said)
     case .unavailable(let reason): return away(reason)
     }
   }
@@ -354,10 +355,10 @@ package final class Gatherer: Sendable {
   }
 
   /// - Parameter said: what the log may say.
-  private func refused(_ group: Gathering.Group, _ said: String) -> Closed {
+  private func refused(_ group: Gathering.Group, _ reason: String, said: String) -> Closed {
     let now = shared.clock.now()
     state.withLock { state in
-      state.gathering.refused(group.key, now: now.wall)
+      state.gathering.refused(group.key, reason, now: now.wall)
       state.trouble = nil
       state.refusal = Trouble(
         reason: said, failures: (state.refusal?.failures ?? 0) + 1, since: state.refusal?.since ?? now, nextTry: 0)
@@ -371,19 +372,27 @@ package final class Gatherer: Sendable {
   // MARK: Status
 
   /// What an operator sees of the lane.
-  func add(to status: inout LaneStatus) {
+  func add(to status: inout LaneStatus, isHeld: Bool) {
     let now = shared.clock.now()
     state.withLock { state in
       let gathering = state.gathering
       let trouble = gathering.count > 0 ? state.trouble ?? state.refusal : nil
-      status.gathering = LaneStatus.Gathering(
-        groups: gathering.groupCount, nextIn: gathering.nextDue(now: now.wall).map { max(0, $0 - now.wall) })
+      let due = gathering.nextDue(now: now.wall).map { max(0, $0 - now.wall) }
+      status.gathering = LaneStatus.Gathering(groups: gathering.groupCount, nextIn: isHeld ? nil : due)
       status.unreachable = trouble?.reason
       status.failures = trouble?.failures ?? 0
-      status.nextTryIn = state.trouble.map { max(0, $0.nextTry - now.steady) }
+      // Before a group is due there is nothing to try.
+      let next = state.trouble.flatMap { trouble in due.map { max($0, trouble.nextTry - now.steady) } }
+      status.nextTryIn = isHeld || trouble == nil ? nil : next
       status.downFor = trouble.map { max(0, now.steady - $0.since.steady) }
       // What waits for its group is not late.
       if trouble == nil { status.oldestFor = nil }
     }
+  }
+
+  /// What deliveries of the lane wait for, by their numbers.
+  func waits(of sequences: Set<Int64>, isHeld: Bool) -> [Int64: DeliveryRecord.Gathered] {
+    let now = shared.clock.now()
+    return state.withLock { $0.gathering.waits(of: sequences, now: now.wall, isHeld: isHeld) }
   }
 }

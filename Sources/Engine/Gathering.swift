@@ -47,8 +47,16 @@ struct Gathering: Sendable {
   var bytesMax: Int
   /// By key, the oldest first: only that one may be closed.
   private(set) var groups: [Key: Deque<Group>] = [:]
-  /// Groups that could not be closed are left until then, on the wall clock.
-  private var restUntil: [Key: (until: Int64, failures: Int)] = [:]
+  /// Groups that were refused are left for a while.
+  private var rests: [Key: Rest] = [:]
+
+  private struct Rest {
+    /// On the wall clock.
+    var until: Int64
+    var failures: Int
+    /// May quote the message.
+    var reason: String
+  }
   /// The number of the last that was added.
   private(set) var through: Int64 = 0
   private(set) var count = 0
@@ -93,23 +101,24 @@ struct Gathering: Sendable {
     guard let group = groups[key]?.popFirst() else { return }
     if groups[key]?.isEmpty == true { groups[key] = nil }
     count -= group.members.count
-    restUntil[key] = nil
+    rests[key] = nil
   }
 
   /// A group was refused: it is tried again in a while, and those of other keys go on.
-  mutating func refused(_ key: Key, now: Int64) {
-    let failures = (restUntil[key]?.failures ?? 0) + 1
-    restUntil[key] = (now + min(600_000, 1000 << Int64(min(failures - 1, 10))), failures)
+  mutating func refused(_ key: Key, _ reason: String, now: Int64) {
+    let failures = (rests[key]?.failures ?? 0) + 1
+    rests[key] = Rest(
+      until: now + min(600_000, 1000 << Int64(min(failures - 1, 10))), failures: failures, reason: reason)
   }
 
   /// Whether a group that was refused still waits.
-  mutating func rests() -> Bool {
-    if !restUntil.isEmpty { restUntil = restUntil.filter { groups[$0.key] != nil } }
-    return !restUntil.isEmpty
+  mutating func hasRefused() -> Bool {
+    if !rests.isEmpty { rests = rests.filter { groups[$0.key] != nil } }
+    return !rests.isEmpty
   }
 
   /// Everything is tried at once again.
-  mutating func tryAgain() { for key in restUntil.keys { restUntil[key]?.until = 0 } }
+  mutating func tryAgain() { for key in rests.keys { rests[key]?.until = 0 } }
 
   /// What waits was changed: it is read anew. What was refused is remembered.
   mutating func forget() {
@@ -141,6 +150,28 @@ struct Gathering: Sendable {
     if group.isFull { due = min(group.newest, now) }
     if let idle = rule.idle { due = min(due, min(group.newest, now) + idle) }
     due = min(due, group.dailyDue)
-    return max(due, restUntil[group.key]?.until ?? 0)
+    return max(due, rests[group.key]?.until ?? 0)
+  }
+
+  // MARK: What people see
+
+  /// What some of those that wait are in, by their numbers.
+  ///
+  /// - Parameter isHeld: nothing is closed, whatever its time.
+  func waits(of sequences: Set<Int64>, now: Int64, isHeld: Bool = false) -> [Int64: DeliveryRecord.Gathered] {
+    var found: [Int64: DeliveryRecord.Gathered] = [:]
+    for (key, queue) in groups {
+      for (index, group) in queue.enumerated() {
+        let rest = index == 0 ? rests[key] : nil
+        // Those behind it are closed when it is.
+        let due = index == 0 && !isHeld ? due(group, now: now) : .max
+        for member in group.members where sequences.contains(member.sequence) {
+          found[member.sequence] = DeliveryRecord.Gathered(
+            others: group.members.count - 1, closedAt: due == .max ? nil : due, refusals: rest?.failures ?? 0,
+            refusal: rest?.reason)
+        }
+      }
+    }
+    return found
   }
 }

@@ -7,14 +7,14 @@ enum JoinedContent {
   /// - Parameters:
   ///   - hasHeader: the first line of each names its columns, and stands once.
   ///   - separator: behind which a quoted field begins.
-  /// - Returns: the bytes, and how many of the parts are in them: lines under another header are left for the next
-  ///   message.
+  /// - Returns: the bytes, and how many of the parts are in them: lines under another header, and what can't stand in a
+  ///   batch, are left for the next message.
   static func join(
     _ parts: [[UInt8]], as format: Format, hasHeader: Bool = false, separator: UInt8 = UInt8(ascii: ",")
   ) -> (bytes: [UInt8], count: Int) {
     switch format {
     case .delimited: return rows(parts, hasHeader: hasHeader, separator)
-    case .hl7v2: return (batch(parts), parts.count)
+    case .hl7v2: return batch(parts)
     default: return (lines(parts), parts.count)
     }
   }
@@ -64,18 +64,33 @@ enum JoinedContent {
 
   /// A batch (HL7 v2.9 chapter 2.10.3): BHS with the separators, the sender and the receiver of the first message
   /// (MSH-1 to 6), the messages as they are, and BTS with their count.
-  private static func batch(_ parts: [[UInt8]]) -> [UInt8] {
-    guard let first = parts.first, first.count > 4 else { return lines(parts) }
-    let separator = first[3]
+  private static func batch(_ parts: [[UInt8]]) -> (bytes: [UInt8], count: Int) {
+    var messages: [ArraySlice<UInt8>] = []
+    for part in parts {
+      guard let message = message(in: part) else { break }
+      messages.append(message)
+    }
+    guard let first = messages.first else { return (parts.first ?? [], min(1, parts.count)) }
+    let separator = first[first.startIndex + 3]
     let opening = first.prefix { $0 != 0x0D && $0 != 0x0A }
     let fields = opening.dropFirst(4).split(separator: separator, maxSplits: 5, omittingEmptySubsequences: false)
     var joined = Array("BHS".utf8)
     for field in fields.prefix(5) { joined += [separator] + field }
     joined.append(0x0D)
-    for part in parts {
-      joined += part
-      if let last = part.last, last != 0x0D, last != 0x0A { joined.append(0x0D) }
+    for message in messages {
+      joined += message
+      if let last = message.last, last != 0x0D, last != 0x0A { joined.append(0x0D) }
     }
-    return joined + Array("BTS".utf8) + [separator] + Array(String(parts.count).utf8) + [0x0D]
+    joined += Array("BTS".utf8) + [separator] + Array(String(messages.count).utf8) + [0x0D]
+    return (joined, messages.count)
+  }
+
+  /// The one message in a part, without what stands before it (blank lines, a byte order mark); `nil` of a part that
+  /// its reader would take for another number of messages, or for the batch's end, and so goes by itself.
+  private static func message(in part: [UInt8]) -> ArraySlice<UInt8>? {
+    guard let read = try? HL7Batch(part, HL7ReadingOptions(segmentEnd: .any)), read.messages.count == 1,
+      !read.hasEnvelope
+    else { return nil }
+    return part[read.messages[0]]
   }
 }

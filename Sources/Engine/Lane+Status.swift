@@ -110,7 +110,8 @@ extension Lane {
         paused: state.holders.contains(.lane),
         lastAnswer: state.machine.lastAnswer?.summary, lastAnswerAt: state.machine.lastAnswer?.at,
         unreachable: waiting.count > 0 ? outage?.reason : nil, failures: outage?.failures ?? 0,
-        nextTryIn: waiting.count > 0 ? state.machine.nextTry.map { max(0, $0 - now.steady) } : nil,
+        nextTryIn: waiting.count > 0 && state.holders.isEmpty
+          ? state.machine.nextTry.map { max(0, $0 - now.steady) } : nil,
         lastFailure: outage?.reason, lastFailureAt: outage?.failed.wall)
       status.awaitsRelease = state.holders.contains(.store)
       (status.resting, status.keysWaiting) = resting
@@ -134,7 +135,7 @@ extension Lane {
       }
       return status
     }
-    gatherer?.add(to: &status)
+    gatherer?.add(to: &status, isHeld: holdsGathering)
     return status
   }
 }

@@ -114,7 +114,7 @@ extension LaneMachine {
       guard entry.state == .queued, entry.since <= outage.failed.steady, outage.failed.steady - entry.came >= limit
       else { return }
       conclude(
-        index, .dead(reason: "not delivered for \(limit / 1000) s: \(outage.reason)", reply: nil), now)
+        index, .dead(reason: "not delivered for \(limit / 1000) s: \(outage.reason)", reply: nil), isPassing: true, now)
     }
   }
 
@@ -148,6 +148,7 @@ extension LaneMachine {
     attempt.follows = follows
     attempt.answer = answer
     attempt.isPassing = isPassing
+    attempt.isAwaited = policy.isAwaited
     actions.append(.finish(attempt, bytes: delivery.byteCount))
   }
 }

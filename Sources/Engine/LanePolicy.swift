@@ -49,6 +49,9 @@ package struct LanePolicy: Sendable, Equatable {
   package var heldCountMax = 512
   package var heldBytesMax = 4 << 20
 
+  /// Senders wait for what becomes of its deliveries.
+  package var isAwaited = false
+
   /// What goes there is asked once; `nil` where it is delivered.
   package var question: Question?
 

@@ -125,6 +125,11 @@ package struct HiltTemplate: Sendable {
     return (HiltTemplate(parts: parts, expression: expression), problems)
   }
 
+  /// The names of the numbers in it.
+  package var numberNames: [String] {
+    parts.compactMap { if case .number(let name, _) = $0 { name } else { nil } }
+  }
+
   /// Whether there are no values in it.
   package var isLiteral: Bool {
     parts.allSatisfy { if case .literal = $0 { true } else { false } }

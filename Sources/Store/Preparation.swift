@@ -136,7 +136,7 @@ final class PreparedAttempt: Sendable {
     var content = ResultContent(summary: summary, reply: .none)
     content.answer = attempt.answer
     if case .withdrawn = attempt.end { content.isWithdrawn = true }
-    if case .dead = attempt.end { content.isPassing = attempt.isPassing }
+    if case .dead = attempt.end { (content.isPassing, content.isAwaited) = (attempt.isPassing, attempt.isAwaited) }
     var blob: BlobReference?
     if let reply {
       switch reply.content {
@@ -249,9 +249,10 @@ struct Preparer: Sendable {
       }
       if !delivery.orderKeys.isEmpty { prepared.orderKeys = OrderKeys.encode(delivery.orderKeys) }
       if let reason = delivery.dead {
+        var content = ResultContent(summary: reason, reply: .none)
+        content.isAwaited = delivery.lane == arrival.awaits
         prepared.dead = sealer.seal(
-          ResultContent(summary: reason, reply: .none).encoded, sealed: sealed, owner: delivery.lane, id: delivery.id,
-          kind: .result)
+          content.encoded, sealed: sealed, owner: delivery.lane, id: delivery.id, kind: .result)
       }
       return prepared
     }

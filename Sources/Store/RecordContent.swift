@@ -81,6 +81,8 @@ struct ResultContent: Sendable {
   var isWithdrawn = false
   /// It is dead of a refusal that may pass (AE): sent again by its sender, it is tried again.
   var isPassing = false
+  /// It is dead in a lane that senders waited for: who sends it again was not told that it is accepted.
+  var isAwaited = false
 
   var encoded: [UInt8] {
     var writer = ByteWriter(reserving: 64 + summary.utf8.count)
@@ -97,8 +99,8 @@ struct ResultContent: Sendable {
       writer.blobReference(blob)
     }
     // Only where there is something to say: rows of before have nothing here.
-    guard answer != nil || isWithdrawn || isPassing else { return writer.bytes }
-    writer.byte((isWithdrawn ? 1 : 0) | (isPassing ? 2 : 0))
+    guard answer != nil || isWithdrawn || isPassing || isAwaited else { return writer.bytes }
+    writer.byte((isWithdrawn ? 1 : 0) | (isPassing ? 2 : 0) | (isAwaited ? 4 : 0))
     if let answer, case .bytes(let bytes) = answer.content {
       writer.byte(1)
       writer.byte(answer.format.code)
@@ -129,7 +131,7 @@ struct ResultContent: Sendable {
     }
     guard !reader.isAtEnd else { return }
     let marks = try reader.byte()
-    (isWithdrawn, isPassing) = (marks & 1 != 0, marks & 2 != 0)
+    (isWithdrawn, isPassing, isAwaited) = (marks & 1 != 0, marks & 2 != 0, marks & 4 != 0)
     if try reader.byte() == 1 {
       let format = try reader.format()
       answer = Payload(format, try reader.blob())

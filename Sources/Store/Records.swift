@@ -178,6 +178,25 @@ package struct DeliveryRecord: Sendable, Codable, Equatable {
   package var isPlace = false
   /// Taken back because its sender was not answered, and sends it again.
   package var isWithdrawn = false
+  /// It waits for its group, of which the engine knows and the store doesn't.
+  package var gathered: Gathered?
+
+  /// A group of deliveries that become one message.
+  package struct Gathered: Sendable, Codable, Equatable {
+    package var others: Int
+    /// When the group is closed, or tried again; `nil` where it waits for no time, or nothing is sent.
+    package var closedAt: Int64?
+    /// How often the other channel has refused it in a row, and why the last time; may quote the message.
+    package var refusals: Int
+    package var refusal: String?
+
+    package init(others: Int, closedAt: Int64?, refusals: Int = 0, refusal: String? = nil) {
+      self.others = others
+      self.closedAt = closedAt
+      self.refusals = refusals
+      self.refusal = refusal
+    }
+  }
 
   package init(
     id: String, message: String, channel: String, destination: String, sequence: Int64, state: DeliveryState,

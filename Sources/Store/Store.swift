@@ -122,6 +122,8 @@ package protocol Store: AnyObject, Sendable {
   func ledger() async throws(StoreError) -> [ChannelLedger]
   /// What waits in each lane, by its key; what is held for a person apart.
   func outgoing() async throws(StoreError) -> [Int64: OutgoingCount]
+  /// The numbers that channels give, by channel and name.
+  func sequences() async throws(StoreError) -> [NumberSequence]
   /// The key of a lane that was registered once, whether a channel file names it still or not.
   func laneKey(_ name: LaneName) async throws(StoreError) -> Int64?
   /// Counts rows and compares them with the counters; checks the file. Slow on a large store.

@@ -16,6 +16,8 @@ package struct ChannelRegistration: Sendable {
   package var revision: (hash: [UInt8], files: [(path: String, content: [UInt8])])
   /// Kept in the same transaction.
   package var note: DeploymentNote?
+  /// Lanes that are gone, and those that what waited in them goes to: what is sent again later goes there too.
+  package var heirs: [String: String] = [:]
 
   package init(
     name: ChannelName, lanes: [String], orderings: [String: String] = [:], columns: [String], sealed: Bool = true,
@@ -314,6 +316,8 @@ package struct Attempt: Sendable {
   package var answer: Payload?
   /// What it is dead of may pass (an AE): a sender who waits for the verdict and sends it again has it tried again.
   package var isPassing = false
+  /// Senders wait for its lane: who sends it again is told of this end, whatever was deployed in between.
+  package var isAwaited = false
 
   package init(
     delivery: DeliveryID, lane: Int64, sequence: Int64, epoch: Int64, attempts: Int, at: Int64, possiblySent: Bool,
@@ -370,6 +374,8 @@ package enum Change: Sendable {
   case note(channel: Int64, DeploymentNote)
   /// How far a channel's source has come, where no arrival says it; read by `Store.progress`.
   case progress(channel: Int64, key: String, Value)
+  /// The next number of this name is the one behind `last`; never back.
+  case sequence(channel: Int64, name: String, last: Int64)
   /// Arrivals answered `unavailable` since the last time: counted, not stored.
   case unavailable(channel: Int64, count: Int)
 }

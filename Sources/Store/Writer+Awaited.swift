@@ -4,8 +4,9 @@ import Messages
 
 extension Writer {
   /// What a message that is sent again still has to do: its deliveries in the lane that its sender waits for, each as
-  /// its newest repetition, and, in any lane, those that were withdrawn. They are sent anew: their sender was told to
-  /// send the message again, and does, whatever was deployed in between.
+  /// its newest repetition, and, in any lane, those that were withdrawn, or died while their sender waited. What was
+  /// withdrawn, or may be taken by now, is sent anew: its sender was told to send the message again, and does, whatever
+  /// was deployed in between. What was refused for good comes as it is.
   ///
   /// - Parameter lane: whose partner's verdict the sender waits for; `nil` where it waits for none.
   func awaited(_ message: MessageID, _ lane: Int64?, at: Int64) throws(SQLiteFailure) -> [Awaited] {
@@ -14,15 +15,16 @@ extension Writer {
       guard let delivery = try delivery(id) else { continue }
       let result = openResult(delivery.result, lane: delivery.lane, id: id)
       let isWithdrawn = delivery.state == .cancelled && result?.isWithdrawn == true
+      let isRefused = delivery.state == .dead && (delivery.lane == lane || result?.isAwaited == true)
       // Its sender was told of the refusal, and tries again.
-      let isRetried = delivery.state == .dead && delivery.lane == lane && result?.isPassing == true
-      if isWithdrawn || isRetried, let anew = try sentAnew(id, at: at) {
+      let isRetried = isRefused && result?.isPassing == true
+      if isWithdrawn || isRetried, let (anew, anewLane) = try sentAnew(id, of: delivery.lane, at: at) {
         if isRetried {
           // Else a person would find it among the dead, and send it a second time.
           _ = try end(id, from: .dead, as: .discarded, reason: "its sender sent it again", at: at, tells: false)
         }
-        awaited.append(Awaited(anew, lane: delivery.lane, newBytes: delivery.size))
-      } else if delivery.lane == lane {
+        awaited.append(Awaited(anew, lane: anewLane, newBytes: delivery.size))
+      } else if delivery.lane == lane || isRefused {
         awaited.append(Awaited(id, lane: delivery.lane))
       } else if delivery.state == .waiting {
         // It was moved, or its lane isn't waited for any more: what its sender hears now is of a message that goes on.
@@ -33,11 +35,13 @@ extension Writer {
   }
 
   /// A delivery at the end of the lane for one that ended; `nil` where nothing is left to send.
-  private func sentAnew(_ id: DeliveryID, at: Int64) throws(SQLiteFailure) -> DeliveryID? {
-    let anew = preparer.mint()
-    guard try resend(id, as: anew, at: at, isBySender: true) else { return nil }
+  private func sentAnew(
+    _ id: DeliveryID, of lane: Int64, at: Int64
+  ) throws(SQLiteFailure) -> (id: DeliveryID, lane: Int64)? {
+    let (anew, heir) = (preparer.mint(), try heir(of: lane))
+    guard try resend(id, as: anew, at: at, by: .sender(lane: heir)) else { return nil }
     try keepSuspicion(of: id, for: anew)
-    return anew
+    return (anew, heir)
   }
 
   /// In their order; without those that were repeated.

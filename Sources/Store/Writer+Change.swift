@@ -48,6 +48,7 @@ extension Writer {
       try keep(
         preparer.progress(key, value, of: channel, sealed: preparer.registry.isSealed(channel: channel)), channel)
       return .done(1)
+    case .sequence(let channel, let name, let last): return try setSequence(name, of: channel, to: last)
     case .releaseHeld(let ids, let at):
       return counted(try each(ids) { id throws(SQLiteFailure) in try release(id, at) })
     case .discardHeld(let ids, let reason, let at):
@@ -144,7 +145,7 @@ extension Writer {
     }
     var result = openResult(delivery.result, lane: delivery.lane, id: id) ?? ResultContent(summary: "", reply: .none)
     result.summary = result.summary.isEmpty ? reason : "\(reason) (before: \(result.summary))"
-    (result.isWithdrawn, result.isPassing) = (isWithdrawn, false)
+    (result.isWithdrawn, result.isPassing, result.isAwaited) = (isWithdrawn, false, false)
     let row = try connection.statement(
       "UPDATE delivery SET state = ?2, ended_at = ?3, result = ?4, held = 0 WHERE id = ?1")
     row.bind(1, id.key)
@@ -220,27 +221,34 @@ extension Writer {
 
   func laneName(_ lane: Int64) -> String? { preparer.registry.lane(lane)?.name }
 
+  enum Resender {
+    case person
+    /// The lane to go to is that of the delivery, or the one that stands for it now.
+    case sender(lane: Int64)
+  }
+
   /// The stored bytes of a delivery once more, where they are still kept.
   func resend(
-    _ original: DeliveryID, as id: DeliveryID, at: Int64, isBySender: Bool = false
+    _ original: DeliveryID, as id: DeliveryID, at: Int64, by resender: Resender = .person
   ) throws(SQLiteFailure) -> Bool {
     guard let delivery = try delivery(original), delivery.state.rowCode != 0, !delivery.isIncomplete,
       let channel = tally.lanes[delivery.lane]?.channel, try hasPayload(delivery)
     else { return false }
+    let lane = if case .sender(let lane) = resender { lane } else { delivery.lane }
     var rendered = delivery.rendered
     if let sealed = rendered {
       guard let plain = try? preparer.sealer.open(sealed, owner: delivery.lane, id: original, kind: .rendered) else {
         return false
       }
       rendered = preparer.sealer.seal(
-        plain, sealed: preparer.registry.isSealed(lane: delivery.lane), owner: delivery.lane, id: id, kind: .rendered)
+        plain, sealed: preparer.registry.isSealed(lane: lane), owner: lane, id: id, kind: .rendered)
     }
     let row = statements.insertDelivery
     row.bind(1, id.key)
     row.bind(2, id.lowKey)
     row.bind(3, delivery.message)
-    row.bind(4, delivery.lane)
-    row.bind(5, tally.nextSequence(lane: delivery.lane))
+    row.bind(4, lane)
+    row.bind(5, tally.nextSequence(lane: lane))
     row.bind(6, DeliveryState.waiting.code)
     row.bind(7, delivery.size)
     row.bind(8, at)
@@ -249,21 +257,23 @@ extension Writer {
     row.bind(11, original.key)
     row.bind(12, rendered)
     row.bind(13, nil as [UInt8]?)
-    row.bind(14, try orderKeys(delivery))
+    // In another lane it has no key: it goes strictly.
+    row.bind(14, lane == delivery.lane ? try orderKeys(delivery) : nil)
     row.bind(15, HeldCode.no.rawValue)
     row.bind(16, delivery.numbers)
     try row.run()
-    tally.change(lane: delivery.lane) {
+    tally.change(lane: lane) {
       $0.created += 1
       $0.states[DeliveryState.waiting.code] += 1
       $0.waitingBytes += delivery.size
     }
     try keepForRetention(delivery.message, channel)
-    let name = laneName(delivery.lane)
+    let name = laneName(lane)
     let step =
-      isBySender
-      ? Step(.note, "its sender sent it again: it goes to \(name ?? "its lane") anew", at: at)
-      : Step(.retried, "sent once more by hand", lane: name, at: at)
+      switch resender {
+      case .sender: Step(.note, "its sender sent it again: it goes to \(name ?? "its lane") anew", at: at)
+      case .person: Step(.retried, "sent once more by hand", lane: name, at: at)
+      }
     try addStep(step, delivery.message)
     return true
   }

@@ -60,6 +60,31 @@ extension Writer {
     return count == 0 ? .stale : .cancelled(count: count, bytes: bytes)
   }
 
+  /// Keeps where what waited in a lane that is gone was moved; `nil` where the lane is there.
+  func keep(heir: Int64?, of lane: Int64) throws(SQLiteFailure) {
+    let row = try connection.statement(
+      heir == nil
+        ? "DELETE FROM meta WHERE name = 'heir/' || ?1"
+        : "INSERT OR REPLACE INTO meta (name, value) VALUES ('heir/' || ?1, ?2)")
+    row.bind(1, lane)
+    if let heir { row.bind(2, heir) }
+    try row.run()
+  }
+
+  /// Where what was made for a lane goes: there, or, where that is gone and a deployment moved what waited in it, to
+  /// the lane that it was moved to.
+  func heir(of lane: Int64) throws(SQLiteFailure) -> Int64 {
+    var (heir, seen): (Int64, Set<Int64>) = (lane, [lane])
+    while let next = try connection.number("SELECT value FROM meta WHERE name = 'heir/' || ?1", heir),
+      tally.lanes[next] != nil, seen.insert(next).inserted
+    {
+      heir = next
+    }
+    // What waits for its release doesn't get past it by another lane.
+    if let hold = hold.value, hold.holds(lane), !hold.holds(heir) { return lane }
+    return heir
+  }
+
   /// What is sealed belongs to its lane. What doesn't open (damaged) stays as it is, and is found when it is read.
   private func reseal(
     _ bytes: [UInt8]?, _ id: DeliveryID, from lane: Int64, to target: Int64, _ kind: SealedKind

@@ -26,6 +26,9 @@ extension Writer {
     try update.run()
     var lanes: [ChannelKeys.Lane] = []
     for name in registration.lanes { lanes.append(try laneKeys(name, channel, ordering: registration.orderings[name])) }
+    for (name, heir) in registration.heirs {
+      try keep(heir: try key("lane", heir, channel), of: try key("lane", name, channel))
+    }
     var columns: [Int64] = []
     for name in registration.columns { columns.append(try key("searchable", name, channel)) }
     if let note = registration.note { try keep(note, of: channel) }
@@ -82,6 +85,7 @@ extension Writer {
     tally.add(lane: lane, channel: channel)
     let counts = tally.lanes[lane] ?? LaneCounts(channel: channel)
     try order(lane, by: ordering, from: counts.lastSequence)
+    try keep(heir: nil, of: lane)
     let first = try connection.number(
       "SELECT min(sequence) FROM delivery INDEXED BY waiting WHERE state = 0 AND lane = ?1", lane)
     let paused = try connection.number("SELECT paused FROM lane WHERE id = ?1", lane) ?? 0

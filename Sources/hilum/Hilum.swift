@@ -29,7 +29,9 @@ struct Hilum: AsyncParsableCommand {
           FetchCommand.self, LaneCommand.self, PingCommand.self, AlertCommand.self, MetricsCommand.self,
           HealthCommand.self, LogsCommand.self,
         ]),
-      CommandGroup(name: "Keeping", subcommands: [BackupCommand.self, RestoreCommand.self, ReleaseCommand.self]),
+      CommandGroup(
+        name: "Keeping",
+        subcommands: [BackupCommand.self, RestoreCommand.self, ReleaseCommand.self, SequenceCommand.self]),
       CommandGroup(
         name: "Deploying",
         subcommands: [DeployCommand.self, DiffCommand.self, RevisionsCommand.self, RollbackCommand.self]),

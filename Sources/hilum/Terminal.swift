@@ -39,7 +39,7 @@ enum Terminal {
 
   /// In the zone of `hilum.yaml` in this folder, else in the machine's.
   static func time(_ milliseconds: Int64) -> String { localTime.text(milliseconds) }
-  private static let localTime = LocalTime(zone: (try? Site.settings("hilum.yaml"))?.zone)
+  static let localTime = LocalTime(zone: (try? Site.settings("hilum.yaml"))?.zone)
 
   /// `3 s`, `14 min`, `2 h`: how long ago.
   static func age(_ milliseconds: Int64) -> String {

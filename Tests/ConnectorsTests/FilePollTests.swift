@@ -72,6 +72,46 @@ import Testing
     #expect(inbox.accepted.withLock { $0 } == ["1"], "it has kept its size since the look before")
   }
 
+  /// Minutes pass with each look, and for so many of them the file is longer.
+  private func pollGrowing(
+    _ scene: FileTestSource, _ inbox: FileTestInbox, until grown: Int
+  ) async throws -> Int64 {
+    try await onThread {
+      let source = try FileSource(
+        scene.settings, context: scene.log.context, clock: scene.time.clock, failpoint: nil)
+      let intake = try source.intake(inbox, until: StopSignal())
+      let began = scene.time.now
+      var looks = 0
+      try intake.lookOnce(patience: .seconds(86_400)) { next in
+        looks += 1
+        if looks <= grown { try? scene.scratch.append("in/a", "\(looks)") }
+        scene.time.advance(max(next - scene.time.now, .seconds(60)))
+        return .look
+      }
+      return (scene.time.now - began).components.seconds / 60
+    }
+  }
+
+  @Test func `a file that never stops growing keeps no look busy for long, and is told once`() async throws {
+    let scene = try growing(settle: .seconds(1))
+    try scene.put("a", "0")
+    try scene.put("empty", "")
+    let inbox = FileTestInbox()
+    #expect(try await pollGrowing(scene, inbox, until: .max) <= 7)
+    #expect(inbox.offered.isEmpty)
+    #expect(
+      scene.log.lines.filter { $0.contains("for minutes") }
+        == ["warning: a has not become whole for minutes, and is left for the next run of the schedule"])
+  }
+
+  @Test func `one that must stay as it is for longer than that is waited for`() async throws {
+    let scene = try growing(settle: .seconds(1200))
+    try scene.put("a", "0")
+    let inbox = FileTestInbox()
+    #expect(try await pollGrowing(scene, inbox, until: 0) == 20)
+    #expect(inbox.accepted.withLock { $0 } == ["0"])
+  }
+
   @Test func `while the engine takes nothing a look goes on as long as it may, and the files stay`() async throws {
     let scene = try FileTestSource()
     try scene.put("a", "a")

@@ -42,6 +42,23 @@ import Testing
     let block = try rules("alerts: {silence: {night: 4h, hours: \"22:30-06:00\"}}").silence
     #expect(block == AlertRules.Silence(day: nil, night: .seconds(14_400), hours: DayHours(from: 1350, to: 360)))
     #expect(block?.hours.text == "22:30-06:00")
+    let late = try rules("alerts: {silence: {night: 4h, hours: 08:00-24:00}}").silence?.hours
+    #expect(late == DayHours(from: 480, to: 1440) && late?.text == "08:00-24:00")
+  }
+
+  @Test(arguments: [
+    ("24:00-06:00", "write it as 00:00-06:00"), ("6:00-20:00", "write it as 06:00-20:00"),
+    ("6-20", "write it as 06:00-20:00"), ("0600 - 20.30", "write it as 06:00-20:30"),
+    ("06:00\u{2013}20:00", "write it as 06:00-20:00"), ("06:00-25:00", "hour and minute, twice: 07:00-19:00"),
+    ("06:60-20:00", "hour and minute, twice: 07:00-19:00"),
+    ("00:00-24:00", "another end than its beginning: 07:00-19:00"),
+    ("07:00-07:00", "another end than its beginning: 07:00-19:00"), ("07:00-", "from and to: 07:00-19:00"),
+    ("morning", "from and to: 07:00-19:00"), ("24:01-06:00", "hour and minute, twice: 07:00-19:00"),
+    ("٠٦:00-20:00", "from and to: 07:00-19:00"), ("-", "from and to: 07:00-19:00"), ("", "from and to: 07:00-19:00"),
+  ]) func `for what is no part of a day it is said what to write`(text: String, help: String) {
+    let reader = SettingReader(folder: "")
+    #expect(DayHours.read(SettingNode(.scalar(text), at: Place(file: "", line: 1, column: 1)), reader) == nil)
+    #expect(reader.problems.map(\.help) == [[help]])
   }
 
   private func load(_ text: String) -> EngineSettings.Outcome {

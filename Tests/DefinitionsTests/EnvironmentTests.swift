@@ -170,7 +170,17 @@ import Testing
     }
   }
 
-  @Test func `two environments are compared setting by setting`() {
+  @Test func `two environments are compared setting by setting, a list as one`() {
+    let lists = ["[MSH-3, MSH-4]", "[MSH-3]"].map { by in
+      let ordered = channel.replacing("port: 6661}", with: "port: 6661}, order: {by: \(by)}")
+      return loadFolder(
+        self.files(["test": "values: {EHR_HOST: t}"], ["Channels/adt.yaml": ordered]), environmentName: "test")
+    }
+    #expect(
+      lists[0].differences(to: lists[1]).first?.settings == [
+        .init(setting: "destinations.ehr.order.by", first: "[MSH-3, MSH-4]", second: "[MSH-3]")
+      ])
+
     let files = files([
       "test": "values: {EHR_HOST: t}\nchannels: {lab-2: {with: {timeout: 3s}}}",
       "prod": "values: {EHR_HOST: p}",

@@ -124,21 +124,14 @@ import Text
         == ["2026-10-04 02:30 +11:00", "2026-10-05 02:15 +11:00"])
   }
 
-  @Test(arguments: [
-    ("0 6 * *", "`0 6 * *` has 4 fields, and there are five: minute, hour, day of the month, month, day of the week"),
-    ("@daily", "`@daily` has 1 field, and there are five: minute, hour, day of the month, month, day of the week"),
-    ("60 * * * *", "`60`: the field minute goes from 0 to 59"),
-    ("0 6 * * frei", "`frei` is nothing that the field day of the week can be"),
-    ("0 6 * jan-foo *", "`jan-foo` is nothing that the field month can be"),
-    ("0 6 * * fri-mon", "`fri-mon` in the field day of the week goes backwards"),
-    ("5/15 * * * *", "`5/15` in the field minute has a step without a range"),
-    ("*/0 * * * *", "`*/0` in the field minute has a step that is no number from 1 to 59"),
-    ("1,,2 * * * *", "`` is nothing that the field minute can be"),
-    ("0 6 L * *", "`L` is nothing that the field day of the month can be"),
-    ("0 6 * * 99999999999999999999", "`99999999999999999999` is nothing that the field day of the week can be"),
-  ]) func `what is no time is told by its field`(text: String, said: String) {
-    let mistake = #expect(throws: CronExpression.Mistake.self) { try CronExpression(text) }
-    #expect(mistake?.text == said)
+  @Test func `lists and ranges of names are read, and a week may end with Sunday`() throws {
+    #expect(try CronExpression.weekdays("mon,wed") == [1, 3])
+    #expect(try CronExpression.weekdays("SAT-sun") == [6, 0])
+    #expect(try CronExpression.weekdays("mon-sun") == Set(0...6))
+    #expect(try CronExpression.weekdays("sun-tue") == [0, 1, 2])
+    #expect(
+      try Self.next(2, of: Self.cron("0 6 * jan-mar mon,wed"), after: "2026-11-19T10:00")
+        == ["2027-01-04 06:00 +00:00", "2027-01-06 06:00 +00:00"])
   }
 
   @Test func `whatever stands there is read or refused`() {
@@ -201,6 +194,24 @@ import Text
     #expect(daily.latest(after: end, through: end + 3_600_000) == nil)
     #expect(daily.latest(after: start, through: end) == (try Self.utc("2026-11-22T06:00")))
     #expect(daily.count(after: try Self.utc("2026-11-19T06:00"), through: end) == 3)
+  }
+
+  @Test func `how long silence can be counted ends with the window, and with a pause that is too long`() throws {
+    func watch(_ schedule: Schedule, pause: Int64, enough: Int64 = 30 * 24 * 60) -> Int64 {
+      schedule.longestWatch(pause: pause * 60_000, enough: enough * 60_000) / 60_000
+    }
+    let short = DayHours(from: 360, to: 390)
+    #expect(watch(try Self.schedule(.always, between: short), pause: 60) == 30)
+    #expect(watch(try Self.schedule(.every(seconds: 300), between: short), pause: 60) == 25)
+    #expect(
+      watch(try Self.schedule(.always, between: DayHours(from: 1080, to: 1440), days: "sat,sun"), pause: 60) == 360)
+    #expect(watch(try Self.schedule(.every(seconds: 60)), pause: 60) >= 30 * 24 * 60)
+    #expect(watch(try Self.schedule(.every(seconds: 1)), pause: 60, enough: 60) >= 60)
+    #expect(watch(try Self.cron("0,10,20 6 * * *"), pause: 30) == 20)
+    #expect(watch(try Self.cron("0 6 * * mon-fri"), pause: 25 * 60) == 4 * 24 * 60)
+    #expect(watch(try Self.cron("0 6 * * *"), pause: 60) == 0)
+    // On the day on which the clock goes back it is open for an hour more.
+    #expect(watch(try Self.schedule(.always, between: DayHours(from: 0, to: 360)), pause: 60) == 420)
   }
 
   // MARK: Files

@@ -121,6 +121,57 @@ import Testing
     #expect(pair.verdict(scene, AlertKey(.silence, channel: "adt")) == .between, "what is raised stays")
   }
 
+  @Test func `silence stands while the window is closed and begins anew when it opens`() {
+    var pair = AlertPair()
+    var scene = AlertScene()
+    scene.rules.silence = .init(day: .seconds(1800), night: .seconds(1800))
+    scene.schedule = ScheduleStatus(words: "", zone: "UTC", isOpen: false, missed: 0, skipped: 0)
+    func pass(_ minutes: Int64, until opening: Int64? = nil) -> [AlertKind] {
+      for minute in 0..<minutes {
+        scene.schedule?.isOpen = opening == nil
+        let now = scene.now.wall
+        scene.schedule?.nextAt = opening.map { now + ($0 - minute) * 60_000 }
+        let found = pair.wrong(scene)
+        if !found.isEmpty { return found }
+        scene.pass(60)
+      }
+      return []
+    }
+    let key = AlertKey(.silence, channel: "adt")
+    #expect(pass(120, until: 120) == [])
+    #expect(pass(29) == [], "it is counted from the opening")
+    #expect(pass(10) == [.silence])
+    #expect(pass(600, until: 600) == [])
+    #expect(pair.verdict(scene, key) == .between)
+    #expect(pass(10) == [])
+    #expect(pair.verdict(scene, key) == .between, "nothing came: what is raised is not over because it opened")
+    scene.received += 1
+    #expect(pair.verdict(scene, key) == .well)
+    #expect(pass(29) == [])
+  }
+
+  @Test func `what has never looked is not silent before its first look, unless that is overdue`() {
+    var pair = AlertPair()
+    var scene = AlertScene()
+    scene.rules.silence = .init(day: .seconds(1800), night: .seconds(1800))
+    scene.schedule = ScheduleStatus(words: "", zone: "UTC", isOpen: true, missed: 0, skipped: 0)
+    let first = scene.now.wall + 31 * 60_000
+    scene.schedule?.nextAt = first
+    for _ in 0..<31 {
+      #expect(pair.wrong(scene) == [])
+      scene.pass(60)
+    }
+    scene.schedule?.runningSince = first
+    #expect(pair.wrong(scene) == [], "it looks for the first time")
+    scene.schedule?.runningSince = nil
+    for _ in 0..<30 {
+      scene.pass(60)
+      let now = scene.now.wall
+      scene.schedule?.nextAt = now
+    }
+    #expect(pair.wrong(scene) == [.silence])
+  }
+
   @Test func `what waits for a person is counted, and not known where the store can't be read`() {
     var pair = AlertPair()
     var scene = AlertScene()

@@ -10,10 +10,14 @@ import Testing
 /// Where notices go in a test.
 private final class StubTarget: AlertTarget {
   let name: String
+  let channel: String?
   let journal = Journal()
   private let reasons = Mutex<[String]>([])
 
-  init(_ name: String = "stub") { self.name = name }
+  init(_ name: String = "stub", channel: String? = nil) {
+    self.name = name
+    self.channel = channel
+  }
 
   /// The next posts are not taken.
   func refuse(_ reasons: [String]) { self.reasons.withLock { $0 = reasons } }
@@ -29,7 +33,7 @@ private final class StubTarget: AlertTarget {
 @Suite struct AlertWatchTests {
   private let folder = FileManager.default.temporaryDirectory.path + "/hilum-alerts-\(UUID().uuidString)"
   private let target = StubTarget()
-  private let other = StubTarget("other")
+  private let other = StubTarget("other", channel: "alerts")
   private let journal = Journal()
   private let clock = ManualClock()
 
@@ -106,6 +110,24 @@ private final class StubTarget: AlertTarget {
       }
       // After 5 s, 10 s more, and 20 s more.
       #expect(target.journal.lines.count == 4)
+    }
+  }
+
+  @Test func `a channel that is started is told at once what waits, and others when it is their time`() async throws {
+    try await with {
+      target.refuse(Array(repeating: "away", count: 9))
+      other.refuse(["stopped"])
+      let watch = watch(both: true)
+      await round(watch, scene())
+      await watch.posted()
+      clock.pass(1000)
+      await round(watch, scene())
+      await watch.posted()
+      #expect(other.journal.lines == ["stopped 1 raised dead"], "it is not tried yet")
+      watch.channelsCameUp()
+      await watch.posted()
+      #expect(other.journal.lines == ["stopped 1 raised dead", "took 1 raised dead"])
+      #expect(target.journal.lines.count == 1)
     }
   }
 

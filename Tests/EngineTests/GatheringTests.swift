@@ -52,18 +52,24 @@ import Text
     #expect(gathering.next(now: 1001) == nil)
     #expect(numbers(gathering.next(now: 1002)) == [2])
     // What is refused rests, with all behind it of its key.
-    gathering.refused(.of(8), now: 1002)
+    gathering.refused(.of(8), "no", now: 1002)
     #expect(numbers(gathering.next(now: 1500)) == [1, 4])
     gathering.closed(.of(7))
     #expect(gathering.next(now: 2001) == nil && gathering.nextDue(now: 1500) == 2002)
-    gathering.refused(.of(8), now: 2002)
+    gathering.refused(.of(8), "not now", now: 2002)
+    // Which is what a person sees of each.
+    gathering.add(line(5, at: 2002, key: 9))
+    let seen = gathering.waits(of: [2, 5], now: 2002)
+    #expect(seen[2] == DeliveryRecord.Gathered(others: 0, closedAt: 4002, refusals: 2, refusal: "not now"))
+    #expect(seen[5] == DeliveryRecord.Gathered(others: 0, closedAt: 3002) && seen.count == 2)
+    gathering.closed(.of(9))
     #expect(gathering.nextDue(now: 2002) == 4002)
     gathering.tryAgain()
     #expect(numbers(gathering.next(now: 2003)) == [2])
-    var rests = gathering.rests()
+    var rests = gathering.hasRefused()
     #expect(rests)
     gathering.closed(.of(8))
-    rests = gathering.rests()
+    rests = gathering.hasRefused()
     #expect(!rests && gathering.count == 0)
   }
 
@@ -145,7 +151,7 @@ import Text
         gathering.forget()
       case 7:
         read()
-        if let group = gathering.next(now: now) { gathering.refused(group.key, now: now) }
+        if let group = gathering.next(now: now) { gathering.refused(group.key, "no", now: now) }
       default:
         read()
         guard let group = gathering.next(now: now) else { continue }
@@ -212,5 +218,17 @@ import Text
     let batch = join(["MSH|^~\\&|A|B|C|D|2026||ADT\rPID|1\r", "MSH|^~\\&|A\rPID|2"], .hl7v2).text
     #expect(batch == "BHS|^~\\&|A|B|C|D\rMSH|^~\\&|A|B|C|D|2026||ADT\rPID|1\rMSH|^~\\&|A\rPID|2\rBTS|2\r")
     #expect(join(["MSH#*~\\&#A\r"], .hl7v2).text.hasPrefix("BHS#*~\\&#A\rMSH#"))
+  }
+
+  @Test func `What its reader would not find in a batch as one message goes by itself`() {
+    let plain = "MSH|^~\\&|A\rPID|1\r"
+    // Blank lines and a byte order mark before a message would be another segment, or the batch's own separators.
+    let (text, count) = join(["\u{FEFF}\n\(plain)", "\r\n\(plain)\r\n"], .hl7v2)
+    #expect(text == "BHS|^~\\&|A\r\(plain)\(plain)BTS|2\r" && count == 2)
+    for odd in ["MSH|^~\\&|A\rBTS|1\r", "BHS|^~\\&|A\r\(plain)BTS|1\r", "\(plain)\(plain)", "hello", ""] {
+      #expect(join([plain, odd, plain], .hl7v2) == ("BHS|^~\\&|A\r\(plain)BTS|1\r", 1))
+      #expect(join([odd, plain], .hl7v2) == (odd, 1))
+    }
+    #expect(join(["\(plain)not a segment\r"], .hl7v2).text == "BHS|^~\\&|A\r\(plain)not a segment\rBTS|1\r")
   }
 }

@@ -117,6 +117,8 @@ import Testing
     #expect(lane.ended() == ["1 dead", "2 dead", "3 dead"])
     #expect(lane.machine.held.count == 1)
     #expect(lane.finishes[0].end.reason == "not delivered for 10 s: refused the connection")
+    // Its sender, if one waits, is told AE, and has it tried again when it sends it again.
+    #expect(lane.finishes[0].isPassing)
     lane.pass(16_000)
     lane.unreachable(4)
     #expect(lane.ended() == ["4 dead"])

@@ -202,6 +202,7 @@ final class StubStore: Store {
   func deliveries(_ query: DeliveryQuery) async throws(StoreError) -> [DeliveryRecord] { throw unasked }
   func ledger() async throws(StoreError) -> [ChannelLedger] { throw unasked }
   func outgoing() async throws(StoreError) -> [Int64: OutgoingCount] { throw unasked }
+  func sequences() async throws(StoreError) -> [NumberSequence] { throw unasked }
   func laneKey(_ name: LaneName) async throws(StoreError) -> Int64? { throw unasked }
   func audit() async throws(StoreError) -> [String] { throw unasked }
   func revisions(of channel: String) async throws(StoreError) -> [RevisionRecord] { throw unasked }

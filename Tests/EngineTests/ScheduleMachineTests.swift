@@ -94,6 +94,24 @@ import Text
     #expect(daily.decide(Self.ten + 14 * Self.hour) == .wait(1000))
   }
 
+  @Test func `after a start by a clock that was ahead nothing is missed once that is set right`() throws {
+    var machine = try Self.machine(at: Self.ten + 5 * Self.hour)
+    #expect(machine.decide(Self.ten) == .wait(1000))
+    for number in 1...20 {
+      let due = Self.ten + Int64(number) * 5 * Self.minute
+      #expect(Self.run(&machine, at: due) == .init(due: due))
+    }
+    #expect(machine.kept?.missed == 0 && machine.kept?.skipped == 0)
+  }
+
+  @Test func `what was passed over after the clock was far ahead is missed and not skipped`() throws {
+    var machine = try Self.machine()
+    #expect(Self.run(&machine, at: Self.ten + 12 * Self.hour)?.missed == 143)
+    #expect(machine.decide(Self.ten - 12 * Self.hour) == .wait(1000))
+    #expect(Self.run(&machine, at: Self.ten)?.missed == 143)
+    #expect(machine.kept?.missed == 286 && machine.kept?.skipped == 0)
+  }
+
   @Test func `what was missed is made up for when the window opens`() throws {
     let window = DayHours(from: 8 * 60, to: 20 * 60)
     let night = Self.ten + 13 * Self.hour
@@ -126,6 +144,13 @@ import Text
     #expect(machine.kept?.last?.by == "kim" && machine.kept?.last?.dueAt == nil)
     #expect(Self.run(&machine, at: due + 30_000) == .init(due: due), "it waited for the other and was not missed")
     #expect(machine.kept?.skipped == 0 && machine.kept?.missed == 0)
+  }
+
+  @Test func `what was asked for before a person stopped it is asked for no more`() throws {
+    var machine = try Self.machine()
+    machine.asked = "kim"
+    machine.begin(machine.kept, isResumed: true, at: Self.ten + Self.minute)
+    #expect(machine.decide(Self.ten + Self.minute) == .wait(1000))
   }
 
   @Test func `one that is stopped in order has done all that was planned, but for a run that is not over`() throws {

@@ -81,6 +81,8 @@ private struct ScheduleModel {
 
   private mutating func work(fails: Bool, dies: Bool) {
     let isNew = machine.current == nil
+    // By a clock that was set back it is at work since now.
+    workingSince = min(workingSince, now)
     switch machine.decide(now) {
     case .wait(let milliseconds): now += milliseconds
     case .run(let run):

@@ -1,4 +1,5 @@
 import ConnectorKit
+import Definitions
 import Foundation
 import Messages
 import Store
@@ -131,6 +132,110 @@ private struct PolledSource: PollingSource {
     try await Self.settled(channel, runs: 1, clock)
     #expect(channel.status().trouble == nil && channel.status().schedule?.missed == 0)
     await bench.engine.stop(within: 0)
+  }
+
+  @Test(arguments: ["{every: 1d}", "{between: 22:15-22:20}"])
+  func `a fetch that fails is told in the log and is no trouble of the source`(schedule: String) async throws {
+    let folder = try EngineBench.folder()
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let (clock, said, name) = (ManualClock(), Journal(), schedule.contains("every") ? "handy" : "handywindow")
+    let bench = try await Self.bench(name, in: folder, clock, said, schedule: schedule)
+    let channel = try #require(bench.engine.channel(name))
+    PolledSource.failing.withLock { _ = $0.insert(name) }
+    try bench.engine.fetch(name, by: "kim")
+    await said.wait(for: "error A run of the source that was asked for by hand failed. kim the folder is gone")
+    #expect(channel.status().trouble == nil && channel.status().source.listening == "here")
+    PolledSource.failing.withLock { _ = $0.remove(name) }
+    try await eventually { channel.status().schedule?.runningSince == nil }
+    try bench.engine.fetch(name, by: "kim")
+    try await Self.settled(channel, runs: 1, clock)
+    #expect(channel.status().schedule?.last?.by == "kim" && channel.status().trouble == nil)
+    await bench.engine.stop(within: 0)
+  }
+
+  @Test func `a source that a person starts again after a failure begins clean`() async throws {
+    let folder = try EngineBench.folder()
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let clock = ManualClock()
+    let bench = try await Self.bench("clean", in: folder, clock)
+    let channel = try #require(bench.engine.channel("clean"))
+    PolledSource.failing.withLock { _ = $0.insert("clean") }
+    clock.pass(100_000)
+    await PolledSource.journal.wait(for: "clean fails")
+    try await eventually { channel.status().trouble == "the folder is gone" }
+    try await bench.engine.set("clean", .stopped)
+    try await bench.engine.set("clean", .running)
+    #expect(channel.status().trouble == nil && channel.status().source.listening == "here")
+    await bench.engine.stop(within: 0)
+  }
+
+  @Test func `who asks a source that fails for a look does not wait for its next try`() async throws {
+    let folder = try EngineBench.folder()
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let clock = ManualClock()
+    let bench = try await Self.bench("impatient", in: folder, clock)
+    let channel = try #require(bench.engine.channel("impatient"))
+    PolledSource.failing.withLock { _ = $0.insert("impatient") }
+    clock.pass(100_000)
+    let began = ContinuousClock.now
+    // Its pauses are 1, 2, 4, 8 and 16 seconds, and 30 then.
+    for failures in 1...5 {
+      try await eventually { channel.sourceFailures >= failures && channel.status().schedule?.runningSince == nil }
+      #expect(channel.trouble == "the folder is gone")
+      try bench.engine.fetch("impatient", by: "kim")
+    }
+    try await eventually { channel.sourceFailures == 6 && channel.status().schedule?.runningSince == nil }
+    PolledSource.failing.withLock { _ = $0.remove("impatient") }
+    try bench.engine.fetch("impatient", by: "kim")
+    try await Self.settled(channel, runs: 2, clock)
+    #expect(channel.status().trouble == nil && channel.status().schedule?.last?.by == nil, "what was planned is done")
+    #expect(ContinuousClock.now - began < .seconds(20))
+    await bench.engine.stop(within: 0)
+  }
+
+  @Test func `what was taken out of the files and put back has missed nothing`() async throws {
+    let folder = try EngineBench.folder()
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let clock = ManualClock()
+    let bench = try await Self.bench("back", in: folder, clock)
+    let definition = try #require(bench.engine.channel("back")).definition
+    func deploy(_ definitions: [ChannelDefinition]) async -> [DeploymentReport.Channel.Outcome] {
+      await bench.engine.perform(.init(definitions: definitions), nil, by: "deploy", into: .init()).channels.map(
+        \.outcome)
+    }
+    #expect(await deploy([]) == [.removed])
+    clock.pass(20 * 60_000)
+    #expect(await deploy([definition]) == [.started])
+    #expect(bench.engine.channel("back")?.status().schedule?.nextAt == 1_700_001_300_000)
+    #expect(bench.engine.channel("back")?.status().schedule?.missed == 0)
+
+    let file = folder + "/channels/back.yaml"
+    let text = try String(contentsOfFile: file, encoding: .utf8)
+    try text.replacing(", schedule: {every: 5m}", with: "").write(toFile: file, atomically: true, encoding: .utf8)
+    let registry = ConnectorRegistry(sources: [PolledSource.self], destinations: [StubConnector.self])
+    let plain = ChannelLoader(registry: registry).load(folder: folder + "/channels").definitions
+    #expect(plain.map { $0.source.schedule == nil } == [true])
+    #expect(await deploy(plain) == [.changed])
+    clock.pass(20 * 60_000)
+    #expect(await deploy([definition]) == [.changed])
+    #expect(bench.engine.channel("back")?.status().schedule?.missed == 0)
+    #expect(PolledSource.looks.withLock { $0["back"] } == nil)
+    await bench.engine.stop(within: 0)
+  }
+
+  @Test func `and neither has one whose file was away while another engine was started`() async throws {
+    let folder = try EngineBench.folder()
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let clock = ManualClock()
+    let first = try await Self.bench("away", in: folder, clock)
+    await first.engine.stop(within: 0)
+    let without = try await EngineBench(in: folder, channel: "away", lanes: [], clock: clock)
+    await without.engine.stop(within: 0)
+    clock.pass(20 * 60_000)
+    let second = try await Self.bench("away", in: folder, clock)
+    #expect(second.engine.channel("away")?.status().schedule?.missed == 0)
+    #expect(second.engine.channel("away")?.status().schedule?.nextAt == 1_700_001_300_000)
+    await second.engine.stop(within: 0)
   }
 
   @Test func `with a window alone it works while that is open`() async throws {

@@ -86,6 +86,79 @@ import Testing
     await bench.store.close()
   }
 
+  @Test(arguments: [true, false])
+  func `What died while its sender waited is told or sent anew, also where nobody waits for its lane any more`(
+    mayPass: Bool
+  ) async throws {
+    let folder = TestFolder()
+    let bench = try await Bench.open(folder)
+    for (key, wasAwaited) in [("K1", true), ("K2", false)] {
+      let first = try await bench.take("A01", lanes: [bench.ehr], key: key)
+      var died = bench.attempt(first.deliveries[0], .dead(reason: "AE", reply: nil))
+      (died.isAwaited, died.isPassing) = (wasAwaited, mayPass)
+      #expect(await bench.finish(died) == .done(1))
+      let second = await bench.accept(bench.arrival("A01", key: key))
+      guard wasAwaited else {
+        // Its sender was told that it is accepted: a person decides.
+        #expect(second.original == first.id)
+        continue
+      }
+      guard case .awaited(_, let awaited) = second else { throw Bench.Unexpected() }
+      #expect(awaited.map(\.lane) == [bench.ehr] && awaited.map(\.newBytes) == [mayPass ? 3 : nil])
+      #expect((awaited[0].delivery == first.deliveries[0].id) != mayPass)
+      #expect(try await bench.waiting(bench.ehr).map(\.id) == (mayPass ? awaited.map(\.delivery) : []))
+      _ = await bench.change(.discardDead([first.deliveries[0].id], reason: "no", at: 2))
+    }
+    #expect(try await bench.store.audit() == [])
+    await bench.store.close()
+  }
+
+  @Test func `What was withdrawn from a lane that is gone goes where a deployment moved what waited there`()
+    async throws
+  {
+    let folder = TestFolder()
+    let bench = try await Bench.open(folder)
+    func withdrawn(_ key: String) async throws {
+      let first = try await bench.take("A01", lanes: [bench.ehr], key: key)
+      _ = await bench.change(.withdraw(lane: bench.ehr, [first.deliveries[0].id], reason: "late", at: 1))
+    }
+    func again(_ key: String) async throws -> [Int64] {
+      guard case .awaited(_, let awaited) = await bench.accept(bench.arrival("A01", lanes: [bench.archive], key: key))
+      else { throw Bench.Unexpected() }
+      return awaited.map(\.lane)
+    }
+    for key in ["K1", "K2", "K3"] { try await withdrawn(key) }
+    var renamed = Bench.registration
+    (renamed.lanes, renamed.heirs) = (["archive"], ["ehr": "archive"])
+    _ = try await bench.store.register(renamed)
+    #expect(try await again("K1") == [bench.archive])
+    #expect(try await bench.waiting(bench.archive).map(\.payload.content) == [.bytes(Array("A01".utf8))])
+    // Renamed once more.
+    (renamed.lanes, renamed.heirs) = (["new"], ["archive": "new"])
+    let new = try await bench.store.register(renamed).lanes[0].key
+    #expect(try await again("K2") == [new])
+    #expect(try await bench.waiting(new).count == 1)
+    // The name is back.
+    _ = try await bench.store.register(Bench.registration)
+    #expect(try await again("K3") == [bench.ehr])
+    #expect(try await bench.store.audit() == [])
+    await bench.store.close()
+  }
+
+  @Test func `What is dead from the start is told too`() async throws {
+    let folder = TestFolder()
+    let bench = try await Bench.open(folder)
+    var first = bench.arrival("A01", key: "K1")
+    first.awaits = bench.ehr
+    first.deliveries[0].dead = "no name"
+    #expect(await bench.accept(first).isAccepted)
+    guard case .awaited(_, let awaited) = await bench.accept(bench.arrival("A01", key: "K1")) else {
+      throw Bench.Unexpected()
+    }
+    #expect(awaited == [Awaited(first.deliveries[0].id, lane: bench.ehr)])
+    await bench.store.close()
+  }
+
   @Test func `What its sender was told of meanwhile is not withdrawn`() async throws {
     let folder = TestFolder()
     let bench = try await Bench.open(folder)

@@ -19,6 +19,26 @@ import Testing
     try await bench.waiting(bench.ehr).map { ($0.rendered["name"] ?? []).map(\.text).joined() }
   }
 
+  @Test func `A person sets numbers forward, never back, and sees where they stand`() async throws {
+    let folder = TestFolder()
+    let bench = try await Bench.open(folder)
+    let channel = bench.keys.channel
+    #expect(await bench.accept(numbered(bench, "1")).isAccepted)
+    #expect(await bench.change(.sequence(channel: channel, name: "lab", last: 40)) == .done(1))
+    for last in [40, 1] as [Int64] {
+      #expect(await bench.change(.sequence(channel: channel, name: "lab", last: last)) == .stale)
+    }
+    #expect(await bench.change(.sequence(channel: channel, name: "ward", last: 7)) == .done(1))
+    #expect(await bench.accept(numbered(bench, "2", ["lab", "ward"])).isAccepted)
+    #expect(try await names(bench) == ["n-001", "n-041008"])
+    #expect(
+      try await bench.store.sequences() == [
+        NumberSequence(channel: "adt", name: "lab", last: 41), NumberSequence(channel: "adt", name: "ward", last: 8),
+      ])
+    #expect(try await bench.store.audit() == [])
+    await bench.store.close()
+  }
+
   @Test func `A number is the next of its name, and nothing that isn't stored takes one`() async throws {
     let folder = TestFolder()
     let bench = try await Bench.open(folder)

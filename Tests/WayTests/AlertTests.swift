@@ -113,8 +113,10 @@ extension Ways {
       try await eventually(within: 60, "it waits for its channel") {
         try await overview(way.project).trouble == "channel: channel alerts is paused"
       }
+      // It is tried again after 5 seconds, and then not for 10 more.
+      try await Task.sleep(for: .seconds(7))
       #expect(try await way.project.hilum("start", "alerts").status == 0)
-      try await eventually(within: 60, "it is sent on") { !way.project.names(in: "out").isEmpty }
+      try await eventually(within: 6, "it is sent on at once") { !way.project.names(in: "out").isEmpty }
       #expect(way.project.names(in: "out") == ["lane-down-raised.json"])
       let bytes = way.project.read("out/lane-down-raised.json")
       let notice = try #require(try JSONSerialization.jsonObject(with: Data(bytes)) as? [String: Any])

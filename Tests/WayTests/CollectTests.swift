@@ -92,6 +92,8 @@ extension Ways {
       let status = try await way.project.hilum("status")
       #expect(status.output.contains("next: 6 waiting in 3 groups"), "\(status.output)")
       #expect(files(way) == [])
+      let list = try await way.project.hilum("lane", "list", "adt/next").output
+      #expect(list.contains("it is gathered with 2 others\n") && list.contains("it is gathered\n"), "\(list)")
       let found: [DeliveryRecord] = try await way.project.json("lane", "list", "adt/next")
       let last = try #require(found.last?.id)
       #expect(try await way.project.hilum("lane", "cancel", "adt/next", last, "--reason", "wrong patient").status == 0)
@@ -173,10 +175,22 @@ extension Ways {
         try await way.project.lane("adt/next").unreachable == "channel day is paused"
       }
       #expect(try await way.project.ledger("day").received == 0)
+      #expect(try await way.project.lane("adt/next").nextTryIn != nil)
+      // Where nothing is tried there is no next try.
+      #expect(try await way.project.hilum("lane", "pause", "adt/next").status == 0)
+      let paused = try await way.project.lane("adt/next")
+      #expect(paused.unreachable != nil && paused.nextTryIn == nil && paused.gathering?.nextIn == nil)
+      #expect(try await way.project.hilum("lane", "resume", "adt/next").status == 0)
       #expect(try await way.project.hilum("start", "day").status == 0)
       try await eventually("it says why") {
         try await way.project.lane("adt/next").unreachable == "channel day rejects it, AE 207"
       }
+      let list = try await way.project.hilum("lane", "list", "adt/next").output
+      #expect(list.contains("its group with 2 others was refused") && list.contains("AE 207: not three"), "\(list)")
+      #expect(list.contains(", next try at 20"), "\(list)")
+      let first = try #require(try await way.project.messages().last { $0.channel == "adt" })
+      let story = try await way.project.story(first.id)
+      #expect(story.contains("next has not got it yet: its group with 2 others was refused"), "\(story)")
       await way.project.running?.kill()
       try way.project.write("Channels/day.yaml", plain)
       try await way.project.start()
@@ -185,6 +199,22 @@ extension Ways {
       #expect(files(way)[0].split(whereSeparator: \.isNewline).count == 3)
       let ledger = try await way.project.ledger("day")
       #expect(ledger.routed == 1 && ledger.rejected >= 1)
+    }
+
+    @Test func `no try is announced before a group is due`() async throws {
+      let way = try await make("{until: {idle: 4s}}")
+      try await way.project.start()
+      #expect(try await way.project.hilum("pause", "day").status == 0)
+      #expect(try await send([Sample.adt("T1")], to: way.port).isAllAccepted)
+      try await eventually("it says why") {
+        try await way.project.lane("adt/next").unreachable == "channel day is paused"
+      }
+      #expect(try await way.project.hilum("lane", "cancel", "adt/next", "--all", "--reason", "test").status == 0)
+      #expect(try await send([Sample.adt("T2")], to: way.port).isAllAccepted)
+      // By now the other channel would be tried again, if there were anything for it.
+      try await Task.sleep(for: .milliseconds(1200))
+      let lane = try await way.project.lane("adt/next")
+      #expect(lane.waiting == 1 && lane.nextTryIn.map { $0 > 500 } != false, "\(lane)")
     }
 
     @Test func `lines of many are one file with one header, deployed anew under load none is lost or there twice`()
@@ -247,6 +277,13 @@ extension Ways {
       #expect(try await way.project.hilum("deploy").status == 0)
       #expect(try await send([Sample.adt("B3"), Sample.adt("B4")], to: way.port).isAllAccepted)
       try await eventually("they wait") { try await way.project.lane("adt/next").gathering?.groups == 1 }
+      try way.project.write(
+        "Channels/adt.yaml",
+        file.replacing("{until: {idle: 300ms}}", with: "{by: \"{PID-3[1].1}\", until: {at: \"03:59\"}}")
+      )
+      let shown = try await way.project.hilum("diff").output
+      #expect(
+        shown.contains("lane next: collect.by  -  ->  {PID-3[1].1}; what waits was not gathered by this"), "\(shown)")
       try way.project.write("Channels/adt.yaml", file.replacing("collect:", with: "# collect:"))
       #expect(try await way.project.hilum("deploy").status == 0)
       try await eventually("each by itself") { files(way).count == 3 }

@@ -54,5 +54,50 @@ extension Ways {
       try await eventually("it is there again") { way.project.names(in: "out") == names }
       #expect(try await way.project.hilum("audit").status == 0)
     }
+
+    @Test func `go on behind what a partner has seen, where a person says so after a restore`() async throws {
+      let way = try await OneWay.make()
+      try way.project.write(
+        "Channels/adt.yaml",
+        """
+        channel: adt
+        source:
+          mllp: {port: \(way.port)}
+        destinations:
+          out:
+            file: {directory: ../out, name: '{sequence("lab")}.hl7'}
+
+        """)
+      try await way.project.start()
+      #expect(try await way.project.hilum("sequence").output.contains("adt      lab       0"))
+      #expect(try await send((1...3).map { Sample.adt("B\($0)") }, to: way.port).isAllAccepted)
+      try await way.project.drained()
+      #expect(try await way.project.hilum("backup", "kept.tar").status == 0)
+      // What is taken after the backup isn't in it.
+      #expect(try await send((4...5).map { Sample.adt("B\($0)") }, to: way.port).isAllAccepted)
+      try await way.project.drained()
+      await way.project.running?.kill()
+      try FileManager.default.moveItem(atPath: way.project.path("data/keys"), toPath: way.project.path("keys"))
+      try FileManager.default.removeItem(atPath: way.project.path("data"))
+      #expect(
+        try await way.project.hilum("restore", "kept.tar", "--into", "data", "--key", "keys/master.key").status == 0)
+      try await way.project.start()
+      let shown = try await way.project.hilum("release").output
+      #expect(shown.contains("hilum sequence set") && shown.contains("adt      lab       3"), "\(shown)")
+      #expect(try await way.project.hilum("sequence", "set", "adt", "lab", "5").output.contains("the next number is 6"))
+      for (name, word) in [("lab", "a number is never given twice"), ("leb", "it gives lab")] {
+        let refused = try await way.project.hilum("sequence", "set", "adt", name, "5")
+        #expect(refused.status == 1 && refused.errors.contains(word), "\(refused)")
+      }
+      #expect(try await send([Sample.adt("B6")], to: way.port).isAllAccepted)
+      #expect(try await way.project.hilum("release", "--yes").output.contains("what waits is sent"))
+      try await way.project.drained()
+      #expect(way.project.names(in: "out") == (1...6).map { "\($0).hl7" })
+      // Nothing is held any more, and that is what it says.
+      for names in [[], ["adt"], ["adt/out"]] {
+        let again = try await way.project.run([Project.binary, "release", "--yes"] + names)
+        #expect(again.status == 0 && again.output.contains("nothing is to be released"), "\(again)")
+      }
+    }
   }
 }

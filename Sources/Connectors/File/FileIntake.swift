@@ -23,13 +23,18 @@ final class FileIntake {
   private var notes: [FileName: String] = [:]
   /// The names that a single run takes: those of its first look. `nil` takes all.
   private var only: Set<FileName>?
-  /// Something of a single run is there and could not be taken at the last look.
-  private var isUnready = false
+  /// At the last look something was there that is not whole yet.
+  private var isGrowing = false
+  /// At the last look something was whole, and the engine took nothing.
+  private var isHeldOff = false
   /// The engine takes nothing before this moment.
   private var notBefore: Duration?
   private var wait = FileIntake.waitFirst
   private static let waitFirst = Duration.seconds(1)
   private static let waitLongest = Duration.seconds(30)
+  /// So long, and as long as a file must stay as it is, a single run waits for files that are not whole: one that
+  /// never is must not keep further runs off.
+  private static let growingMax = Duration.seconds(300)
 
   init(
     _ plan: FileSourcePlan, _ folders: FileIntakeFolders, _ inbox: any Inbox, _ context: ConnectorContext,
@@ -65,7 +70,7 @@ final class FileIntake {
     }
     sightings = sightings.filter { names.contains($0.key) }
     notes = notes.filter { names.contains($0.key) }
-    isUnready = false
+    isGrowing = false
 
     var whole: [Candidate] = []
     for name in names where plan.mayTake(name) && only?.contains(name) != false {
@@ -73,13 +78,17 @@ final class FileIntake {
     }
     if let moment = notBefore, moment <= now { notBefore = nil }
     if notBefore == nil, !whole.isEmpty { take(ordered(whole)) }
-    if notBefore != nil, !whole.isEmpty { isUnready = true }
+    isHeldOff = notBefore != nil && !whole.isEmpty
     return nextLook(after: now)
   }
 
   /// Looks until all that is there at the first look is taken, as far as it becomes ready within a time.
   func lookOnce(patience: Duration, _ wait: (_ next: Duration) -> FolderWatch.News) throws(FileSourceFault) {
-    let end = clock.now() + patience
+    let began = clock.now()
+    let end = began + patience
+    var growingEnd = began + Self.growingMax
+    if case .settled(let settle) = plan.completeness { growingEnd += settle }
+    growingEnd = min(growingEnd, end)
     do throws(FileFault) {
       only = Set(try folders.directory.names())
     } catch {
@@ -87,8 +96,17 @@ final class FileIntake {
     }
     while !stop.wasSet {
       let next = try look()
-      guard isUnready, clock.now() < end else { return }
-      if wait(min(next, end)) == .stop { return }
+      let last = isHeldOff ? end : isGrowing ? growingEnd : began
+      guard clock.now() < last else { break }
+      if wait(min(next, last)) == .stop { return }
+    }
+    if growingEnd < end { noteGrowing() }
+  }
+
+  /// Says which files kept a single run waiting until it ended.
+  private func noteGrowing() {
+    for (name, sighting) in sightings where sighting.state == .settling && sighting.facts.byteCount > 0 {
+      note(name, "has not become whole for minutes, and is left for the next run of the schedule")
     }
   }
 
@@ -122,7 +140,7 @@ final class FileIntake {
   private func examine(_ name: FileName, among names: Set<FileName>, _ now: Duration) -> FileFacts? {
     let known = sightings[name]
     if case .settled(let settle) = plan.completeness, let known, known.state == .settling, now < known.since + settle {
-      isUnready = true
+      isGrowing = true
       return nil
     }
     guard let facts = facts(of: name) else { return nil }
@@ -139,7 +157,7 @@ final class FileIntake {
     case .settled:
       guard let known, known.state == .settling, known.facts.isSameContent(as: facts) else {
         sightings[name] = FileSighting(facts: facts, since: now, state: .settling)
-        isUnready = true
+        isGrowing = true
         return nil
       }
       guard facts.byteCount > 0 else {
@@ -272,7 +290,7 @@ final class FileIntake {
   }
 
   /// A file is not what it was a moment ago.
-  func changed() { isUnready = true }
+  func changed() { isGrowing = true }
 
   // MARK: - Saying it once
 

@@ -47,46 +47,6 @@ package struct AlertRules: Sendable, Hashable {
   }
 }
 
-/// From when to when it is day: `07:00-19:00`, in minutes after midnight. May go over midnight.
-package struct DayHours: SettingValue, Hashable {
-  package var from: Int
-  package var to: Int
-  package init(from: Int, to: Int) {
-    self.from = from
-    self.to = to
-  }
-  package static let standard = DayHours(from: 7 * 60, to: 19 * 60)
-
-  package static func read(_ node: SettingNode, _ reader: SettingReader) -> DayHours? {
-    let parts = node.scalar?.split(separator: "-", omittingEmptySubsequences: false).map { minutes(String($0)) } ?? []
-    guard parts.count == 2, let from = parts[0], let to = parts[1], from != to else {
-      reader.expected("a part of the day", node, help: ["from and to: 07:00-19:00"])
-      return nil
-    }
-    return DayHours(from: from, to: to)
-  }
-
-  /// - Parameter minute: of the day.
-  func contains(minute: Int) -> Bool {
-    from < to ? from <= minute && minute < to : from <= minute || minute < to
-  }
-
-  private static func minutes(_ text: String) -> Int? {
-    let digits = Array(text.utf8)
-    guard digits.count == 5, digits[2] == UInt8(ascii: ":"),
-      digits.enumerated().allSatisfy({ $0.offset == 2 || (0x30...0x39).contains($0.element) }),
-      let hour = Int(text.prefix(2)), let minute = Int(text.suffix(2)), hour < 24, minute < 60
-    else { return nil }
-    return hour * 60 + minute
-  }
-
-  package static var kind: SettingKind { .scalar("part of a day") }
-  package var text: String {
-    func two(_ number: Int) -> String { number < 10 ? "0\(number)" : String(number) }
-    return "\(two(from / 60)):\(two(from % 60))-\(two(to / 60)):\(two(to % 60))"
-  }
-}
-
 /// `alerts:` of a channel; what isn't there comes from the engine's own settings.
 struct AlertSettings: Settings {
   @Setting(

@@ -34,6 +34,18 @@ package struct ChannelDefinition: Sendable {
   package var revision: Revision
   /// The channels that start before it, and stop after it.
   package var dependsOn: [ChannelName] = []
+  /// What is said of each destination's lane, setting by setting, for who asks what another revision changes there.
+  package private(set) var laneValues: [String: [(setting: String, text: String)]] = [:]
+
+  /// Programs and conditions are the pipeline's, and not the lane's.
+  mutating func keepValues(of node: SettingNode?) {
+    guard case .map(let destinations)? = node?["destinations"]?.kind else { return }
+    for destination in destinations {
+      laneValues[destination.key] = destination.value.values.filter {
+        $0.setting != "when" && $0.setting != "transform" && !$0.setting.hasPrefix("transform.")
+      }
+    }
+  }
 
   /// The sender is answered when a destination's partner has taken its message, or refused it.
   package struct Acknowledgement: Sendable, Hashable {

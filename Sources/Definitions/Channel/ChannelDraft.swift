@@ -118,6 +118,7 @@ struct ChannelReader {
     let block = NotYet.refuse(NotYet.connector, in: chosen.value, declared: type.settingKeys, reader)
     draft.sourceBlock = block
     draft.source = type.definition(block, reader)
+    refuseNumbers(in: block, but: [])
     draft.source?.schedule = draft.schedule
     draft.source?.written = block.written + (draft.schedule.map { "\nschedule \($0.words)" } ?? "")
     // Whether it is mended tells a source where to take its answers from.
@@ -174,7 +175,30 @@ struct ChannelReader {
     let block = NotYet.refuse(NotYet.connector, in: chosen.value, declared: type.settingKeys, reader)
     var connector = type.definition(block, reader)
     connector?.written = entry.value.written(without: ["when", "transform"])
+    refuseNumbers(in: block, but: connector?.options.templates.map(\.key) ?? type.settingKeys)
     return draft(settings, connector, block)
+  }
+}
+
+extension ChannelReader {
+  /// A number that the commit gives stands in a template; in any other text it would be taken as it is written.
+  ///
+  /// - Parameter templates: the settings, each with the keys that lead to it, that are templates.
+  private func refuseNumbers(in node: SettingNode, but templates: [String], at path: String = "") {
+    if templates.contains(path) { return }
+    switch node.kind {
+    case .list(let nodes): for one in nodes { refuseNumbers(in: one, but: templates, at: path) }
+    case .map(let entries):
+      for entry in entries {
+        refuseNumbers(in: entry.value, but: templates, at: path.isEmpty ? entry.key : "\(path).\(entry.key)")
+      }
+    case .scalar(let text):
+      guard text.filter({ !$0.isWhitespace }).contains("{sequence(") else { return }
+      let others = templates.isEmpty ? "" : "; here \(templates.map { "`\($0)`" }.joined(separator: ", ")) can"
+      reader.problem(
+        "E161", "`\(path)` can't have the number of a sequence in it\(others)", at: node.place,
+        help: ["the name of a destination's files can: file: {name: 'lab-{sequence(\"lab\", 6)}.hl7'}"])
+    }
   }
 }
 

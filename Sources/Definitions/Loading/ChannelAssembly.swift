@@ -73,13 +73,29 @@ struct ChannelAssembly {
   /// An alert that would never be raised.
   private func checkSilence() {
     guard let silence = draft.settings?.alerts?.silence?.silence, let schedule = draft.schedule,
-      let place = draft.alertsPlace,
-      let limit = [silence.day, silence.night].compactMap({ $0?.milliseconds }).max(),
-      let pause = schedule.shortestPause, pause > limit
+      let place = draft.alertsPlace
     else { return }
-    reader.problem(
-      "C139", "there is never less than \(Duration.milliseconds(pause).text) from one look of this source to the next",
-      at: place, help: ["say more than that: silence is counted over the time in which something could come"])
+    let limits = [silence.day, silence.night].compactMap { $0?.milliseconds }
+    guard let longest = limits.max(), let shortest = limits.min() else { return }
+    let counted = "silence is counted over the time in which something could come"
+    if let pause = schedule.shortestPause, pause > longest {
+      return reader.problem(
+        "C139",
+        "there is never less than \(Duration.milliseconds(pause).text) from one look of this source to the next",
+        at: place, help: ["say more than that: \(counted)"])
+    }
+    let watch = schedule.longestWatch(pause: longest, enough: shortest)
+    if watch < shortest {
+      let text = Duration.milliseconds(watch).text
+      let less = watch == 0 ? [] : ["say less than that"]
+      let wider = schedule.window == nil ? [] : ["widen `between` and `days`, or leave them out"]
+      reader.problem(
+        "C139",
+        watch == 0
+          ? "this source rests after each look"
+          : "this source is never at work for longer than \(text), and then it rests",
+        at: place, help: less + wider + ["\(counted), and anew after each rest"])
+    }
   }
 
   // MARK: - Hilt

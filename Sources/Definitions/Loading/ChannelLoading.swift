@@ -146,7 +146,7 @@ struct ChannelLoading {
       draft: draft, reader: reader, hilt: hilt, keep: loader.keep, limits: loader.limits, alerts: loader.alerts,
       file: source.isRow ? nil : source.path, processing: source.processing)
     if loader.looksAround { assembly.lookAround() }
-    let definition = assembly.definition { reached in
+    var definition = assembly.definition { reached in
       let folder = RelativePath.folder(of: source.path)
       return Revision(
         channel: Revision.File(path: RelativePath.name(of: source.path), bytes: source.bytes),
@@ -154,6 +154,7 @@ struct ChannelLoading {
           Revision.File(path: RelativePath.relative($0.path, to: folder), bytes: $0.bytes)
         }, variables: source.variables)
     }
+    definition?.keepValues(of: source.node)
     return (definition, draft)
   }
 

@@ -9,6 +9,11 @@ package struct CronExpression: Sendable, Equatable {
     let help: String
   }
 
+  /// All that can't be read, a field at most once.
+  struct Mistakes: Error, Equatable {
+    let all: [Mistake]
+  }
+
   /// As it was written.
   let text: String
   /// In order.
@@ -20,23 +25,47 @@ package struct CronExpression: Sendable, Equatable {
   private let weekdays: Set<Int>
   private let eitherDay: Bool
 
-  init(_ text: String) throws(Mistake) {
+  init(_ text: String) throws(Mistakes) {
     self.text = text
     let words = text.split { $0 == " " || $0 == "\t" }.map(String.init)
-    guard words.count == Field.all.count else {
-      let count = words.count == 1 ? "1 field" : "\(words.count) fields"
-      throw Mistake(
-        text: "`\(text)` has \(count), and there are five: minute, hour, day of the month, month, day of the week",
-        help: words.count == 6 ? "there are no seconds: `every: 30s` is for what comes more often" : "0 6 * * mon-fri")
-    }
+    guard words.count == Field.all.count else { throw Mistakes(all: [Self.mistake(text, words)]) }
     var sets: [Set<Int>] = []
-    for (word, field) in zip(words, Field.all) { sets.append(try field.values(word)) }
+    var mistakes: [Mistake] = []
+    for (word, field) in zip(words, Field.all) {
+      do throws(Mistake) {
+        sets.append(try field.values(word))
+      } catch {
+        mistakes.append(error)
+      }
+    }
+    guard mistakes.isEmpty else { throw Mistakes(all: mistakes) }
     minutes = sets[0].sorted()
     hours = sets[1].sorted()
     days = sets[2]
     months = sets[3]
     weekdays = Set(sets[4].map { $0 % 7 })
     eitherDay = !words[2].hasPrefix("*") && !words[4].hasPrefix("*")
+  }
+
+  /// What is wrong with a text that has not five fields.
+  private static func mistake(_ text: String, _ words: [String]) -> Mistake {
+    if words.count == 1, text.hasPrefix("@") {
+      let same = [
+        "@yearly": "0 0 1 1 *", "@annually": "0 0 1 1 *", "@monthly": "0 0 1 * *", "@weekly": "0 0 * * sun",
+        "@daily": "0 0 * * *", "@midnight": "0 0 * * *", "@hourly": "0 * * * *",
+      ][text.lowercased()]
+      return Mistake(
+        text: "`\(text)` is a word of other programs; here the times are said in five fields",
+        help: same.map { "cron: \"\($0)\"" } ?? "0 6 * * mon-fri; a start is no time, and `every: 5m` is a period")
+    }
+    let count = words.count == 1 ? "1 field" : "\(words.count) fields"
+    var help = "0 6 * * mon-fri"
+    if words.count == 6 { help = "there are no seconds: `every: 30s` is for what comes more often" }
+    if words.count == 7 { help = "there are no seconds and no years" }
+    if words.contains(where: { $0.hasPrefix(",") || $0.hasSuffix(",") }) { help = "a list has no spaces: mon,wed" }
+    return Mistake(
+      text: "`\(text)` has \(count), and there are five: minute, hour, day of the month, month, day of the week",
+      help: help)
   }
 
   /// It asks for times in every hour: the hour that comes twice is two of them.
@@ -85,13 +114,16 @@ package struct CronExpression: Sendable, Equatable {
       var isRange = true
       if first != "*" {
         let ends = first.split(separator: "-", omittingEmptySubsequences: false).map(String.init)
-        guard ends.count <= 2, let low = try number(ends[0], part), let high = try number(ends[ends.count - 1], part)
+        guard ends.count <= 2, let low = try number(ends[0], part), var high = try number(ends[ends.count - 1], part)
         else { throw wrong(part) }
+        // A week may end with Sunday: `sat-sun`.
+        if low > 0, high == 0, names.first == ends[1].lowercased() { high = range.upperBound }
         guard low <= high else {
+          let hasNames = Self.digits(ends[0]) == nil
           throw Mistake(
             text: "`\(part)` in the field \(name) goes backwards",
-            help: "write it as two: \(low)-\(bounds.upperBound)"
-              + ",\(bounds.lowerBound)-\(high)")
+            help:
+              "write it as two: \(said(low, bounds.upperBound, hasNames)),\(said(bounds.lowerBound, high, hasNames))")
         }
         bounds = low...high
         isRange = ends.count == 2
@@ -120,8 +152,37 @@ package struct CronExpression: Sendable, Equatable {
       return number
     }
 
+    /// A range as a person writes it.
+    private func said(_ low: Int, _ high: Int, _ hasNames: Bool) -> String {
+      let words = [low, high].map { hasNames ? names[$0 - range.lowerBound] : "\($0)" }
+      return low == high ? words[0] : words.joined(separator: "-")
+    }
+
     private func wrong(_ part: String) -> Mistake {
-      Mistake(text: "`\(part)` is nothing that the field \(name) can be", help: example)
+      Mistake(text: "`\(part)` is nothing that the field \(name) can be", help: instead(of: part) ?? example)
+    }
+
+    /// What says the same here as a word of other programs, or comes near.
+    private func instead(of part: String) -> String? {
+      if part == "?" { return "* is any" }
+      let isDay = !names.isEmpty && range.lowerBound == 0
+      let pieces = part.lowercased().split(separator: "#", omittingEmptySubsequences: false).map(String.init)
+      if isDay, pieces.count == 2, let number = Self.digits(pieces[1]), 1...5 ~= number,
+        let day = names.firstIndex(of: pieces[0]) ?? Self.digits(pieces[0]), 0...7 ~= day
+      {
+        let days = "\(number * 7 - 6)-\(min(31, number * 7))"
+        return "the day of the month \(days) here, and `days: \(names[day % 7])` beside `cron`"
+      }
+      let ending = part.lowercased().last
+      if isDay, ending == "l" {
+        return "there is no last one of a month; the first is the day of the month 1-7 and `days: fri` beside `cron`"
+      }
+      if name == "day of the month", part.lowercased().hasPrefix("l") {
+        return "there is no last day; the day after is \"0 0 1 * *\""
+      }
+      if name == "day of the month", ending == "w" { return "`days: mon-fri` beside `cron` leaves out weekends" }
+      let short = part.lowercased().split(separator: "-").map { String($0.prefix(3)) }
+      return short.allSatisfy(names.contains) ? "names have three letters: \(short.joined(separator: "-"))" : nil
     }
 
     private var example: String {

@@ -104,6 +104,33 @@ package struct Schedule: Sendable {
     return zip(moments, moments.dropFirst()).map { $1 - $0 }.min()
   }
 
+  /// The longest time over which the silence of a source can be counted: while the window is open, and from one planned
+  /// moment to the next where no more than `pause` is between them. Where that is as long as `enough`, no more is
+  /// looked for; else it is the longest of a year.
+  func longestWatch(pause: Int64, enough: Int64) -> Int64 {
+    var (longest, at) = (Int64(0), Self.start)
+    for _ in 0..<400 {
+      guard let begin = times == .always ? opening(from: at) : next(after: at) else { break }
+      let close = window == nil ? nil : change(after: begin)
+      var end = begin
+      if times == .always {
+        end = close ?? .max
+      } else {
+        // All that is behind `end` and no further than a pause is one step.
+        while end - begin < enough, let later = latest(after: end, through: min(end + pause, close ?? .max)) {
+          end = later
+        }
+      }
+      longest = max(longest, end - begin)
+      if longest >= enough { break }
+      at = end
+    }
+    return longest
+  }
+
+  /// The first moment from one on at which the window is open.
+  private func opening(from moment: Int64) -> Int64? { isOpen(at: moment) ? moment : change(after: moment) }
+
   /// From which it is tried whether there is a time.
   static let start = Int64(CivilCalendar.days(since1970: 2026, 1, 1)) * 86_400_000
 

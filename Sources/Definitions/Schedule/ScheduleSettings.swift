@@ -13,14 +13,15 @@ struct ScheduleSettings: Settings {
   @Setting(
     """
     The source looks at these times: minute, hour, day of the month, month and day of the week as in crontab(5), with \
-    names (`jan`, `mon-fri`), lists, ranges and steps. Where neither day field begins with `*`, a day is meant that \
-    fits either.
+    names (`jan`, `mon-fri`), lists (`mon,wed`), ranges and steps. Where neither day field begins with `*`, a day is \
+    meant that fits either.
     """, example: "\"0 6 * * mon-fri\"")
-  var cron: String?
+  var cron: CronSetting?
   @Setting(
     """
     The source works in this part of the day only, up to the minute before the last; may go over midnight \
-    (`22:00-06:00`). Without `every` and `cron` it looks all the time while it is open.
+    (`22:00-06:00`), and end with the day (`18:00-24:00`). Without `every` and `cron` it looks all the time while it \
+    is open.
     """, example: "06:00-20:00")
   var between: DayHours?
   @Setting(
@@ -80,12 +81,30 @@ struct ScheduleBeside: Settings {
         at: node.place, help: ["remove it", "`hilum pause` and `hilum start` close and open a source by hand"])
       return nil
     }
+    if let text = node.scalar {
+      reader.expected("a block of settings", node, help: ScheduleSettings.block(of: text, node))
+      return nil
+    }
     guard let settings = ScheduleSettings.read(node, reader) else { return nil }
     return settings.schedule(node, zone: zone, reader)
   }
 }
 
 extension ScheduleSettings {
+  /// How a time is written that stands in the place of the block.
+  fileprivate static func block(of text: String, _ node: SettingNode) -> [String] {
+    let quiet = SettingReader(folder: "")
+    if Duration.read(node, quiet) != nil { return ["{every: \(text)}"] }
+    if DayHours.read(node, quiet) != nil { return ["{between: \(text)}"] }
+    if (try? CronExpression.weekdays(text)) != nil { return ["{days: \(text)}"] }
+    do {
+      return ["{cron: \"\(try CronExpression(text).text)\"}"]
+    } catch {
+      let isTime = text.hasPrefix("@") || text.split(separator: " ").count == 5
+      return isTime ? error.all.map(\.help) : ["{every: 5m}", "{cron: \"0 6 * * mon-fri\"}", "{between: 06:00-20:00}"]
+    }
+  }
+
   fileprivate func schedule(_ node: SettingNode, zone standard: String, _ reader: SettingReader) -> Schedule? {
     let name = zone?.name ?? standard
     guard let rules = try? TimeZoneRules(named: name) else {
@@ -96,16 +115,9 @@ extension ScheduleSettings {
     }
     var times = Schedule.Times.always
     if let every { times = .every(seconds: Int(every.milliseconds / 1000)) }
-    if let cron, let place = node["cron"]?.place {
-      do {
-        times = .cron(try CronExpression(cron))
-      } catch {
-        reader.problem("C137", error.text, at: place, help: [error.help])
-        return nil
-      }
-    }
+    if let cron { times = .cron(cron.expression) }
     let window = between == nil && days == nil ? nil : Schedule.Window(hours: between, days: days?.days)
-    let parts = [every.map { "every \($0.text)" }, cron.map { "cron \($0)" }, between?.text, days?.text]
+    let parts = [every.map { "every \($0.text)" }, cron.map { "cron \($0.text)" }, between?.text, days?.text]
     let schedule = Schedule(
       times, window: window, zone: rules, words: parts.compactMap(\.self).joined(separator: ", ") + " (\(name))")
     if times != .always, schedule.next(after: Schedule.start) == nil {
@@ -122,6 +134,27 @@ extension ScheduleSettings {
   }
 }
 
+/// Times as in crontab(5).
+struct CronSetting: SettingValue {
+  let expression: CronExpression
+
+  static func read(_ node: SettingNode, _ reader: SettingReader) -> CronSetting? {
+    guard let text = node.scalar else {
+      reader.expected("a text of five fields", node, help: ["\"0 6 * * mon-fri\""])
+      return nil
+    }
+    do {
+      return CronSetting(expression: try CronExpression(text))
+    } catch {
+      for mistake in error.all { reader.problem("C137", mistake.text, at: node.place, help: [mistake.help]) }
+      return nil
+    }
+  }
+
+  static var kind: SettingKind { .scalar("text") }
+  var text: String { expression.text }
+}
+
 /// Days of the week: `mon-fri`, `[sat, sun]`.
 struct WeekdaysSetting: SettingValue {
   /// 0 is Sunday.
@@ -135,7 +168,7 @@ struct WeekdaysSetting: SettingValue {
     do {
       return WeekdaysSetting(days: try CronExpression.weekdays(words.joined(separator: ",")))
     } catch {
-      reader.problem("C137", error.text, at: node.place, help: ["mon-fri", "[sat, sun]"])
+      reader.problem("C137", error.text, at: node.place, help: [error.help])
       return nil
     }
   }

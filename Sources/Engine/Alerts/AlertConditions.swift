@@ -42,7 +42,7 @@ package struct AlertConditions: Sendable {
   private struct Heard: Sendable {
     var received: Int
     var at: Int64
-    /// Something came since this engine started.
+    /// Something came since this engine started, or since the source last rested.
     var isSure = false
   }
   private var heard: [String: Heard] = [:]
@@ -189,6 +189,8 @@ package struct AlertConditions: Sendable {
     } else if !isRunning || isResting {
       // Nobody could be heard.
       known.at = look.now.steady
+      // What is raised is over when something comes, and not because there is somebody again who listens.
+      if isResting { known.isSure = false }
     }
     heard[channel.name] = known
     if isResting {
@@ -209,12 +211,16 @@ package struct AlertConditions: Sendable {
       isWrong ? .wrong("no message came for \(Self.text(silent))") : known.isSure ? .well : .between
   }
 
-  /// A source that looks at planned times only, and from one to the next for longer than may be silent: that nothing
-  /// came meanwhile says nothing.
+  /// A source whose window is closed, or that looks at planned times only, and from one to the next for longer than may
+  /// be silent: that nothing came meanwhile says nothing.
   private static func isResting(_ schedule: ScheduleStatus?, _ silence: AlertRules.Silence, _ wall: Int64) -> Bool {
-    guard let schedule, schedule.runningSince == nil, let next = schedule.nextAt else { return false }
+    guard let schedule else { return false }
+    if !schedule.isOpen { return true }
+    // A look that is overdue is no rest.
+    guard schedule.runningSince == nil, let next = schedule.nextAt, next > wall else { return false }
+    // Before its first look nobody could be heard.
+    guard let last = schedule.last.map({ $0.beganAt + $0.milliseconds }) else { return true }
     let limit = [silence.day, silence.night].compactMap { $0?.milliseconds }.max() ?? .max
-    let last = schedule.last.map { $0.beganAt + $0.milliseconds } ?? wall
     return next - min(wall, last) > limit
   }
 

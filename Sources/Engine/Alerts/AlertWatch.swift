@@ -174,6 +174,14 @@ package final class AlertWatch: Sendable {
 
   // MARK: Telling
 
+  /// Channels were started, or changed: one that takes alerts, and did not, is told at once what waits for it.
+  func channelsCameUp() {
+    state.withLock { state in
+      for target in targets where target.channel != nil { state.posts[target.name]?.due = 0 }
+    }
+    tellWaiting()
+  }
+
   /// Tells each target what waits for it, in its order, unless that is being done or failed a moment ago.
   private func tellWaiting() {
     let now = clock.now()

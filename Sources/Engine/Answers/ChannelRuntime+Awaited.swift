@@ -32,11 +32,9 @@ extension ChannelRuntime {
   func wait(
     _ turn: SenderTurn, for awaited: [Awaited], of message: MessageID, _ version: ChannelVersion, isPromised: Bool
   ) {
-    guard let rule = version.awaited else { return turn.then(.duplicate(of: message)) }
-    let lane = version.lanes[rule.lane]
-    let own = awaited.filter { $0.lane == lane.key }
-    // It was moved, or its lane had another name: it is durable, and waits where it is.
-    if own.isEmpty { return turn.then(.duplicate(of: message)) }
+    guard let rule = version.awaited, case let lane = version.lanes[rule.lane],
+      case let own = awaited.filter({ $0.lane == lane.key }), !own.isEmpty
+    else { return answer(turn, awaited, of: message, version) }
     let answer = AwaitedAnswer(
       message, lane: lane.name, deliveries: own.map(\.delivery), keeps: rule.keeps, isPromised: isPromised,
       reader: VerdictReader(reading: version.pipeline.reading, isQuestion: rule.isQuestion), isLate: turn.isLate,
@@ -46,6 +44,20 @@ extension ChannelRuntime {
     turn.waits(answer)
     shared.answers.begin(answer, within: rule)
     Task { [answers = shared.answers] in await answers.look(answer) }
+  }
+
+  /// Nobody waits for those lanes any more: what goes on is durable, and waits where it is. What was refused for good
+  /// while its sender waited is refused again, as long as no person has decided on it.
+  private func answer(_ turn: SenderTurn, _ awaited: [Awaited], of message: MessageID, _ version: ChannelVersion) {
+    guard let refused = awaited.first(where: { $0.newBytes == nil }) else {
+      return turn.then(.duplicate(of: message))
+    }
+    Task { [store] in
+      guard let verdict = try? await store.verdict(refused.delivery), verdict.state == .dead else {
+        return turn.then(.duplicate(of: message))
+      }
+      VerdictReader(reading: version.pipeline.reading, isQuestion: false).read([verdict], of: message, turn.then)
+    }
   }
 }
 

@@ -41,6 +41,8 @@ struct ChannelDifference {
   let removed: [String]
   /// What its lane works with is another one: address, certificates, times, retries, order.
   let changed: [String]
+  /// In those, what is said otherwise.
+  private let settings: [String: [ChannelSettingsDifference.Setting]]
   /// Paths of files with another content, new ones and those that are reached no more.
   let files: [String]
 
@@ -59,6 +61,11 @@ struct ChannelDifference {
       let readsAnswers = former.reply != nil || destination.reply != nil
       return former.connector.written != destination.connector.written || hasOtherSurroundings || readsAnswers
     }.map(\.name)
+    settings = Dictionary(
+      changed.map { lane in
+        (lane, ChannelSettingsDifference.Setting.between(old.laneValues[lane] ?? [], new.laneValues[lane] ?? []))
+      }
+    ) { first, _ in first }
     let contents = Dictionary(old.revision.files.map { ($0.path, $0.bytes) }) { first, _ in first }
     let next = Dictionary(new.revision.files.map { ($0.path, $0.bytes) }) { first, _ in first }
     files = Set(contents.keys).union(next.keys).filter { contents[$0] != next[$0] }.sorted()
@@ -67,12 +74,24 @@ struct ChannelDifference {
   /// Lanes start, end or are made anew: no message may be under way between pipeline and lane meanwhile.
   var touchesLanes: Bool { !added.isEmpty || !removed.isEmpty || !changed.isEmpty }
 
+  private static func shown(_ one: ChannelSettingsDifference.Setting) -> String {
+    // A program that stands in the channel file; its lines are shown with the file's.
+    let isLong = (one.first ?? "").contains("\n") || (one.second ?? "").contains("\n")
+    let change = isLong ? "has another text" : "\(one.first ?? "-")  ->  \(one.second ?? "-")"
+    // Its key is computed when a message is accepted.
+    let waits = one.setting == "collect.by" ? "; what waits was not gathered by this, and goes message by message" : ""
+    return "\(one.setting)  \(change)\(waits)"
+  }
+
   /// One line each, for people.
   func lines(waiting: LeavingChoice?) -> [String] {
     var lines =
       files.isEmpty ? ["its variables have other values"] : ["changed files: " + files.joined(separator: ", ")]
     if source { lines.append("source: closed in order, and opened anew with its new settings") }
-    lines += changed.map { "lane \($0): takes its new settings, for what waits too" }
+    for lane in changed {
+      lines.append("lane \(lane): takes its new settings, for what waits too")
+      lines += (settings[lane] ?? []).map { "lane \(lane): \(Self.shown($0))" }
+    }
     lines += added.map { "lane \($0): starts" }
     lines += removed.map { "lane \($0): ends" + (waiting.map { ", what waits: \($0.text)" } ?? "") }
     if !source, !touchesLanes { lines.append("swapped between two messages; no connection is closed") }
@@ -134,24 +153,26 @@ struct DeploymentPlan {
     case .drain, .dead: return []
     case .move(let target):
       guard let change else { return ["\(lane.name): its channel is gone, and with it the lanes to move to"] }
-      guard let target = change.definition.destinations.first(where: { $0.name == target }) else {
-        let known = change.definition.destinations.map(\.name).joined(separator: ", ")
-        return ["\(lane.name): there is no lane \(target) to move to; there are \(known)"]
-      }
-      let former = change.channel.definition.destinations.first { $0.name == lane.name.destination }
-      if let asked = [former, target].compactMap(\.self).first(where: { $0.question != nil }) {
-        return [
-          "\(lane.name): what waits can't go to \(target.name): \(asked.name) asks questions (`ask`), and a question "
-            + "is asked once and not queued"
-        ]
-      }
-      let values = Set(former?.templates.map(\.setting) ?? [])
-      let missing = target.templates.map(\.setting).filter { !values.contains($0) }
-      guard former?.connector.connector == target.connector.connector, missing.isEmpty else {
-        let made = former?.connector.connector ?? ""
-        return ["\(lane.name): what waits was made for `\(made)` and its settings, and can't go to \(target.name)"]
-      }
-      return []
+      return change.reasonNotToMove(lane.name.destination, to: target).map { ["\(lane.name): \($0)"] } ?? []
     }
+  }
+}
+
+extension DeploymentPlan.Change {
+  /// Why what was made for a lane that ends can't go to another one; `nil` where it can.
+  func reasonNotToMove(_ lane: String, to name: String) -> String? {
+    guard let target = definition.destinations.first(where: { $0.name == name }) else {
+      let known = definition.destinations.map(\.name).joined(separator: ", ")
+      return "there is no lane \(name) to move to; there are \(known)"
+    }
+    let former = channel.definition.destinations.first { $0.name == lane }
+    if let asked = [former, target].compactMap(\.self).first(where: { $0.question != nil }) {
+      return "what waits can't go to \(name): \(asked.name) asks questions (`ask`), and a question is asked once and "
+        + "not queued"
+    }
+    let values = Set(former?.templates.map(\.setting) ?? [])
+    let missing = target.templates.map(\.setting).filter { !values.contains($0) }
+    if former?.connector.connector == target.connector.connector, missing.isEmpty { return nil }
+    return "what waits was made for `\(former?.connector.connector ?? "")` and its settings, and can't go to \(name)"
   }
 }

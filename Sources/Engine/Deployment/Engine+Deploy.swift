@@ -191,6 +191,8 @@ extension Engine {
       state.channels.sort { (order.firstIndex(of: $0.name) ?? 0) < (order.firstIndex(of: $1.name) ?? 0) }
     }
     await settleLeaving()
+    await forgetSchedules()
+    watch?.channelsCameUp()
     report.channels += unchanged(plan, wanted)
     return report
   }
@@ -296,10 +298,16 @@ extension Engine {
     await Lane.stop(renewed, within: Self.answerSecondsMax)
     await stopLeaving(of: change.definition)
     let gone = former.lanes.filter(goes)
+    var heirs: [String: String] = [:]
+    if case .move(let target) = waiting {
+      for name in gone.map(\.name.destination) where change.reasonNotToMove(name, to: target) == nil {
+        heirs[name] = target
+      }
+    }
     let kept = former.lanes.filter { lane in !renewed.contains { $0 === lane } && !goes(lane) }
     while true {
       do {
-        try await laneSwaps.take { [self] in
+        try await laneSwaps.take { [self, heirs] in
           if difference.touchesLanes { await channel.passage.hold() }
           let left = gone.filter { $0.waiting.count > 0 }
           let note = noteOfRun(
@@ -308,7 +316,7 @@ extension Engine {
               DeploymentNote.Leaving(
                 lane: $0.name.destination, waiting: (waiting ?? .drain).text, revision: former.definition.revision.hex)
             })
-          let keys = try await register(change.definition, note)
+          let keys = try await register(change.definition, note, heirs: heirs)
           let lanes = makeLanes(change.definition, keys, prepared, keeping: kept)
           channel.passage.open(ChannelVersion(change.definition, keys: keys, lanes: lanes))
           for lane in lanes where !kept.contains(where: { $0 === lane }) {

@@ -164,7 +164,7 @@ extension Engine {
       let connector = try prepare(definition).destinations[name.destination],
       let keys = try await store.laneKeys(name)
     else { throw OperationError("revision \(revision.prefix(16)) has no destination \(name.destination)") }
-    let lane = makeLane(name, destination, keys, connector, try await replies(of: name, definition))
+    let lane = makeLane(name, destination, of: definition, keys, connector, try await replies(of: name, definition))
     leave([lane], .drain)
     if let channel = channel(name.channel.text) { tellLeaving(of: channel.name, channel.lanes) }
     lane.start()

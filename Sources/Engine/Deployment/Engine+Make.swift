@@ -77,7 +77,7 @@ extension Engine {
       if let lane = keeping.first(where: { $0.name.destination == destination.name }) { return lane }
       guard let connector = prepared.destinations[destination.name] else { return nil }
       return makeLane(
-        LaneName(channel: definition.name, destination: destination.name), destination, own, connector,
+        LaneName(channel: definition.name, destination: destination.name), destination, of: definition, own, connector,
         destination.reply.map { _ in ReplyReader(destination: index, pipeline, keys, shared) })
     }
     for lane in lanes { lane.replies?.know(lanes) }
@@ -86,11 +86,13 @@ extension Engine {
 
   /// A lane that does not work yet.
   func makeLane(
-    _ name: LaneName, _ destination: DestinationDefinition, _ keys: ChannelKeys.Lane,
+    _ name: LaneName, _ destination: DestinationDefinition, of definition: ChannelDefinition, _ keys: ChannelKeys.Lane,
     _ connector: any DestinationConnector, _ replies: ReplyReader?
   ) -> Lane {
+    var policy = LanePolicy(destination)
+    policy.isAwaited = definition.acknowledgement?.destination == destination.name
     let lane = Lane(
-      name, keys: keys, connector: connector, store: store, policy: LanePolicy(destination), clock: shared.clock,
+      name, keys: keys, connector: connector, store: store, policy: policy, clock: shared.clock,
       isFirst: shared.lanesKnown.withLock { $0.insert(keys.key).inserted },
       log: log(of: name.channel, lane: name.destination), replies: replies,
       handOver: handOver(of: name.channel, destination, key: keys.key),
@@ -122,9 +124,13 @@ extension Engine {
   }
 
   /// Makes a revision the one that runs, in the store's eyes.
-  func register(_ definition: ChannelDefinition, _ note: DeploymentNote) async throws -> ChannelKeys {
+  ///
+  /// - Parameter heirs: where what waits in lanes that end with it goes.
+  func register(
+    _ definition: ChannelDefinition, _ note: DeploymentNote, heirs: [String: String] = [:]
+  ) async throws -> ChannelKeys {
     var registration = definition.registration
-    registration.note = note
+    (registration.note, registration.heirs) = (note, heirs)
     let keys = try await store.register(registration)
     state.withLock { $0.notes[definition.name.text] = note }
     return keys

@@ -49,10 +49,11 @@ struct ScheduleMachine: Sendable {
   ///
   /// - Parameters:
   ///   - memory: of the engine before this one; `nil` where there was none.
-  ///   - isResumed: a person had stopped it: what was planned meanwhile was not missed.
+  ///   - isResumed: a person had stopped it: what was planned meanwhile was not missed, and what was asked for before
+  ///     is asked for no more.
   mutating func begin(_ memory: ScheduleMemory?, isResumed: Bool, at now: Int64) {
     var memory = memory ?? ScheduleMemory(settled: now)
-    if isResumed { (memory.settled, current) = (now, nil) }
+    if isResumed { (memory.settled, current, asked) = (now, nil, nil) }
     kept = memory
     workingSince = now
     settle(memory.settled)
@@ -65,11 +66,11 @@ struct ScheduleMachine: Sendable {
   }
 
   mutating func decide(_ now: Int64) -> Decision {
+    followClock(now)
     if let asked {
       self.asked = nil
       return .run(Run(by: asked))
     }
-    followClock(now)
     guard let kept, let next else { return .wait(Self.waitMax) }
     guard next <= now else { return .wait(min(Self.waitMax, next - now)) }
     guard schedule.isOpen(at: now) else {
@@ -127,6 +128,8 @@ struct ScheduleMachine: Sendable {
   }
 
   private mutating func followClock(_ now: Int64) {
+    // By a clock that was set back it is at work, and was busy, since now: what is planned later was not passed over.
+    (workingSince, busyUntil) = (min(workingSince, now), min(busyUntil, now))
     guard let kept else { return }
     var most = Self.backMax
     if case .every(let seconds) = schedule.times { most = min(most, Int64(seconds) * 1000) }

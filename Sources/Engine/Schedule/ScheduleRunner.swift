@@ -12,11 +12,13 @@ final class ScheduleRunner: Sendable {
     var machine: ScheduleMachine
     /// It waits for its time, or looks.
     var isAtWork = false
-    /// It could not look the last time.
+    /// A planned run could not look, and is tried again.
     var hasFailed = false
     var runningSince: Int64?
     /// A person had stopped the source.
     var isResumed = false
+    /// It failed, and waits before it is tried again.
+    var pause: Task<Void, Never>?
   }
 
   let schedule: Schedule
@@ -34,7 +36,7 @@ final class ScheduleRunner: Sendable {
   }
 
   /// A person starts the source again: what was planned while it was stopped was not missed.
-  func resume() { state.withLock { $0.isResumed = true } }
+  func resume() { state.withLock { ($0.isResumed, $0.hasFailed) = (true, false) } }
 
   /// Works until its task is cancelled; throws what the source throws.
   func run(_ source: any PollingSource, _ inbox: ChannelInbox) async throws {
@@ -59,7 +61,9 @@ final class ScheduleRunner: Sendable {
   func fetch(by: String) throws {
     let now = clock.now().wall
     try state.withLock { state in
-      guard state.isAtWork || state.hasFailed else { throw OperationError("the source is not at work") }
+      guard state.isAtWork || state.hasFailed else {
+        throw OperationError("the source is not at work: hilum status says why")
+      }
       if let since = state.runningSince {
         throw OperationError("it looks at this moment, since \(schedule.text(since))")
       }
@@ -67,9 +71,24 @@ final class ScheduleRunner: Sendable {
         throw OperationError("it looks all the time at this moment (\(schedule.words))")
       }
       state.machine.asked = by
+      state.pause?.cancel()
     }
     log.notice("A run of the source was asked for by hand.", metadata: ["by": "\(by)"])
     bell.ring()
+  }
+
+  /// Waits before a source that failed is tried again; not where a person asks for a run.
+  func pause(_ seconds: Int) async {
+    let pause = Task { _ = try? await Task.sleep(for: .seconds(seconds), clock: SuspendingClock()) }
+    state.withLock { state in
+      if state.machine.asked == nil { state.pause = pause } else { pause.cancel() }
+    }
+    await withTaskCancellationHandler {
+      await pause.value
+    } onCancel: {
+      pause.cancel()
+    }
+    state.withLock { $0.pause = nil }
   }
 
   // MARK: Runs
@@ -94,10 +113,14 @@ final class ScheduleRunner: Sendable {
     } catch {
       if Task.isCancelled { return }
       state.withLock { state in
-        state.hasFailed = true
+        if run.due != nil { state.hasFailed = true }
         state.machine.failed(at: clock.now().wall)
       }
-      throw error
+      guard let by = run.by else { throw error }
+      // Nothing that was planned was left out: who asked may ask again, and the next planned look says how it is.
+      log.error(
+        "A run of the source that was asked for by hand failed.", metadata: ["by": "\(by)", "reason": "\(error)"])
+      return
     }
     // Broken off it is not done: what it left is taken by the next.
     if Task.isCancelled { return }
@@ -120,6 +143,8 @@ final class ScheduleRunner: Sendable {
   private func workWhileOpen(_ source: any PollingSource, _ inbox: ChannelInbox) async throws {
     while !Task.isCancelled {
       if isOpen {
+        // It looks now, as somebody wanted.
+        state.withLock { $0.machine.asked = nil }
         try await withThrowingTaskGroup(of: Void.self) { group in
           group.addTask {
             try await source.run(inbox)
@@ -142,13 +167,13 @@ final class ScheduleRunner: Sendable {
   // MARK: What is kept
 
   private func recall(_ inbox: ChannelInbox) async throws {
-    let (isKnown, isResumed) = state.withLock { state in
-      defer { state.isResumed = false }
-      return (state.machine.kept != nil, state.isResumed)
-    }
+    let (isKnown, isResumed) = state.withLock { ($0.machine.kept != nil, $0.isResumed) }
     if isKnown, !isResumed { return }
     let memory = ScheduleMemory(try await read(inbox))
-    state.withLock { $0.machine.begin(memory, isResumed: isResumed, at: clock.now().wall) }
+    state.withLock { state in
+      state.machine.begin(memory, isResumed: isResumed, at: clock.now().wall)
+      state.isResumed = false
+    }
     // From now on it is known that a moment passed.
     if memory == nil || isResumed { await keep(inbox) }
   }

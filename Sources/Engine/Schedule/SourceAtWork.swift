@@ -11,12 +11,17 @@ struct SourceAtWork: Sendable {
     try await schedule.run(source, inbox)
   }
 
+  /// Before one that failed is tried again.
+  func pause(_ seconds: Int) async {
+    if let schedule { return await schedule.pause(seconds) }
+    try? await Task.sleep(for: .seconds(seconds), clock: SuspendingClock())
+  }
+
   /// One that waits for its time is as well as one that looks.
   func status() -> SourceStatus {
     var status = connector.status()
     guard let schedule, let source = connector as? any PollingSource else { return status }
-    if !schedule.isAtWork { status.listening = nil }
-    if schedule.isAtWork, !schedule.leavesItToSource { status.listening = source.place }
+    if !schedule.leavesItToSource { status.listening = schedule.isAtWork ? source.place : nil }
     return status
   }
 }

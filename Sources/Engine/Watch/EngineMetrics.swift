@@ -115,7 +115,7 @@ extension EngineLook {
       "hilum_source_last_run_duration_seconds", .gauge, "How long that run took."
     ) { $0.last.map { Double($0.milliseconds) / 1000 } }
     family(
-      "hilum_source_next_run_seconds", .gauge, "When it looks next, in seconds since 1970."
+      "hilum_source_next_run_seconds", .gauge, "When it looks next, or opens, in seconds since 1970."
     ) { $0.nextAt.map { Double($0) / 1000 } }
     family(
       "hilum_source_runs_missed_total", .counter, "Planned moments that passed while nobody could look."

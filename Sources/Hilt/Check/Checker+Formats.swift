@@ -129,18 +129,29 @@ extension Checker {
     case .broken, .never: return nil
     default:
       guard value.type.isTextual else {
-        mismatch(value, wanted: "a message", help: ["emit msg", "let out = copy msg"])
+        misfit(value, help: [])
         return nil
       }
       return textOutput(value)
     }
   }
 
+  /// What `emit` can't give, with what it takes by the 'out' lines.
+  private mutating func misfit(_ value: Typed, help: [String]) {
+    guard let format = outputs.first(where: { $0.format == .delimited }) else {
+      return mismatch(value, wanted: "a message", help: ["emit msg", "let out = copy msg"] + help)
+    }
+    let columns = format.layout.columns
+    let values = columns.prefix(3).map { "\($0.name): …" } + (columns.count > 3 ? ["…"] : [])
+    let line = "{ " + values.joined(separator: ", ") + " }"
+    mismatch(value, wanted: "a list of lines", help: ["emit [\(line)]", "emit for one in … => \(line)"])
+  }
+
   private mutating func textOutput(_ value: Typed) -> (@Sendable (Run) throws -> Run.Output)? {
     let text = text(value)
     // A program that names no `out` gives HL7.
     if !outputs.contains(where: { $0.format == .text || $0.format == .bytes }) {
-      mismatch(value, wanted: "a message", help: ["emit msg", "let out = copy msg", "out text"])
+      misfit(value, help: ["out text"])
       return nil
     }
     let format = outputs.first { $0.format == .text }

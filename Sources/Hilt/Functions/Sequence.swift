@@ -22,7 +22,7 @@ extension Checker {
   mutating func misplacedNumber(_ call: Call) -> Typed {
     broken(
       .sequencePlace, "the number of `sequence` is given in the commit, and can't be computed with here", at: call.span,
-      help: ["alone between braces, in a setting of a destination: name: 'lab-{sequence(\"lab\", 6)}.hl7'"])
+      help: ["alone between braces, in the name of a destination's files: name: 'lab-{sequence(\"lab\", 6)}.hl7'"])
   }
 
   /// What `sequence("name", 6)` wants, where it may stand.

@@ -6,7 +6,8 @@ struct FetchCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "fetch", abstract: "Makes a source with a schedule look now.",
     discussion: """
-      Beside its planned times, of which none is moved. Returns when the run begins; `hilum status` shows how it ends.
+      Beside its planned times, of which none is moved. Returns when the run begins; `hilum status` shows what
+      it brought, and the log why it failed. A channel that is stopped meanwhile looks no more.
 
       Example:
         hilum fetch lab-files

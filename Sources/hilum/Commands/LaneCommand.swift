@@ -10,7 +10,8 @@ struct LaneCommand: AsyncParsableCommand {
 
   struct List: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "What waits, in its order.", discussion: "Example:\n  hilum lane list adt-to-ehr/ehr --limit 20")
+      abstract: "What waits, in its order, and why.",
+      discussion: "Example:\n  hilum lane list adt-to-ehr/ehr --limit 20")
     @OptionGroup var engine: EngineOptions
     @Argument(help: "CHANNEL/LANE") var lane: String
     @Option(help: "How many at the most.") var limit = 50
@@ -34,6 +35,7 @@ struct LaneCommand: AsyncParsableCommand {
     }
 
     private static func why(_ record: DeliveryRecord) -> String {
+      if let gathered = record.gathered { return Story.text(gathered, Terminal.localTime) }
       let summary = record.summary ?? ""
       if record.isPlace { return "its message failed and keeps its place: \(summary)" }
       return record.state == .held ? "held: \(summary)" : summary

@@ -20,20 +20,18 @@ struct ReleaseCommand: AsyncParsableCommand {
   @Flag(help: "Lets go. What is sent can't be called back.") var yes = false
 
   func run() async throws {
-    var overview: ReleaseOverview =
-      yes
-      ? try await engine.client.post("release", ReleaseRequest(names: names))
-      : try await engine.client.get("release")
-    if !names.isEmpty {
-      overview.lanes = overview.lanes.filter {
-        names.contains($0.channel) || names.contains("\($0.channel)/\($0.lane)")
-      }
-      if overview.lanes.isEmpty { throw Failure("There is no lane \(names.joined(separator: ", ")).") }
+    var overview = try chosen(of: try await engine.client.get("release", as: ReleaseOverview.self))
+    let isHeld = overview.hold != nil && (names.isEmpty || overview.lanes.contains(where: \.awaitsRelease))
+    if yes, isHeld {
+      overview = try chosen(
+        of: try await engine.client.post("release", ReleaseRequest(names: names), as: ReleaseOverview.self))
     }
     if engine.json { return try Terminal.json(overview) }
-    guard let hold = overview.hold else {
-      return Terminal.line(yes ? "The store is released: what waits is sent." : "Nothing is to be released.")
+    if !isHeld, yes || overview.hold == nil {
+      let what = names.isEmpty ? "" : " of \(names.map(Terminal.safe).joined(separator: ", "))"
+      return Terminal.line("Nothing\(what) is held: nothing is to be released.")
     }
+    guard let hold = overview.hold else { return Terminal.line("The store is released: what waits is sent.") }
     Terminal.line(Terminal.bold("Nothing is sent: ") + Terminal.safe(hold.reason))
     show(overview.lanes)
     if let copy = hold.copy {
@@ -43,6 +41,7 @@ struct ReleaseCommand: AsyncParsableCommand {
         known here: what waited at that time (MAYBE SENT) may go a second time, and what that engine took since is not
         here. Make sure that it does not run any more.
         """)
+      show(overview.sequences)
     }
     if let site = hold.site {
       Terminal.line(
@@ -50,6 +49,27 @@ struct ReleaseCommand: AsyncParsableCommand {
           + "\(Terminal.safe(site.opened)).")
     }
     if !yes { Terminal.line("hilum release --yes lets all of it go; hilum release --yes CHANNEL[/LANE]… a part.") }
+  }
+
+  /// Of the channels and lanes that were named; of all where none was.
+  private func chosen(of whole: ReleaseOverview) throws -> ReleaseOverview {
+    if names.isEmpty { return whole }
+    var overview = whole
+    overview.lanes = whole.lanes.filter { names.contains($0.channel) || names.contains("\($0.channel)/\($0.lane)") }
+    if overview.lanes.isEmpty { throw Failure("There is no lane \(names.joined(separator: ", ")).") }
+    overview.sequences = whole.sequences.filter { one in overview.lanes.contains { $0.channel == one.channel } }
+    return overview
+  }
+
+  private func show(_ sequences: [NumberSequence]) {
+    if sequences.isEmpty { return }
+    Terminal.line(
+      """
+      The numbers that channels give go on where they stood in the backup; those that were given since would be given
+      again, and a partner may take them for repeats. Ask for the last that it has:
+      hilum sequence set CHANNEL SEQUENCE LAST. What was taken since the restore has its number already.
+      """)
+    SequenceCommand.show(sequences)
   }
 
   private func show(_ lanes: [ReleaseOverview.Lane]) {

@@ -21,6 +21,9 @@ final class Soak: Sendable {
 
   struct Counts: Sendable {
     var kills = 0, stops = 0, deployments = 0, refusedDeployments = 0, looks = 0, byPeople = 0
+    /// How often the machine stood still, and until when that counts.
+    var standstills = 0
+    var unsettledUntil = ContinuousClock.now
     var memoryBytesMax = 0
     /// What was wrong when somebody looked.
     var problems: [String] = []
@@ -131,6 +134,26 @@ final class Soak: Sendable {
     counts.withLock { $0.memoryBytesMax = max($0.memoryBytesMax, memoryBytes) }
   }
 
+  /// Notes when the machine stands still for seconds: who waited for an answer meanwhile gave up, though it was given,
+  /// and what lay in a socket is read after that.
+  func watchMachine() async {
+    var last = ContinuousClock.now
+    while !Task.isCancelled {
+      try? await Task.sleep(for: .milliseconds(100))
+      let now = ContinuousClock.now
+      let stood = now - last
+      let isUnsettled = counts.withLock { counts in
+        if stood > .seconds(2) {
+          counts.standstills += 1
+          counts.unsettledUntil = now + max(stood, .seconds(5))
+        }
+        return now < counts.unsettledUntil
+      }
+      if isUnsettled { incident("the machine stood still") }
+      last = now
+    }
+  }
+
   // MARK: Load
 
   /// Sends to one channel for so long, or until it is cancelled; what gets no answer goes again on a new connection.
@@ -197,12 +220,13 @@ final class Soak: Sendable {
     note(engine.memoryBytes)
     var problems = ledger
     let now = ContinuousClock.now
+    let unsettledUntil = counts.withLock { $0.unsettledUntil } + .seconds(quietSecondsMax)
     let started = Date(timeIntervalSince1970: Double(status.startedAt) / 1000)
     for lane in lanes {
       let count = lane.partner.receiver.receptionCount
       if before.received[lane.name]?.count != count { before.received[lane.name] = (count, now) }
       guard let since = before.received[lane.name]?.since, now - since > .seconds(quietSecondsMax),
-        Date.now.timeIntervalSince(started) > quietSecondsMax,
+        Date.now.timeIntervalSince(started) > quietSecondsMax, now > unsettledUntil,
         let channel = status.channels.first(where: { $0.name == lane.channel }), channel.state != "stopped",
         let shown = channel.lanes.first(where: { $0.name == lane.kind.rawValue }),
         Double(shown.oldestFor ?? 0) > quietSecondsMax * 1000
@@ -262,7 +286,7 @@ final class Soak: Sendable {
       \(counts.kills) kills, \(counts.stops) stops, \(counts.deployments) deployments and \
       \(counts.refusedDeployments) refused, \(counts.byPeople) times operated, \(counts.looks) looks
       partners: \(SoakLane.Mood.allCases.map { "\($0.rawValue) \(moods[$0] ?? 0)" }.joined(separator: ", "))
-      memory at most \(counts.memoryBytesMax >> 20) MiB
+      memory at most \(counts.memoryBytesMax >> 20) MiB; the machine stood still \(counts.standstills) times
       """
   }
 }

@@ -67,7 +67,7 @@ final class SoakLane: Sendable {
         await partner.receiver.stop()
         incident("\(name) is away")
       } else {
-        partner.answer(script(mood))
+        take(on: mood)
       }
       try? await Task.sleep(for: .seconds(Double.random(in: 0.2...1, using: &random) * longest))
       if mood == .away {
@@ -75,7 +75,17 @@ final class SoakLane: Sendable {
         try await partner.receiver.start()
       }
     }
-    partner.answer(ReceiverBehaviour())
+    take(on: .well)
+  }
+
+  private func take(on mood: Mood) {
+    let script = script(mood)
+    partner.answer { [self] reception in
+      let behaviour = script(reception)
+      // Of what was sent ahead on the same connection the answers are lost with it, whatever the mood is by now.
+      if connectionsBroken.withLock({ $0.contains(reception.connection) }) { incident("on a broken connection") }
+      return behaviour
+    }
   }
 
   private func script(_ mood: Mood) -> @Sendable (Reception) -> ReceiverBehaviour {
@@ -83,14 +93,9 @@ final class SoakLane: Sendable {
     let isHit: @Sendable (Reception) -> Bool = { ($0.number + $0.occurrence) % 3 == 0 }
     func broken(_ behaviour: ReceiverBehaviour) -> @Sendable (Reception) -> ReceiverBehaviour {
       { [self] reception in
-        let isHit = isHit(reception)
-        // Of what was sent ahead on the same connection the answers are lost with it.
-        let isLost = connectionsBroken.withLock { broken in
-          if isHit { broken.insert(reception.connection) }
-          return broken.contains(reception.connection)
-        }
-        if isLost { incident(mood.rawValue) }
-        return isHit ? behaviour : ReceiverBehaviour()
+        guard isHit(reception) else { return ReceiverBehaviour() }
+        connectionsBroken.withLock { _ = $0.insert(reception.connection) }
+        return behaviour
       }
     }
     switch mood {

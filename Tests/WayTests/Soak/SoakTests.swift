@@ -34,6 +34,7 @@ extension Soak {
       for (number, lane) in soak.lanes.enumerated() {
         group.addTask { try await lane.live(seed: seed &+ UInt64(number), longest: 12) }
       }
+      group.addTask { await soak.watchMachine() }
       for number in 0..<channels { group.addTask { try await soak.load(number, rate: 4, seconds: 2 * seconds) } }
       group.addTask {
         var look = Look()
