@@ -62,7 +62,7 @@ package struct Story {
     if let batch = message.attributes["batch"], let id = batch["id"]?.text, let number = batch["number"]?.text,
       let count = batch["count"]?.text
     {
-      origin += ", record \(number) of \(count) of the batch \(id)"
+      origin += ", part \(number) of \(count) of the batch \(id)"
     }
     return "\(time.text(message.receivedAt)) Channel \(message.channel) received \(message.byteCount) bytes"
       + " of \(message.format)\(origin)."

@@ -53,7 +53,7 @@ final class ChannelOrigin: Origin {
   func offer(_ arrival: Arrival, then: @escaping @Sendable (Receipt) -> Void) {
     channel.meter.arrived()
     // A batch is many messages.
-    let isLarge = arrival.payload.byteCount > Self.inPlaceBytesMax || channel.definition.splitsRecords
+    let isLarge = arrival.payload.byteCount > Self.inPlaceBytesMax || channel.definition.batch != nil
     let entered: ChannelVersion? = state.withLock { state in
       let isFirst = state.backlog.isEmpty
       if isFirst, !isLarge, let version = enter() { return version }
@@ -99,8 +99,8 @@ final class ChannelOrigin: Origin {
     }
     let size = arrival.payload.byteCount
     channel.arriving(size)
-    if version.definition.splitsRecords {
-      let receipt = channel.takeBatch(arrival, version, gate: gate)
+    if let rule = version.definition.batch {
+      let receipt = channel.takeBatch(arrival, rule, version, gate: gate)
       channel.arriving(-size)
       if case .unavailable = receipt { channel.meter.turnedAway() }
       return order.settle(number, receipt)

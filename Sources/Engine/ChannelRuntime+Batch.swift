@@ -1,17 +1,18 @@
 import ConnectorKit
 import Definitions
 import Dispatch
+import HL7
 import Hilt
 import Messages
 import Store
 import Synchronization
 import Text
 
-// What comes as a batch of records: each is a message of its own, and the sender gets one answer.
+// What comes as a batch: each of its parts is a message of its own, and the sender gets one answer.
 
 extension ChannelRuntime {
-  /// More records are refused: all are run before the first is stored.
-  static let batchRecordsMax = 100_000
+  /// More parts are refused: all are run before the first is stored.
+  static let batchPartsMax = 100_000
   /// So many are handed to the store before it has answered: between them everybody else has a turn.
   private static let batchStepMax = 64
 
@@ -21,33 +22,36 @@ extension ChannelRuntime {
     let decided: Decided
   }
 
-  /// Runs every record, and makes them durable in order where none of them is rejected; otherwise the batch is kept as
+  /// Runs every part, and makes them durable in order where none of them is rejected; otherwise the batch is kept as
   /// one rejected message, and nothing of it is processed.
   ///
   /// It blocks until the store has answered. Killed in between, the batch comes again, and what was kept of it is known
   /// by its transport's identity.
   ///
   /// - Parameter version: which it has entered; it has left when this returns.
-  func takeBatch(_ arrival: Arrival, _ version: ChannelVersion, gate: OriginGate) -> Receipt {
+  func takeBatch(
+    _ arrival: Arrival, _ rule: BatchRule, _ version: ChannelVersion, gate: OriginGate
+  ) -> Receipt {
     defer { passage.leave() }
     let receivedAt = shared.clock.now().wall
     guard case .bytes(let bytes) = arrival.payload.content else {
       return .unavailable(reason: "the content of the batch is not at hand")
     }
-    let records = Self.records(bytes, version.definition)
-    guard (1...Self.batchRecordsMax).contains(records.count) else {
-      let text = records.isEmpty ? "there is no record in it" : "it has \(records.count) records"
-      return reject(arrival, Rejection(.error, 207, text), version, gate, at: receivedAt)
+    let contents: [[UInt8]]
+    do throws(Rejection) {
+      contents = try Self.contents(bytes, rule, version)
+    } catch {
+      return reject(arrival, error, version, gate, at: receivedAt)
     }
     let id = Self.batchID(bytes)
     var parts: [Part] = []
-    for (index, record) in records.enumerated() {
-      let part = Self.part(arrival, record, id, number: index + 1, of: records.count, version.definition.format)
+    for (index, content) in contents.enumerated() {
+      let part = Self.part(arrival, content, id, number: index + 1, of: contents.count, version.definition.format)
       let own = store.mint()
       let decided = decide(part.payload, part.attributes, version, id: own, receivedAt: receivedAt)
       if decided.state == .rejected {
         var rejection = decided.rejection ?? Rejection(.reject, 207, "not accepted")
-        rejection.text = "record \(index + 1) of \(records.count): \(rejection.text)"
+        rejection.text = "part \(index + 1) of \(contents.count): \(rejection.text)"
         return reject(arrival, rejection, version, gate, at: receivedAt)
       }
       parts.append(Part(arrival: part, id: own, decided: decided))
@@ -56,6 +60,37 @@ extension ChannelRuntime {
   }
 
   // MARK: Parts
+
+  /// The bytes of each part.
+  private static func contents(
+    _ bytes: [UInt8], _ rule: BatchRule, _ version: ChannelVersion
+  ) throws(Rejection) -> [[UInt8]] {
+    let contents: [[UInt8]]
+    switch rule {
+    case .records: contents = records(bytes, version.definition)
+    case .segments(let code, let program): contents = try groups(bytes, code, program, version.pipeline)
+    }
+    guard (1...batchPartsMax).contains(contents.count) else {
+      throw Rejection(
+        .error, 207, contents.isEmpty ? "there is no record in it" : "it has \(contents.count) parts, which is too many"
+      )
+    }
+    return contents
+  }
+
+  /// One part for each group that holds the segment; where there is one or none, or the bytes are no message, they are
+  /// left as they came.
+  private static func groups(
+    _ bytes: [UInt8], _ code: HL7SegmentCode, _ program: HiltProgram, _ pipeline: Pipeline
+  ) throws(Rejection) -> [[UInt8]] {
+    guard let message = try? HL7Message(bytes, pipeline.reading) else { return [bytes] }
+    let result = program.run(HiltInput(message, limits: pipeline.limits))
+    if case .failed(let failure) = result.decision {
+      throw Rejection(.error, 207, "it can't be split by \(code): \(failure.problem.message)")
+    }
+    let parts = result.emitted.compactMap { if case .bytes(let part) = $0.content { part } else { nil } }
+    return parts.count > 1 && parts.count == result.emitted.count ? parts : [bytes]
+  }
 
   /// The bytes of each record, with the header's before them.
   private static func records(_ bytes: [UInt8], _ definition: ChannelDefinition) -> [[UInt8]] {
@@ -169,7 +204,7 @@ private struct BatchTally: Sendable {
       duplicates += 1
       firstDuplicate = firstDuplicate ?? original
     case .conflict:
-      var rejection = Rejection(.reject, 205, "record \(number): \(Pipeline.conflict); the others were taken")
+      var rejection = Rejection(.reject, 205, "part \(number): \(Pipeline.conflict); the others were taken")
       rejection.message = id
       conflict = conflict ?? rejection
     case .stale: unavailable = unavailable ?? "a message changed while it was stored"

@@ -57,6 +57,7 @@ struct LanguageBench {
       copy and ten changes       \(Self.shown(changes)) messages/s, \(Self.decimal(Self.median(ratios))) times its cost
       \(try check())
       \(try large())
+      \(try JSONBench(seconds: seconds, turns: turns).run())
       """
   }
 
@@ -158,8 +159,8 @@ struct LanguageBench {
     }
   }
 
-  private static func median(_ values: [Double]) -> Double { values.sorted()[values.count / 2] }
-  private static func decimal(_ value: Double) -> String { String(format: "%.2f", value) }
+  static func median(_ values: [Double]) -> Double { values.sorted()[values.count / 2] }
+  static func decimal(_ value: Double) -> String { String(format: "%.2f", value) }
   private static func shown(_ rates: [Double]) -> String {
     let text = String(Int(median(rates)))
     return String(repeating: " ", count: max(0, 9 - text.count)) + text

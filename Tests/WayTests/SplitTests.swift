@@ -55,7 +55,7 @@ extension Ways {
       let listed = try await project.hilum("messages", "list", "--where", "batch=\(batch)")
       #expect(listed.status == 0 && listed.output.contains(messages[0].id), "\(listed.output)")
       let story = try await project.story(messages[0].id)
-      #expect(story.contains("record 3 of 3 of the batch \(batch)"), "\(story)")
+      #expect(story.contains("part 3 of 3 of the batch \(batch)"), "\(story)")
       #expect(try await project.ledger("rows").arrivals == ["received": 3, "accepted": 3, "routed": 3])
     }
 
@@ -66,7 +66,7 @@ extension Ways {
       try await eventually("it is rejected") { try await project.ledger("rows").rejected == 1 }
       #expect(try await project.ledger("rows").arrivals == ["received": 1, "rejected": 1])
       let rejected = try #require(try await project.messages(.rejected).first)
-      #expect(rejected.reason?.hasPrefix("record 3 of 3: ") == true, "\(rejected)")
+      #expect(rejected.reason?.hasPrefix("part 3 of 3: ") == true, "\(rejected)")
       #expect(project.names(in: "out") == [])
     }
 
@@ -87,6 +87,47 @@ extension Ways {
       #expect(ledger.routed == 400 && ledger.rejected == 0, "\(ledger.arrivals)")
       let messages = try await project.messages().filter { $0.state == .routed }
       #expect(Set(messages.compactMap { $0.columns["batch"] }).count == 1)
+    }
+
+    @Test func `or a message of several orders, each with the patient and an id of its own, again after a kill`()
+      async throws
+    {
+      let project = try Project()
+      let port = try project.port()
+      let partner = try await Partner.start()
+      try project.write(
+        "Channels/lab.yaml",
+        """
+        channel: lab
+        source: {mllp: {port: \(port)}, split: {segment: OBR}}
+        destinations: {ehr: {mllp: {host: 127.0.0.1, port: \(partner.port)}}}
+
+        """)
+      func message(_ id: String, orders: Int, rejected: Bool = false) -> [UInt8] {
+        let head = ["MSH|^~\\&|LAB|H|HUB|H|20260101||ORU^R01^ORU_R01|\(id)|P|2.5.1", "PID|1||7^^^H^MR||a^b"]
+        let groups = (0..<orders).flatMap {
+          ["ORC|RE|\($0)", "OBR|\($0)|\($0)||A", "NTE|1||n\($0)", "OBX|1|NM|G||\($0)||||||F"]
+        }
+        return Array((head + groups).joined(separator: "\r").utf8) + [0x0D]
+      }
+      let engine = try project.launch(environment: ["HILUM_FAILPOINT": "after-commit:2"])
+      try await engine.ready()
+      _ = try? await send([message("M", orders: 3)], to: port) { $0.timeout = .seconds(3) }
+      await engine.kill()
+      try await project.start()
+      let wire = try await Wire.connect(to: port)
+      let answer = try await wire.exchange(message("M", orders: 3))
+      #expect(answer.code == "AA" && answer.controlID == "M")
+      #expect(try await wire.exchange(message("N", orders: 1)).code == "AA")
+      #expect(try await wire.exchange(message("O", orders: 0)).code == "AA")
+      try await project.drained()
+      #expect(Set(partner.controlIDs) == ["M.1", "M.2", "M.3", "N", "O"])
+      let second = try #require(partner.got.first { $0.controlID == "M.2" }?.bytes)
+      let segments = String(decoding: second, as: UTF8.self).split(separator: "\r").map { $0.prefix(5) }
+      #expect(segments == ["MSH|^", "PID|1", "ORC|R", "OBR|1", "NTE|1", "OBX|1"])
+      #expect(Sample.field("NTE", 3, of: second) == "n1")
+      let batches = try await project.messages().compactMap { $0.columns["batch"] }
+      #expect(batches.count == 5 && Set(batches).count == 3)
     }
 
     @Test func `is only for what has records`() async throws {

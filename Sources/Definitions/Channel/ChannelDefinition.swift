@@ -13,8 +13,8 @@ package struct ChannelDefinition: Sendable {
   /// Mends the bytes that came before they are read; the bytes that came are kept.
   package var prepare: HiltProgram?
   package var format: Format
-  /// What comes is a batch: each of its records is a message.
-  package var splitsRecords: Bool
+  /// What comes is a batch, and what of it is a message of its own; `nil`: all of it is one.
+  package var batch: BatchRule?
   package var unexpected: Unexpected
   /// A message that failed keeps its place in the lanes.
   package var holdsFailed: Bool

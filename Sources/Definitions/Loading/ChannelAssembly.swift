@@ -46,7 +46,7 @@ struct ChannelAssembly {
     guard whole.count == destinations.count, (prepare == nil) == (draft.prepare == nil) else { return nil }
     return ChannelDefinition(
       name: name, about: settings.about, contact: settings.contact.map(contact), source: source, hl7: hl7,
-      prepare: prepare, format: format, splitsRecords: draft.split == .record, unexpected: settings.unexpected,
+      prepare: prepare, format: format, batch: draft.split.flatMap(BatchRule.init), unexpected: settings.unexpected,
       holdsFailed: settings.onFail == .hold,
       transform: transform, destinations: whole, duplicates: duplicates, keep: keep.overlaid(with: settings.keep),
       columns: columns, limits: limits.overlaid(with: settings.limits),
