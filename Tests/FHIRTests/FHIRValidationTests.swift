@@ -58,9 +58,11 @@ import Testing
       found.map { "\($0.line):\($0.column) \($0.expression) \($0.text)" } == [
         "3:3 Observation Observation (R4) has no such element: did you mean \"performer\"?",
         "4:13 Observation.status not a code of status: did you mean \"final\"?",
-        "5:3 Observation Observation has value[x]: its name says the type (valueBoolean, valueCodeableConcept, valueDateTime, valueInteger, …)",
+        "5:3 Observation Observation has value[x]: its name says the type (valueBoolean, valueCodeableConcept, "
+          + "valueDateTime, valueInteger, …)",
         "6:15 Observation.category category is a list, also of one: […]",
-        "7:24 Observation.effectiveDateTime a date, or with hours one with seconds and offset: 2024-02-29T08:30:00+01:00",
+        "7:24 Observation.effectiveDateTime a date, or with hours one with seconds and offset: "
+          + "2024-02-29T08:30:00+01:00",
         "8:51 Observation.component[1].code null: FHIR leaves out what has no value",
         "1:1 Observation Observation needs code (Type of observation (code / type))",
       ])

@@ -4,9 +4,10 @@ import Testing
 
 @Suite struct XPathTests {
   private static let text = """
-    <cda xmlns="urn:hl7-org:v3" xmlns:s="urn:s"><title>Brief</title><recordTarget><id root="1.2" extension="A"/><id root="1.3"
-    extension="B" s:note="n"/></recordTarget><section code="1"><title>One</title><text>a <b>bold</b> c</text></section><section
-    code="2"><title>Two</title><section code="3"><title>Three</title></section></section></cda>
+    <cda xmlns="urn:hl7-org:v3" xmlns:s="urn:s"><title>Brief</title>\
+    <recordTarget><id root="1.2" extension="A"/><id root="1.3" extension="B" s:note="n"/></recordTarget>\
+    <section code="1"><title>One</title><text>a <b>bold</b> c</text></section>\
+    <section code="2"><title>Two</title><section code="3"><title>Three</title></section></section></cda>
     """
 
   private func find(_ path: String, nodeCountMax: Int = 100_000) throws -> String {
@@ -58,7 +59,9 @@ import Testing
     ("'a' | 'b'", "9: `|` stands between paths"), ("1.2.3", "0: not a number"),
     (
       "id('x')",
-      "0: there is no function id; there are boolean, concat, contains, count, false, last, local-name, name, namespace-uri, normalize-space, not, number, position, starts-with, string, string-length, substring-after, substring-before, sum, true"
+      "0: there is no function id; there are boolean, concat, contains, count, false, last, local-name, name, "
+        + "namespace-uri, normalize-space, not, number, position, starts-with, string, string-length, substring-after, "
+        + "substring-before, sum, true"
     ),
   ]) func `says what it can't read, and where`(path: String, words: String) throws { #expect(try find(path) == words) }
 

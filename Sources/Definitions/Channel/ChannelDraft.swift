@@ -23,6 +23,7 @@ struct ChannelDraft {
   /// `prepare:` beside the source's connector.
   var prepare: TransformSetting?
   var split: SplitSetting?
+  var splitPlace: Place?
   /// `schedule:` beside the source's connector.
   var schedule: Schedule?
   /// Where `silence` stands among the alerts.
@@ -108,6 +109,7 @@ struct ChannelReader {
     }
     draft.format = format
     draft.split = SplitSettings.read(beside: node, format, of: chosen.key, reader)
+    draft.splitPlace = node["split"]?.place
     draft.schedule = ScheduleBeside.read(
       beside: node, polls: type is any PollingSource.Type, of: chosen.key, zone: zone, reader)
     if format == nil {

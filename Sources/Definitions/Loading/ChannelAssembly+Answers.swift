@@ -60,6 +60,11 @@ extension ChannelAssembly {
 
   func checkAcknowledgement(_ destinations: [DestinationDefinition?]) {
     checkQuestions(destinations)
+    if let place = draft.splitPlace, question(in: destinations.compactMap(\.self)) != nil {
+      reader.problem(
+        "C130", "the sender waits for the answer of one that is asked, and what is split has several parts", at: place,
+        help: ["remove `split`"])
+    }
     guard let delivered else { return }
     let (name, place) = (delivered.delivered.name, delivered.delivered.place ?? draft.namePlace)
     let names = draft.destinations.map(\.name)

@@ -143,9 +143,8 @@ struct XPathParser {
 
   private mutating func call(_ name: String) throws(XPathError) -> XPathTree {
     guard let function = XPathFunction(rawValue: name) else {
-      throw error(
-        "there is no function \(name); there are \(XPathFunction.allCases.map(\.rawValue).sorted().joined(separator: ", "))"
-      )
+      let known = XPathFunction.allCases.map(\.rawValue).sorted().joined(separator: ", ")
+      throw error("there is no function \(name); there are \(known)")
     }
     let place = at
     at += 2
