@@ -40,6 +40,7 @@ enum Tools {
   static let prometheus = python(with: "prometheus_client.parser")
   /// A Python that has the `jsonschema` and `PyYAML` packages.
   static let schemas = python(with: "jsonschema, yaml")
+  static let resources = python(with: "fhir.resources.patient")
 
   private static func python(with module: String) -> String? {
     let own = ProcessInfo.processInfo.environment["HILUM_PYTHON"]
