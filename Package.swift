@@ -41,7 +41,6 @@ let package = Package(
   ],
   targets: [
     .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
-    .systemLibrary(name: "CLibXML2", pkgConfig: "libxml-2.0", providers: [.apt(["libxml2-dev"])]),
     .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
 
     // The pages of docs/errors, embedded: an installed binary has no docs beside it.
@@ -54,7 +53,7 @@ let package = Package(
     .target(name: "CFHIRTables", exclude: ["r4.tables"]),
 
     .target(name: "Messages", swiftSettings: strict),
-    .target(name: "Text", dependencies: ["Messages", "CLibXML2"], swiftSettings: strict),
+    .target(name: "Text", dependencies: ["Messages"], swiftSettings: strict),
     .target(name: "HL7", dependencies: ["Messages", "Text", "CHL7Tables"], swiftSettings: strict),
     .target(name: "FHIR", dependencies: ["Messages", "Text", "CFHIRTables"], swiftSettings: strict),
     .target(

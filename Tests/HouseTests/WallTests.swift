@@ -20,7 +20,7 @@ import Testing
 
   static let rooms: [String: Room] = [
     "Messages": Room(),
-    "Text": Room(rooms: ["Messages", "CLibXML2"], system: libc),
+    "Text": Room(rooms: ["Messages"], system: libc),
     "HL7": Room(rooms: ["Messages", "Text", "CHL7Tables"], system: libc.union(["Synchronization"])),
     "FHIR": Room(rooms: ["Messages", "Text", "CFHIRTables"], system: ["Synchronization"]),
     "Hilt": Room(rooms: ["Messages", "Text", "HL7"], packages: ["Crypto"]),
@@ -57,7 +57,6 @@ import Testing
       system: libc.union(["Synchronization", "Dispatch", "Foundation"])),
     // C: headers and tables only.
     "CSQLite": Room(),
-    "CLibXML2": Room(),
     "CFHIRTables": Room(),
     "COpenSSL": Room(),
     "CErrorPages": Room(),
