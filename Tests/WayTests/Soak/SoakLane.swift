@@ -70,6 +70,8 @@ final class SoakLane: Sendable {
         take(on: mood)
       }
       try? await Task.sleep(for: .seconds(Double.random(in: 0.2...1, using: &random) * longest))
+      // An answer that is late by then is overtaken by the next, and what was sent ahead is not known to be taken.
+      if mood == .slow { incident("\(name) is prompt again") }
       if mood == .away {
         incident("\(name) comes back")
         try await partner.receiver.start()
