@@ -23,7 +23,13 @@ package struct FHIRValidation {
   package static func issues(_ document: JSONDocument) -> [FHIRIssue] {
     var validation = FHIRValidation()
     validation.resource(document.root)
-    return validation.issues.map { placed($0, in: document.bytes) }
+    if validation.issues.isEmpty { return [] }
+    let lines = TextLines(document.bytes)
+    return validation.issues.map { issue in
+      var issue = issue
+      (issue.line, issue.column) = lines.place(of: issue.offset)
+      return issue
+    }
   }
 
   /// The same of bytes that may be no JSON.
@@ -31,18 +37,12 @@ package struct FHIRValidation {
     do throws(JSONError) {
       return issues(try JSONDocument(bytes, limits: limits))
     } catch {
-      let issue = FHIRIssue(
-        severity: .error, code: .structure, expression: "", text: "no JSON: \(error.reason)", offset: error.offset)
-      return [placed(issue, in: bytes)]
+      return [
+        FHIRIssue(
+          severity: .error, code: .structure, expression: "", text: "no JSON: \(error.reason)", offset: error.offset,
+          line: error.line, column: error.column)
+      ]
     }
-  }
-
-  private static func placed(_ issue: FHIRIssue, in bytes: [UInt8]) -> FHIRIssue {
-    var issue = issue
-    let before = bytes[..<min(issue.offset, bytes.count)]
-    issue.line = 1 + before.count { $0 == 0x0A }
-    issue.column = 1 + before.count - (before.lastIndex(of: 0x0A).map { $0 + 1 } ?? 0)
-    return issue
   }
 
   // MARK: Resources and objects
@@ -87,7 +87,7 @@ package struct FHIRValidation {
       if isBeside {
         beside(value, element, node[plain])
       } else {
-        member(value, element, beside: node["_" + plain])
+        member(value, element, of: node)
       }
       path.removeLast()
     }
@@ -122,7 +122,7 @@ package struct FHIRValidation {
 
   // MARK: Elements
 
-  private mutating func member(_ value: JSONNode, _ element: FHIRElement, beside: JSONNode?) {
+  private mutating func member(_ value: JSONNode, _ element: FHIRElement, of node: JSONNode) {
     guard element.isList else {
       if value.kind == .list {
         return report(.structure, "there is one \(element.name) at most, and no list", value)
@@ -133,10 +133,12 @@ package struct FHIRValidation {
       return report(.structure, "\(element.name) is a list, also of one: […]", value)
     }
     if value.count == 0 { return report(.structure, "an empty list: FHIR leaves out what has no value", value) }
+    // «null values are used to fill out both arrays».
+    let beside = element.primitive == nil ? nil : node["_" + element.name].map { Array($0.elements) }
     for (index, inner) in value.elements.enumerated() {
       path.append(.index(index))
-      // «null values are used to fill out both arrays».
-      let isFilled = inner.kind == .null && element.primitive != nil && beside?.element(at: index)?.kind == .object
+      let isFilled =
+        inner.kind == .null && beside?.indices.contains(index) == true && beside?[index].kind == .object
       if !isFilled { single(inner, element) }
       path.removeLast()
     }
@@ -244,11 +246,4 @@ package struct FHIRValidation {
 extension JSONNode {
   /// Of a text its opening quote.
   fileprivate var place: Int { kind == .text ? range.lowerBound - 1 : range.lowerBound }
-
-  /// Of a list.
-  fileprivate func element(at index: Int) -> JSONNode? {
-    guard kind == .list else { return nil }
-    for (at, element) in elements.enumerated() where at == index { return element }
-    return nil
-  }
 }

@@ -223,7 +223,11 @@ final class ModelStore {
       if found.count == part.countMax || bytes >= part.bytesMax && !found.isEmpty { return (found, false) }
       found.append(row(sequence).delivery)
       if sequence <= suspectThrough { found[found.count - 1].possiblySent = true }
-      if row(sequence).delivery.held != nil { found[found.count - 1].payload = Payload(.hl7v2, []) }
+      if row(sequence).delivery.held != nil {
+        // What is held comes without its payload: that it is damaged is seen when somebody lets it go.
+        found[found.count - 1].payload = Payload(.hl7v2, [])
+        found[found.count - 1].damaged = false
+      }
       bytes += row(sequence).delivery.payload.byteCount
     }
     return (found, true)

@@ -39,10 +39,10 @@ private struct ScheduleModel {
   private var done: Set<Int64> = []
   /// Whether the run that is under way, or failed, was due when nobody was there.
   private var wasMissed = false
-  private var random: SplitMix
+  private var random: SeededRandom
 
   init(seed: UInt64) throws {
-    random = SplitMix(state: seed)
+    random = SeededRandom(seed)
     // Of one second more are missed at once than are counted.
     let period = [7, 20, 60, 300].randomElement(using: &random)!
     let window = Bool.random(using: &random) ? Schedule.Window(hours: DayHours(from: 600, to: 1200), days: nil) : nil
@@ -100,17 +100,5 @@ private struct ScheduleModel {
       kept = machine.kept ?? kept
       if !wasMissed { inTime += 1 }
     }
-  }
-}
-
-private struct SplitMix: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var mixed = state
-    mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-    return mixed ^ (mixed >> 31)
   }
 }

@@ -78,9 +78,6 @@ package struct JSONNode: Sendable {
   /// Where it stands; of a text, between its quotes.
   package var range: Range<Int> { entry.range }
 
-  /// The same value has the same identity within its document.
-  package var identity: Int { index }
-
   /// Of a text what it says; `nil` for anything else.
   package var text: String? { kind == .text ? JSONText.decoded(document.bytes, entry) : nil }
 
@@ -95,7 +92,7 @@ package struct JSONNode: Sendable {
   package var count: Int { entry.count }
 
   /// Of a list.
-  package var elements: Elements { Elements(self) }
+  package var elements: Elements { Elements(self, of: .list) }
 
   /// Of an object, in the order of the text.
   package var members: Members { Members(self) }
@@ -125,10 +122,11 @@ package struct JSONNode: Sendable {
     private var index: Int
     private let end: Int
 
-    fileprivate init(_ node: JSONNode) {
+    /// What stands one level down in a node of a kind: of an object its keys and values in turn.
+    fileprivate init(_ node: JSONNode, of kind: JSONKind) {
       document = node.document
       index = node.index + 1
-      end = node.kind == .list ? Int(node.entry.next) : 0
+      end = node.kind == kind ? Int(node.entry.next) : 0
     }
 
     package mutating func next() -> JSONNode? {
@@ -139,21 +137,14 @@ package struct JSONNode: Sendable {
   }
 
   package struct Members: Sequence, IteratorProtocol {
-    private let document: JSONDocument
-    private var index: Int
-    private let end: Int
+    private var entries: Elements
 
-    fileprivate init(_ node: JSONNode) {
-      document = node.document
-      index = node.index + 1
-      end = node.kind == .object ? Int(node.entry.next) : 0
-    }
+    fileprivate init(_ node: JSONNode) { entries = Elements(node, of: .object) }
 
     /// The key as a node of kind text, and its value.
     package mutating func next() -> (key: JSONNode, value: JSONNode)? {
-      guard index < end else { return nil }
-      defer { index = Int(document.tape[index + 1].next) }
-      return (JSONNode(document, index), JSONNode(document, index + 1))
+      guard let key = entries.next(), let value = entries.next() else { return nil }
+      return (key, value)
     }
   }
 }

@@ -280,9 +280,7 @@ struct JSONParser: ~Copyable {
   }
 
   private func error(_ kind: JSONError.Kind, _ offset: Int) -> JSONError {
-    let before = bytes[..<min(offset, bytes.count)]
-    let lineStart = before.lastIndex(of: 0x0A).map { $0 + 1 } ?? 0
-    return JSONError(
-      kind: kind, offset: offset, line: 1 + before.count { $0 == 0x0A }, column: offset - lineStart + 1)
+    let place = TextLines(bytes[..<offset]).place(of: offset)
+    return JSONError(kind: kind, offset: offset, line: place.line, column: place.column)
   }
 }

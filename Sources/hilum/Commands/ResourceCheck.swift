@@ -33,8 +33,7 @@ struct ResourceCheck {
   }
 
   private func show(_ issue: FHIRIssue, _ path: String, _ bytes: [UInt8]) {
-    let before = bytes[..<issue.offset]
-    let start = before.lastIndex(of: 0x0A).map { $0 + 1 } ?? 0
+    let start = issue.offset - issue.column + 1
     let end = bytes[issue.offset...].firstIndex(of: 0x0A) ?? bytes.count
     // As an editor counts them.
     let column = String(decoding: bytes[start..<issue.offset], as: UTF8.self).count + 1
