@@ -215,6 +215,7 @@ package struct KeyOrder: Sendable {
       }
       if parked[key]?.count == 0 {
         parked[key]?.from = sequence
+        parked[key]?.behind = key == first ? nil : first
         advance(key)
       }
       parked[key]?.count += 1
@@ -266,6 +267,8 @@ package struct KeyOrder: Sendable {
     for key in keys {
       guard let waits = parked[key] else { continue }
       parked[key]?.from = sequence + 1
+      // It was this delivery that stood behind the other key; what comes next may have nothing to do with that one.
+      parked[key]?.behind = nil
       if waits.count > 0 {
         parked[key]?.count = waits.count - 1
         parkedCount -= 1

@@ -83,7 +83,9 @@ extension LaneMachine {
   // MARK: What leaves memory
 
   /// What the store still shows of the released entries counts again; the rest is gone.
-  mutating func settle(_ found: [WaitingDelivery], through last: Int64) {
+  mutating func settle(_ found: [WaitingDelivery], through last: Int64, _ now: Moment) {
+    settledThrough = last
+    let known = order == nil ? Set(entries.lazy.map(\.delivery.sequence)) : []
     var kept: Deque<Entry> = []
     for var entry in entries {
       if entry.state == .released, entry.delivery.sequence <= last {
@@ -94,12 +96,37 @@ extension LaneMachine {
           continue
         }
         entry.state = .queued
+        if order != nil, isLetGo(entry, as: row) {
+          // It is read again as any other, when there is room for it.
+          giveRoom(of: entry)
+          order?.remove(row.sequence, row.orderKeys)
+          tail = min(tail, row.sequence - 1)
+          continue
+        }
         settle(&entry, as: row)
       }
       kept.append(entry)
     }
     entries = kept
+    if order == nil {
+      // A failed message was processed, and what came of it stands in its place: before what was kept.
+      for row in found where row.sequence <= tail && !known.contains(row.sequence) {
+        insert(row, at: place(of: row.sequence), now)
+      }
+    }
     dropEnded()
+  }
+
+  /// There is no room to read as far as what was kept when the lane let go: that is read again in its turn, and has all
+  /// its tries again.
+  mutating func forgetReleased() {
+    for entry in entries where entry.state == .released {
+      giveRoom(of: entry)
+      tail = min(tail, entry.delivery.sequence - 1)
+      order?.remove(entry.delivery.sequence, entry.delivery.orderKeys)
+    }
+    entries.removeAll { $0.state == .released }
+    released = 0
   }
 
   /// What is over leaves when everything in front of it has: at once, where a lane orders by key.
@@ -144,13 +171,16 @@ extension LaneMachine {
     guard wantsTail else { return }
     tailIsNext = false
     guard refillDue <= now.steady else { return wake(at: refillDue, now) }
-    refilling = Refill(offered: offered)
+    refilling = Refill(offered: offered, settles: released > 0)
     lookAgain = false
-    let firstReleased = released > 0 ? entries.first { $0.state == .released } : nil
+    var after = tail
+    if released > 0, let first = entries.first(where: { $0.state == .released }) {
+      after = min(tail, settledThrough ?? first.delivery.sequence - 1)
+    }
     actions.append(
       .refill(
         WaitingPart(
-          after: min(tail, firstReleased.map { $0.delivery.sequence - 1 } ?? tail),
+          after: after,
           countMax: max(1, min(refillMax, policy.heldCountMax - entries.count + standing)),
           bytesMax: max(1, policy.heldBytesMax - heldBytes))))
   }

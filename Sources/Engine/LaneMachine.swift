@@ -53,8 +53,9 @@ package struct LaneMachine: Sendable {
   var random: UInt64
   /// How many changes of the store are under way; each began with `letGo`.
   var frozen = 0
-  /// How many of `entries` are `released`.
+  /// How many of `entries` are `released`, and up to which number it is known what became of them.
   var released = 0
+  var settledThrough: Int64?
   /// The earliest moment for which a wake-up was asked.
   var wakeAt: Int64?
   /// Deliveries that an owner that died may have had under way, and the last number that it can have sent.
@@ -174,9 +175,10 @@ package struct LaneMachine: Sendable {
       pump(now)
       return
     }
-    if released > 0 { settle(deliveries, through: all ? .max : deliveries.last?.sequence ?? tail) }
+    if released > 0 { settle(deliveries, through: all ? .max : deliveries.last?.sequence ?? tail, now) }
     var all = all
-    var isFirst = true
+    // Nobody asked whether there was room for more, where it was read to settle what was kept.
+    var isFirst = !asked.settles
     for delivery in deliveries where delivery.sequence > tail {
       if order != nil, index(of: delivery.sequence) != nil || over[delivery.sequence] != nil {
         tail = delivery.sequence
@@ -186,6 +188,7 @@ package struct LaneMachine: Sendable {
       guard admit(delivery, isFirst: isFirst, now) else {
         all = false
         refillMax = order?.isClosed == true ? 2 : refillMax
+        if order != nil, released > 0 { forgetReleased() }
         break
       }
       isFirst = false
@@ -275,6 +278,7 @@ package struct LaneMachine: Sendable {
       entries[index].state = .released
       released += 1
     }
+    settledThrough = nil
     ignoresRefill = refilling != nil
     behind = true
     frozen += 1
