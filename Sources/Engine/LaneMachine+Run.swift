@@ -83,9 +83,7 @@ extension LaneMachine {
   // MARK: What leaves memory
 
   /// What the store still shows of the released entries counts again; the rest is gone.
-  mutating func settle(_ found: [WaitingDelivery], through last: Int64, _ now: Moment) {
-    settledThrough = last
-    let known = order == nil ? Set(entries.lazy.map(\.delivery.sequence)) : []
+  mutating func settle(_ found: [WaitingDelivery], through last: Int64) {
     var kept: Deque<Entry> = []
     for var entry in entries {
       if entry.state == .released, entry.delivery.sequence <= last {
@@ -108,12 +106,6 @@ extension LaneMachine {
       kept.append(entry)
     }
     entries = kept
-    if order == nil {
-      // A failed message was processed, and what came of it stands in its place: before what was kept.
-      for row in found where row.sequence <= tail && !known.contains(row.sequence) {
-        insert(row, at: place(of: row.sequence), now)
-      }
-    }
     dropEnded()
   }
 
@@ -173,14 +165,11 @@ extension LaneMachine {
     guard refillDue <= now.steady else { return wake(at: refillDue, now) }
     refilling = Refill(offered: offered, settles: released > 0)
     lookAgain = false
-    var after = tail
-    if released > 0, let first = entries.first(where: { $0.state == .released }) {
-      after = min(tail, settledThrough ?? first.delivery.sequence - 1)
-    }
+    let firstReleased = released > 0 ? entries.first { $0.state == .released } : nil
     actions.append(
       .refill(
         WaitingPart(
-          after: after,
+          after: min(tail, firstReleased.map { $0.delivery.sequence - 1 } ?? tail),
           countMax: max(1, min(refillMax, policy.heldCountMax - entries.count + standing)),
           bytesMax: max(1, policy.heldBytesMax - heldBytes))))
   }

@@ -53,9 +53,8 @@ package struct LaneMachine: Sendable {
   var random: UInt64
   /// How many changes of the store are under way; each began with `letGo`.
   var frozen = 0
-  /// How many of `entries` are `released`, and up to which number it is known what became of them.
+  /// How many of `entries` are `released`.
   var released = 0
-  var settledThrough: Int64?
   /// The earliest moment for which a wake-up was asked.
   var wakeAt: Int64?
   /// Deliveries that an owner that died may have had under way, and the last number that it can have sent.
@@ -175,7 +174,7 @@ package struct LaneMachine: Sendable {
       pump(now)
       return
     }
-    if released > 0 { settle(deliveries, through: all ? .max : deliveries.last?.sequence ?? tail, now) }
+    if released > 0 { settle(deliveries, through: all ? .max : deliveries.last?.sequence ?? tail) }
     var all = all
     // Nobody asked whether there was room for more, where it was read to settle what was kept.
     var isFirst = !asked.settles
@@ -278,16 +277,16 @@ package struct LaneMachine: Sendable {
       entries[index].state = .released
       released += 1
     }
-    settledThrough = nil
     ignoresRefill = refilling != nil
     behind = true
     frozen += 1
     actions.append(.letGo(underWay: Set(entries.lazy.filter { $0.state == .sending }.map(\.delivery.id))))
   }
 
-  /// Lets go of what nothing was tried with, from the end.
+  /// Lets go of what nothing was tried with, from the end, and of what is over: that is durable before the store is
+  /// changed.
   private mutating func dropLast() {
-    while let last = entries.last, last.isUntouched {
+    while let last = entries.last, last.isUntouched || last.state == .ended {
       giveRoom(of: last)
       tail = last.delivery.sequence - 1
       entries.removeLast()
@@ -361,9 +360,11 @@ package struct LaneMachine: Sendable {
   /// Hands out, without sending it, what was sent before and waits to be sent again: its answer has come by itself. Its
   /// end is told by `sent` as of any other.
   ///
-  /// - Returns: `nil` where there is none.
+  /// - Returns: `nil` where there is none. In a strict lane what stands behind something held is not looked at: other
+  ///   deliveries may be put there, and everything behind them must be forgotten then.
   package mutating func claim(where isIt: (WaitingDelivery) -> Bool) -> WaitingDelivery? {
-    let found = entries.firstIndex {
+    let reachable = order == nil ? entries.firstIndex(where: \.isHeld) ?? entries.endIndex : entries.endIndex
+    let found = entries[..<reachable].firstIndex {
       $0.state == .queued && !$0.isHeld && $0.delivery.possiblySent && isIt($0.delivery)
     }
     guard canClaim, let index = found, order?.take(entries[index].delivery.sequence) != false else { return nil }

@@ -447,9 +447,9 @@ final class LaneModelRun {
   private func hold() throws {
     let (count, bytes, sending) = machine.held
     if life == .down { return }
-    // By key, what waits for a parked one may have it beside it. In a strict lane what was released or put in the place
-    // of failed messages goes before what was kept, and comes in beside it.
-    let besides = world.policy.order == nil ? max(world.policy.window, 4 * ModelStore.placeRoom) : 1
+    // By key, what waits for a parked one may have it beside it. In a strict lane what is released goes before what was
+    // kept behind it, and comes in beside it.
+    let besides = world.policy.order == nil ? world.policy.window : 1
     if count > world.policy.heldCountMax + besides { throw ModelFailure("\(count) are in memory") }
     let bytesMax = world.policy.heldBytesMax + 120 * (besides + 1)
     if bytes > bytesMax { throw ModelFailure("\(bytes) bytes are in memory") }
