@@ -255,7 +255,8 @@ package struct KeyOrder: Sendable {
   mutating func unparks(_ sequence: Int64, _ keys: [UInt64], readFor key: UInt64) -> Bool {
     let ahead = keys.first { other in
       guard other != key, let waits = parked[other], waits.count > 0 else { return false }
-      return waits.from < sequence
+      // In memory behind what the other key has there, it would only take up room: that one may be held for days.
+      return waits.from < sequence || waits.from == sequence && queues[other] != nil
     }
     if let ahead {
       parked[key]?.from = sequence
