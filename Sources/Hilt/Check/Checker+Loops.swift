@@ -66,7 +66,9 @@ extension Checker {
   }
 
   /// `for id in PID-3[*] where … => …`
-  mutating func each(_ head: LoopHead, _ body: Expression, _ span: Span) -> Typed {
+  mutating func each(
+    _ head: LoopHead, _ body: Expression, _ span: Span, for target: Target? = nil
+  ) -> Typed {
     scope.open()
     loopDepth += 1
     defer {
@@ -74,7 +76,7 @@ extension Checker {
       loopDepth -= 1
     }
     let walk = walk(head)
-    let value = knowing(walk?.valued ?? []) { $0.typed(body) }
+    let value = knowing(walk?.valued ?? []) { $0.typed(body, for: target) }
     guard let walk, value.type != .broken else { return .broken(span) }
     if case .message = value.type {
       mismatch(value, wanted: "a value")

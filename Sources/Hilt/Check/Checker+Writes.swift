@@ -84,7 +84,7 @@ extension Checker {
       problems.report(
         .readOnly, "'\(source.text(target.span))' is a value, not a place of an output", at: target.span,
         help: ["out.PID-8 = …", "let name = …"])
-    case .group, .table, .attribute, .rows, .library, .function:
+    case .group, .table, .attribute, .rows, .library, .function, .many, .bundle, .bundleCall:
       problems.report(.readOnly, "this can only be read", at: target.span)
     }
     return nil

@@ -60,6 +60,8 @@ package struct HiltRejection: Sendable, Hashable {
   package let reason: String
   /// The place that is wrong, such as `PID-3`.
   package let path: String?
+  /// The program didn't say so: what came is nothing that it takes.
+  package var isUnexpected = false
 }
 
 /// Why a run failed: by `fail`, or by an error that nothing caught.
