@@ -34,7 +34,7 @@ for name in "${names[@]}"; do
   echo "── $name: building"
   swiftc -use-ld=lld -parse-as-library -sanitize=fuzzer,address -O -wmo -package-name hilum -module-name Fuzzed -suppress-warnings \
     -swift-version 6 -enable-upcoming-feature ExistentialAny -enable-upcoming-feature InternalImportsByDefault \
-    -Xcc "-fmodule-map-file=$work/module.modulemap" "$work/HL7Tables.o" \
+    -Xcc "-fmodule-map-file=$work/module.modulemap" "$work/HL7Tables.o" "$work/XMLReader.o" -lxml2 \
     "$sources"/*.swift "Tests/Fuzz/${name}Fuzz.swift" -o "$work/$name-fuzz"
   found=$work/$name
   mkdir -p "$found"

@@ -107,6 +107,15 @@ static void note(void *context, xmlErrorPtr error) {
   stop(reading, hilum_xml_malformed, problem, error->line, error->int2);
 }
 
+/// What concerns no parser, such as bytes that iconv refuses, libxml2 would print with what stands there.
+#if LIBXML_VERSION >= 21200
+static void keep_quiet(void *context, const xmlError *error) {
+#else
+static void keep_quiet(void *context, xmlErrorPtr error) {
+#endif
+  (void)context, (void)error;
+}
+
 void hilum_xml_prepare(void) { xmlInitParser(); }
 
 hilum_xml_result hilum_xml_read(const uint8_t *bytes, size_t count, const hilum_xml_calls *calls) {
@@ -122,6 +131,8 @@ hilum_xml_result hilum_xml_read(const uint8_t *bytes, size_t count, const hilum_
   handler.getEntity = entity;
   handler.serror = note;
 
+  // The library keeps this for each thread.
+  xmlSetStructuredErrorFunc(NULL, keep_quiet);
   reading reading = {.calls = calls};
   xmlParserCtxtPtr parser = xmlCreatePushParserCtxt(&handler, &reading, NULL, 0, NULL);
   if (!parser) return (hilum_xml_result){.end = hilum_xml_out_of_memory};
