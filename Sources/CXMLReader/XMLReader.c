@@ -24,7 +24,8 @@ SAME(hilum_xml_tag_mismatch, XML_ERR_TAG_NAME_MISMATCH);
 SAME(hilum_xml_tag_not_finished, XML_ERR_TAG_NOT_FINISHED);
 SAME(hilum_xml_invalid_encoding, XML_ERR_INVALID_ENCODING);
 SAME(hilum_xml_undefined_namespace, XML_NS_ERR_UNDEFINED_NAMESPACE);
-// libxml2 calls out attributes as rows of five.
+// libxml2 calls out namespaces as rows of two, attributes as rows of five.
+_Static_assert(sizeof(hilum_xml_namespace) == 2 * sizeof(const xmlChar *), "namespaces");
 _Static_assert(sizeof(hilum_xml_attribute) == 5 * sizeof(const xmlChar *), "attributes");
 
 typedef struct {
@@ -54,14 +55,15 @@ static bool is_over(const reading *reading) { return reading->result.end != hilu
 static void begin(
     void *context, const xmlChar *local, const xmlChar *prefix, const xmlChar *uri, int namespace_count,
     const xmlChar **namespaces, int count, int default_count, const xmlChar **attributes) {
-  (void)namespace_count, (void)namespaces, (void)default_count;
+  (void)default_count;
   reading *reading = context;
   if (is_over(reading)) return;
   reading->depth += 1;
   reading->has_root = true;
   hilum_xml_name name = {(const char *)local, (const char *)prefix, (const char *)uri};
   if (!reading->calls->begin(
-          reading->calls->context, name, (const hilum_xml_attribute *)attributes, count, line_of(reading))) {
+          reading->calls->context, name, (const hilum_xml_namespace *)namespaces, namespace_count,
+          (const hilum_xml_attribute *)attributes, count, line_of(reading))) {
     stop_here(reading, hilum_xml_stopped, 0);
   }
 }

@@ -48,6 +48,20 @@ import Testing
     #"<p:a xmlns:p="urn:1"><p:a xmlns:p="urn:2"/><p:b/></p:a>"#,
   ]) func `what is written again is what was read`(text: String) { #expect(said(text) == text) }
 
+  @Test func `a part of a document keeps the namespaces that its values mean`() throws {
+    let root = try read(
+      """
+      <a xmlns="urn:d" xmlns:v="urn:v" xmlns:p="urn:1"><b xmlns:p="urn:2"><c t="v:x"/></b><d xmlns=""><e/></d></a>
+      """)
+    let parts = try XPath("//*[not(*)]").evaluate(at: root)
+    var found: [String] = []
+    if case .items(let items) = parts { for case .node(let node) in items { found.append(written(node)) } }
+    #expect(
+      found == [
+        #"<c xmlns="urn:d" xmlns:v="urn:v" xmlns:p="urn:2" t="v:x"/>"#, #"<e xmlns:v="urn:v" xmlns:p="urn:1"/>"#,
+      ])
+  }
+
   @Test(arguments: [
     ("", "0:0 empty"), ("<a>", "1:1 malformed(77)"), ("<a></b>", "1:8 malformed(76)"), ("<a/><b/>", "1:5 malformed(5)"),
     ("<a x=1/>", "1:6 malformed(39)"), ("<a x='1' x='2'/>", "1:15 malformed(42)"), ("<p:a/>", "1:5 malformed(201)"),

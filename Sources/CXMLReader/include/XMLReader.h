@@ -13,6 +13,12 @@ typedef struct {
   const char *_Nullable uri;
 } hilum_xml_name;
 
+/// A prefix, NULL for none, and what it stands for from here on; NULL for nothing.
+typedef struct {
+  const char *_Nullable prefix;
+  const char *_Nullable uri;
+} hilum_xml_namespace;
+
 typedef struct {
   hilum_xml_name name;
   /// In UTF-8, without a zero at its end.
@@ -24,7 +30,8 @@ typedef struct {
 typedef struct {
   void *_Nonnull context;
   bool (*_Nonnull begin)(
-      void *_Nonnull context, hilum_xml_name name, const hilum_xml_attribute *_Nullable attributes, int count, int line);
+      void *_Nonnull context, hilum_xml_name name, const hilum_xml_namespace *_Nullable namespaces, int namespace_count,
+      const hilum_xml_attribute *_Nullable attributes, int count, int line);
   bool (*_Nonnull end)(void *_Nonnull context);
   bool (*_Nonnull text)(void *_Nonnull context, const uint8_t *_Nonnull text, int count, int line);
 } hilum_xml_calls;

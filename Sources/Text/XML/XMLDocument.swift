@@ -27,6 +27,12 @@ package struct XMLDocument: Sendable {
     var value: String
   }
 
+  /// `xmlns:prefix="namespace"`; it holds in the element where it stands.
+  package struct Declaration: Sendable, Hashable {
+    package var prefix: String
+    package var namespace: String
+  }
+
   struct Node: Sendable {
     /// Among `names`; -1 for characters.
     var name: Int32
@@ -36,12 +42,15 @@ package struct XMLDocument: Sendable {
     var next: Int32
     /// Of characters, among all of them; of an element, its attributes.
     var range: Range<Int32>
+    /// Of an element, what it declares.
+    var declared: Range<Int32>
     var line: Int32
   }
 
   let nodes: [Node]
   let names: [Name]
   let attributes: [Attribute]
+  let declarations: [Declaration]
   /// All characters of all nodes, in UTF-8.
   let characters: [UInt8]
 
@@ -50,8 +59,11 @@ package struct XMLDocument: Sendable {
     self = try XMLReading.document(bytes, limits)
   }
 
-  init(nodes: [Node], names: [Name], attributes: [Attribute], characters: [UInt8]) {
-    (self.nodes, self.names, self.attributes, self.characters) = (nodes, names, attributes, characters)
+  init(
+    nodes: [Node], names: [Name], attributes: [Attribute], declarations: [Declaration], characters: [UInt8]
+  ) {
+    (self.nodes, self.names, self.attributes) = (nodes, names, attributes)
+    (self.declarations, self.characters) = (declarations, characters)
   }
 
   package var root: XMLNode { XMLNode(self, 0) }
@@ -62,7 +74,7 @@ package struct XMLLimits: Sendable {
   package var byteCountMax: Int
   /// Elements in one another.
   package var depthMax: Int
-  /// Elements, attributes and stretches of characters.
+  /// Elements, attributes, namespaces that are declared and stretches of characters.
   package var nodeCountMax: Int
 
   package init(byteCountMax: Int = 64 << 20, depthMax: Int = 128, nodeCountMax: Int = 5_000_000) {
@@ -144,6 +156,23 @@ package struct XMLNode: Sendable {
     }
   }
 
+  /// What the element itself declares, in the order of the text.
+  package var declarations: ArraySlice<XMLDocument.Declaration> {
+    document.declarations[Int(node.declared.lowerBound)..<Int(node.declared.upperBound)]
+  }
+
+  /// What prefixes stand for here, also by what is declared around it: a value such as `xsi:type="v3:PQ"` may mean one
+  /// that no name has.
+  package var namespacesInScope: [XMLDocument.Declaration] {
+    var all: [XMLDocument.Declaration] = []
+    var element: XMLNode? = self
+    while let here = element {
+      all = here.declarations.filter { own in !all.contains { $0.prefix == own.prefix } } + all
+      element = here.parent
+    }
+    return all
+  }
+
   /// - Parameter namespace: empty for an attribute without a prefix.
   package func attribute(_ local: String, in namespace: String = "") -> String? {
     guard node.name >= 0 else { return nil }
@@ -177,6 +206,9 @@ package struct XMLNode: Sendable {
     }
     return inside.count + bytes / 64
   }
+
+  /// Whether another node stands in it, at whatever depth.
+  package func holds(_ other: XMLNode) -> Bool { (index + 1..<max(index + 1, end)).contains(other.index) }
 
   /// The node behind it and all that is in it, and so the end of what is in it.
   var end: Int { Int(node.next) }

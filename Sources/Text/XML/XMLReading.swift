@@ -9,6 +9,7 @@ final class XMLReading {
   /// By what the text has, byte for byte: prefix, local name and namespace.
   private var places: [[[UInt8]]: Int32] = [:]
   private var attributes: [XMLDocument.Attribute] = []
+  private var declarations: [XMLDocument.Declaration] = []
   private var characters: [UInt8] = []
   private var open: [Int] = []
   /// Why it said that the reading ends.
@@ -34,13 +35,17 @@ final class XMLReading {
       throw XMLError(kind: kind, line: Int(result.line), column: Int(result.column))
     }
     return XMLDocument(
-      nodes: reading.nodes, names: reading.names, attributes: reading.attributes, characters: reading.characters)
+      nodes: reading.nodes, names: reading.names, attributes: reading.attributes, declarations: reading.declarations,
+      characters: reading.characters)
   }
 
   private func read(_ bytes: [UInt8]) -> hilum_xml_result {
     var calls = hilum_xml_calls(
       context: Unmanaged.passUnretained(self).toOpaque(),
-      begin: { XMLReading.of($0).begin($1, UnsafeBufferPointer(start: $2, count: Int($3)), line: $4) },
+      begin: {
+        XMLReading.of($0).begin(
+          $1, UnsafeBufferPointer(start: $2, count: Int($3)), UnsafeBufferPointer(start: $4, count: Int($5)), line: $6)
+      },
       end: { XMLReading.of($0).end() },
       text: { XMLReading.of($0).add(UnsafeBufferPointer(start: $1, count: Int($2)), line: $3) })
     return withExtendedLifetime(self) { hilum_xml_read(bytes, bytes.count, &calls) }
@@ -67,12 +72,18 @@ final class XMLReading {
 
   // MARK: What is called out
 
-  private func begin(_ name: hilum_xml_name, _ row: UnsafeBufferPointer<hilum_xml_attribute>, line: Int32) -> Bool {
+  private func begin(
+    _ name: hilum_xml_name, _ namespaces: UnsafeBufferPointer<hilum_xml_namespace>,
+    _ row: UnsafeBufferPointer<hilum_xml_attribute>, line: Int32
+  ) -> Bool {
     if open.count == limits.depthMax { return refuse(.tooDeep(depthMax: limits.depthMax)) }
-    if nodes.count + attributes.count + row.count >= limits.nodeCountMax {
-      return refuse(.tooManyNodes(nodeCountMax: limits.nodeCountMax))
-    }
+    if !hasRoom(for: 1 + namespaces.count + row.count) { return false }
     let first = Int32(attributes.count)
+    let firstDeclaration = Int32(declarations.count)
+    for namespace in namespaces {
+      let words = [namespace.prefix, namespace.uri].map { $0.map { String(cString: $0) } ?? "" }
+      declarations.append(.init(prefix: words[0], namespace: words[1]))
+    }
     for attribute in row {
       guard let start = attribute.value, let end = attribute.value_end else { continue }
       let value = String(decoding: UnsafeBufferPointer(start: start, count: end - start), as: UTF8.self)
@@ -81,7 +92,7 @@ final class XMLReading {
     nodes.append(
       .init(
         name: place(of: name), parent: Int32(open.last ?? -1), next: 0, range: first..<Int32(attributes.count),
-        line: line))
+        declared: firstDeclaration..<Int32(declarations.count), line: line))
     open.append(nodes.count - 1)
     return true
   }
@@ -103,11 +114,16 @@ final class XMLReading {
       nodes[last].range = nodes[last].range.lowerBound..<end
       return true
     }
-    if nodes.count + attributes.count >= limits.nodeCountMax {
-      return refuse(.tooManyNodes(nodeCountMax: limits.nodeCountMax))
-    }
-    nodes.append(.init(name: -1, parent: Int32(parent), next: Int32(nodes.count + 1), range: start..<end, line: line))
+    if !hasRoom(for: 1) { return false }
+    nodes.append(
+      .init(
+        name: -1, parent: Int32(parent), next: Int32(nodes.count + 1), range: start..<end, declared: 0..<0, line: line))
     return true
+  }
+
+  private func hasRoom(for count: Int) -> Bool {
+    if nodes.count + attributes.count + declarations.count + count <= limits.nodeCountMax { return true }
+    return refuse(.tooManyNodes(nodeCountMax: limits.nodeCountMax))
   }
 
   private func place(of name: hilum_xml_name) -> Int32 {

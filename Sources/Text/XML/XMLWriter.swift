@@ -1,4 +1,4 @@
-/// Writes XML element by element. Namespaces are declared where they are first used.
+/// Writes XML element by element. Namespaces are declared where they are first used, or asked for.
 package struct XMLWriter: Sendable {
   package private(set) var bytes: [UInt8] = []
 
@@ -13,14 +13,21 @@ package struct XMLWriter: Sendable {
 
   package init() { bytes.append(contentsOf: #"<?xml version="1.0" encoding="UTF-8"?>"#.utf8) }
 
-  package mutating func begin(_ name: XMLDocument.Name, attributes: [(name: XMLDocument.Name, value: String)] = []) {
+  /// - Parameter declarations: also of prefixes that no name has, but perhaps a value.
+  package mutating func begin(
+    _ name: XMLDocument.Name, attributes: [(name: XMLDocument.Name, value: String)] = [],
+    declarations: some Sequence<XMLDocument.Declaration> = []
+  ) {
     content()
     var element = Open(
       name: name.prefix.isEmpty ? name.local : "\(name.prefix):\(name.local)", former: [], hasContent: false)
     add("<\(element.name)")
-    declare(name, &element)
+    for declaration in declarations { declare(declaration, &element) }
+    declare(.init(prefix: name.prefix, namespace: name.namespace), &element)
     // An attribute without a prefix is in no namespace.
-    for attribute in attributes where !attribute.name.prefix.isEmpty { declare(attribute.name, &element) }
+    for attribute in attributes where !attribute.name.prefix.isEmpty {
+      declare(.init(prefix: attribute.name.prefix, namespace: attribute.name.namespace), &element)
+    }
     for (name, value) in attributes {
       add(" \(name.prefix.isEmpty ? "" : name.prefix + ":")\(name.local)=\"")
       escape(value, inAttribute: true)
@@ -41,20 +48,23 @@ package struct XMLWriter: Sendable {
     for (prefix, namespace) in element.former.reversed() { namespaces[prefix] = namespace }
   }
 
-  /// A node that was read, with all that is in it.
-  package mutating func node(_ node: XMLNode) {
+  /// A node that was read, with all that is in it and the namespaces that hold there.
+  package mutating func node(_ node: XMLNode) { write(node, node.namespacesInScope) }
+
+  private mutating func write(_ node: XMLNode, _ declarations: some Sequence<XMLDocument.Declaration>) {
     guard let name = node.name else { return text(node.text) }
-    begin(name, attributes: node.attributes)
-    for child in node.children { self.node(child) }
+    begin(name, attributes: node.attributes, declarations: declarations)
+    for child in node.children { write(child, child.declarations) }
     end()
   }
 
-  private mutating func declare(_ name: XMLDocument.Name, _ element: inout Open) {
-    if namespaces[name.prefix] == name.namespace { return }
-    element.former.append((name.prefix, namespaces[name.prefix]))
-    namespaces[name.prefix] = name.namespace
-    add(name.prefix.isEmpty ? " xmlns=\"" : " xmlns:\(name.prefix)=\"")
-    escape(name.namespace, inAttribute: true)
+  private mutating func declare(_ declaration: XMLDocument.Declaration, _ element: inout Open) {
+    let prefix = declaration.prefix
+    if namespaces[prefix] == declaration.namespace { return }
+    element.former.append((prefix, namespaces[prefix]))
+    namespaces[prefix] = declaration.namespace
+    add(prefix.isEmpty ? " xmlns=\"" : " xmlns:\(prefix)=\"")
+    escape(declaration.namespace, inAttribute: true)
     add("\"")
   }
 

@@ -11,6 +11,14 @@ package struct XPath: Sendable {
     tree = try XPathParser.parse(text, namespaces: namespaces)
   }
 
+  /// Whether it finds nodes or attributes, and doesn't make a value.
+  package var findsNodes: Bool {
+    switch tree {
+    case .path, .union: true
+    case .text, .number, .call, .compare, .and, .or: false
+    }
+  }
+
   /// What was found: an element, characters, an attribute's value.
   package enum Item: Sendable {
     case node(XMLNode)
