@@ -41,6 +41,7 @@ let package = Package(
   ],
   targets: [
     .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+    .systemLibrary(name: "CLibXML2", pkgConfig: "libxml-2.0", providers: [.apt(["libxml2-dev"])]),
     .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
 
     // The pages of docs/errors, embedded: an installed binary has no docs beside it.
@@ -52,8 +53,11 @@ let package = Package(
     // The element tables of FHIR R4, embedded.
     .target(name: "CFHIRTables", exclude: ["r4.tables"]),
 
+    // libxml2 behind a header of our own, which includes none of its.
+    .target(name: "CXMLReader", dependencies: ["CLibXML2"]),
+
     .target(name: "Messages", swiftSettings: strict),
-    .target(name: "Text", dependencies: ["Messages"], swiftSettings: strict),
+    .target(name: "Text", dependencies: ["Messages", "CXMLReader"], swiftSettings: strict),
     .target(name: "HL7", dependencies: ["Messages", "Text", "CHL7Tables"], swiftSettings: strict),
     .target(name: "FHIR", dependencies: ["Messages", "Text", "CFHIRTables"], swiftSettings: strict),
     .target(

@@ -20,7 +20,7 @@ import Testing
 
   static let rooms: [String: Room] = [
     "Messages": Room(),
-    "Text": Room(rooms: ["Messages"], system: libc),
+    "Text": Room(rooms: ["Messages", "CXMLReader"], system: libc),
     "HL7": Room(rooms: ["Messages", "Text", "CHL7Tables"], system: libc.union(["Synchronization"])),
     "FHIR": Room(rooms: ["Messages", "Text", "CFHIRTables"], system: ["Synchronization"]),
     "Hilt": Room(rooms: ["Messages", "Text", "HL7", "FHIR"], packages: ["Crypto"]),
@@ -57,6 +57,9 @@ import Testing
       system: libc.union(["Synchronization", "Dispatch", "Foundation"])),
     // C: headers and tables only.
     "CSQLite": Room(),
+    // What CXMLReader is built with; no Swift imports it, as its headers clash with Foundation's.
+    "CLibXML2": Room(),
+    "CXMLReader": Room(rooms: ["CLibXML2"]),
     "CFHIRTables": Room(),
     "COpenSSL": Room(),
     "CErrorPages": Room(),
@@ -124,7 +127,7 @@ import Testing
     let forms = ["(name: \"\(room)\", dependencies: [", "(\n      name: \"\(room)\",\n      dependencies: ["]
     guard let start = forms.lazy.compactMap({ manifest.range(of: $0) }).first else { return [] }
     let rest = manifest[start.upperBound...]
-    guard let end = rest.range(of: "swiftSettings") else { return [] }
+    guard let end = rest.range(of: "swiftSettings|\n    [.]", options: .regularExpression) else { return [] }
     let words = rest[..<end.lowerBound].split(separator: "\"", omittingEmptySubsequences: false)
     return Set(words.enumerated().filter { $0.offset % 2 == 1 }.map { String($0.element) })
   }
