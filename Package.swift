@@ -94,7 +94,7 @@ let package = Package(
       swiftSettings: strict),
     .target(
       name: "Authoring",
-      dependencies: ["Messages", "Text", "HL7", "Hilt", "ConnectorKit", "Definitions", "Store", "Engine"],
+      dependencies: ["Messages", "Text", "HL7", "FHIR", "Hilt", "ConnectorKit", "Definitions", "Store", "Engine"],
       swiftSettings: strict),
     .target(
       name: "Admin",

@@ -40,7 +40,7 @@ import Testing
       packages: ["Logging", "DequeModule"],
       system: libc.union(["Synchronization", "Dispatch", "FoundationEssentials"])),
     "Authoring": Room(
-      rooms: ["Messages", "Text", "HL7", "Hilt", "ConnectorKit", "Definitions", "Store", "Engine"],
+      rooms: ["Messages", "Text", "HL7", "FHIR", "Hilt", "ConnectorKit", "Definitions", "Store", "Engine"],
       system: libc.union(["Foundation"])),
     "Admin": Room(
       rooms: ["Messages", "HL7", "Hilt", "Definitions", "Store", "Engine"],

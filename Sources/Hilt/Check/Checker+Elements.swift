@@ -24,7 +24,7 @@ extension Checker {
         .repeats, "\(value.path ?? text) is a list; a single value is needed here", at: before,
         help: ["\(text)[1].\(name)", "\(text)[where …].\(name)", "\(text)[*].\(name) is a list again"])
     case (_, .choice(let choice)):
-      let types = choice.elements.prefix(4)
+      let types = choice.elements.filter { $0.primitive == nil }.prefix(3)
       return brokenCursor(
         .type, "\(choice.owner).\(choice.name) may be of several types", at: before,
         help: types.first.map { ["if \(source.text(before)) is \($0.type) …"] } ?? [] + types.map(\.name))

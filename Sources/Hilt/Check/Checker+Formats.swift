@@ -211,6 +211,10 @@ extension Checker {
   /// What `emit` can't give, with what it takes by the 'out' lines.
   private mutating func misfit(_ value: Typed, help: [String]) {
     guard let format = outputs.first(where: { $0.format == .delimited }) else {
+      guard outputs.isEmpty || outputs.contains(where: { $0.format == .hl7v2 }) else {
+        let formats = outputs.map(\.format.rawValue)
+        return mismatch(value, wanted: "what an 'out' line names (\(Self.either(formats)))", help: help)
+      }
       return mismatch(value, wanted: "a message", help: ["emit msg", "let out = copy msg"] + help)
     }
     let columns = format.layout.columns

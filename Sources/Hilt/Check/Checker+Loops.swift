@@ -25,6 +25,7 @@ extension Checker {
       let isComposite = if case .composite = list.type { true } else { false }
       if list.type.isTextual || isComposite { help = list.path.map { ["\($0)[*]"] } ?? ["[*]"] }
       if case .segment(_, let code) = list.type { help = ["\(code)[*]"] }
+      if case .json = list.type { help = ["\(source.text(list.span))[*]"] }
       mismatch(list, wanted: "a list", help: help)
       declare(head.name, .broken)
       scope.use(head.name.text)

@@ -16,6 +16,13 @@ package struct HiltResult: Sendable {
   /// Which line wrote what stands in the outputs, in the order of the outputs and their places; empty unless the run
   /// was observed.
   package let origins: [HiltOrigin]
+
+  /// Why what came is nothing that the program takes, where that shows in the content alone: a resource of another
+  /// type, or one that R4 doesn't allow.
+  package var unexpected: HiltRejection? {
+    if case .rejected(let rejection) = decision, rejection.isUnexpected { return rejection }
+    return nil
+  }
 }
 
 /// How a message ends.
