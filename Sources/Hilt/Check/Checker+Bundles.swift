@@ -1,8 +1,16 @@
 import FHIR
 import HL7
 
-/// `let b = new Bundle { type: "transaction" }`, `b.upsert(by: …, Patient { … })`, `b.add(Patient { … })`.
+/// `let b = new Bundle { type: "transaction" }`, `b.upsert(by: …, Patient { … })`, `b.ensure(by: …, Patient { … })`,
+/// `b.add(Patient { … })`.
 extension Checker {
+  /// How a resource gets into a bundle.
+  private enum Filling: String, CaseIterable {
+    case upsert, ensure, add
+
+    static let names = allCases.map(\.rawValue)
+  }
+
   /// What is known of a bundle that the program makes.
   struct BundleMade {
     /// `transaction`
@@ -46,43 +54,42 @@ extension Checker {
 
   /// `b.upsert`
   mutating func member(of bundle: Int, _ step: Step, _ span: Span) -> Cursor {
-    let names = ["upsert", "add"]
     guard case .member(let name) = step.kind else {
       return brokenCursor(.path, "a bundle is filled and emitted", at: step.span, help: ["b.upsert(by: …, …)"])
     }
-    guard names.contains(name) else {
-      let near = nearest(name, among: names)
+    guard Filling.names.contains(name) else {
+      let near = nearest(name, among: Filling.names)
       return brokenCursor(
-        .path, "a bundle that is made has upsert and add, and no '\(name)'", at: step.nameSpan,
+        .path, "a bundle that is made has upsert, ensure and add, and no '\(name)'", at: step.nameSpan,
         help: near.map { ["did you mean '\($0)'?"] } ?? ["b.upsert(by: …, …)", "b.add(…)"])
     }
     return .bundleCall(bundle, Word(text: name, span: step.nameSpan))
   }
 
   mutating func call(_ word: Word, on bundle: Int, _ arguments: [Expression], _ span: Span) -> Typed {
-    guard let made = bundles[bundle] else { return .broken(span) }
-    let isUpsert = word.text == "upsert"
+    guard let made = bundles[bundle], let filling = Filling(rawValue: word.text) else { return .broken(span) }
+    let isKnown = filling != .add
     // `by` has a name and stands first, so that it is read before the resource.
-    let names = isUpsert ? ["resource", "by"] : ["resource"]
+    let names = isKnown ? ["resource", "by"] : ["resource"]
     let isNamed = { (value: Expression) in if case .named = value.kind { true } else { false } }
     let matched = matched(
       arguments.filter { !isNamed($0) } + arguments.filter(isNamed),
       Parameters(names: names, least: names.count, most: names.count),
-      isUpsert ? "upsert(by: …, resource)" : "add(resource)", takes: isUpsert ? "2 values" : "1 value", at: span,
-      help: [isUpsert ? "b.upsert(by: identifier(PID-3[1]), Patient { … })" : "b.add(Patient { … })"])
+      isKnown ? "\(filling)(by: …, resource)" : "add(resource)", takes: isKnown ? "2 values" : "1 value", at: span,
+      help: [isKnown ? "b.\(filling)(by: identifier(PID-3[1]), Patient { … })" : "b.add(Patient { … })"])
     guard let values = matched?.compactMap(\.self), values.count == names.count else {
       for argument in arguments { _ = typed(argument) }
       return .broken(span)
     }
-    let by = isUpsert ? typed(values[1], for: Target(kind: .object(FHIRKind(name: "Identifier")), place: "'by'")) : nil
+    let by = isKnown ? typed(values[1], for: Target(kind: .object(FHIRKind(name: "Identifier")), place: "'by'")) : nil
     let resource = typed(values[0], for: Target(kind: .object(FHIRKind(name: FHIRKind.resource)), place: "'resource'"))
     guard by?.type != .broken, case .fhir(let kind) = resource.type else { return .broken(span) }
     guard kind.name != FHIRKind.resource, let type = FHIRTables.type(kind.name) else {
       return broken(.type, "nothing says which resource this is", at: resource.span, help: ["… is Patient"])
     }
     var form = BundleEntryForm(resource: kind.name, asks: ["transaction", "batch"].contains(made.type))
-    if isUpsert {
-      guard let several = takesIdentifiers(type, made, span) else { return .broken(span) }
+    if isKnown {
+      guard let several = takesIdentifiers(type, made, filling, span) else { return .broken(span) }
       form.takesSeveral = several
     }
     let (identify, evaluate, entry) = (by?.evaluate, resource.evaluate, form)
@@ -93,15 +100,18 @@ extension Checker {
         throw Interrupt.failure(Failure(.stopping, .bundle, "there is no resource here to be put in", at: span))
       }
       guard let identify else { return try run.add(made, entry, to: bundle, at: span) }
-      return try run.upsert(made, by: try identify(run), entry, into: bundle, at: span)
+      let identifier = try identify(run)
+      return try run.put(made, by: identifier, entry, overwrites: filling == .upsert, into: bundle, at: span)
     }
   }
 
   /// Whether a resource that is put in by its identifier may have several; reported, and `nil`, where that can't be.
-  private mutating func takesIdentifiers(_ type: FHIRType, _ made: BundleMade, _ span: Span) -> Bool? {
+  private mutating func takesIdentifiers(
+    _ type: FHIRType, _ made: BundleMade, _ filling: Filling, _ span: Span
+  ) -> Bool? {
     guard made.type == "transaction" else {
       problems.report(
-        .bundle, "upsert asks the receiver for more than a bundle of type \(made.type) can", at: span,
+        .bundle, "\(filling) asks the receiver for more than a bundle of type \(made.type) can", at: span,
         help: ["new Bundle { type: \"transaction\" }", "b.add(…)"])
       return nil
     }
@@ -119,7 +129,7 @@ extension Checker {
     let value = typed(call)
     let evaluate = value.evaluate
     guard case .path(_, let steps) = call.kind, steps.count >= 2, case .member(let name) = steps[steps.count - 2].kind,
-      ["upsert", "add"].contains(name)
+      Filling.names.contains(name)
     else {
       if value.type != .broken {
         problems.report(

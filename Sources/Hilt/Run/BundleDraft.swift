@@ -7,7 +7,7 @@ struct BundleDraft {
     var fullURL: String
     var resource: Datum
     /// What the receiver is asked to do; `nil` in a bundle that asks for nothing.
-    var request: (method: String, url: String)?
+    var request: BundleRequest?
   }
 
   var head: Record
@@ -16,6 +16,14 @@ struct BundleDraft {
   var places: [String: Int] = [:]
 
   static let nothing = BundleDraft(head: Record(resource: nil, keys: [], values: []))
+}
+
+/// What the receiver of an entry is asked to do (R4 3.1.0.11).
+struct BundleRequest {
+  var method: String
+  var url: String
+  /// Only where a search for this finds nothing.
+  var ifNoneExist: String?
 }
 
 /// What `upsert` makes of a resource's identifier, and `add` of its turn.
@@ -34,11 +42,13 @@ extension Run {
   /// Begins a bundle, also in each turn of a loop.
   func begin(bundle: Int, _ head: Record) { bundles[bundle] = BundleDraft(head: head) }
 
-  /// Puts in a resource that is to be the only one with its identifier, wherever it comes to: `PUT Type?identifier=…`.
+  /// Puts in a resource that is to be the only one with its identifier, wherever it comes to.
   ///
+  /// - Parameter overwrites: what the receiver has already becomes this one (`PUT Type?identifier=…`); otherwise it stays
+  ///   as it is (`POST Type` with `ifNoneExist`).
   /// - Returns: a reference to it.
-  func upsert(
-    _ resource: Datum, by identifier: Datum, _ form: BundleEntryForm, into bundle: Int, at span: Span
+  func put(
+    _ resource: Datum, by identifier: Datum, _ form: BundleEntryForm, overwrites: Bool, into bundle: Int, at span: Span
   ) throws -> Datum {
     try step(bytes: 256, at: span)
     guard let value = identifier.text(of: "value"), let record = resource.record else {
@@ -49,11 +59,18 @@ extension Run {
     let system = identifier.text(of: "system")
     let fullURL = "urn:uuid:" + Function.stableID([form.resource, system, value])
     let named = Datum.record(Self.identified(record, identifier, system, value, form))
-    let url = "\(form.resource)?identifier=\(FHIRSearch.token(system, value))"
-    let entry = BundleDraft.Entry(fullURL: fullURL, resource: named, request: ("PUT", url))
+    let search = "identifier=\(FHIRSearch.token(system, value))"
+    let request =
+      overwrites
+      ? BundleRequest(method: "PUT", url: "\(form.resource)?\(search)")
+      : BundleRequest(method: "POST", url: form.resource, ifNoneExist: search)
+    let entry = BundleDraft.Entry(fullURL: fullURL, resource: named, request: request)
     if let place = bundles[bundle].places[fullURL] {
+      // What is told in full counts, wherever in the message it stands.
+      if !overwrites { return Self.reference(fullURL) }
       let before = bundles[bundle].entries[place].resource
-      if RecordWriter.bytes(before) != RecordWriter.bytes(named) {
+      let isTold = bundles[bundle].entries[place].request?.ifNoneExist == nil
+      if isTold, RecordWriter.bytes(before) != RecordWriter.bytes(named) {
         try note("a second \(form.resource) with the same identifier: the bundle holds the later one", at: span)
       }
       bundles[bundle].entries[place] = entry
@@ -75,7 +92,9 @@ extension Run {
     let fullURL = "urn:uuid:" + Function.stableID([form.resource, id, "entry", String(bundle), String(number)])
     bundles[bundle].places[fullURL] = bundles[bundle].entries.count
     bundles[bundle].entries.append(
-      BundleDraft.Entry(fullURL: fullURL, resource: resource, request: form.asks ? ("POST", form.resource) : nil))
+      BundleDraft.Entry(
+        fullURL: fullURL, resource: resource,
+        request: form.asks ? BundleRequest(method: "POST", url: form.resource) : nil))
     return Self.reference(fullURL)
   }
 

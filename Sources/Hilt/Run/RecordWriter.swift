@@ -118,6 +118,10 @@ extension RecordWriter {
       append(request.method)
       append("\",\"url\":")
       JSONText.write(request.url, to: &bytes)
+      if let search = request.ifNoneExist {
+        append(",\"ifNoneExist\":")
+        JSONText.write(search, to: &bytes)
+      }
       bytes.append(UInt8(ascii: "}"))
     }
     bytes.append(UInt8(ascii: "}"))
