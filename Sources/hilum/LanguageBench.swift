@@ -58,6 +58,7 @@ struct LanguageBench {
       \(try check())
       \(try large())
       \(try JSONBench(seconds: seconds, turns: turns).run())
+      \(try EditorBench().run())
       """
   }
 
