@@ -32,18 +32,16 @@ package struct LanguageServer {
   }
 
   /// A document has changed, and its problems were not looked for since.
-  package var hasWork: Bool { state == .running && !workspace.dirty.isEmpty }
+  package var hasWork: Bool { state == .running && workspace.nextDirty != nil }
 
-  /// The problems of the documents that have changed.
+  /// The problems of one document that has changed: the one that was typed in first, then what reads it. A key that
+  /// comes meanwhile need not wait for all of them.
   package mutating func work() -> [[UInt8]] {
-    var messages: [[UInt8]] = []
+    guard let address = workspace.nextDirty else { return [] }
     let pages = pages
-    for address in workspace.dirty {
-      workspace.clean(address)
-      guard let found = workspace.diagnostics(address, page: { pages.address(of: $0) }) else { continue }
-      messages.append(Self.notification("textDocument/publishDiagnostics", found))
-    }
-    return messages
+    workspace.clean(address)
+    guard let found = workspace.diagnostics(address, page: { pages.address(of: $0) }) else { return [] }
+    return [Self.notification("textDocument/publishDiagnostics", found)]
   }
 
   // MARK: Messages

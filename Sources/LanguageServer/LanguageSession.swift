@@ -36,12 +36,16 @@ package final class LanguageSession: Sendable {
     // An editor that is gone is noticed by the write that fails.
     signal(SIGPIPE, SIG_IGN)
     Thread.detachNewThread { [self] in read() }
+    var pause = Self.pauseMilliseconds
     while server.exitCode == nil {
-      let timeout: DispatchTime = server.hasWork ? .now() + .milliseconds(Self.pauseMilliseconds) : .distantFuture
+      let timeout: DispatchTime = server.hasWork ? .now() + .milliseconds(pause) : .distantFuture
       guard came.wait(timeout: timeout) == .success else {
         for message in server.work() where !send(message) { return 1 }
+        // What is left to do waits for nothing more but a message.
+        pause = 0
         continue
       }
+      pause = Self.pauseMilliseconds
       let (next, isCancelled) = waiting.withLock { waiting in
         let next = waiting.messages.isEmpty ? nil : waiting.messages.removeFirst()
         guard case .request(let id, _, _)? = next else { return (next, false) }

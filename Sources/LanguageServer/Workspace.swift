@@ -40,6 +40,8 @@ struct Workspace {
   }
 
   private(set) var documents: [String: Document] = [:]
+  /// The document that was opened or changed last.
+  private var changed = ""
   /// The folder of the project: what lies in it is shown without it.
   var root: String?
   /// The case that is shown of programs for which none was chosen.
@@ -56,6 +58,7 @@ struct Workspace {
     documents[address] = Document(
       address: address, path: FileAddress.path(address).map(RelativePath.normalized), language: language,
       text: TextDocument(text, version: version))
+    changed = address
     touch(address)
   }
 
@@ -65,8 +68,10 @@ struct Workspace {
   }
 
   mutating func change(_ address: String, _ body: (inout TextDocument) -> Void) {
-    guard documents[address] != nil else { return }
-    body(&documents[address]!.text)
+    guard var text = documents[address]?.text else { return }
+    body(&text)
+    documents[address]?.text = text
+    changed = address
     touch(address)
   }
 
@@ -101,8 +106,12 @@ struct Workspace {
     documents[address]?.isDirty = true
   }
 
-  /// Documents whose problems must be looked for, the same way round each time.
-  var dirty: [String] { documents.values.filter(\.isDirty).map(\.address).sorted() }
+  /// The document whose problems must be looked for next: the one that was changed last, then programs, then channels.
+  var nextDirty: String? {
+    let dirty = documents.values.filter(\.isDirty)
+    if dirty.contains(where: { $0.address == changed }) { return changed }
+    return dirty.map { ($0.kind == .program ? 0 : 1, $0.address) }.min { $0 < $1 }?.1
+  }
 
   mutating func clean(_ address: String) { documents[address]?.isDirty = false }
 

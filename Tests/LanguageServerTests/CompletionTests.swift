@@ -109,6 +109,14 @@ import Text
     #expect(parts.first?.hasPrefix("1 (family name") == true && parts.count > 5, "\(parts)")
     let second = try editor.completions(Self.head + "out.PID-3[1] = CX { 1: \"a\", ‸ }\nemit out\n")
     #expect(second.first?.hasPrefix("1 (id number") == true, "\(second.prefix(3))")
+    for head in ["for order in each OBR {", "for o in out.OBX[*] where o-5[1] is NM {"] {
+      let words = try labels(Self.head + "\(head)\n  ‸\n}\nemit out\n", editor)
+      #expect(words.contains("let") && words.contains("out"), "\(head): \(words.prefix(3))")
+    }
+    let changed = try editor.completions(Self.head + "out.PID-3 = for id in PID-3[*] => id with { ‸ }\nemit out\n")
+    #expect(changed.first?.hasPrefix("1 (id number") == true, "\(changed.prefix(3))")
+    let copied = try editor.completions(Self.head + "out.PID = PID with { 8: \"F\", ‸\nemit out\n")
+    #expect(copied.contains { $0.hasPrefix("7 (date time of birth") }, "\(copied.prefix(3))")
     for place in [
       "when ORC-1 == \"‸\" => drop \"x\"", "when ORC-1 == \"‸", "out.ORC-1 = \"‸\"",
       "when ORC-1 in [\"‸\"] => drop \"x\"",

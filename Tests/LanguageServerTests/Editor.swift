@@ -115,7 +115,7 @@ final class Editor {
   /// The problems of the documents that have changed, as `line:column-column code message`, from 1, by document.
   func problems() throws -> [String: [String]] {
     var found: [String: [String]] = [:]
-    for message in server.work() {
+    while server.hasWork, let message = server.work().first {
       let parameters = try #require(try JSONDocument(message).root["params"])
       let address = try #require(parameters["uri"]?.text)
       let name = FileAddress.path(address)?.dropFirst(folder.count + 1) ?? ""

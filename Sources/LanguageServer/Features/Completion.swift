@@ -213,8 +213,16 @@ extension Workspace {
       break
     }
     while index > 0, bytes[index - 1] == 0x20 { index -= 1 }
-    guard let type = document.text.word(at: index)?.text, type.first?.isUppercase == true else { return nil }
-    let members = study(document, document.text.text).parts(of: type)
+    guard let (type, range) = document.text.word(at: index) else { return nil }
+    var members: [HiltMember] = []
+    if type == "with" {
+      var end = range.lowerBound
+      while end > 0, bytes[end - 1] == 0x20 { end -= 1 }
+      members = meaning(document, line, offset, standing: "1: absent", endingAt: end)?.members ?? []
+      members = members.filter { $0.kind == .component || $0.kind == .field }
+    } else if type.first?.isUppercase == true, !Self.beginsBlock(document.text, range) {
+      members = study(document, document.text.text).parts(of: type)
+    }
     return members.isEmpty
       ? nil
       : members.map {
@@ -222,11 +230,18 @@ extension Workspace {
       }
   }
 
+  /// Whether the brace behind a name begins a block: `for order in each OBR {`, `if o-5[1] is NM {`.
+  private static func beginsBlock(_ text: TextDocument, _ name: Range<Int>) -> Bool {
+    var end = name.lowerBound
+    while end > 0, text.bytes[end - 1] == 0x20 { end -= 1 }
+    if end > 0, end == name.lowerBound, "./-".utf8.contains(text.bytes[end - 1]) { return true }
+    guard let (word, range) = text.word(at: end), range.upperBound == end else { return false }
+    return ["each", "in", "is", "not", "match"].contains(word)
+  }
+
   private func words(_ document: Document, _ line: CursorLine, _ offset: Int) -> [Item] {
     let standing = line.word.isEmpty ? "absent" : line.word
-    let study = Self.wholes(document.text, line, offset, standing).lazy.map { self.study(document, $0) }
-      .min { Self.brokenCount($0) < Self.brokenCount($1) }
-    guard let study else { return [] }
+    guard let study = least(document, Self.wholes(document.text, line, offset, standing)) else { return [] }
     var items: [Item] = []
     let before = line.before.trimmingEnd()
     let begins = line.words.isEmpty || before.hasSuffix("{") || before.hasSuffix("}") || before.hasSuffix("=>")
@@ -254,8 +269,16 @@ extension Workspace {
     return items
   }
 
-  private static func brokenCount(_ study: HiltStudy) -> Int {
-    study.problems.count { ["E101", "E102", "E103", "E105"].contains($0.code) }
+  /// Of some texts the one of which most can be read.
+  private func least(_ document: Document, _ texts: [String]) -> HiltStudy? {
+    var best: (study: HiltStudy, count: Int)?
+    for text in texts {
+      let study = study(document, text)
+      let count = study.problems.count { ["E101", "E102", "E103", "E105"].contains($0.code) }
+      if count < best?.count ?? .max { best = (study, count) }
+      if count == 0 { break }
+    }
+    return best?.study
   }
 
   // MARK: Calls
