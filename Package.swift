@@ -147,7 +147,7 @@ let package = Package(
       "PartnersTests", "Partners", "HL7", "CSQLite", product("NIOCore", "swift-nio"), product("NIOPosix", "swift-nio")),
     tests("AuthoringTests", "Authoring", "Definitions", "Connectors", "Hilt", "HL7", "Messages"),
     tests(
-      "LanguageServerTests", "LanguageServer", "Authoring", "Definitions", "Connectors", "Hilt", "Messages", "Text"),
+      "LanguageServerTests", "LanguageServer", "Definitions", "Connectors", "Hilt", "Messages", "Text"),
     tests("HouseTests", "Definitions", "Connectors", "Hilt"),
     // Whole ways through the built program: `hilum` is built first.
     tests("WayTests", "hilum", "Admin", "Engine", "Store", "Partners", "HL7", "Messages", data: ["Peers"]),

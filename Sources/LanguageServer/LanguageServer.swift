@@ -155,7 +155,11 @@ package struct LanguageServer {
       guard workspace.documents[address] != nil else { return [] }
       workspace.close(address)
       return [Self.notification("textDocument/publishDiagnostics", ["uri": .text(address), "diagnostics": []])]
-    case "textDocument/didSave", "workspace/didChangeWatchedFiles": workspace.touchAll()
+    case "textDocument/didSave": workspace.touchAll()
+    case "workspace/didChangeWatchedFiles":
+      workspace.touchAll()
+      // A sample may be among them.
+      return refresh()
     case "workspace/didChangeConfiguration":
       configure(parameters?["settings"]?["hilum"])
       return refresh()

@@ -59,6 +59,7 @@ import Text
     #expect(missing.count == 1 && missing[0].hasPrefix("4:16-4:31 E501"), "\(missing)")
     try editor.write("in/codes/sex.csv", "a,b\nM,m\nM,n\n")
     try editor.tell("workspace/didChangeWatchedFiles", #"{"changes": []}"#)
+    #expect(editor.said.last?.root["method"]?.text == "workspace/inlayHint/refresh")
     let twice = try #require(try editor.problems()["in/t.hilt"])
     #expect(twice.count == 1 && twice[0].contains("E503 in/codes/sex.csv:3:1"), "\(twice)")
   }

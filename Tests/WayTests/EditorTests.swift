@@ -76,6 +76,30 @@ extension Ways {
       #expect(errors.isEmpty)
     }
 
+    @Test func `that takes a question back has no answer to it`() async throws {
+      let server = try Server(in: try project())
+      // So long that the questions behind it are read before it is checked.
+      let lines = (0..<1_500).map { "out.PID-8 = upper(\"{PID-8}{PID-5[1].2}\") ?? \"\($0)\"" }
+      let text = Self.text.replacing("emit out", with: lines.joined(separator: "\n") + "\nemit out")
+        .replacing("\"", with: "\\\"").replacing("\n", with: "\\n")
+      let place = #""params":{"textDocument":{"uri":"file:///t.hilt"},"position":{"line":5,"character":5}}"#
+      let messages = [
+        #"{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"capabilities":{}}}"#,
+        #"{"jsonrpc":"2.0","method":"textDocument/didOpen","params":{"textDocument":{"uri":"file:///t.hilt","#
+          + #""languageId":"hilt","version":1,"text":"\#(text)"}}}"#,
+        #"{"jsonrpc":"2.0","id":2,"method":"textDocument/hover",\#(place)}"#,
+        #"{"jsonrpc":"2.0","id":"three","method":"textDocument/hover",\#(place)}"#,
+        #"{"jsonrpc":"2.0","id":4,"method":"shutdown"}"#,
+        #"{"jsonrpc":"2.0","method":"$/cancelRequest","params":{"id":"three"}}"#,
+        #"{"jsonrpc":"2.0","method":"exit"}"#,
+      ]
+      server.write(messages.map { "Content-Length: \($0.utf8.count)\r\n\r\n\($0)" }.joined())
+      let (status, output, _) = await server.end()
+      #expect(status == 0 && output.contains("\"id\":2,\"result\":{\"contents\""), "\(output.suffix(2_000))")
+      #expect(output.contains("\"id\":\"three\",\"error\":{\"code\":-32800"), "\(output.suffix(2_000))")
+      #expect(output.contains("\"id\":4,\"result\":null"))
+    }
+
     @Test func `that goes away without a word leaves nothing behind`() async throws {
       let server = try Server(in: try project())
       server.write("Content-Length: 20\r\n\r\n{\"jsonrpc\"")
