@@ -75,6 +75,23 @@ import Text
     #expect(try editor.ask("shutdown", "{}").kind == .null)
   }
 
+  @Test func `half of a character keeps the places behind it`() throws {
+    let editor = try Editor()
+    try editor.open("t.hilt", "transform t\n  in hl7 2.5.1\n\nnote \"\"\nemit msg\n")
+    func change(_ start: Int, _ end: Int, _ text: String) throws {
+      let range = #"{"start": {"line": 3, "character": \#(start)}, "end": {"line": 3, "character": \#(end)}}"#
+      let change = #"{"range": \#(range), "text": "\#(text)"}"#
+      try editor.tell("textDocument/didChange", editor.of("t.hilt", #", "contentChanges": [\#(change)]"#))
+    }
+    try change(6, 6, #"\ud83d{PID-3}\ude00x"#)
+    #expect(try editor.problems()["t.hilt"]?.first?.hasPrefix("4:9-4:14 E120") == true)
+    // The halves go, the rest stays.
+    try change(6, 7, "")
+    try change(13, 14, "")
+    try change(12, 12, "[1].1")
+    #expect(try editor.problems() == ["t.hilt": []])
+  }
+
   @Test func `the newest text is the one that is checked, once`() throws {
     let editor = try Editor()
     try editor.open("t.hilt", "transform t\n")

@@ -14,7 +14,7 @@ package enum Incoming: Sendable {
   package init(_ bytes: [UInt8]) {
     let root: JSONNode
     do throws(JSONError) {
-      root = try JSONDocument(bytes, limits: Self.limits).root
+      root = try Self.document(bytes).root
     } catch {
       // What is wrong and where, never the content.
       self = .invalid(code: -32_700, "this is not JSON: \(error)", id: nil)
@@ -41,6 +41,26 @@ package enum Incoming: Sendable {
     } else {
       self = .invalid(code: -32_600, "an id is a number or a text", id: nil)
     }
+  }
+}
+
+extension Incoming {
+  /// So many halves of characters are mended in one message.
+  private static let halvesMax = 1_000
+
+  /// Editors of UTF-16 can hold half of a character, and send it as `\ud83d`: it is no text, but a change that is passed
+  /// over would leave another text here than there. What stands for it has the same length.
+  private static func document(_ bytes: [UInt8]) throws(JSONError) -> JSONDocument {
+    var bytes = bytes
+    for _ in 0..<halvesMax {
+      do throws(JSONError) {
+        return try JSONDocument(bytes, limits: limits)
+      } catch {
+        guard error.kind == .surrogate, error.offset + 6 <= bytes.count else { throw error }
+        bytes.replaceSubrange(error.offset..<error.offset + 6, with: "\\ufffd".utf8)
+      }
+    }
+    return try JSONDocument(bytes, limits: limits)
   }
 }
 
