@@ -97,6 +97,10 @@ let package = Package(
       dependencies: ["Messages", "Text", "HL7", "FHIR", "Hilt", "ConnectorKit", "Definitions", "Store", "Engine"],
       swiftSettings: strict),
     .target(
+      name: "LanguageServer",
+      dependencies: ["Messages", "Text", "HL7", "Hilt", "Definitions", "Authoring"],
+      swiftSettings: strict),
+    .target(
       name: "Admin",
       dependencies: [
         "Messages", "HL7", "Definitions", "Store", "Engine", product("Hummingbird", "hummingbird"),
@@ -115,7 +119,7 @@ let package = Package(
       name: "hilum",
       dependencies: [
         "Messages", "Text", "HL7", "FHIR", "Hilt", "ConnectorKit", "Connectors", "Definitions", "Store", "Engine",
-        "Admin", "Authoring", "Partners",
+        "Admin", "Authoring", "LanguageServer", "Partners",
         product("ArgumentParser", "swift-argument-parser"), product("AsyncHTTPClient", "async-http-client"),
         product("Crypto", "swift-crypto"), product("Logging", "swift-log"), product("NIOCore", "swift-nio"),
         product("NIOHTTP1", "swift-nio"),
@@ -146,7 +150,9 @@ let package = Package(
     tests(
       "PartnersTests", "Partners", "HL7", "CSQLite", product("NIOCore", "swift-nio"), product("NIOPosix", "swift-nio")),
     tests("AuthoringTests", "Authoring", "Definitions", "Connectors", "Hilt", "HL7", "Messages"),
-    tests("HouseTests", "Definitions", "Connectors"),
+    tests(
+      "LanguageServerTests", "LanguageServer", "Definitions", "Connectors", "Hilt", "Messages", "Text"),
+    tests("HouseTests", "Definitions", "Connectors", "Hilt"),
     // Whole ways through the built program: `hilum` is built first.
     tests("WayTests", "hilum", "Admin", "Engine", "Store", "Partners", "HL7", "Messages", data: ["Peers"]),
   ]

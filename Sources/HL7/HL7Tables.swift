@@ -7,6 +7,8 @@ package struct HL7Part: Sendable, Hashable {
   package var versions: HL7Versions
   /// Its data type: `CX`, `ST`; *varies* where the message itself says it.
   package var type: String
+  /// How many there must be.
+  package var countMin: Int
   /// How many there may be at most; `nil` for any number.
   package var countMax: Int?
   /// The table of its codes, such as `0123`; `nil` where there is none.
@@ -76,7 +78,8 @@ package enum HL7Tables {
       while composite.parts.count < number { composite.parts.append([]) }
       composite.parts[number - 1].append(
         HL7Part(
-          versions: mask(words[1]), type: String(words[2]), countMax: words[4] == "*" ? nil : Int(words[4]),
+          versions: mask(words[1]), type: String(words[2]), countMin: Int(words[3]) ?? 0,
+          countMax: words[4] == "*" ? nil : Int(words[4]),
           table: words[5] == "-" ? nil : String(words[5]), name: words.count > 6 ? String(words[6]) : ""))
     }
     read.withLock { $0[head] = composite }

@@ -71,11 +71,19 @@ package struct HiltProgram: Sendable {
   package static func compile(
     _ source: String, file: String, parameters: [String: Value] = [:], files: any HiltFiles = NoHiltFiles()
   ) -> (program: HiltProgram?, problems: [Problem]) {
-    let source = Source(source, file: file)
+    let checked = check(source, file, parameters, files)
+    return (checked.program, checked.checker.problems.sorted)
+  }
+
+  /// - Parameter learns: the checker also keeps what stands at each place of the text.
+  static func check(
+    _ text: String, _ file: String, _ parameters: [String: Value], _ files: any HiltFiles, learns: Bool = false
+  ) -> (program: HiltProgram?, checker: Checker) {
+    let source = Source(text, file: file)
     var problems = Problems(source)
     guard source.bytes.count <= Source.bytesMax else {
       problems.report(.size, "a program has at most \(Source.bytesMax >> 20) MiB", at: Span(0, 1))
-      return (nil, problems.sorted)
+      return (nil, Checker(source, files: files, problems: problems))
     }
     let tokens = Lexer.tokens(of: source, problems: &problems)
     var parser = Parser(source, tokens: tokens, problems: problems)
@@ -84,13 +92,14 @@ package struct HiltProgram: Sendable {
     let imports = libraries.load(tree.imports, of: "")
     var checker = Checker(libraries.source, files: files, problems: libraries.problems)
     checker.reached = libraries.reached
+    if learns { checker.learned = [:] }
     let own = Libraries.Library(tree: tree, path: "", imports: imports)
     checker.modules = ([own] + libraries.all).map { file in
       // The program itself stands before its libraries.
       Module(tree: file.tree, path: file.path, imports: file.imports.map { $0.map { $0 + 1 } })
     }
     let program = checker.program(tree, parameters)
-    return (checker.problems.hasErrors || tree.isLibrary ? nil : program, checker.problems.sorted)
+    return (checker.problems.hasErrors || tree.isLibrary ? nil : program, checker)
   }
 
   init(

@@ -59,6 +59,7 @@ struct LanguageBench {
       \(try large())
       \(try results())
       \(try JSONBench(seconds: seconds, turns: turns).run())
+      \(try EditorBench().run())
       """
   }
 

@@ -32,10 +32,11 @@ struct Site {
 
   /// - Parameter name: the environment that the channels are for.
   static func loader(
-    _ settings: EngineSettings, environment name: String? = nil, looksAround: Bool = false
+    _ settings: EngineSettings, environment name: String? = nil, looksAround: Bool = false,
+    files: any DefinitionFiles = DiskFiles()
   ) -> ChannelLoader {
     var loader = ChannelLoader(
-      registry: .builtIn, environment: environment, keep: settings.keep, limits: settings.limits,
+      registry: .builtIn, files: files, environment: environment, keep: settings.keep, limits: settings.limits,
       alerts: settings.alerts, zone: settings.zone ?? TimeZone.current.identifier, looksAround: looksAround)
     loader.environmentName = name
     loader.alertChannel = settings.alertChannel

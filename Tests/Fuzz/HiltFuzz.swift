@@ -24,5 +24,17 @@ public func fuzz(_ start: UnsafePointer<UInt8>, _ count: Int) -> CInt {
   var input = HiltInput(message, original: message, sent: message, bytes: Array("a;b\n\"c\";d\n".utf8))
   input.limits.stepsMax = 200_000
   if let program { _ = program.run(input, tracing: count % 2 == 0, observing: count % 3 == 0) }
+  if count % 4 == 0 { ask(text) }
   return 0
+}
+
+/// What an editor asks is answered of any text.
+private func ask(_ text: String) {
+  let study = HiltStudy(text, file: "fuzz.hilt", files: Files())
+  for offset in stride(from: 0, through: text.utf8.count, by: 1 + text.utf8.count / 16) {
+    _ = study.meaning(at: offset)?.meaning.members
+    _ = study.meaning(endingAt: offset)?.members
+    for name in study.visible(at: offset).prefix(8) { _ = study.meaning(of: name) }
+    _ = study.name(at: offset)
+  }
 }

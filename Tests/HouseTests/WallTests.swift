@@ -42,6 +42,9 @@ import Testing
     "Authoring": Room(
       rooms: ["Messages", "Text", "HL7", "FHIR", "Hilt", "ConnectorKit", "Definitions", "Store", "Engine"],
       system: libc.union(["Foundation"])),
+    "LanguageServer": Room(
+      rooms: ["Messages", "Text", "HL7", "Hilt", "Definitions", "Authoring"],
+      system: libc.union(["Synchronization", "Dispatch", "Foundation"])),
     "Admin": Room(
       rooms: ["Messages", "HL7", "Hilt", "Definitions", "Store", "Engine"],
       packages: ["Hummingbird", "HTTPTypes", "NIOCore", "NIOPosix", "Logging"], system: libc.union(["Foundation"])),
@@ -51,7 +54,7 @@ import Testing
     "hilum": Room(
       rooms: [
         "Messages", "Text", "HL7", "FHIR", "Hilt", "ConnectorKit", "Connectors", "Definitions", "Store", "Engine",
-        "Admin", "Authoring", "Partners",
+        "Admin", "Authoring", "LanguageServer", "Partners",
       ],
       packages: ["ArgumentParser", "AsyncHTTPClient", "Logging", "NIOCore", "NIOPosix", "NIOHTTP1", "Crypto"],
       system: libc.union(["Synchronization", "Dispatch", "Foundation"])),

@@ -104,7 +104,7 @@ struct CaseActual: Sendable {
   }
 
   /// What is fixed unless the case says otherwise, so that a case gives the same whenever it is run.
-  private static func attributes(_ settings: CaseSettings, _ input: String) -> [String: Value] {
+  static func attributes(_ settings: CaseSettings, _ input: String) -> [String: Value] {
     var attributes: [String: Value] = [
       "id": .text("00000000000000000000000000"), "channel": .text("test"),
       "received": .integer(CaseSettings.standardReceived),
@@ -114,7 +114,7 @@ struct CaseActual: Sendable {
     return attributes
   }
 
-  private static func outcome(_ decision: HiltDecision) -> String {
+  static func outcome(_ decision: HiltDecision) -> String {
     switch decision {
     case .routed: return "routed"
     case .dropped(let reason): return "dropped: \(reason)"

@@ -68,6 +68,12 @@ package struct CaseFolder: Sendable, Hashable {
     folders(in: folder).flatMap { $0.hasSuffix(suffix) ? [$0] : $0.hasSuffix("/data") ? [] : suites(below: $0) }
   }
 
+  /// The cases of a program, which need not be a file yet.
+  static func cases(of program: String) -> [CaseFolder] {
+    let base = program.hasSuffix(".hilt") ? String(program.dropLast(".hilt".count)) : program
+    return folders(in: base + suffix).map { CaseFolder(subject: .transform(program), path: $0) }
+  }
+
   private static func cases(in suite: String) -> [CaseFolder] {
     let subject = subject(of: suite)
     return folders(in: suite).map { CaseFolder(subject: subject, path: $0) }

@@ -65,7 +65,7 @@ extension Checker {
     return unknown(name, span)
   }
 
-  private mutating func cursor(_ variable: Variable, _ span: Span) -> Cursor {
+  func cursor(_ variable: Variable, _ span: Span) -> Cursor {
     switch variable.kind {
     case .value(let slot, let type, let mayBeAbsent, let path):
       let absent = mayBeAbsent && !facts.contains(variable.name)
@@ -137,16 +137,25 @@ extension Checker {
   /// Where an expression comes to, when it is a name or a path.
   mutating func cursor(_ expression: Expression) -> Cursor {
     switch expression.kind {
-    case .name(let name): return root(name, expression.span)
-    case .selected: return selectedRoot(expression.span)
+    case .name(let name):
+      let cursor = root(name, expression.span)
+      learn(cursor, expression.span, expression.span)
+      return cursor
+    case .selected:
+      let cursor = selectedRoot(expression.span)
+      learn(cursor, expression.span, expression.span)
+      return cursor
     case .path(let first, let steps):
       var cursor: Cursor
       switch first.kind {
       case .name, .selected: cursor = self.cursor(first)
-      default: cursor = .value(typed(first))
+      default:
+        cursor = .value(typed(first))
+        learn(cursor, first.span, first.span)
       }
       for step in steps {
         cursor = advance(cursor, step, from: expression.span)
+        learn(cursor, Span(Int(expression.span.start), Int(step.span.end)), step.span)
         if case .broken = cursor { return .broken }
       }
       return cursor

@@ -33,6 +33,8 @@ struct Checker {
   var parameterTexts: [String: String] = [:]
   /// Where each statement begins; its index is its number.
   var statementSpans: [Span] = []
+  /// What stands at each place of the text, for an editor; `nil` where nobody asks.
+  var learned: [Span: Learned]?
 
   /// Whether `msg` is HL7, and whether there is an `original`.
   var hasMessage = true
@@ -145,6 +147,7 @@ struct Checker {
     // One problem a name is enough.
     variable.isUsed = !isLower || Self.reserved.contains(name.text) || scope.find(name.text) != nil
     scope.declare(variable)
+    if learned != nil { learn(cursor(variable, name.span), name.span, name.span) }
   }
 
   @discardableResult

@@ -69,15 +69,12 @@ extension Run {
       // What is told in full counts, wherever in the message it stands.
       if !overwrites { return Self.reference(fullURL) }
       let before = bundles[bundle].entries[place].resource
-<<<<<<< HEAD
-      let isTold = bundles[bundle].entries[place].request?.ifNoneExist == nil
-      if isTold, RecordWriter.bytes(before) != RecordWriter.bytes(named) {
-=======
-      let (one, other) = (RecordWriter.bytes(before, upTo: bytesLeft), RecordWriter.bytes(named, upTo: bytesLeft))
-      try step(bytes: one.count + other.count, at: span)
-      if one != other {
->>>>>>> d64b169ad218d49ce01b7f187339d5c03de0dc48
-        try note("a second \(form.resource) with the same identifier: the bundle holds the later one", at: span)
+      if bundles[bundle].entries[place].request?.ifNoneExist == nil {
+        let (one, other) = (RecordWriter.bytes(before, upTo: bytesLeft), RecordWriter.bytes(named, upTo: bytesLeft))
+        try step(bytes: one.count + other.count, at: span)
+        if one != other {
+          try note("a second \(form.resource) with the same identifier: the bundle holds the later one", at: span)
+        }
       }
       bundles[bundle].entries[place] = entry
     } else {

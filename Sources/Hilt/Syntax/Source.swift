@@ -57,6 +57,13 @@ struct Source: Sendable {
     return file.place(Int(span.start) - file.base, Int(span.end) - file.base)
   }
 
+  /// The file in which a span lies, and its bytes there.
+  func stretch(_ span: Span) -> (file: String, bytes: Range<Int>) {
+    let file = file(of: Int(span.start))
+    let start = min(max(0, Int(span.start) - file.base), file.bytes.count)
+    return (file.name, start..<min(max(start, Int(span.end) - file.base), file.bytes.count))
+  }
+
   /// The text of a span.
   func text(_ span: Span) -> String {
     let file = file(of: Int(span.start))

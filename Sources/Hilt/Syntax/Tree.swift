@@ -304,11 +304,11 @@ extension Expression.Kind {
 }
 
 extension LoopHead {
-  fileprivate var parts: [Expression] { [list, condition].compactMap(\.self) }
+  var parts: [Expression] { [list, condition].compactMap(\.self) }
 }
 
 extension Step {
-  fileprivate var parts: [Expression] {
+  var parts: [Expression] {
     switch kind {
     case .select(.allWhere(let condition)), .select(.firstWhere(let condition)): [condition]
     case .select(.keys(let keys)): keys

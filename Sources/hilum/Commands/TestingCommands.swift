@@ -194,7 +194,7 @@ struct BenchCommand: AsyncParsableCommand {
   @Option(help: "Where the data folders are made; on the disk that is to be measured.") var directory = "."
   @Option(help: "Instead: so many messages a second by schedule, and how long each takes to its partner.") var rate:
     Double?
-  @Flag(help: "Instead: what reading and transforming a message costs, on one core and without an engine.")
+  @Flag(help: "Instead: what reading, transforming and typing cost, on one core and without an engine.")
   var language = false
   @Flag(help: "Instead: what deployments under full load do to the answers of senders.") var deploys = false
   @Flag(help: "Print JSON.") var json = false

@@ -41,6 +41,8 @@ enum Tools {
   /// A Python that has the `jsonschema` and `PyYAML` packages.
   static let schemas = python(with: "jsonschema, yaml")
   static let resources = python(with: "fhir.resources.patient")
+  /// A Python that has the client of `pygls`.
+  static let editor = python(with: "pygls.lsp.client")
 
   private static func python(with module: String) -> String? {
     let own = ProcessInfo.processInfo.environment["HILUM_PYTHON"]
