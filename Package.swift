@@ -41,6 +41,7 @@ let package = Package(
   ],
   targets: [
     .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+    .systemLibrary(name: "CLibXML2", pkgConfig: "libxml-2.0", providers: [.apt(["libxml2-dev"])]),
     .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
 
     // The pages of docs/errors, embedded: an installed binary has no docs beside it.
@@ -52,13 +53,16 @@ let package = Package(
     // The element tables of FHIR R4, embedded.
     .target(name: "CFHIRTables", exclude: ["r4.tables"]),
 
+    // libxml2 behind a header of our own, which includes none of its.
+    .target(name: "CXMLReader", dependencies: ["CLibXML2"]),
+
     .target(name: "Messages", swiftSettings: strict),
-    .target(name: "Text", dependencies: ["Messages"], swiftSettings: strict),
+    .target(name: "Text", dependencies: ["Messages", "CXMLReader"], swiftSettings: strict),
     .target(name: "HL7", dependencies: ["Messages", "Text", "CHL7Tables"], swiftSettings: strict),
     .target(name: "FHIR", dependencies: ["Messages", "Text", "CFHIRTables"], swiftSettings: strict),
     .target(
       name: "Hilt",
-      dependencies: ["Messages", "Text", "HL7", product("Crypto", "swift-crypto")],
+      dependencies: ["Messages", "Text", "HL7", "FHIR", product("Crypto", "swift-crypto")],
       swiftSettings: strict),
     .target(name: "ConnectorKit", dependencies: ["Messages", product("Logging", "swift-log")], swiftSettings: strict),
     .target(
@@ -90,7 +94,7 @@ let package = Package(
       swiftSettings: strict),
     .target(
       name: "Authoring",
-      dependencies: ["Messages", "Text", "HL7", "Hilt", "ConnectorKit", "Definitions", "Store", "Engine"],
+      dependencies: ["Messages", "Text", "HL7", "FHIR", "Hilt", "ConnectorKit", "Definitions", "Store", "Engine"],
       swiftSettings: strict),
     .target(
       name: "LanguageServer",
@@ -126,7 +130,7 @@ let package = Package(
     tests("TextTests", "Text"),
     tests("HL7Tests", "HL7", "Text", "Messages"),
     tests("FHIRTests", "FHIR", "Text", "Messages"),
-    tests("HiltTests", "Hilt", "Definitions", "HL7", "Text", "Messages", data: ["Conformance"]),
+    tests("HiltTests", "Hilt", "Definitions", "FHIR", "HL7", "Text", "Messages", data: ["Conformance"]),
     tests("ConnectorKitTests", "ConnectorKit", "Messages"),
     tests(
       "ConnectorsTests", "Connectors", "ConnectorKit", "HL7", "Messages", product("Logging", "swift-log"),

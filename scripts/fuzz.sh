@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 seconds=${FUZZ_SECONDS:-60}
 names=("$@")
-[ ${#names[@]} -gt 0 ] || names=(MLLP HL7 Hilt)
+[ ${#names[@]} -gt 0 ] || names=(MLLP HL7 Hilt XML)
 
 # The fuzzer wants one module: the rooms without I/O, in one, without the imports of each other.
 work=$PWD/.build-fuzz
@@ -24,19 +24,30 @@ cp Tests/Fuzz/FuzzCrypto.swift "$sources/"
 clang=$(dirname "$(readlink -f "$(command -v swiftc)")")/clang
 printf 'module CHL7Tables { header "%s" export * }\n' "$PWD/Sources/CHL7Tables/include/HL7Tables.h" >"$work/module.modulemap"
 "$clang" -c -I Sources/CHL7Tables/include Sources/CHL7Tables/HL7Tables.c -o "$work/HL7Tables.o"
+# libxml2 behind its header of our own.
+printf 'module CXMLReader { header "%s" export * }\n' "$PWD/Sources/CXMLReader/include/XMLReader.h" >>"$work/module.modulemap"
+read -ra xml_flags < <(pkg-config --cflags libxml-2.0)
+"$clang" -c -fsanitize=address -O1 -I Sources/CXMLReader/include "${xml_flags[@]}" Sources/CXMLReader/XMLReader.c -o "$work/XMLReader.o"
 
 failed=()
 for name in "${names[@]}"; do
   echo "── $name: building"
   swiftc -use-ld=lld -parse-as-library -sanitize=fuzzer,address -O -wmo -package-name hilum -module-name Fuzzed -suppress-warnings \
     -swift-version 6 -enable-upcoming-feature ExistentialAny -enable-upcoming-feature InternalImportsByDefault \
-    -Xcc "-fmodule-map-file=$work/module.modulemap" "$work/HL7Tables.o" \
+    -Xcc "-fmodule-map-file=$work/module.modulemap" "$work/HL7Tables.o" "$work/XMLReader.o" -lxml2 \
     "$sources"/*.swift "Tests/Fuzz/${name}Fuzz.swift" -o "$work/$name-fuzz"
   found=$work/$name
   mkdir -p "$found"
   seeds=()
   case $name in
     HL7 | MLLP) [ ! -d Tests/Corpus/hl7 ] || seeds+=(Tests/Corpus/hl7) ;;
+    XML)
+      rm -rf "$work/documents" && mkdir -p "$work/documents"
+      printf '%s\n' '<a xmlns="urn:d" xmlns:p="urn:p" p:b="1"><p:c>x &amp; y<![CDATA[<z>]]></p:c><!-- n --><?pi d?></a>' \
+        >"$work/documents/one.xml"
+      printf '%s\n' '//p:a[@b="1" and position() < 3]/text() | ../*' '<a b="&#10;&quot;"/>' >"$work/documents/two.xml"
+      seeds+=("$work/documents")
+      ;;
     Hilt)
       # The programs of the conformance cases, without what they are given and what is expected.
       rm -rf "$work/programs" && mkdir -p "$work/programs"

@@ -68,6 +68,7 @@ extension ChannelRuntime {
     let contents: [[UInt8]]
     switch rule {
     case .records: contents = records(bytes, version.definition)
+    case .elements(let path): contents = try elements(bytes, path)
     case .segments(let code, let program): contents = try groups(bytes, code, program, version.pipeline)
     }
     guard (1...batchPartsMax).contains(contents.count) else {
@@ -90,6 +91,40 @@ extension ChannelRuntime {
     }
     let parts = result.emitted.compactMap { if case .bytes(let part) = $0.content { part } else { nil } }
     return parts.count > 1 && parts.count == result.emitted.count ? parts : [bytes]
+  }
+
+  /// A document of each element that is found, with the namespaces that hold there.
+  private static func elements(_ bytes: [UInt8], _ path: ElementPath) throws(Rejection) -> [[UInt8]] {
+    let found: XPath.Value
+    do {
+      // The source has its own limit of size.
+      let root = try XMLDocument(bytes, limits: XMLLimits(byteCountMax: bytes.count)).root
+      found = try path.xpath.evaluate(at: root, nodeCountMax: 10_000_000)
+    } catch let error as XMLError {
+      throw Rejection(.error, 207, "it can't be split: \(error)")
+    } catch {
+      throw Rejection(.error, 207, "it can't be split: \(path.text) looks at too much of it")
+    }
+    guard case .items(let items) = found, !items.isEmpty else {
+      throw Rejection(.error, 207, "there is nothing in it at \(path.text)")
+    }
+    var last: XMLNode?
+    var contents: [[UInt8]] = []
+    for item in items {
+      guard case .node(let node) = item, node.name != nil else {
+        throw Rejection(.error, 207, "it can't be split: not all that stands at \(path.text) are elements")
+      }
+      // What stands in another part would come twice.
+      if let last, last.holds(node) {
+        throw Rejection(
+          .error, 207, "it can't be split: what line \(node.line) has at \(path.text) stands in another such element")
+      }
+      last = node
+      var writer = XMLWriter()
+      writer.node(node)
+      contents.append(writer.bytes)
+    }
+    return contents
   }
 
   /// The bytes of each record, with the header's before them.

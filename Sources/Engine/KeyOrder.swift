@@ -215,6 +215,7 @@ package struct KeyOrder: Sendable {
       }
       if parked[key]?.count == 0 {
         parked[key]?.from = sequence
+        parked[key]?.behind = key == first ? nil : first
         advance(key)
       }
       parked[key]?.count += 1
@@ -254,7 +255,8 @@ package struct KeyOrder: Sendable {
   mutating func unparks(_ sequence: Int64, _ keys: [UInt64], readFor key: UInt64) -> Bool {
     let ahead = keys.first { other in
       guard other != key, let waits = parked[other], waits.count > 0 else { return false }
-      return waits.from < sequence
+      // In memory behind what the other key has there, it would only take up room: that one may be held for days.
+      return waits.from < sequence || waits.from == sequence && queues[other] != nil
     }
     if let ahead {
       parked[key]?.from = sequence
@@ -266,6 +268,8 @@ package struct KeyOrder: Sendable {
     for key in keys {
       guard let waits = parked[key] else { continue }
       parked[key]?.from = sequence + 1
+      // It was this delivery that stood behind the other key; what comes next may have nothing to do with that one.
+      parked[key]?.behind = nil
       if waits.count > 0 {
         parked[key]?.count = waits.count - 1
         parkedCount -= 1

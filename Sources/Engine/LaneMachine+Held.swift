@@ -32,10 +32,15 @@ extension LaneMachine {
     entries[index].isHeldInStore = true
   }
 
+  /// A person released it while it was kept here.
+  func isLetGo(_ entry: Entry, as row: WaitingDelivery) -> Bool {
+    entry.isHeld && entry.isHeldInStore && row.held == nil
+  }
+
   /// The store was changed under an entry that was kept, and shows it still.
   mutating func settle(_ entry: inout Entry, as row: WaitingDelivery) {
-    guard entry.isHeld, entry.isHeldInStore, row.held == nil else { return }
-    // A person released it: with a fresh budget.
+    guard isLetGo(entry, as: row) else { return }
+    // With a fresh budget.
     heldBytes += row.bytesInMemory
     standing -= 1
     entry.delivery = row

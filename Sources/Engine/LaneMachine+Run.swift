@@ -94,12 +94,31 @@ extension LaneMachine {
           continue
         }
         entry.state = .queued
+        if order != nil, isLetGo(entry, as: row) {
+          // It is read again as any other, when there is room for it.
+          giveRoom(of: entry)
+          order?.remove(row.sequence, row.orderKeys)
+          tail = min(tail, row.sequence - 1)
+          continue
+        }
         settle(&entry, as: row)
       }
       kept.append(entry)
     }
     entries = kept
     dropEnded()
+  }
+
+  /// There is no room to read as far as what was kept when the lane let go: that is read again in its turn, and has all
+  /// its tries again.
+  mutating func forgetReleased() {
+    for entry in entries where entry.state == .released {
+      giveRoom(of: entry)
+      tail = min(tail, entry.delivery.sequence - 1)
+      order?.remove(entry.delivery.sequence, entry.delivery.orderKeys)
+    }
+    entries.removeAll { $0.state == .released }
+    released = 0
   }
 
   /// What is over leaves when everything in front of it has: at once, where a lane orders by key.
@@ -144,7 +163,7 @@ extension LaneMachine {
     guard wantsTail else { return }
     tailIsNext = false
     guard refillDue <= now.steady else { return wake(at: refillDue, now) }
-    refilling = Refill(offered: offered)
+    refilling = Refill(offered: offered, settles: released > 0)
     lookAgain = false
     let firstReleased = released > 0 ? entries.first { $0.state == .released } : nil
     actions.append(

@@ -66,6 +66,8 @@ extension LaneMachine {
   struct Refill {
     /// The number that had been offered when it was asked for.
     var offered: Int64
+    /// It shows what became of what was kept when the lane let go.
+    var settles = false
     /// The parked key that it is about, and up to which number.
     var key: UInt64?
     var through: Int64 = 0

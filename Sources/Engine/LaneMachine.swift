@@ -176,7 +176,8 @@ package struct LaneMachine: Sendable {
     }
     if released > 0 { settle(deliveries, through: all ? .max : deliveries.last?.sequence ?? tail) }
     var all = all
-    var isFirst = true
+    // Nobody asked whether there was room for more, where it was read to settle what was kept.
+    var isFirst = !asked.settles
     for delivery in deliveries where delivery.sequence > tail {
       if order != nil, index(of: delivery.sequence) != nil || over[delivery.sequence] != nil {
         tail = delivery.sequence
@@ -186,6 +187,7 @@ package struct LaneMachine: Sendable {
       guard admit(delivery, isFirst: isFirst, now) else {
         all = false
         refillMax = order?.isClosed == true ? 2 : refillMax
+        if order != nil, released > 0 { forgetReleased() }
         break
       }
       isFirst = false
@@ -281,9 +283,10 @@ package struct LaneMachine: Sendable {
     actions.append(.letGo(underWay: Set(entries.lazy.filter { $0.state == .sending }.map(\.delivery.id))))
   }
 
-  /// Lets go of what nothing was tried with, from the end.
+  /// Lets go of what nothing was tried with, from the end, and of what is over: that is durable before the store is
+  /// changed.
   private mutating func dropLast() {
-    while let last = entries.last, last.isUntouched {
+    while let last = entries.last, last.isUntouched || last.state == .ended {
       giveRoom(of: last)
       tail = last.delivery.sequence - 1
       entries.removeLast()
@@ -357,9 +360,11 @@ package struct LaneMachine: Sendable {
   /// Hands out, without sending it, what was sent before and waits to be sent again: its answer has come by itself. Its
   /// end is told by `sent` as of any other.
   ///
-  /// - Returns: `nil` where there is none.
+  /// - Returns: `nil` where there is none. In a strict lane what stands behind something held is not looked at: other
+  ///   deliveries may be put there, and everything behind them must be forgotten then.
   package mutating func claim(where isIt: (WaitingDelivery) -> Bool) -> WaitingDelivery? {
-    let found = entries.firstIndex {
+    let reachable = order == nil ? entries.firstIndex(where: \.isHeld) ?? entries.endIndex : entries.endIndex
+    let found = entries[..<reachable].firstIndex {
       $0.state == .queued && !$0.isHeld && $0.delivery.possiblySent && isIt($0.delivery)
     }
     guard canClaim, let index = found, order?.take(entries[index].delivery.sequence) != false else { return nil }

@@ -93,6 +93,83 @@ import Testing
     #expect(lane.sent() == [1, 2, 9, 10])
   }
 
+  @Test func `an answer that comes by itself to something behind it is not taken, and what was put there goes first`() {
+    var lane = LaneBench(waiting: 3)
+    var sentBefore = LaneBench.delivery(10)
+    sentBefore.possiblySent = true
+    lane.event { [held = held(1, .place)] in $0.refilled([held, LaneBench.delivery(9), sentBefore], all: true, $1) }
+    lane.event { machine, _ in #expect(machine.claim { $0.sequence == 10 } == nil) }
+    lane.event { machine, _ in machine.letGo() }
+    lane.event { $0.changed($1) }
+    #expect(lane.refills.last?.after == 0)
+    lane.refilled([1, 2, 3, 9], all: true)
+    for sequence in [1, 2, 3, 9] as [Int64] { lane.taken(sequence) }
+    #expect(lane.sent() == [1, 2, 3, 9])
+  }
+
+  @Test func `what was put there goes before what waits behind something that can't be sent`() {
+    var lane = LaneBench(waiting: 3)
+    var damaged = LaneBench.delivery(10)
+    damaged.damaged = true
+    lane.event { [held = held(1, .place)] in $0.refilled([held, LaneBench.delivery(9), damaged], all: true, $1) }
+    #expect(lane.ended() == ["10 dead"])
+    lane.event { machine, _ in machine.letGo() }
+    lane.durable(1)
+    lane.event { $0.changed($1) }
+    #expect(lane.refills.last?.after == 0)
+    lane.refilled([1, 2, 9], all: true)
+    for sequence in [1, 2, 9] as [Int64] { lane.taken(sequence) }
+    #expect(lane.sent() == [1, 2, 9])
+  }
+
+  @Test(arguments: [KeyOrder.Rule.none, .keys])
+  func `many that are released at once come into memory as there is room for them`(_ order: KeyOrder.Rule) {
+    var policy = Self.holding
+    policy.order = order
+    policy.heldCountMax = 4
+    policy.inFlight = 1
+    policy.refused["AE"] = 3
+    func delivery(_ sequence: Int64) -> WaitingDelivery {
+      var delivery = LaneBench.delivery(sequence)
+      delivery.orderKeys = [UInt64(sequence)]
+      return delivery
+    }
+    var lane = LaneBench(policy, waiting: 100)
+    lane.event { machine, now in
+      let held = (1...99).map { (sequence: Int64) in
+        var delivery = delivery(sequence)
+        delivery.held = WaitingDelivery.Held(.delivery, "why")
+        return delivery
+      }
+      machine.refilled(held + [delivery(100)], all: true, now)
+    }
+    // It rests when the others are released, and its count of refusals is kept.
+    lane.refused(100)
+    lane.durable(1)
+    #expect(lane.sent() == [100])
+    var reads = lane.refills.count
+    lane.event { machine, _ in machine.letGo() }
+    lane.event { $0.changed($1) }
+    var over: Set<Int64> = []
+    var most = 0
+    for _ in 1...1000 {
+      if reads < lane.refills.count, let part = lane.refills.last {
+        reads += 1
+        let rows = (1...100).filter { $0 > part.after && !over.contains($0) }
+        let found = rows.prefix(part.countMax).map { delivery($0) }
+        lane.event { $0.refilled(found, all: found.count == rows.count, $1) }
+      }
+      most = max(most, lane.machine.held.count)
+      for sequence in lane.sent() {
+        over.insert(sequence)
+        lane.taken(sequence)
+        lane.durable(1)
+      }
+      lane.pass(10)
+    }
+    #expect(over.count == 100 && most <= 4)
+  }
+
   @Test func `a reply transform's verdicts end, hold and retry, and one that failed is flagged`() {
     var lane = LaneBench(Self.holding)
     lane.offer(1...4)

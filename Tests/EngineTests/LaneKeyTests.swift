@@ -130,6 +130,45 @@ import Testing
     #expect(lane.sent() == [3])
   }
 
+  @Test func `after a merge its keys have nothing to do with each other any more`() {
+    var policy = Self.policy(held: 16)
+    policy.refused = ["AE": 0]
+    policy.holdsRefused = true
+    var lane = LaneBench(policy)
+    for (sequence, keys) in [(1, [7]), (2, [7, 8]), (3, [7]), (4, [8]), (5, [8]), (6, [7])] {
+      lane.offer(Int64(sequence), keys: keys.map { UInt64($0) })
+    }
+    lane.taken(1)
+    lane.refilledKeyed([(2, [7, 8])], all: false)
+    lane.taken(2)
+    lane.refilledKeyed([(3, [7])], all: false)
+    lane.refilledKeyed([(4, [8])], all: false)
+    #expect(lane.sent() == [1, 2, 3, 4])
+    // The first key is held until a person decides; the other goes on.
+    lane.refused(3)
+    lane.taken(4)
+    #expect(lane.refills.map(\.key) == [7, 7, 8, 8])
+    lane.refilledKeyed([(5, [8])], all: true)
+    #expect(lane.sent() == [5] && lane.machine.heldFirst?.delivery.sequence == 3)
+  }
+
+  @Test func `a merge behind a held message stays in the store, and takes no room`() {
+    var policy = Self.policy(held: 16)
+    policy.refused = ["AE": 0]
+    policy.holdsRefused = true
+    var lane = LaneBench(policy)
+    for (sequence, keys) in [(1, [7]), (2, [8]), (3, [8]), (4, [7, 8])] {
+      lane.offer(Int64(sequence), keys: keys.map { UInt64($0) })
+    }
+    lane.refused(1)
+    lane.taken(2)
+    lane.refilledKeyed([(3, [8])], all: false)
+    lane.taken(3)
+    lane.refilledKeyed([(4, [7, 8])], all: true)
+    #expect(lane.sent() == [1, 2, 3])
+    #expect(lane.machine.held.count == 0 && lane.machine.heldFirst?.delivery.sequence == 1)
+  }
+
   @Test func `one connection that is refused doesn't stop what the others carry, and isn't tried in a circle`() {
     var lane = LaneBench(Self.policy(inFlight: 2))
     for sequence in 1...3 { lane.offer(Int64(sequence), keys: [UInt64(sequence)]) }

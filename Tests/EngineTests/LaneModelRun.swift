@@ -447,10 +447,11 @@ final class LaneModelRun {
   private func hold() throws {
     let (count, bytes, sending) = machine.held
     if life == .down { return }
-    // What waits for a parked one may have it beside it.
-    let countMax = world.policy.heldCountMax + (world.policy.order == .keys ? 1 : 0)
-    if count > countMax { throw ModelFailure("\(count) are in memory") }
-    let bytesMax = world.policy.heldBytesMax + (world.policy.order == .keys ? 240 : 120)
+    // By key, what waits for a parked one may have it beside it. In a strict lane what is released goes before what was
+    // kept behind it, and comes in beside it.
+    let besides = world.policy.order == nil ? world.policy.window : 1
+    if count > world.policy.heldCountMax + besides { throw ModelFailure("\(count) are in memory") }
+    let bytesMax = world.policy.heldBytesMax + 120 * (besides + 1)
     if bytes > bytesMax { throw ModelFailure("\(bytes) bytes are in memory") }
     if sending != open.count || sending > world.atOnceMax { throw ModelFailure("\(sending) are under way") }
     if answered.count + sending > world.policy.unconfirmedMax {

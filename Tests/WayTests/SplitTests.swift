@@ -130,6 +130,42 @@ extension Ways {
       #expect(batches.count == 5 && Set(batches).count == 3)
     }
 
+    @Test func `or a document, of which each element becomes a message, and one that can't be split is rejected`()
+      async throws
+    {
+      let project = try Project()
+      try project.write(
+        "Channels/lists.yaml",
+        """
+        channel: lists
+        format: xml
+        source:
+          file: {directory: ../in}
+          split: {xpath: "/l:list//l:patient", namespaces: {l: "urn:list"}}
+        destinations:
+          copy: {file: {directory: ../out, name: "{message.source.batch.number}.xml"}}
+
+        """)
+      try await project.start()
+      let rest = #"<patient t="v:x">M&amp;üller</patient><x/><patient><a/></patient></list>"#
+      try put(project, "a.xml", #"<list xmlns="urn:list" xmlns:v="urn:v">"# + rest)
+      try await eventually("each is written") { project.names(in: "out") == ["1.xml", "2.xml"] }
+      let head = #"<?xml version="1.0" encoding="UTF-8"?><patient xmlns="urn:list" xmlns:v="urn:v""#
+      #expect(
+        String(decoding: project.read("out/1.xml"), as: UTF8.self) == head + #" t="v:x">M&amp;üller</patient>"#)
+      #expect(String(decoding: project.read("out/2.xml"), as: UTF8.self) == head + "><a/></patient>")
+      let documents = [
+        "<list/>": "there is nothing in it at", "<!DOCTYPE list><list/>": "line 1, column 15: a DOCTYPE is not read",
+        "<list xmlns='urn:list'>\n<patient></list>": "line 2, column 17: an end tag names another element",
+        "<list xmlns='urn:list'><patient>\n<patient/></patient></list>": "what line 2 has at",
+      ]
+      for (index, document) in documents.keys.sorted().enumerated() { try put(project, "\(index).xml", document) }
+      try await eventually("they are rejected") { try await project.ledger("lists").rejected == 4 }
+      let reasons = try await project.messages(.rejected).compactMap(\.reason)
+      for words in documents.values { #expect(reasons.contains { $0.contains(words) }, "\(words): \(reasons)") }
+      #expect(try await project.ledger("lists").arrivals == ["received": 6, "accepted": 2, "routed": 2, "rejected": 4])
+    }
+
     @Test func `is only for what has records`() async throws {
       let project = try make()
       let port = try project.port()

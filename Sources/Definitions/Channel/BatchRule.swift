@@ -9,10 +9,13 @@ package enum BatchRule: Sendable {
   /// Each group that holds a segment, with what stands outside of such groups. The program gives out a part after the
   /// other, and drops what has no such group.
   case segments(HL7SegmentCode, HiltProgram)
+  /// Each of the elements that the path finds.
+  case elements(ElementPath)
 
   init?(_ setting: SplitSetting) {
     switch setting {
     case .record: self = .records
+    case .elements(let path): self = .elements(path)
     case .segment(let code):
       guard let program = HiltProgram.compile(Self.program(code), file: "split").program else { return nil }
       self = .segments(code, program)

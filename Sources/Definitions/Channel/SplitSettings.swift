@@ -10,7 +10,9 @@ struct SplitSettings: Settings {
     line ends in quotes. Where the transform says `header yes` the first line stands before each record. \
     `{segment: OBR}` makes a message of each group of an HL7 message that holds such a segment, as `each OBR` of the \
     transform language finds them; what stands outside of them comes with each, and MSH-10 gets the part's number \
-    (`4711.2`). One with a single group, or none, stays as it is. Every message has its own id, and those of one batch \
+    (`4711.2`). One with a single group, or none, stays as it is. `{xpath: "//c:patient", namespaces: {c: \
+    "urn:hl7-org:v3"}}` makes a message of each element of an XML document that the path finds, with the namespaces \
+    that hold there; a document without any is rejected. Every message has its own id, and those of one batch \
     share `message.source.batch.id` (also the column `batch`: `hilum messages list --where batch=ID`), with `number` \
     and `count` beside it. The sender gets one answer, when all are on disk: where one part is rejected, the batch is, \
     whole, and nothing of it is processed. After a crash in the middle the batch is taken again, and what was kept of \
@@ -48,20 +50,23 @@ struct SplitSettings: Settings {
   }
 }
 
-/// `split: record`, `split: {segment: OBR}`
+/// `split: record`, `split: {segment: OBR}`, `split: {xpath: /list/patient}`
 enum SplitSetting: SettingValue {
   case record
   case segment(HL7SegmentCode)
+  case elements(ElementPath)
 
-  private static let ways = ["record", "{segment: OBR}"]
+  private static let ways = ["record", "{segment: OBR}", "{xpath: /list/patient}"]
 
   static func read(_ node: SettingNode, _ reader: SettingReader) -> SplitSetting? {
     switch node.kind {
     case .scalar("record"): return .record
+    case .map(let entries) where node["xpath"] != nil:
+      return ElementPath.read(node, entries, reader).map { .elements($0) }
     case .map(let entries):
-      for entry in entries where entry.key != "segment" { reader.unknown(entry, known: ["segment"]) }
+      for entry in entries where entry.key != "segment" { reader.unknown(entry, known: ["segment", "xpath"]) }
       guard let segment = node["segment"] else {
-        reader.problem("C102", "`segment` is missing", at: node.place, help: ways)
+        reader.problem("C102", "`segment` or `xpath` is missing", at: node.place, help: ways)
         return nil
       }
       return code(segment, reader).map { .segment($0) }
@@ -73,7 +78,7 @@ enum SplitSetting: SettingValue {
         help: isCode ? ["{segment: \(text)}"] : ["one of " + ways.joined(separator: ", ")])
       return nil
     case .list:
-      reader.expected("`record` or a segment", node, help: ways)
+      reader.expected("`record`, a segment or a path", node, help: ways)
       return nil
     }
   }
@@ -96,8 +101,11 @@ enum SplitSetting: SettingValue {
     switch self {
     case .record where format != .delimited && format != .text:
       let instead =
-        format == .hl7v2
-        ? ["split: {segment: OBR}", "`hl7: {batch: split}` parts batches"] : ["a transform can emit several messages"]
+        switch format {
+        case .hl7v2: ["split: {segment: OBR}", "`hl7: {batch: split}` parts batches"]
+        case .xml: ["split: {xpath: /list/patient}"]
+        default: ["a transform can emit several messages"]
+        }
       reader.problem("C130", "\(format.rawValue) has no records to split", at: node.place, help: instead)
       return false
     case .segment where format != .hl7v2:
@@ -105,16 +113,24 @@ enum SplitSetting: SettingValue {
         "C130", "\(format.rawValue) has no segments to split by", at: node.place,
         help: ["split: record", "a transform can emit several messages"])
       return false
+    case .elements where format != .xml:
+      let instead = format == .hl7v2 ? "split: {segment: OBR}" : "split: record"
+      reader.problem(
+        "C130", "\(format.rawValue) has no elements to split by", at: node.place, help: [instead, "format: xml"])
+      return false
     default: return true
     }
   }
 
-  static var kind: SettingKind { .either([.choice(["record"]), .scalar("`{segment: OBR}`")]) }
+  static var kind: SettingKind {
+    .either([.choice(["record"]), .scalar("`{segment: OBR}`"), .scalar("`{xpath: /list/patient}`")])
+  }
 
   var text: String {
     switch self {
     case .record: "record"
     case .segment(let code): "{segment: \(code)}"
+    case .elements(let path): path.text
     }
   }
 }

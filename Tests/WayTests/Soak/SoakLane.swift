@@ -44,6 +44,10 @@ final class SoakLane: Sendable {
   private let moods = Mutex<[Mood]>([])
   /// Connections on which an answer was broken: the engine gives them up.
   private let connectionsBroken = Mutex<Set<Int>>([])
+  /// A slow partner is prompt again: answers that are late by then are overtaken by the next ones, and what was sent ahead
+  /// is not known to be taken.
+  private let lateUntil = Mutex<ContinuousClock.Instant>(.now)
+  private static let delay = Duration.milliseconds(150)
 
   init(_ channel: String, _ kind: Kind) async throws {
     self.channel = channel
@@ -70,8 +74,7 @@ final class SoakLane: Sendable {
         take(on: mood)
       }
       try? await Task.sleep(for: .seconds(Double.random(in: 0.2...1, using: &random) * longest))
-      // An answer that is late by then is overtaken by the next, and what was sent ahead is not known to be taken.
-      if mood == .slow { incident("\(name) is prompt again") }
+      if mood == .slow { lateUntil.withLock { $0 = .now + Self.delay * 2 } }
       if mood == .away {
         incident("\(name) comes back")
         try await partner.receiver.start()
@@ -86,6 +89,7 @@ final class SoakLane: Sendable {
       let behaviour = script(reception)
       // Of what was sent ahead on the same connection the answers are lost with it, whatever the mood is by now.
       if connectionsBroken.withLock({ $0.contains(reception.connection) }) { incident("on a broken connection") }
+      if ContinuousClock.now < lateUntil.withLock({ $0 }) { incident("behind a late answer") }
       return behaviour
     }
   }
@@ -104,7 +108,7 @@ final class SoakLane: Sendable {
     case .well, .away: return { _ in ReceiverBehaviour() }
     case .refuses: return { isHit($0) ? ReceiverBehaviour(.code(.AE)) : ReceiverBehaviour() }
     // The same for each: a partner that is sent ahead to answers in order.
-    case .slow: return { _ in ReceiverBehaviour(delay: .milliseconds(150)) }
+    case .slow: return { _ in ReceiverBehaviour(delay: Self.delay) }
     case .halfCloses: return broken(ReceiverBehaviour(closing: .halfAfterAnswer))
     case .resets: return broken(ReceiverBehaviour(closing: .resetBeforeAnswer))
     case .silent: return broken(ReceiverBehaviour(.none))
