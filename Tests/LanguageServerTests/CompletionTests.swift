@@ -124,8 +124,43 @@ import Text
       let codes = try labels(Self.head + place + "\nemit out\n", editor)
       #expect(codes.contains("NW") && codes.contains("CA"), "\(place): \(codes)")
     }
+    for place in [
+      "let a = match ORC-1 {\n  \"NW\" => 1,\n  \"‸\"\n}", "match ORC-1 {\n  \"‸\" => note \"x\"\n}",
+      "match ORC-1 {\n  \"CA\" | \"‸\n  _ => note \"x\"\n}",
+    ] {
+      let codes = try labels(Self.head + place + "\nemit out\n", editor)
+      #expect(codes.contains("NW"), "\(place): \(codes)")
+    }
     #expect(try labels(Self.head + "# PID-‸\n", editor).isEmpty)
     #expect(try labels(Self.head + "note \"PID-‸\"\n", editor).isEmpty)
+  }
+
+  @Test func `texts have the keys of a table, the files of a folder, the destinations of the channels`() throws {
+    let editor = try Editor()
+    try editor.write("wards-of.csv", "site,ward,pas\nN,W1,a\nN,W2,b\nS,W1,c\n")
+    let table =
+      "transform t\n  in hl7 2.5.1\n\ntable wards from \"wards-of.csv\" key site, ward value pas default \"\"\n"
+    #expect(try labels(table + "note wards[\"‸\", \"W1\"]\nemit msg\n", editor) == ["N", "S"])
+    #expect(try labels(table + "note wards[\"N\", \"‸\"]\nemit msg\n", editor) == ["W1", "W2"])
+    let text = "transform t\ntable s from \"wards-o‸\"\n"
+    try editor.open("t.hilt", text)
+    let items = try editor.ask("textDocument/completion", "t.hilt", at: text)["items"]
+    // What is written is replaced from the name's beginning on, dashes and all.
+    let edit = try #require(items?.elements.first { _ in true }?["textEdit"])
+    #expect(edit["newText"]?.text == "wards-of.csv" && Editor.range(edit) == "2:15-2:22")
+    try editor.write("Transforms/t.hilt", "transform t\n  in hl7 2.5.1\n\nemit msg\n")
+    try editor.write(
+      "Channels/a.yaml",
+      """
+      channel: a
+      source: {mllp: {port: 2575}}
+      transform: ../Transforms/t.hilt
+      destinations:
+        ehr: {file: {directory: ehr, name: "{MSH-10}.hl7"}}
+        lab: {file: {directory: lab, name: "{MSH-10}.hl7"}}
+      """)
+    let open = "transform t\n  in hl7 2.5.1\n\nwhen PID-8 == \"x\" => drop \"y\"\nemit msg to \"ehr\", \"‸\n"
+    #expect(try editor.completions(open, in: "Transforms/t.hilt") == ["ehr", "lab"])
   }
 
   @Test func `a call shows what it takes`() throws {

@@ -27,9 +27,10 @@ extension Workspace {
     guard let document = documents[address], document.kind == .program else { return [] }
     let line = CursorLine(document.text, offset)
     let items: [Item]
+    var start = line.wordStart
     switch line.surroundings {
     case .comment: items = []
-    case .text(let start): items = texts(document, line, offset, from: start)
+    case .text(let quote): (items, start) = texts(document, line, offset, from: quote)
     case .code:
       if let separator = line.separator {
         items = members(document, line, offset, separator)
@@ -37,7 +38,7 @@ extension Workspace {
         items = head(document, line) ?? parts(document, line, offset) ?? words(document, line, offset)
       }
     }
-    let range = document.text.json(line.wordStart..<max(line.wordStart, offset))
+    let range = document.text.json(start..<max(start, offset))
     return [
       "isIncomplete": false,
       "items": .list(items.prefix(2_000).enumerated().map { self.json($0.element, $0.offset, range) }),
@@ -109,52 +110,6 @@ extension Workspace {
     let end = rest.firstIndex(where: \.isNewline) ?? rest.endIndex
     let closed = rest[..<end] + line.closers
     return [start + rest, start + closed + rest[end...], start + closed + suffix + rest[end...]]
-  }
-
-  // MARK: Within texts
-
-  /// Codes that a place may hold, and files.
-  private func texts(_ document: Document, _ line: CursorLine, _ offset: Int, from start: Int) -> [Item] {
-    let bytes = document.text.bytes
-    let typed = String(decoding: bytes[start + 1..<line.wordStart], as: UTF8.self)
-    let head = document.text.line(document.text.position(of: offset).line).lowerBound
-    let before = String(decoding: bytes[head..<start], as: UTF8.self)
-    let words = before.split(separator: " ")
-    if let word = words.last, ["import", "profile", "from"].contains(word), words.count < 4 {
-      let ending = ["import": ".hilt", "profile": ".yaml", "from": ".csv"][word] ?? ""
-      return files(document, typed, ending)
-    }
-    guard typed.isEmpty, let end = Self.compared(bytes, head, start) else { return [] }
-    var whole = document.text.text
-    if line.isAtEnd, !bytes[offset...].prefix(1).elementsEqual([0x22]) {
-      whole = Self.wholes(document.text, line, offset, line.word).last ?? whole
-    }
-    let codes = study(document, whole).meaning(endingAt: end)?.codes ?? []
-    return codes.map { Item(label: $0, kind: .constant) }
-  }
-
-  /// Where the path ends that a text is compared with.
-  private static func compared(_ bytes: [UInt8], _ head: Int, _ start: Int) -> Int? {
-    var rest = String(decoding: bytes[head..<start], as: UTF8.self)
-    // `in ["A", "`: what came before in the list says nothing.
-    if let list = rest.lastIndex(of: "["), rest[..<list].hasSuffix("in ") { rest = String(rest[..<list]) }
-    let signs = ["==", "!=", "=", " not in ", " in "]
-    let trimmed = rest.trimmingEnd()
-    for sign in signs where trimmed.hasSuffix(sign.trimmingEnd()) {
-      return head + String(trimmed.dropLast(sign.trimmingEnd().count)).trimmingEnd().utf8.count
-    }
-    return nil
-  }
-
-  /// The files of a folder that a program can name.
-  private func files(_ document: Document, _ typed: String, _ ending: String) -> [Item] {
-    let folder = typed.lastIndex(of: "/").map { String(typed[..<$0]) } ?? "."
-    let place = path(folder, of: document)
-    let names = ((try? OpenFiles(open: [:]).names(in: place)) ?? []).filter { !$0.hasPrefix(".") }.sorted()
-    return names.compactMap { name in
-      if name.hasSuffix(ending) { return Item(label: name, kind: .file) }
-      return name.contains(".") ? nil : Item(label: name + "/", kind: .file)
-    }
   }
 
   // MARK: Heads
@@ -332,7 +287,7 @@ extension TextDocument {
 }
 
 extension String {
-  fileprivate func trimmingEnd() -> String {
+  func trimmingEnd() -> String {
     var text = self
     while text.last == " " || text.last == "\t" { text.removeLast() }
     return text

@@ -48,8 +48,8 @@ extension Incoming {
   /// So many halves of characters are mended in one message.
   private static let halvesMax = 1_000
 
-  /// Editors of UTF-16 can hold half of a character, and send it as `\ud83d`: it is no text, but a change that is passed
-  /// over would leave another text here than there. What stands for it has the same length.
+  /// Editors of UTF-16 can hold half of a character, and send it as `\ud83d`: it is no text, but a change that was
+  /// passed over would leave another text here than there. What stands for it has the same length.
   private static func document(_ bytes: [UInt8]) throws(JSONError) -> JSONDocument {
     var bytes = bytes
     for _ in 0..<halvesMax {

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Definitions
 import Foundation
+import Glibc
 import LanguageServer
 
 struct LanguageServerCommand: ParsableCommand {
@@ -20,6 +21,9 @@ struct LanguageServerCommand: ParsableCommand {
   @Flag(help: "Talk over standard input and output, as it does anyway.") var stdio = false
 
   func run() throws {
+    if isatty(0) == 1 {
+      Terminal.error("hilum lsp talks with an editor, which starts it (docs/editors.md). Ctrl-C ends it.")
+    }
     let server = LanguageServer(version: Hilum.versionNumber, pagesFolder: Self.pagesFolder) { root, files in
       Self.loader(root ?? FileManager.default.currentDirectoryPath, files)
     }
