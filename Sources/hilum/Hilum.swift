@@ -20,7 +20,7 @@ struct Hilum: AsyncParsableCommand {
         name: "Authoring",
         subcommands: [
           InitCommand.self, CheckCommand.self, FormatCommand.self, TestCommand.self, TryCommand.self,
-          ExplainCommand.self, ReferenceCommand.self, SchemaCommand.self,
+          ExplainCommand.self, ReferenceCommand.self, SchemaCommand.self, ScaffoldCommand.self,
         ]),
       CommandGroup(
         name: "Running",
