@@ -65,7 +65,7 @@ let package = Package(
     .target(name: "FHIR", dependencies: ["Messages", "Text", "CFHIRTables"], swiftSettings: strict),
     .target(
       name: "Hilt",
-      dependencies: ["Messages", "Text", "HL7", product("Crypto", "swift-crypto")],
+      dependencies: ["Messages", "Text", "HL7", "FHIR", product("Crypto", "swift-crypto")],
       swiftSettings: strict),
     .target(name: "ConnectorKit", dependencies: ["Messages", product("Logging", "swift-log")], swiftSettings: strict),
     .target(
@@ -131,7 +131,7 @@ let package = Package(
     tests("TextTests", "Text"),
     tests("HL7Tests", "HL7", "Text", "Messages"),
     tests("FHIRTests", "FHIR", "Text", "Messages"),
-    tests("HiltTests", "Hilt", "Definitions", "HL7", "Text", "Messages", data: ["Conformance"]),
+    tests("HiltTests", "Hilt", "Definitions", "FHIR", "HL7", "Text", "Messages", data: ["Conformance"]),
     tests("ConnectorKitTests", "ConnectorKit", "Messages"),
     tests(
       "ConnectorsTests", "Connectors", "ConnectorKit", "HL7", "Messages", product("Logging", "swift-log"),

@@ -111,6 +111,13 @@ package struct Pipeline: Sendable {
       }
     }
     let result = transform.run(input)
+    if let refusal = result.unexpected {
+      switch definition.unexpected {
+      case .reject: break
+      case .fail: return .failed(refusal.reason)
+      case .pass: return deliver([Outgoing(message: message, bytes: input.bytes)], Decided(.routed), message, context)
+      }
+    }
     var decided = Self.decided(result)
     guard decided.state == .routed else { return decided }
     var outgoing: [Outgoing] = []
@@ -240,6 +247,11 @@ package struct Pipeline: Sendable {
       }
     }
     let result = transform.run(input)
+    if let refusal = result.unexpected, one.output != nil || definition.unexpected != .reject {
+      guard definition.unexpected == .pass else { return .failed("destination \(name): \(refusal.reason)") }
+      decided.deliveries.append(render(lane, one.output, input))
+      return nil
+    }
     let own = Self.decided(result)
     decided.steps += result.notes.map { Step(.note, $0.text, lane: name) }
     switch own.state {

@@ -80,6 +80,9 @@ package enum FHIRTables {
   package static let resourceNames = table.names("R").filter { $0 != "Resource" && $0 != "DomainResource" }
   private static let resources = Set(resourceNames)
 
+  /// Data types with elements, those of one resource's own among them.
+  package static let typeNames = table.names("T")
+
   package static func isResource(_ name: String) -> Bool { resources.contains(name) }
 
   private static let table = EmbeddedTable(hilum_fhir_tables, count: hilum_fhir_tables_bytes)

@@ -1,3 +1,4 @@
+import FHIR
 import HL7
 package import Messages
 import Text
@@ -144,6 +145,35 @@ package struct HiltProgram: Sendable {
     return result(decision, run, input)
   }
 
+  /// Reads a message of FHIR or JSON. What is JSON and not the resource that is wanted is not expected here.
+  private func document(_ input: HiltInput, _ run: Run) throws -> HiltRejection? {
+    let what = self.input.format == .json ? "JSON" : "FHIR in JSON"
+    try run.step(bytes: input.bytes.count, at: Span(0, 1))
+    let document: JSONDocument
+    do throws(JSONError) {
+      document = try JSONDocument(input.bytes)
+    } catch {
+      return HiltRejection(code: "AR", number: 207, reason: "this is no \(what) that can be read: \(error)", path: nil)
+    }
+    run.content = Datum(json: document.root)
+    guard self.input.format == .fhir else { return nil }
+    let wanted = self.input.structures
+    guard let type = run.content.resourceType, wanted.contains(type) else {
+      let known = run.content.resourceType.flatMap { FHIRTables.isResource($0) ? "a resource of type \($0)" : nil }
+      return HiltRejection(
+        code: "AR", number: 200,
+        reason: "this channel takes \(wanted.joined(separator: ", ")), and this is \(known ?? "no resource of R4")",
+        path: nil, isUnexpected: true)
+    }
+    let issues = FHIRValidation.issues(document)
+    guard let first = issues.first else { return nil }
+    let others = issues.count > 1 ? ", and \(issues.count - 1) more" : ""
+    return HiltRejection(
+      code: "AE", number: 207,
+      reason: "this is no \(type) of R4: line \(first.line), column \(first.column): \(first.expression): \(first.text)"
+        + others, path: first.expression, isUnexpected: true)
+  }
+
   /// Makes ready what is read at once and not place by place: a file of lines, a text.
   private func read(_ input: HiltInput, _ run: Run) throws -> HiltRejection? {
     do {
@@ -153,6 +183,7 @@ package struct HiltProgram: Sendable {
         run.content = try self.input.layout.rows(of: input.bytes, self.input.charset)
       case .text: run.content = .text(try self.input.charset.decode(input.bytes[...]))
       case .bytes: run.content = .bytes(input.bytes)
+      case .fhir, .json: return try document(input, run)
       default: break
       }
       return nil

@@ -57,6 +57,7 @@ struct LanguageBench {
       copy and ten changes       \(Self.shown(changes)) messages/s, \(Self.decimal(Self.median(ratios))) times its cost
       \(try check())
       \(try large())
+      \(try results())
       \(try JSONBench(seconds: seconds, turns: turns).run())
       """
   }
@@ -97,6 +98,39 @@ struct LanguageBench {
       }
     }
     return "check of 200 transforms    \(Self.decimal(elapsed / .seconds(1))) s (\(count) problems found in them)"
+  }
+
+  // MARK: Results as FHIR
+
+  /// An ORU^R01 with ten OBX to a transaction bundle, by the program that ships: `Transforms` of the project is read.
+  private func results() throws -> String {
+    struct Files: HiltFiles {
+      func read(_ path: String) throws -> [UInt8] {
+        try [UInt8](Data(contentsOf: URL(fileURLWithPath: "Transforms/\(path)")))
+      }
+    }
+    guard let source = try? String(contentsOfFile: "Transforms/oru-to-fhir.hilt", encoding: .utf8) else {
+      return "ORU to a FHIR bundle       not measured: run it where Transforms/oru-to-fhir.hilt is"
+    }
+    let (compiled, problems) = HiltProgram.compile(source, file: "oru-to-fhir.hilt", files: Files())
+    guard let program = compiled else { throw Failure(problems.first?.message ?? "the program has an error") }
+    let inputs = try (0..<500).map { number in
+      let results = (1...10).map {
+        "OBX|\($0)|NM|\(2000 + $0)-\(number % 10)^Analyte \($0)^LN||\(number % 90 + $0).10|mmol/L^mmol/L^UCUM|3.5-5.1|N"
+          + "|||F|||20240229084\($0 % 10)\r"
+      }
+      let head =
+        "MSH|^~\\&|LAB|RXX|HUB|RXX|20240229103000+0000||ORU^R01^ORU_R01|\(number)|P|2.5.1\r"
+        + "PID|1||\(number + 10_000)^^^RXX^MR||Name\(number)^Anna^^^^^L||19800229|F|||1 High St^^London^^E1^GBR^H\r"
+        + "ORC|RE|P\(number)|F\(number)\r"
+        + "OBR|1|P\(number)|F\(number)|24323-8^Metabolic panel^LN|||20240229083000|||||||||||||||20240229102900||CH|F\r"
+      return HiltInput(try HL7Message(Array((head + results.joined()).utf8)), attributes: ["id": .text("\(number)")])
+    }
+    guard case .bytes(let bytes)? = program.run(inputs[0]).emitted.first?.content else {
+      throw Failure("the result was not routed")
+    }
+    let rates = (0..<turns).map { _ in rate(inputs.count) { precondition(program.run(inputs[$0]).emitted.count == 1) } }
+    return "ORU to a FHIR bundle       \(Self.shown(rates)) messages/s, of ten OBX, to \(bytes.count) bytes"
   }
 
   // MARK: A large message

@@ -9,7 +9,7 @@ import Messages
 /// A case is a file of sections. A line of ten dashes opens one and names it:
 ///
 /// - before the first line: the program (or, for `expression` cases, nothing)
-/// - `file NAME`: a table the program can read
+/// - `file NAME`: a table the program can read; others are those of `Transforms`
 /// - `parameter NAME`: a value for a `param`
 /// - `message`: the attributes of `message.*`, one `name: value` a line
 /// - `input`: a message, one segment a line; for other formats than HL7 the content as it stands
@@ -81,8 +81,10 @@ extension ConformanceCase {
     struct Missing: Error, CustomStringConvertible { let description = "it does not exist" }
     let texts: [String: String]
     func read(_ path: String) throws -> [UInt8] {
-      guard let text = texts[path] else { throw Missing() }
-      return Array(text.utf8)
+      if let text = texts[path] { return Array(text.utf8) }
+      // What a case doesn't bring itself is what ships.
+      guard let data = try? Data(contentsOf: Corpus.root.appending(path: "Transforms/\(path)")) else { throw Missing() }
+      return Array(data)
     }
     func profile(_ bytes: [UInt8], file: String) -> HiltProfile.Reading { ProfileReader.read(bytes, file: file) }
   }

@@ -21,7 +21,7 @@ struct PagesTests {
     let names = try FileManager.default.contentsOfDirectory(atPath: Self.folder.path)
     let codes = names.filter { $0.hasSuffix(".md") }.map { String($0.dropLast(3)) }
     let ours = codes.filter { code in
-      code.first == "W" && code.count == 4 || "E0E1E2E3E5E6E9".contains(code.prefix(2)) && code.count == 4
+      code.first == "W" && code.count == 4 || "E0E1E2E3E4E5E6E9".contains(code.prefix(2)) && code.count == 4
     }
     #expect(Set(ours).subtracting(Code.allCases.map(\.rawValue)) == [])
   }

@@ -23,7 +23,7 @@ import Testing
     "Text": Room(rooms: ["Messages", "CXMLReader"], system: libc),
     "HL7": Room(rooms: ["Messages", "Text", "CHL7Tables"], system: libc.union(["Synchronization"])),
     "FHIR": Room(rooms: ["Messages", "Text", "CFHIRTables"], system: ["Synchronization"]),
-    "Hilt": Room(rooms: ["Messages", "Text", "HL7"], packages: ["Crypto"]),
+    "Hilt": Room(rooms: ["Messages", "Text", "HL7", "FHIR"], packages: ["Crypto"]),
     "ConnectorKit": Room(rooms: ["Messages"], packages: ["Logging"], system: ["Synchronization"]),
     "Connectors": Room(
       rooms: ["Messages", "Text", "HL7", "ConnectorKit"],

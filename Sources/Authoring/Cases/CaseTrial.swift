@@ -1,4 +1,5 @@
 package import Definitions
+import FHIR
 import Foundation
 package import Hilt
 package import Messages
@@ -121,6 +122,7 @@ package struct CaseTrial {
       failures.append("\(name): expected, and nothing of that name came")
     }
     for output in actual.outputs {
+      failures += Self.faults(output)
       guard let wanted = expected[output.name] else {
         failures.append("\(output.name): not expected, and it came")
         continue
@@ -130,14 +132,19 @@ package struct CaseTrial {
     return failures
   }
 
+  /// What R4 doesn't allow in a resource that is given out: no expectation makes that right.
+  private static func faults(_ output: CaseActual.Output) -> [String] {
+    guard output.format == .fhir else { return [] }
+    return FHIRValidation.issues(output.bytes).prefix(10).map { "\(output.name): \($0.expression): \($0.text)" }
+  }
+
   private static func differences(
     _ expected: [UInt8], _ output: CaseActual.Output, _ settings: CaseSettings
   ) -> [HL7Comparison.Difference] {
     switch output.format {
     case .hl7v2: return HL7Comparison.differences(expected, output.bytes, ignoring: settings.ignored)
     case .fhir, .json:
-      if let one = canonical(expected), let other = canonical(output.bytes) { return text(one, other) }
-      return text(expected, output.bytes)
+      return JSONComparison.differences(expected, output.bytes) ?? text(expected, output.bytes)
     case .xml, .delimited, .text: return text(expected, output.bytes)
     case .bytes, .dicom:
       guard expected != output.bytes else { return [] }
@@ -147,15 +154,6 @@ package struct CaseTrial {
           line: 1, text: "expected \(expected.count) bytes, got \(output.bytes.count); they differ from byte \(offset)")
       ]
     }
-  }
-
-  /// JSON with its keys in order, one value a line.
-  private static func canonical(_ bytes: [UInt8]) -> [UInt8]? {
-    guard let value = try? JSONSerialization.jsonObject(with: Data(bytes), options: [.fragmentsAllowed]),
-      let data = try? JSONSerialization.data(
-        withJSONObject: value, options: [.sortedKeys, .prettyPrinted, .fragmentsAllowed, .withoutEscapingSlashes])
-    else { return nil }
-    return [UInt8](data)
   }
 
   private static func text(_ expected: [UInt8], _ actual: [UInt8]) -> [HL7Comparison.Difference] {
@@ -210,9 +208,13 @@ package struct CaseTrial {
     }
   }
 
-  /// HL7 with a line for each segment, so that a person can read what changed.
+  /// HL7 with a line for each segment, JSON with one for each value, so that a person can read what changed.
   private static func written(_ output: CaseActual.Output) -> [UInt8] {
-    output.format == .hl7v2 ? output.bytes.map { $0 == 0x0D ? 0x0A : $0 } : output.bytes
+    switch output.format {
+    case .hl7v2: output.bytes.map { $0 == 0x0D ? 0x0A : $0 }
+    case .fhir, .json: JSONComparison.pretty(output.bytes) ?? output.bytes
+    default: output.bytes
+    }
   }
 }
 

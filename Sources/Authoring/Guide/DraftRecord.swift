@@ -46,7 +46,13 @@ struct DraftRecord {
       guard let value else { continue }
       let name = names.count > 1 ? key : child.name
       given.formUnion([name, key])
-      lines.append("\(name): \(value)")
+      let isOpen = element.isRequired && element.codes.contains("unknown") && !value.hasPrefix("\"")
+      lines.append("\(name): " + (isOpen ? "(\(value)) ?? \"unknown\"" : value))
+    }
+    for element in type.elements where element.isRequired && !given.contains(element.name) {
+      guard element.codes.contains("unknown") else { continue }
+      lines.append("\(element.name): \"unknown\"")
+      given.insert(element.name)
     }
     let missing =
       type.elements.filter { $0.isRequired && !given.contains($0.name) }.map(\.name)

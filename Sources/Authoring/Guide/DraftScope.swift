@@ -61,6 +61,17 @@ final class DraftScope {
     return parent?.place(of: code, in: structure)
   }
 
+  /// Whether a turn has the segment, as its grammar wants it.
+  func always(has code: HL7SegmentCode, in structure: HL7Structure) -> Bool {
+    guard let leaf = leaf(of: code, in: structure), structure.leaves[leaf].isRequired else { return false }
+    var next = structure.leaves[leaf].group
+    while next != group {
+      guard structure.groups[next].isRequired, let parent = structure.groups[next].parent else { return false }
+      next = parent
+    }
+    return true
+  }
+
   /// The segment that belongs to a turn itself, and to no loop within it.
   func leaf(of code: HL7SegmentCode, in structure: HL7Structure) -> Int? {
     structure.leaves(of: code, within: group).first { leaf in
@@ -85,7 +96,11 @@ final class DraftResource {
   let segment: HL7SegmentCode
   let map: String
   let node = DraftNode("")
+  /// What the guide asks for.
   var condition: String?
+  /// The segments it comes from, of which none may be there unless it is sure.
+  var presence: [String] = []
+  var isSure = false
   /// Others that it names: they come before it.
   var needs: [DraftResource] = []
   var isNamed = false

@@ -1,8 +1,8 @@
 import FHIR
 import HL7
 
-/// How a field of HL7 v2 becomes an element of FHIR: with a function of lib/v2fhir.hilt where the guide has a map of data
-/// types, else as its type is written.
+/// How a field of HL7 v2 becomes an element of FHIR: with a function of lib/v2fhir.hilt where the guide has a map of
+/// data types, else as its type is written.
 struct DraftValue {
   /// From the field's place to the value.
   var make: @Sendable (String) -> String
@@ -16,7 +16,7 @@ struct DraftValue {
 
   /// What it uses besides: a table of codes, or a function of the draft.
   enum Need: Hashable {
-    case codes(vocabulary: String, legal: [String], isRequired: Bool)
+    case codes(vocabulary: String, legal: [String], isRequired: Bool, withSystem: Bool)
     case reference(String)
   }
 
@@ -34,18 +34,8 @@ struct DraftValue {
     if element.type == "Reference" { return try reference(source, element, resource, need) }
     if resource != nil { throw Unknown(reason: "\(element.name) is no reference") }
     if !field.vocabulary.isEmpty, ["code", "Coding"].contains(element.type) {
-      let wanted = Need.codes(
-        vocabulary: field.vocabulary, legal: element.codes, isRequired: element.isRequired)
-      guard let table = need(wanted) else {
-        throw Unknown(reason: "the guide has no codes of FHIR for \(field.vocabulary) that may stand there")
-      }
-      if element.type == "code" { return DraftValue { "\(table)[\($0)]" } }
-      guard let system = system(field.vocabulary) else {
-        throw Unknown(reason: "\(field.vocabulary) has several code systems")
-      }
-      return DraftValue {
-        "(if \(table)[\($0)] is valued then Coding { system: \(HiltText.literal(system)), code: \(table)[\($0)] })"
-      }
+      guard texts.contains(type) else { throw Unknown(reason: "\(type) is no code") }
+      return try coded(field.vocabulary, element, need)
     }
     if let value = dataType(type, element.type, source) { return value }
     guard let primitive = element.primitive else {
@@ -54,10 +44,21 @@ struct DraftValue {
     return try self.primitive(primitive, source, element)
   }
 
-  /// The code system of FHIR that a map of codes leads to; `nil` where there are several.
-  private static func system(_ vocabulary: String) -> String? {
-    let systems = Set((GuideTables.codes(vocabulary) ?? []).map(\.system).filter { $0.contains(":") })
-    return systems.count == 1 ? systems.first : nil
+  private static func coded(
+    _ vocabulary: String, _ element: FHIRElement, _ need: (Need) -> String?
+  ) throws(Unknown) -> DraftValue {
+    let isCoding = element.type == "Coding"
+    let isRequired = element.isRequired
+    let wanted = Need.codes(
+      vocabulary: vocabulary, legal: element.codes, isRequired: isRequired, withSystem: isCoding)
+    guard let table = need(wanted) else {
+      throw Unknown(reason: "the guide has no codes of FHIR for \(vocabulary) that may stand there")
+    }
+    guard isCoding else { return DraftValue { "\(table)[\($0)]" } }
+    let otherwise = isRequired ? "" : " catch absent"
+    return DraftValue {
+      "Coding { system: \(table)[\($0)].system\(otherwise), code: \(table)[\($0)].fhir\(otherwise) }"
+    }
   }
 
   // MARK: Data types

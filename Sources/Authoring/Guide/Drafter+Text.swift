@@ -18,13 +18,17 @@ extension Drafter {
     for resource in top.resources { open += resource.notes }
     let text = (head(name, codes, functions) + body).joined(separator: "\n") + "\n"
     let files = codes.map { need, table in
-      TransformDraft.File(
-        path: "codes/\(table).csv",
-        text: "code,fhir\n" + rows(of: need).map { "\(Self.cell($0.code)),\($0.fhir)\n" }.joined())
+      TransformDraft.File(path: "codes/\(table).csv", text: csv(need))
     }
     return TransformDraft(
       name: name, text: HiltLayout.laidOut(text, file: name).text ?? text, files: files, malformed: malformed,
       draftedCount: draftedCount, openCount: open.count, missing: missing)
+  }
+
+  private func csv(_ need: DraftValue.Need) -> String {
+    guard case .codes(_, _, _, let withSystem) = need else { return "" }
+    return "code,fhir\(withSystem ? ",system" : "")\n"
+      + rows(of: need).map { "\(Self.cell($0.code)),\($0.fhir)\(withSystem ? "," + $0.system : "")\n" }.joined()
   }
 
   private static func cell(_ text: String) -> String {
@@ -35,8 +39,9 @@ extension Drafter {
     _ name: String, _ codes: [(need: DraftValue.Need, name: String)], _ functions: [String]
   ) -> [String] {
     var lines = [
-      "# Drafted by `hilum scaffold v2-to-fhir \(structure)` from the HL7 v2-to-FHIR guide (hl7.fhir.uv.v2mappings 1.0.0).",
-      "# It is yours to change: what a comment calls open, somebody who knows the sender has to decide.",
+      "# Drafted by `hilum scaffold v2-to-fhir \(structure)` from the HL7 v2-to-FHIR guide",
+      "# (hl7.fhir.uv.v2mappings 1.0.0). It is yours to change: what a comment calls open, somebody who knows the",
+      "# sender has to decide.",
     ]
     if !missing.isEmpty {
       lines.append("# \(version) doesn't have, and so it is left out: \(missing.joined(separator: ", ")).")
@@ -46,13 +51,17 @@ extension Drafter {
       "zone \"Etc/UTC\"                         # yours: for times without an offset", "import \"lib/v2fhir.hilt\"", "",
     ]
     for (need, table) in codes {
-      guard case .codes(let vocabulary, let legal, let isRequired) = need else { continue }
+      guard case .codes(let vocabulary, let legal, let isRequired, let withSystem) = need else { continue }
+      let unknown = "missing fail \"a code that codes/\(table).csv doesn't have\""
       let missing =
-        !isRequired
-        ? "default absent"
-        : legal.contains("unknown")
-          ? "default \"unknown\"" : "missing fail \"a code that codes/\(table).csv doesn't have\""
-      lines.append("table \(table) from \"codes/\(table).csv\" key code value fhir \(missing)   # \(vocabulary)")
+        switch (isRequired, withSystem) {
+        case (true, false): legal.contains("unknown") ? "default \"unknown\"" : unknown
+        case (true, true): unknown
+        case (false, false): "default absent"
+        case (false, true): ""
+        }
+      let value = withSystem ? "fhir, system" : "fhir"
+      lines.append("table \(table) from \"codes/\(table).csv\" key code value \(value) \(missing)   # \(vocabulary)")
     }
     lines.append("")
     for type in functions { lines.append(DraftValue.function(type, versions)?.text ?? "") }
@@ -113,18 +122,22 @@ extension Drafter {
     guard let elements else { return }
     if let identifier = patientIdentifier(resource) {
       let place = resource.scope === top ? " at PID-3" : ""
-      lines.append("require \(identifier).1 is valued else reject AE 101 \"no identifier of the patient\"\(place)")
+      let refusal = "reject AE 101 \"no identifier of the patient\"\(place)"
+      lines.append("require \(identifier.place).1 is valued else \(refusal)")
     }
     let text = "\(resource.type.name) {\n\(elements.map { $0 + "," }.joined(separator: "\n"))\n}"
+    let isThere = resource.isSure || resource.presence.isEmpty ? nil : resource.presence.joined(separator: " or ")
+    let condition = [isThere, resource.condition].compactMap(\.self).map { $0.contains(" or ") ? "(\($0))" : $0 }
+      .joined(separator: " and ")
     let made = identity(resource).map { "b.upsert(by: \($0), \(text))" } ?? "b.add(\(text))"
-    if resource.isNamed || !resource.collected.isEmpty && resource.condition != nil {
-      lines.append("let \(resource.variable) = " + (resource.condition.map { "if \($0) then " } ?? "") + made)
+    if resource.isNamed || !resource.collected.isEmpty && !condition.isEmpty {
+      lines.append("let \(resource.variable) = " + (condition.isEmpty ? "" : "if \(condition) then ") + made)
       for list in resource.collected {
         lines.append("if \(resource.variable) is valued { \(list) += \(resource.variable) }")
       }
     } else if let list = resource.collected.first {
       lines.append("\(list) += \(made)")
-    } else if let condition = resource.condition {
+    } else if !condition.isEmpty {
       lines += ["if \(condition) {", made, "}"]
     } else {
       lines.append(made)
@@ -132,12 +145,12 @@ extension Drafter {
   }
 
   /// The place of a patient's first identifier.
-  private func patientIdentifier(_ resource: DraftResource) -> String? {
+  private func patientIdentifier(_ resource: DraftResource) -> (place: String, isNumber: Bool)? {
     guard resource.type.name == "Patient", "\(resource.segment)" == "PID",
       let segment = resource.scope.place(of: resource.segment, in: grammar),
       let found = DraftSource.find("PID-3", at: segment, versions)
     else { return nil }
-    return found?.one
+    return found.map { ($0.one, $0.type == "CX") }
   }
 
   /// What makes it the same resource when it comes again; `nil` where each message has its own.
@@ -154,14 +167,18 @@ extension Drafter {
     }
     let kind = HiltText.literal(HiltText.name(resource.type.name))
     switch "\(resource.segment)" {
-    case "PID": return patientIdentifier(resource).map { "identifier(\($0))" }
+    case "PID":
+      return patientIdentifier(resource).map { place, isNumber in
+        isNumber ? "identifier(\(place))" : "local_identifier(\(kind), \(place).1)"
+      }
     case "PV1":
       return resource.type.name == "Encounter" ? "local_identifier(\(kind), \(first("PV1-19.1")))" : nil
     case "OBR", "ORC":
       return ["DiagnosticReport", "ServiceRequest"].contains(resource.type.name)
         ? "local_identifier(\(kind), \(first("OBR-3.1", "OBR-2.1", "ORC-3.1", "ORC-2.1")))" : nil
     case "OBX" where resource.map == "OBX[Observation]":
-      let parts = [first("OBR-3.1", "OBR-2.1", "PID-3.1"), field("OBX-3.1"), field("OBX-4")].compactMap(\.self)
+      let order = first("OBR-3.1", "OBR-2.1", "PID-3.1")
+      let parts = [order, field("OBX-3.1"), field("OBX-4").map { $0 + ".1" }].compactMap(\.self)
       return "local_identifier(\(kind), \(parts.joined(separator: ", ")))"
     default: return nil
     }

@@ -79,6 +79,8 @@ package enum GuideTables {
     }
   }
 
+  /// All maps of segments, by name.
+  static let segments = table.names("S")
   static func segment(_ map: String) -> [GuideField]? { fields("S", map) }
 
   /// All maps of data types, by name.

@@ -46,8 +46,7 @@ enum NotYet {
 
   /// Formats whose content the engine can't read yet.
   static let formats = [
-    "fhir": "`json` takes such content as it is",
-    "dicom": "`bytes` takes such content as it is",
+    "dicom": "`bytes` takes such content as it is"
   ]
 
   /// Reports the keys that are foreseen and gives the block without them.

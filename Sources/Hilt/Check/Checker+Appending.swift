@@ -60,7 +60,7 @@ extension Checker {
         .walked, "the loop around this walks '\(source.text(span))', which can't grow meanwhile", at: span,
         help: ["add to another list"])
     }
-    let value = fitted(typed(expression), element)
+    let value = fitted(typed(expression, for: target(of: element, source.text(span))), element)
     guard value.type != .broken else { return { _ in } }
     let evaluate = value.evaluate
     return { run in

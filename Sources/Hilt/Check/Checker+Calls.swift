@@ -30,7 +30,10 @@ extension Checker {
         values.append(precision(argument))
         continue
       }
-      let value = typed(argument)
+      var value = typed(argument)
+      if value.type == .json, parameter.type == .text, fails ?? function.canFail {
+        value = jsonText(value, function.name)
+      }
       types.append(value.type)
       values.append(self.argument(value, parameter.type))
     }
@@ -46,12 +49,13 @@ extension Checker {
         .syntax, "'\(name.text)' names each element of its list", at: name.span, help: ["\(name.text) x in list => key"]
       )
     }
-    let later = [
-      "identifier", "human_name", "address", "contact", "concept", "quantity", "resolve", "reference_to", "coding_of",
-      "code_of", "attachment", "deidentify", "pseudonym",
-    ]
-    if later.contains(name.text) {
+    if ["deidentify", "pseudonym"].contains(name.text) {
       return broken(.unsupported, "the function '\(name.text)' is not supported yet", at: name.span)
+    }
+    if Self.ofGuide.contains(name.text) {
+      return broken(
+        .unknownFunction, "'\(name.text)' is a function of the library lib/v2fhir.hilt", at: name.span,
+        help: ["import \"lib/v2fhir.hilt\""])
     }
     let near = problems.isOpen ? nearest(name.text, among: functionNames) : nil
     return broken(
@@ -59,6 +63,12 @@ extension Checker {
       help: near.map { ["did you mean '\($0)'?"] } ?? [],
       meant: near.flatMap { _ in surelyMeant(name.text, among: Function.all.map(\.name)) })
   }
+
+  /// Functions that people look for, of the library of the HL7 v2-to-FHIR guide.
+  private static let ofGuide: Set = [
+    "identifier", "human_name", "address", "contact", "concept", "quantity", "structured_numeric", "attachment",
+    "absent_reason", "local_identifier",
+  ]
 
   private mutating func precision(_ argument: Expression) -> Typed {
     if case .name(let word) = argument.kind, Stamp.Precision(word: word) != nil {

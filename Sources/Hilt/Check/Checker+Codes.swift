@@ -58,6 +58,21 @@ extension Checker {
     }
   }
 
+  /// Codes that an element of FHIR doesn't take: of a literal an error, of a table's values a warning, since not every
+  /// row may come here.
+  mutating func checkCodes(_ expression: Expression, _ target: Target) {
+    guard case .primitive(_, let codes) = target.kind, !codes.isEmpty else { return }
+    let wrong = texts(expression).filter { !$0.isEmpty && !codes.contains($0) }
+    guard !wrong.isEmpty else { return }
+    let isTable = if case .path = expression.kind { true } else { false }
+    let near = wrong.count == 1 ? nearest(wrong[0], among: codes) : nil
+    problems.report(
+      isTable ? .tableCodes : .notACode,
+      "\(Self.listed(wrong)) \(wrong.count == 1 ? "is" : "are") not among the codes of \(target.place)"
+        + (near.map { "; did you mean \"\($0)\"?" } ?? ""),
+      at: expression.span, help: near == nil ? [codes.joined(separator: ", ")] : [])
+  }
+
   /// What an expression can give, as far as that is written down: a literal, a constant, the values of a table.
   private func texts(_ expression: Expression) -> [String] {
     switch expression.kind {

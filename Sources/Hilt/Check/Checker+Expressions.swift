@@ -1,3 +1,4 @@
+import FHIR
 import HL7
 
 extension Checker {
@@ -6,6 +7,16 @@ extension Checker {
     depth += 1
     deepest = max(deepest, depth)
     defer { depth -= 1 }
+    // Operators in a row lie in one another as deep as the row is long: what compiles them takes little of the stack.
+    guard case .binary(let left, let word, let right) = expression.kind else { return operand(expression) }
+    switch word.text {
+    case "+", "-", "*", "/": return arithmetic(left, word, right, expression.span)
+    case "??": return alternative(left, right, expression.span)
+    default: return logical(expression)
+    }
+  }
+
+  private mutating func operand(_ expression: Expression) -> Typed {
     let span = expression.span
     switch expression.kind {
     case .text(let parts): return interpolation(parts, span)
@@ -29,7 +40,7 @@ extension Checker {
     case .quantifier(let kind, let head): return quantifier(kind, head, span)
     case .keyed(let word, let head, let key, let descends): return sized(keyed(word, head, key, descends, span))
     case .copy(let value): return copy(value, span)
-    case .new(let name): return new(name, span)
+    case .new(let name, let entries): return new(name, entries, span)
     case .groups(let root, let name): return groups(of: root, name, span)
     case .addition(let root, let name, let position): return addition(to: root, name, position, [], span)
     case .filled(let addition, let segment):
@@ -41,13 +52,7 @@ extension Checker {
       }
       return with(base, entries, span)
     case .unary(let word, let value): return word.text == "not" ? logical(expression) : negated(value, span)
-    case .binary(let left, let word, let right):
-      switch word.text {
-      case "+", "-", "*", "/": return arithmetic(left, word, right, span)
-      case "??": return alternative(left, right, span)
-      default: return logical(expression)
-      }
-    case .test, .typeTest: return logical(expression)
+    case .binary, .test, .typeTest: return logical(expression)
     case .conditional(let condition, let then, let otherwise): return conditional(condition, then, otherwise, span)
     case .match(let subject, let arms): return match(subject, arms, span)
     case .each(let head, let body): return sized(each(head, body, span))
@@ -105,6 +110,11 @@ extension Checker {
       mismatch(value, wanted: wanted, help: ["\"{…}\"", "text(…)"])
     case .stamp: mismatch(value, wanted: wanted, help: ["hl7(…, day)", "written(…, \"dd.MM.yyyy\") catch …"])
     case .time: mismatch(value, wanted: wanted, help: ["hl7(…, minute)"])
+    case .json: mismatch(value, wanted: wanted, help: ["text(…) catch …"])
+    case .choice(let choice):
+      mismatch(
+        value, wanted: wanted,
+        help: ["… is \(choice.elements.first { $0.primitive != nil }?.type ?? "string")"])
     case .bytes: mismatch(value, wanted: wanted, help: ["base64_of(…)", "hex_of(…)", "text(…) catch …"])
     case .fields(let fields): mismatch(value, wanted: wanted, help: fields.map { ".\($0.name)" })
     case .row(let table):
@@ -180,8 +190,9 @@ extension Checker {
 
   // MARK: Lists and choices
 
-  private mutating func list(_ values: [Expression], _ span: Span) -> Typed {
-    let elements = values.map { typed($0) }
+  /// - Parameter target: where each element goes.
+  mutating func list(_ values: [Expression], _ span: Span, for target: Target? = nil) -> Typed {
+    let elements = values.map { typed($0, for: target) }
     var type = Type.nothing
     for element in elements {
       if element.type == .broken { return .broken(span) }
@@ -202,9 +213,11 @@ extension Checker {
     }
   }
 
-  private mutating func alternative(_ left: Expression, _ right: Expression, _ span: Span) -> Typed {
-    let first = typed(left)
-    let second = typed(right)
+  mutating func alternative(
+    _ left: Expression, _ right: Expression, _ span: Span, for target: Target? = nil
+  ) -> Typed {
+    let first = typed(left, for: target)
+    let second = typed(right, for: target)
     guard let type = common(first, second) else { return .broken(span) }
     let (a, b) = (first.evaluate, second.evaluate)
     return Typed(type, mayBeAbsent: second.mayBeAbsent, at: span, path: first.path) { run in
@@ -222,13 +235,14 @@ extension Checker {
     return nil
   }
 
-  private mutating func conditional(
-    _ condition: Expression, _ then: Expression, _ otherwise: Expression?, _ span: Span
+  mutating func conditional(
+    _ condition: Expression, _ then: Expression, _ otherwise: Expression?, _ span: Span, for target: Target? = nil
   ) -> Typed {
     let test = self.condition(condition)
-    let first = knowing(test.valuedIfTrue) { $0.typed(then) }
+    let first = knowing(test.valuedIfTrue) { $0.typed(then, for: target) }
     let second =
-      knowing(test.valuedIfFalse) { checker in otherwise.map { checker.typed($0) } } ?? absent(.absent, span)
+      knowing(test.valuedIfFalse) { checker in otherwise.map { checker.typed($0, for: target) } }
+      ?? absent(.absent, span)
     guard let type = common(first, second) else { return .broken(span) }
     let (holds, a, b) = (test.holds, first.evaluate, second.evaluate)
     return Typed(type, mayBeAbsent: first.mayBeAbsent || second.mayBeAbsent, at: span) { run in
@@ -236,12 +250,14 @@ extension Checker {
     }
   }
 
-  private mutating func caught(_ value: Expression, _ other: Expression, _ span: Span) -> Typed {
+  mutating func caught(
+    _ value: Expression, _ other: Expression, _ span: Span, for target: Target? = nil
+  ) -> Typed {
     let before = unhandled.count
-    let first = typed(value)
+    let first = typed(value, for: target)
     let count = unhandled.count - before
     unhandled.removeLast(count)
-    let second = typed(other)
+    let second = typed(other, for: target)
     if count == 0, first.type != .broken {
       problems.report(
         .needlessCatch, "nothing here can fail", at: value.span, label: "its 'catch' is never used")

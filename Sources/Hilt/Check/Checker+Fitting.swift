@@ -40,6 +40,21 @@ extension Checker {
     return families.contains { $0.contains(from) && $0.contains(to) }
   }
 
+  /// A kind of all versions of it, where a value of another kind can be read as it; `nil` where it can't.
+  static func sameFamily(_ given: Kind, _ wanted: Kind) -> Kind? {
+    guard given.types.keys.contains(where: { from in wanted.types.keys.contains { fits(from, $0) } }) else {
+      return nil
+    }
+    return ofAnyVersion(wanted)
+  }
+
+  /// A kind in all versions that have it.
+  static func ofAnyVersion(_ wanted: Kind) -> Kind {
+    var kind = Kind()
+    for type in wanted.types.keys { kind.types[type] = HL7Tables.type(type)?.versions ?? .all }
+    return kind
+  }
+
   /// `PID-3[1].4` without what is selected.
   private static func unselected(_ path: String) -> String {
     var depth = 0

@@ -1,3 +1,4 @@
+import FHIR
 import HL7
 import Messages
 import Text
@@ -7,6 +8,9 @@ extension Checker {
   mutating func format(_ clause: FormatClause) -> HiltProgram.FormatClause {
     switch clause.format.text {
     case "delimited": return delimited(clause)
+    case "fhir": return fhir(clause)
+    case "json":
+      return HiltProgram.FormatClause(format: .json, versionFrom: nil, versionUpTo: nil, structures: [])
     case "text", "bytes":
       var format = HiltProgram.FormatClause(
         format: clause.format.text == "text" ? .text : .bytes, versionFrom: nil, versionUpTo: nil, structures: [])
@@ -14,6 +18,12 @@ extension Checker {
       return format
     default: return hl7(clause)
     }
+  }
+
+  /// `fhir r4 Bundle`
+  private mutating func fhir(_ clause: FormatClause) -> HiltProgram.FormatClause {
+    let names = clause.structures.compactMap { resourceName($0) }
+    return HiltProgram.FormatClause(format: .fhir, versionFrom: "r4", versionUpTo: "r4", structures: names)
   }
 
   private mutating func charset(_ name: TextLiteral?) -> Charset {
@@ -63,6 +73,8 @@ extension Checker {
     case .text: return .value(Typed(.text, mayBeAbsent: true, at: span, path: "msg") { $0.content.textIfAny })
     case .bytes: return .value(Typed(.bytes, at: span, path: "msg") { $0.content })
     case .delimited: return .rows
+    case .fhir: return resource(span)
+    case .json: return .value(Typed(.json, at: span, path: "msg") { $0.content })
     default:
       return brokenCursor(
         .unsupported, "reading a message that is not HL7 is not supported yet", at: span,
@@ -123,9 +135,22 @@ extension Checker {
         guard case .bytes(let bytes) = try evaluate(run) else { throw Failure.nothing(value) }
         return .content(.bytes, bytes)
       }
-    case .list(.fields(let fields)):
+    case .list(.fields(let fields)) where outputs.contains { $0.format == .delimited } || !givesJSON:
       guard gives(.delimited, at: value.span) else { return nil }
       return lines(value, fields)
+    case .bundle(let bundle):
+      return resourceOutput(value, "Bundle") { run, _ in RecordWriter.bytes(run.bundles[bundle]) }
+    case .fhir(let kind) where kind.isResource && !(givesJSON && !outputs.contains { $0.format == .fhir }):
+      return resourceOutput(value, kind.name) { _, datum in RecordWriter.bytes(datum) }
+    case .fhir(let kind) where !givesJSON:
+      mismatch(value, wanted: "a resource", help: ["\(kind.name) is a part of one"])
+      return nil
+    case .placed, .json, .fhir, .fields, .list, .choice, .row, .number, .boolean:
+      guard givesJSON else {
+        misfit(value, help: [])
+        return nil
+      }
+      return jsonOutput(value)
     case .broken, .never: return nil
     default:
       guard value.type.isTextual else {
@@ -136,9 +161,60 @@ extension Checker {
     }
   }
 
+  /// Whether JSON without a type goes out, besides others perhaps.
+  var givesJSON: Bool { outputs.contains { $0.format == .json } }
+
+  /// Where the value of an `emit` goes, if nothing but JSON without a type goes out.
+  var emittedTarget: Target? {
+    givesJSON && outputs.allSatisfy { $0.format == .json } ? Target(kind: .json, place: "what is emitted") : nil
+  }
+
+  private mutating func jsonOutput(_ value: Typed) -> (@Sendable (Run) throws -> Run.Output)? {
+    guard let placing = jsonPlacing(value, value.type) else { return nil }
+    let (evaluate, place) = (value.evaluate, placing.place)
+    return { run in
+      let datum = try evaluate(run)
+      if datum.isAbsent { throw Failure.nothing(value) }
+      return .content(.json, RecordWriter.bytes(try place(datum, run)))
+    }
+  }
+
+  /// A resource of FHIR, which an `out` line must name.
+  private mutating func resourceOutput(
+    _ value: Typed, _ name: String, _ bytes: @escaping @Sendable (Run, Datum) -> [UInt8]
+  ) -> (@Sendable (Run) throws -> Run.Output)? {
+    let names = outputs.filter { $0.format == .fhir }.flatMap(\.structures)
+    let isOpen = name == FHIRKind.resource && !names.isEmpty
+    guard isOpen || names.contains(name) else {
+      problems.report(
+        .header, "this emits \(FHIRKind(name: name).shown), and no 'out' line says so", at: value.span,
+        help: ["out fhir r4 \(name == FHIRKind.resource ? "Bundle" : name)"])
+      return nil
+    }
+    let (evaluate, span) = (value.evaluate, value.span)
+    let isBundle = if case .bundle = value.type { true } else { false }
+    return { run in
+      let datum = try evaluate(run)
+      if !isBundle {
+        guard datum.isValued else { throw Failure.nothing(value) }
+        guard !isOpen || datum.resourceType.map(names.contains) == true else {
+          throw Interrupt.failure(
+            Failure(
+              .stopping, .unwritable, "what is emitted here is another resource than the 'out' lines name", at: span,
+              help: names.map { "out fhir r4 \($0)" }))
+        }
+      }
+      return .content(.fhir, bytes(run, datum))
+    }
+  }
+
   /// What `emit` can't give, with what it takes by the 'out' lines.
   private mutating func misfit(_ value: Typed, help: [String]) {
     guard let format = outputs.first(where: { $0.format == .delimited }) else {
+      guard outputs.isEmpty || outputs.contains(where: { $0.format == .hl7v2 }) else {
+        let formats = outputs.map(\.format.rawValue)
+        return mismatch(value, wanted: "what an 'out' line names (\(Self.either(formats)))", help: help)
+      }
       return mismatch(value, wanted: "a message", help: ["emit msg", "let out = copy msg"] + help)
     }
     let columns = format.layout.columns
@@ -150,11 +226,12 @@ extension Checker {
   private mutating func textOutput(_ value: Typed) -> (@Sendable (Run) throws -> Run.Output)? {
     let text = text(value)
     // A program that names no `out` gives HL7.
-    if !outputs.contains(where: { $0.format == .text || $0.format == .bytes }) {
+    if !outputs.contains(where: { $0.format == .text || $0.format == .bytes || $0.format == .json }) {
       misfit(value, help: ["out text"])
       return nil
     }
     let format = outputs.first { $0.format == .text }
+    if format == nil, !outputs.contains(where: { $0.format == .bytes }) { return jsonOutput(text) }
     let (evaluate, charset, span) = (text.evaluate, format?.charset ?? .utf8, value.span)
     return { run in
       guard case .text(let text) = try evaluate(run) else { throw Failure.nothing(value) }

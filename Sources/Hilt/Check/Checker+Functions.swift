@@ -1,3 +1,4 @@
+import FHIR
 import HL7
 
 /// A file of a program: the transform itself, or a library.
@@ -95,8 +96,18 @@ extension Checker {
     modules[module].functions[name.text] = functions.count
     // One problem a name is enough.
     functions.append(ProgramFunction(clause: clause, module: module, isUsed: Function.named(name.text) != nil))
-    for parameter in clause.parameters {
+    for (number, parameter) in clause.parameters.enumerated() {
       if let type = parameter.type { _ = declaredType(type) }
+      guard let standard = parameter.standard else { continue }
+      let isLast = clause.parameters[number...].allSatisfy { $0.standard != nil }
+      let value = typed(standard)
+      if value.type != .broken, value.constant == nil || !isLast {
+        problems.report(
+          .constant,
+          isLast
+            ? "what is given for a parameter that is left out is a literal"
+            : "only the last parameters can be left out", at: value.span, help: ["fn name(a, b = absent)"])
+      }
     }
     if let result = clause.result { _ = declaredType(result) }
   }
@@ -151,9 +162,14 @@ extension Checker {
     case "time": element = .time
     case "bytes": element = .bytes
     default:
+      if !HL7Tables.typeNames.contains(clause.name.text), let type = typeOfFHIR(clause.name.text) {
+        element = .fhir(FHIRKind(name: type.name))
+        break
+      }
       guard HL7Tables.typeNames.contains(clause.name.text) else {
         let words = ["text", "number", "boolean", "date", "time", "bytes"]
-        let near = nearest(clause.name.text, among: words + HL7Tables.typeNames)
+        let known = words + HL7Tables.typeNames + FHIRTables.resourceNames + FHIRTables.typeNames
+        let near = nearest(clause.name.text, among: known)
         problems.report(
           .type, "there is no type '\(clause.name.text)'", at: clause.name.span,
           help: near.map { ["did you mean '\($0)'?"] } ?? [words.joined(separator: ", ") + ", XPN, list of text"])
@@ -165,6 +181,15 @@ extension Checker {
     return clause.isList ? .list(element) : element
   }
 
+  /// Where a value of a declared type goes, if it is one of FHIR.
+  func target(of type: Type, _ place: String) -> Target? {
+    switch type {
+    case .fhir(let kind): Target(kind: .object(kind), place: place)
+    case .list(.fhir(let kind)): Target(kind: .object(kind), isList: true, place: place)
+    default: nil
+    }
+  }
+
   /// A value in the form that a declared type asks for; reported where it does not fit.
   mutating func fitted(_ value: Typed, _ type: Type) -> Typed {
     switch (value.type, type) {
@@ -174,10 +199,18 @@ extension Checker {
       reportRepeats(source.text(value.span), at: value.span)
       return .broken(value.span)
     case (.content(let given), .content(let wanted)):
-      if given.canBe(wanted) { return value }
+      if given.canBe(wanted), given.types.keys == wanted.types.keys || given.isOpen { return value }
+      // What the versions call otherwise, or had as one text before, is read as what the function says.
+      if let same = Self.sameFamily(given, wanted) {
+        var value = value
+        value.type = .content(same)
+        return value
+      }
       return broken(.type, "\(wanted.name) is wanted here, not \(given.name)", at: value.span)
     case (.composite, .content): return value
     case (.list(let element), .list(.text)) where element != .text: return texts(value, element)
+    case (.fhir(let given), .fhir(let wanted)) where given.name == wanted.name: return value
+    case (.list(.fhir(let given)), .list(.fhir(let wanted))) where given.name == wanted.name: return value
     case (.list(.nothing), .list), (.list(.content), .list(.content)), (.list(.composite), .list(.content)):
       return value
     default:
@@ -198,18 +231,23 @@ extension Checker {
     functions[index].isUsed = true
     let names = clause.parameters.map(\.name.text)
     let signature = "\(clause.name.text)(\(names.joined(separator: ", ")))"
-    let counts = "\(names.count) value\(names.count == 1 ? "" : "s")"
+    // Those at the end may be left out.
+    let least = (clause.parameters.lastIndex { $0.standard == nil } ?? -1) + 1
+    let many = least == names.count ? "\(least)" : "\(least) to \(names.count)"
+    let counts = "\(many) value\(names.count == 1 ? "" : "s")"
     guard
-      let arguments = matched(
-        arguments, Parameters(names: names, least: names.count, most: names.count), signature, takes: counts, at: span)
+      let matched = matched(
+        arguments, Parameters(names: names, least: least, most: names.count), signature, takes: counts, at: span)
     else {
       for argument in arguments { _ = typed(argument) }
       return .broken(span)
     }
     var values: [Typed] = []
-    for (argument, parameter) in zip(arguments.compactMap(\.self), clause.parameters) {
-      let value = typed(argument)
-      values.append(parameter.type.flatMap { declaredType($0) }.map { fitted(value, $0) } ?? value)
+    for (given, parameter) in zip(matched, clause.parameters) {
+      guard let argument = given ?? parameter.standard else { return .broken(span) }
+      let declared = parameter.type.flatMap { declaredType($0) }
+      let value = typed(argument, for: declared.flatMap { target(of: $0, parameter.name.text) })
+      values.append(declared.map { ofAnyVersion(fitted(value, $0), $0, functions[index].module) } ?? value)
     }
     guard !values.contains(where: { $0.type == .broken }) else { return .broken(span) }
     guard !functions[index].isOpen else {
@@ -239,6 +277,14 @@ extension Checker {
       }
       return try body(run)
     }
+  }
+
+  /// A library is written for all versions of HL7: what a message's own version doesn't have is absent in it.
+  private func ofAnyVersion(_ value: Typed, _ declared: Type, _ module: Int) -> Typed {
+    guard module != 0, case .content = value.type, case .content(let wanted) = declared else { return value }
+    var value = value
+    value.type = .content(Self.ofAnyVersion(wanted))
+    return value
   }
 
   private func shownCall(_ span: Span) -> String {
@@ -294,8 +340,10 @@ extension Checker {
       argument.path = nil
       binds.append(bind(parameter.name, to: argument.type, argument))
     }
-    var result = typed(function.clause.body)
-    if let type = function.clause.result.flatMap({ declaredType($0) }) { result = fitted(result, type) }
+    let declared = function.clause.result.flatMap { declaredType($0) }
+    let place = "what \(function.clause.name.text)() gives"
+    var result = typed(function.clause.body, for: declared.flatMap { target(of: $0, place) })
+    if let declared { result = fitted(result, declared) }
     if case .message = result.type {
       mismatch(result, wanted: "a value", help: ["return what is in it"])
       result = .broken(result.span)
@@ -324,6 +372,9 @@ extension Checker {
       return { _ in }
     case .message(let reference):
       declare(name, .message(reference))
+      return { _ in }
+    case .bundle(let bundle):
+      declare(name, .bundle(bundle))
       return { _ in }
     case .segment(let message, let code):
       let mark = newMarks(1)

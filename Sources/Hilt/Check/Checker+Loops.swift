@@ -25,6 +25,7 @@ extension Checker {
       let isComposite = if case .composite = list.type { true } else { false }
       if list.type.isTextual || isComposite { help = list.path.map { ["\($0)[*]"] } ?? ["[*]"] }
       if case .segment(_, let code) = list.type { help = ["\(code)[*]"] }
+      if case .json = list.type { help = ["\(source.text(list.span))[*]"] }
       mismatch(list, wanted: "a list", help: help)
       declare(head.name, .broken)
       scope.use(head.name.text)
@@ -66,7 +67,9 @@ extension Checker {
   }
 
   /// `for id in PID-3[*] where … => …`
-  mutating func each(_ head: LoopHead, _ body: Expression, _ span: Span) -> Typed {
+  mutating func each(
+    _ head: LoopHead, _ body: Expression, _ span: Span, for target: Target? = nil
+  ) -> Typed {
     scope.open()
     loopDepth += 1
     defer {
@@ -74,7 +77,7 @@ extension Checker {
       loopDepth -= 1
     }
     let walk = walk(head)
-    let value = knowing(walk?.valued ?? []) { $0.typed(body) }
+    let value = knowing(walk?.valued ?? []) { $0.typed(body, for: target) }
     guard let walk, value.type != .broken else { return .broken(span) }
     if case .message = value.type {
       mismatch(value, wanted: "a value")

@@ -1,10 +1,23 @@
+import FHIR
 import HL7
 import Messages
 import Text
 
 extension Checker {
   /// `new ORM_O01`: a message with a header and nothing else.
-  mutating func new(_ name: Word, _ span: Span) -> Typed {
+  mutating func new(_ name: Word, _ entries: [Entry], _ span: Span) -> Typed {
+    if name.text == "Bundle" { return newBundle(entries, span) }
+    if let type = typeOfFHIR(name.text) {
+      for entry in entries { _ = typed(entry.value) }
+      return broken(
+        .unknownName, "\(FHIRKind.shown(type.name)) is a record; only a bundle is begun and added to", at: span,
+        help: ["\(type.name) { … }", "new Bundle { type: \"transaction\" }"])
+    }
+    guard entries.isEmpty else {
+      for entry in entries { _ = typed(entry.value) }
+      return broken(
+        .type, "a new message is written field by field", at: span, help: ["let m = new \(name.text)", "m.PID-3 = …"])
+    }
     guard let out = outputs.first(where: { $0.format == .hl7v2 }), let version = out.versionUpTo else {
       return broken(
         .header, "a new message needs its version", at: span, help: ["out hl7 2.5.1"])

@@ -82,7 +82,9 @@ extension Checker {
   }
 
   /// `match x { "A" => 1, _ => 2 }`: what finds no arm is absent.
-  mutating func match(_ expression: Expression, _ arms: [Arm<Expression>], _ span: Span) -> Typed {
+  mutating func match(
+    _ expression: Expression, _ arms: [Arm<Expression>], _ span: Span, for target: Target? = nil
+  ) -> Typed {
     let subject = subject(expression)
     let tests = tests(subject, arms)
     var type = Type.never
@@ -90,7 +92,7 @@ extension Checker {
     var isBroken = subject.type == .broken
     var bodies: [Evaluate] = []
     for arm in arms {
-      let value = knowing(equals(expression, arm)) { $0.typed(arm.body) }
+      let value = knowing(equals(expression, arm)) { $0.typed(arm.body, for: target) }
       bodies.append(value.evaluate)
       if value.type == .broken { isBroken = true }
       guard let common = Type.common(type, value.type) else {

@@ -104,7 +104,7 @@ extension Checker {
   mutating func emit(
     _ value: Expression, _ targets: [Expression], _ meta: Expression?, _ span: Span
   ) -> (Execute, Flow) {
-    let output = output(typed(value)) ?? { _ in .message(.input) }
+    let output = output(typed(value, for: emittedTarget)) ?? { _ in .message(.input) }
     let evaluates = targets.map { destination($0) }
     if targets.isEmpty { firstOpenEmit = firstOpenEmit ?? span }
     let entries = meta.map { metaEntries($0) } ?? []

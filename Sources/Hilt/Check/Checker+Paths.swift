@@ -15,6 +15,11 @@ enum Cursor {
   case library(Int)
   /// `names.upper_family`, which a call follows.
   case function(Int)
+  /// `entry[*]` of FHIR or JSON: what follows is asked of each.
+  case many(Typed)
+  /// What was begun with `new Bundle`, and `b.upsert`, which a call follows.
+  case bundle(Int)
+  case bundleCall(Int, Word)
   case broken
 }
 
@@ -43,6 +48,7 @@ extension Checker {
     case "meta" where isExpression: return .attribute(["meta"])
     default: break
     }
+    if let element = selectedElement(name, span) { return element }
     if let variable = scope.find(name) {
       scope.use(name)
       return cursor(variable, span)
@@ -85,6 +91,7 @@ extension Checker {
       return .value(Typed(.list(element), at: span, path: nil) { $0.slots[slot] })
     case .table(let table): return .table(table)
     case .library(let library): return .library(library)
+    case .bundle(let bundle): return .bundle(bundle)
     case .broken: return .broken
     }
   }
@@ -153,6 +160,8 @@ extension Checker {
       return .value(Typed(.content(kind), mayBeAbsent: true, at: span, path: path) { $0.slots[slot] })
     case .segment(let mark, let message, let code):
       return .place(HL7Place(message: message, code: code, segment: .mark(mark), span: span))
+    case .value(let slot, let type):
+      return .value(Typed(type, mayBeAbsent: true, at: span) { $0.slots[slot] })
     case nil: return brokenCursor(.syntax, "a path begins with a segment or a name", at: span, help: ["PID-5.1"])
     }
   }
@@ -168,6 +177,13 @@ extension Checker {
     case .table(let table): return lookup(table, step, start...step.span)
     case .attribute(let names): return attribute(names, step)
     case .rows: return rows(step, start...step.span)
+    case .many(let list): return advanceEach(list, step, start...step.span)
+    case .bundle(let bundle): return member(of: bundle, step, start...step.span)
+    case .bundleCall(let bundle, let word):
+      guard case .call(let arguments) = step.kind else {
+        return brokenCursor(.path, "'\(word.text)' is called with its values in parentheses", at: step.span)
+      }
+      return .value(call(word, on: bundle, arguments, start...step.span))
     case .library(let library): return member(of: library, step)
     case .function(let function):
       guard case .call(let arguments) = step.kind else {
@@ -272,6 +288,7 @@ extension Checker {
       case .keys(let keys):
         guard let number = index(keys, span) else { return .broken }
         place.repetition = .index(number)
+      case .allOf: return notOfHL7(span)
       }
       return .place(place)
     }
@@ -290,16 +307,22 @@ extension Checker {
     case .keys(let keys):
       guard let number = index(keys, span) else { return .broken }
       place.segment = .index(number)
+    case .allOf: return notOfHL7(span)
     }
     return .place(place)
   }
 
-  private mutating func condition(_ expression: Expression, selecting new: Selected) -> Holds {
+  mutating func condition(_ expression: Expression, selecting new: Selected) -> Holds {
     let before = (selected, decidesOutcome)
     selected = new
     decidesOutcome = false
     defer { (selected, decidesOutcome) = before }
     return condition(expression).holds
+  }
+
+  private mutating func notOfHL7(_ span: Span) -> Cursor {
+    brokenCursor(
+      .path, "'of' picks resources of FHIR, and this is HL7", at: span, help: ["[* where …]"])
   }
 
   /// A number in brackets, from 1.

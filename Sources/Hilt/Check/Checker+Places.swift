@@ -12,7 +12,7 @@ extension Checker {
     switch cursor {
     case .value(var value):
       value.span = expression.span
-      return value
+      return narrowed(value, canonical(expression))
     case .place(var place):
       place.span = expression.span
       return read(place, expression)
@@ -29,6 +29,13 @@ extension Checker {
     case .attribute(let names): return attributeValue(names, expression.span)
     case .rows:
       return broken(.type, "a file of lines is read row by row", at: expression.span, help: ["msg.rows"])
+    case .many(var list):
+      list.span = expression.span
+      return list
+    case .bundle(let bundle): return Typed(.bundle(bundle), at: expression.span) { _ in .absent }
+    case .bundleCall(_, let word):
+      return broken(
+        .unknownFunction, "'\(word.text)' is called with its values in parentheses", at: expression.span)
     case .library, .function:
       return broken(
         .unknownFunction, "a function of a library is called with its values in parentheses", at: expression.span,

@@ -1,3 +1,4 @@
+import FHIR
 import HL7
 
 extension Checker {
@@ -14,13 +15,11 @@ extension Checker {
       return fields(entries, span)
     }
     if let type, !HL7Tables.typeNames.contains(type.text) {
+      if let known = typeOfFHIR(type.text) { return object(known, entries, span) }
       if let code = HL7SegmentCode(type.text), code.isLocal || HL7Tables.segment(code) != nil {
         return segmentRecord(code, entries, span)
       }
-      let near = nearest(type.text, among: HL7Tables.typeNames)
-      return broken(
-        .unknownName, "HL7 has no data type '\(type.text)'", at: type.span,
-        help: near.map { ["did you mean '\($0)'?"] } ?? [])
+      return unknownType(type, entries)
     }
     var kind = Kind.unknown
     if let type {
@@ -40,11 +39,24 @@ extension Checker {
     }
   }
 
+  /// Neither HL7 nor FHIR has a type of this name: capitals are HL7's.
+  private mutating func unknownType(_ type: Word, _ entries: [Entry]) -> Typed {
+    for entry in entries { _ = typed(entry.value) }
+    let isHL7 = type.text.utf8.allSatisfy { !(0x61...0x7A).contains($0) }
+    let names = isHL7 ? HL7Tables.typeNames : FHIRTables.resourceNames + FHIRTables.typeNames
+    let near = nearest(type.text, among: names)
+    return broken(
+      isHL7 ? .unknownName : .unknownType,
+      isHL7 ? "HL7 has no data type '\(type.text)'" : "R4 has no resource or type '\(type.text)'", at: type.span,
+      help: near.map { ["did you mean '\($0)'?"] } ?? [], meant: isHL7 ? nil : surelyMeant(type.text, among: names))
+  }
+
   /// `id with { 1: trim(id.1) }`: a copy with some components changed. What is absent or null stays so.
   mutating func with(_ base: Expression, _ entries: [Entry], _ span: Span) -> Typed {
     let value = typed(base)
     switch value.type {
     case .segment(_, let code), .made(let code, _): return segmentWith(value, code, entries, span)
+    case .fhir(let kind): return objectWith(value, kind, entries, span)
     default: break
     }
     let kind = if case .content(let kind) = value.type { kind } else { Kind.unknown }

@@ -46,6 +46,7 @@ extension Checker {
     case .assign(let place, let value): return (assign(place, value), .nothing)
     case .append(let place, let value): return (append(place, value), .nothing)
     case .add(let addition): return (add(addition), .nothing)
+    case .call(let call): return (perform(call), .nothing)
     case .number(let place): return (renumber(place), .nothing)
     case .remove(let place): return (remove(place), .nothing)
     case .branch(let branches, let otherwise): return branch(branches, otherwise)
@@ -83,6 +84,9 @@ extension Checker {
         run.argument = try evaluate(run)
         try bind(run)
       }
+    case .bundle(let bundle):
+      declare(name, .bundle(bundle))
+      return { run in _ = try evaluate(run) }
     case .never:
       problems.report(.type, "a decision is no value to be named", at: value.span)
       declare(name, .broken)

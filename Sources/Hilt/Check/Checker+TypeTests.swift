@@ -1,3 +1,4 @@
+import FHIR
 import HL7
 
 /// `o-5[1] is NM`. The type of nearly everything is known when a program is checked, and asking for it is a mistake; of
@@ -6,6 +7,9 @@ extension Checker {
   mutating func typeTest(_ expression: Expression, _ negated: Bool, _ type: Word) -> Condition {
     let never = Condition(holds: { _ in false })
     let cursor = cursor(expression)
+    if case .value(let value) = cursor, let condition = elementTest(value, expression, negated, type) {
+      return condition
+    }
     guard checkType(type) else { return never }
     guard case .place(var place) = cursor, place.code == "OBX", place.field == 5, place.component == nil,
       !place.segment.isMany, !place.repetition.isMany
@@ -25,6 +29,46 @@ extension Checker {
       return true
     }
     let facts = typeFacts(expression, type)
+    if negated { return Condition(holds: { try !holds($0) }, valuedIfFalse: facts) }
+    return Condition(holds: holds, valuedIfTrue: facts)
+  }
+
+  /// The same of `value[x]`, of a resource and of JSON; `nil` for anything else.
+  private mutating func elementTest(
+    _ value: Typed, _ expression: Expression, _ negated: Bool, _ type: Word
+  ) -> Condition? {
+    let evaluate = value.evaluate
+    let holds: Holds
+    switch value.type {
+    case .choice(let choice):
+      guard let element = choice.elements.first(where: { $0.type == type.text }) else {
+        let types = choice.elements.map(\.type)
+        problems.report(
+          .unknownType, "\(choice.owner).\(choice.name) is never \(type.text)", at: type.span,
+          help: nearest(type.text, among: types).map { ["did you mean '\($0)'?"] } ?? [types.joined(separator: ", ")])
+        return Condition(holds: { _ in false })
+      }
+      let name = element.name
+      holds = { run in
+        if case .choice(let choice) = try evaluate(run) { return choice.key.name == name }
+        return false
+      }
+    case .fhir(let kind) where kind.name == FHIRKind.resource:
+      guard let name = resourceName(type) else { return Condition(holds: { _ in false }) }
+      holds = { try evaluate($0).resourceType == name }
+    case .json:
+      guard let test = JSONTest(rawValue: type.text) else {
+        problems.report(
+          .unknownType, "a value of JSON is a text, number, boolean, list or record, and no \(type.text)", at: type.span
+        )
+        return Condition(holds: { _ in false })
+      }
+      holds = { test.holds(try evaluate($0)) }
+    default: return nil
+    }
+    let found = fact(expression)
+    let facts = found.union(
+      found.map { "\($0)=\(type.text.hasPrefix("fhir.") ? String(type.text.dropFirst(5)) : type.text)" })
     if negated { return Condition(holds: { try !holds($0) }, valuedIfFalse: facts) }
     return Condition(holds: holds, valuedIfTrue: facts)
   }

@@ -34,6 +34,8 @@ extension Checker {
       return tightDash(value, number, step, span)
     case (.member(let name), .fields(let fields)): return field(value, fields, name, step.span, span)
     case (.member(let name), .row(let table)): return column(value, table, name, step.span, span)
+    case (_, .fhir), (_, .list(.fhir)), (_, .choice), (_, .list(.choice)), (_, .json), (_, .list(.json)):
+      return advanceFHIR(value, step, span)
     case (.select(let selector), .list): return select(value, selector, step.span, span)
     case (.member(let name), _):
       let left = source.text(Span(Int(span.start), Int(step.span.start)))
@@ -73,7 +75,7 @@ extension Checker {
 
   func isFact(_ span: Span) -> Bool { facts.contains(canonical(Expression(kind: .null, span: span))) }
 
-  private mutating func select(_ value: Typed, _ selector: Selector, _ step: Span, _ span: Span) -> Cursor {
+  mutating func selectMade(_ value: Typed, _ selector: Selector, _ step: Span, _ span: Span) -> Cursor {
     guard case .list(let element) = value.type else { return .broken }
     let evaluate = value.evaluate
     let pick: @Sendable ([Datum]) -> Datum
@@ -83,6 +85,8 @@ extension Checker {
     case .keys(let keys):
       guard let number = index(keys, step) else { return .broken }
       pick = { number <= $0.count ? $0[number - 1] : .absent }
+    case .allOf:
+      return brokenCursor(.path, "'of' picks resources of FHIR, and this list has none", at: step)
     case .firstWhere, .allWhere:
       return brokenCursor(
         .path, "a list that was made is searched with 'first' or 'for'", at: step, help: ["first x in list where …"])

@@ -4,6 +4,11 @@ extension Checker {
   /// `text(value)`: of bytes the text that they are in UTF-8.
   mutating func textOf(_ call: Call) -> Typed {
     let value = call[0].map { typed($0) } ?? .broken(call.span)
+    if value.type == .json {
+      unhandled.append(Unhandled(what: "text() of JSON", span: call.span))
+      return jsonText(value, "text")
+    }
+    if case .content(let kind) = value.type, !kind.repeats, Set(kind.types.keys) == ["SN"] { return structured(value) }
     guard value.type == .bytes else {
       var text = interpolated(value)
       text.span = call.span
@@ -18,6 +23,21 @@ extension Checker {
       try run.step(bytes: bytes.count, at: span)
       guard let text = String(validating: bytes, as: UTF8.self) else {
         throw FunctionError(kind: .convert, message: "text() was given bytes that are no UTF-8").interrupt(at: span)
+      }
+      return text.isEmpty ? .absent : .text(text)
+    }
+  }
+
+  /// `text(x)` of an SN: its parts in a row, as a person writes them: `>100`, `1:128`, `100+`.
+  private func structured(_ value: Typed) -> Typed {
+    let (evaluate, span, path) = (value.evaluate, value.span, value.path)
+    return Typed(.text, mayBeAbsent: true, at: span, path: path) { run in
+      let datum = try evaluate(run)
+      guard datum.isValued else { return datum }
+      var text = ""
+      for number in 1...4 {
+        let part = try TextReading.text(datum.component(number), firstLeaf: true, run: run, at: span, path: path)
+        if case .text(let part) = part { text += part }
       }
       return text.isEmpty ? .absent : .text(text)
     }

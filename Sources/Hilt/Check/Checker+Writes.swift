@@ -83,8 +83,9 @@ extension Checker {
       if value.type == .broken { return nil }
       problems.report(
         .readOnly, "'\(source.text(target.span))' is a value, not a place of an output", at: target.span,
-        help: ["out.PID-8 = …", "let name = …"])
-    case .group, .table, .attribute, .rows, .library, .function:
+        help: hasMessage || outputs.contains { $0.format == .hl7v2 }
+          ? ["out.PID-8 = …", "let name = …"] : ["let changed = msg with { … }", "let name = …"])
+    case .group, .table, .attribute, .rows, .library, .function, .many, .bundle, .bundleCall:
       problems.report(.readOnly, "this can only be read", at: target.span)
     }
     return nil

@@ -52,6 +52,8 @@ struct Checker {
   var addedInLoops: Set<MadeSegment> = []
   /// The segments of the whole input that the loops around walk, whatever groups they are in.
   var walkedFlat: [HL7SegmentCode] = []
+  /// Bundles of FHIR that it made.
+  var bundles: [Int: BundleMade] = [:]
   /// Outputs that it copied from the input.
   var copies: [Int: CopyMade] = [:]
   /// Variables whose `match` has no `_`.
@@ -74,6 +76,8 @@ struct Checker {
   /// The zone that the head names, and whether it names one that can't be had.
   var zone: TimeZoneRules?
   var isZoneBroken = false
+  /// That a time comes to FHIR and no zone is named was said.
+  var saidNoZone = false
 
   /// Calls whose failure nothing has taken yet.
   var unhandled: [Unhandled] = []
@@ -102,6 +106,8 @@ struct Checker {
   enum Selected {
     case repetition(slot: Int, Kind, path: String)
     case segment(mark: Int, MessageReference, HL7SegmentCode)
+    /// Of a list of FHIR or JSON.
+    case value(slot: Int, Type)
   }
 
   init(_ source: Source, files: any HiltFiles, problems: Problems) {

@@ -69,7 +69,7 @@ struct CostBound {
     case .assign(let place, let value), .append(let place, let value):
       walk(place)
       walk(value)
-    case .add(let value), .number(let value), .remove(let value), .note(let value): walk(value)
+    case .add(let value), .call(let value), .number(let value), .remove(let value), .note(let value): walk(value)
     case .branch(let branches, let otherwise):
       for branch in branches {
         walk(branch.condition)

@@ -17,6 +17,8 @@ struct Variable {
     case table(Int)
     /// What a library has, behind its name.
     case library(Int)
+    /// What was begun with `new Bundle`.
+    case bundle(Int)
     case broken
   }
   var name: String

@@ -23,6 +23,16 @@ indirect enum Type: Sendable, Equatable {
   /// A value of `message.*` or `meta.*`; what it is shows at run time.
   case attribute
   case group(GroupType)
+  /// A resource or data type of FHIR.
+  case fhir(FHIRKind)
+  /// An element that may be of several types: `value[x]`.
+  case choice(FHIRChoiceKind)
+  /// A value of JSON; what it is shows at run time.
+  case json
+  /// What the program began with `new Bundle`.
+  case bundle(Int)
+  /// Made ready for the element or the JSON it goes to: nothing else is done with it.
+  case placed
   /// `absent` and `null` themselves.
   case nothing
   /// A decision: no value ever comes.
@@ -52,6 +62,10 @@ indirect enum Type: Sendable, Equatable {
     case .message: "a message"
     case .attribute: "a value of message.*"
     case .group: "a group of segments"
+    case .fhir(let kind): kind.shown
+    case .choice(let choice): "one of several types (\(choice.name)[x])"
+    case .json, .placed: "a value of JSON"
+    case .bundle: "a bundle"
     case .nothing: "absent"
     case .never: "a decision"
     case .broken: "a value"
@@ -86,6 +100,7 @@ indirect enum Type: Sendable, Equatable {
     case (.content(let kind), .text), (.text, .content(let kind)): return .content(kind)
     case (.attribute, .text), (.text, .attribute): return .attribute
     case (.list(let first), .list(let second)): return common(first, second).map { .list($0) }
+    case (.fhir(let first), .fhir(let second)): return FHIRKind.either(first, second).map { .fhir($0) }
     default:
       if let segment = commonSegment(a, b) { return segment }
       return a.isWritable && b.isWritable ? .content(.unknown) : nil

@@ -69,11 +69,12 @@ struct Function: Sendable {
   static let all: [Function] = [
     trim, upper, lower, title, substring, left, right, split, join, replace, padLeft, padRight, stripZeros, contains,
     startsWith,
-    endsWith, extract, lines, plain, length, text, orAbsent, urlEncode, number, integer, round, abs, minOf, maxOf, sum,
+    endsWith, extract, lines, plain, length, text, orAbsent, urlEncode, number, integer, boolean, round, abs, minOf,
+    maxOf, sum,
     format, date, datetime, instant, time, hl7, written, truncate, inZone, daysBetween, ageAt, raw, structure, trigger,
     count, first, last, rest, flatten, zip, distinct, stableID, base64, base64Of, hex, hexOf, decode,
     encode, sha256, hmac, nhsNumberOK,
-    luhnOK, mod11OK, sequence,
+    luhnOK, mod11OK, sequence, resolve, referenceTo, codingOf, codeOf,
   ]
 
   private static let byName = Dictionary(uniqueKeysWithValues: all.map { ($0.name, $0) })

@@ -1,4 +1,5 @@
 import HL7
+import Text
 
 /// A value while a program runs.
 enum Datum: Sendable {
@@ -21,6 +22,12 @@ enum Datum: Sendable {
   /// Values that have names: a table's row, a line of a file, a record. In the order of their names' declaration.
   case row([Datum])
   case group(GroupValue)
+  /// An object that the program put together, of FHIR or JSON.
+  case record(Record)
+  /// A value of `value[x]` with the name that says its type.
+  case choice(Choice)
+  /// What stands in a message of FHIR or JSON.
+  case json(JSONNode)
 
   /// A stretch as it is read: absent and null told apart.
   init(_ piece: HL7Piece) {

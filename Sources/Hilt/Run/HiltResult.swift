@@ -16,6 +16,13 @@ package struct HiltResult: Sendable {
   /// Which line wrote what stands in the outputs, in the order of the outputs and their places; empty unless the run
   /// was observed.
   package let origins: [HiltOrigin]
+
+  /// Why what came is nothing that the program takes, where that shows in the content alone: a resource of another
+  /// type, or one that R4 doesn't allow.
+  package var unexpected: HiltRejection? {
+    if case .rejected(let rejection) = decision, rejection.isUnexpected { return rejection }
+    return nil
+  }
 }
 
 /// How a message ends.
@@ -60,6 +67,8 @@ package struct HiltRejection: Sendable, Hashable {
   package let reason: String
   /// The place that is wrong, such as `PID-3`.
   package let path: String?
+  /// The program didn't say so: what came is nothing that it takes.
+  package var isUnexpected = false
 }
 
 /// Why a run failed: by `fail`, or by an error that nothing caught.

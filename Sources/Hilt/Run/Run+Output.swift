@@ -147,6 +147,7 @@ extension Run {
       text = "[" + shown.joined(separator: ", ") + (values.count > 20 ? ", …" : "") + "]"
     case .group(let group): text = "group \(group.number), \(group.segments.count) segments"
     case .bytes(let bytes): text = "\(bytes.count) bytes"
+    case .record, .choice, .json: text = RecordWriter.text(datum, upTo: 400)
     }
     return text.count > 200 ? String(text.prefix(200)) + "…" : text
   }

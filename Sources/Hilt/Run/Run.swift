@@ -20,6 +20,12 @@ final class Run {
   /// Segments and repetitions that loops stand at.
   @exclusivity(unchecked) var marks: [Int]
   @exclusivity(unchecked) var drafts: [HL7Draft?]
+  /// Bundles of FHIR that the program puts together.
+  @exclusivity(unchecked) var bundles: [BundleDraft]
+  /// Where the resources of the input are, once one was looked for.
+  var resources: ResourceIndex?
+  /// The offset of MSH-7, once it was asked for.
+  var messageOffset: Stamp??
   /// The input's grammar, once it was asked for.
   var inputStructure: HL7Structure??
   /// The control ids of what was emitted, and where it goes.
@@ -60,6 +66,7 @@ final class Run {
     slots = [Datum](filled: .absent, count: layout.slotCount)
     marks = [Int](filled: -1, count: layout.markCount)
     drafts = [HL7Draft?](filled: nil, count: layout.draftCount)
+    bundles = [BundleDraft](filled: BundleDraft.nothing, count: layout.bundleCount)
     stepsLeft = input.limits.stepsMax
     structures = layout.structures
     names = layout.names
@@ -80,6 +87,7 @@ final class Run {
     var slotCount = 0
     var markCount = 0
     var draftCount = 0
+    var bundleCount = 0
     /// For each draft what `let` made of its segments.
     var names: [Int: SegmentNames] = [:]
     /// Message structures of the site's own, with those of the standard that they are.

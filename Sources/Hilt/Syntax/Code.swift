@@ -3,7 +3,7 @@ import Messages
 /// The codes of the language's problems. Each has its page in `docs/errors`.
 ///
 /// E0 what is not there yet · E1 text, names, shape and values of a program · E2 HL7 · E3 failures that nothing
-/// handles · E5 tables · E6 destinations and channel expressions · E9 run time.
+/// handles · E4 FHIR and JSON · E5 tables · E6 destinations and channel expressions · E9 run time.
 package enum Code: String, Sendable, CaseIterable {
   case unsupported = "E001"
   case character = "E100"
@@ -42,6 +42,15 @@ package enum Code: String, Sendable, CaseIterable {
   case notInStandard = "E201"
   case path = "E202"
   case unhandled = "E301"
+  case unknownType = "E401"
+  case unknownElement = "E402"
+  case oneOrMany = "E403"
+  case notACode = "E404"
+  case requiredElement = "E405"
+  case elementForm = "E406"
+  case target = "E407"
+  case bundle = "E408"
+  case json = "E409"
   case table = "E501"
   case tableColumn = "E502"
   case tableKeyTwice = "E503"

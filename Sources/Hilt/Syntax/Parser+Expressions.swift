@@ -1,3 +1,5 @@
+import FHIR
+
 extension Parser {
   /// A whole expression, `catch` included.
   mutating func expression() throws -> Expression {
@@ -158,7 +160,9 @@ extension Parser {
     let negated = takeWord("not")
     guard token.kind == .word else { throw expected("'valued', 'absent' or 'null'") }
     guard let test = Presence(rawValue: text(token)) else {
-      let names = ["text", "number", "boolean", "date", "time", "bytes"]
+      let names =
+        ["text", "number", "boolean", "date", "time", "bytes", "list", "record"]
+        + FHIRPrimitive.allCases.map(\.rawValue)
       guard text(token).first?.isUppercase == true || names.contains(text(token)) else {
         throw expected("'valued', 'absent', 'null' or a type")
       }

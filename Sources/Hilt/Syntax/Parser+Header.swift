@@ -77,7 +77,9 @@ extension Parser {
     var parameters: [FunctionClause.Parameter] = []
     while !isSign(.rightParen) {
       let name = try self.name("a parameter's name")
-      parameters.append(FunctionClause.Parameter(name: name, type: take(.colon) ? try type() : nil))
+      var parameter = FunctionClause.Parameter(name: name, type: take(.colon) ? try type() : nil)
+      if take(.assign) { parameter.standard = try operand() }
+      parameters.append(parameter)
       guard take(.comma) else { break }
     }
     try expect(.rightParen)
@@ -90,9 +92,19 @@ extension Parser {
   /// `text`, `XPN`, `list of text`
   mutating func type() throws -> TypeClause {
     let first = try name("a type")
-    guard first.text == "list", takeWord("of") else { return TypeClause(isList: false, name: first, span: first.span) }
-    let element = try name("the type of the list's elements")
+    guard first.text == "list", takeWord("of") else {
+      let type = try typeOfFHIR(first)
+      return TypeClause(isList: false, name: type, span: first.span...type.span)
+    }
+    let element = try typeOfFHIR(try name("the type of the list's elements"))
     return TypeClause(isList: true, name: element, span: first.span...element.span)
+  }
+
+  /// `fhir.Location`
+  private mutating func typeOfFHIR(_ word: Word) throws -> Word {
+    guard word.text == "fhir", take(.dot) else { return word }
+    let type = try name("a type of FHIR")
+    return Word(text: "fhir.\(type.text)", span: type.span)
   }
 
   /// `hl7 2.3..2.6 ADT_A01, ORU_*`
@@ -101,6 +113,7 @@ extension Parser {
     switch format.text {
     case "hl7": break
     case "delimited": return try delimited(format, start)
+    case "fhir", "json": return try document(format, start)
     case "text", "bytes":
       var clause = FormatClause(format: format, span: start...previous)
       if format.text == "text", isWord("charset"), continues {
@@ -110,7 +123,7 @@ extension Parser {
       clause.span = start...previous
       return clause
     default:
-      let known = ["fhir", "json", "xml", "dicom"]
+      let known = ["xml", "dicom"]
       guard known.contains(format.text) else {
         throw fail(.header, "there is no format '\(format.text)'", at: format.span, help: ["hl7 2.3..2.6 ADT_*"])
       }
@@ -137,6 +150,27 @@ extension Parser {
         help: [isVersion ? "hl7 \(version) \(structures)" : "hl7 2.3..2.6 ADT_A01, ORU_*"])
       skipLine()
     }
+    return clause
+  }
+
+  /// `fhir r4 Bundle`, `json`
+  private mutating func document(_ format: Word, _ start: Span) throws -> FormatClause {
+    var clause = FormatClause(format: format, span: start...previous)
+    guard format.text == "fhir" else { return clause }
+    let help = ["\(source.text(start)) fhir r4 Bundle"]
+    guard token.kind == .word, continues else { throw expected("the release", help: help) }
+    guard isWord("r4") else {
+      throw fail(.header, "of FHIR there is r4, and no '\(text(token))'", at: token.span, help: help)
+    }
+    clause.from = try name("the release")
+    guard token.kind == .word, continues else { throw expected("a resource", help: help) }
+    clause.structures = [try name("a resource")]
+    if token.kind != .end, continues {
+      throw fail(
+        .header, "a line names one resource", at: token.span,
+        help: ["a bundle holds several: \(help[0])", "a line for each that goes out"])
+    }
+    clause.span = start...previous
     return clause
   }
 

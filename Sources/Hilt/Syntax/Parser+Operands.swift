@@ -83,7 +83,8 @@ extension Parser {
     case "new" where next.kind == .word && nextContinues:
       advance()
       let type = try name("a message structure")
-      return Expression(kind: .new(type), span: start...type.span)
+      let takesRecord = isSign(.leftBrace) && continues && recordsAllowed
+      return try node(.new(type, takesRecord ? try entries() : []), start...previous)
     case "each" where next.kind == .word && nextContinues && !isWord("in", 2):
       advance()
       let name = try name("a segment or a group")
@@ -103,6 +104,12 @@ extension Parser {
       let key = try expression()
       let descends = kind.text == "sort_by" && continues && takeWord("descending")
       return try node(.keyed(kind, head, key, descending: descends), start...previous)
+    }
+    if word == "fhir", next.kind == .sign(.dot), ahead(2).kind == .word, isSign(.leftBrace, 3), recordsAllowed {
+      advance()
+      advance()
+      let type = try name("a type of FHIR")
+      return try node(.record(type: Word(text: "fhir.\(type.text)", span: type.span), try entries()), start...previous)
     }
     advance()
     if next.kind == .sign(.leftBrace), recordsAllowed, nextContinues, word.first?.isUppercase == true {

@@ -129,11 +129,7 @@ extension Parser {
     if takeWord("where") { return .firstWhere(try expression()) }
     if take(.star) {
       if takeWord("where") { return .allWhere(try expression()) }
-      if isWord("of") {
-        throw fail(
-          .unsupported, "'[* of Patient]' picks resources of a FHIR bundle, and FHIR is not read yet", at: token.span,
-          help: ["[*]", "[* where …]"])
-      }
+      if takeWord("of") { return .allOf(try name("a type")) }
       return .all
     }
     if isSign(.dot) || isSign(.minus), ahead(1).kind == .digits, ahead(2).kind != .sign(.rightBracket) {

@@ -245,6 +245,7 @@ extension Parser {
       case .addition, .filled: return .add(place)
       case .with(let base, _):
         if case .addition = base.kind { return .add(place) }
+      case .path(_, let steps) where steps.last?.isCall == true: return .call(place)
       case .call(let function, let arguments) where function.text == "number" && arguments.count == 1:
         return .number(arguments[0])
       default: break

@@ -71,6 +71,8 @@ struct FunctionClause: Sendable {
     var name: Word
     /// Without one, whatever it is called with.
     var type: TypeClause?
+    /// What it is where a call leaves it out.
+    var standard: Expression?
   }
   var name: Word
   var parameters: [Parameter]
@@ -130,6 +132,8 @@ struct Statement: Sendable {
     case append(Expression, Expression)
     /// `out.add NTE after OBR with { … }`, whose value nobody names.
     case add(Expression)
+    /// `b.upsert(by: …, Patient { … })`, whose reference nobody names.
+    case call(Expression)
     /// `number(out.OBX)`
     case number(Expression)
     case remove(Expression)
@@ -216,8 +220,8 @@ struct Expression: Sendable {
     /// `sort_by x in list => key`
     case keyed(Word, LoopHead, Expression, descending: Bool = false)
     case copy(Expression)
-    /// `new ORM_O01`
-    case new(Word)
+    /// `new ORM_O01`, `new Bundle { type: "transaction" }`
+    case new(Word, [Entry])
     /// `each OBR`, `order.each OBX`: groups of a message or of a group.
     case groups(of: Expression?, Word)
     /// `order.add NTE after OBX[last]`: a new segment of a message or a group.
@@ -277,7 +281,8 @@ extension Expression.Kind {
   var parts: [Expression] {
     switch self {
     case .text(let parts): parts.compactMap { if case .value(let value) = $0 { value } else { nil } }
-    case .number, .boolean, .duration, .absent, .null, .pattern, .selected, .name, .new, .broken: []
+    case .number, .boolean, .duration, .absent, .null, .pattern, .selected, .name, .broken: []
+    case .new(_, let entries): entries.map(\.value)
     case .list(let values), .call(_, let values): values
     case .record(_, let entries): entries.map(\.value)
     case .path(let root, let steps): [root] + steps.flatMap(\.parts)
@@ -364,6 +369,8 @@ struct Step: Sendable {
   /// The name behind the point or slash, or the whole step.
   var nameSpan: Span { name == nil ? span : Span(Int(span.start) + 1, Int(span.end)) }
 
+  var isCall: Bool { if case .call = kind { true } else { false } }
+
   /// What it names behind a point or a slash.
   var name: String? {
     switch kind {
@@ -379,6 +386,8 @@ enum Selector: Sendable {
   case all
   case allWhere(Expression)
   case firstWhere(Expression)
+  /// `[* of Patient]`
+  case allOf(Word)
   /// A number, or a table's keys.
   case keys([Expression])
 }

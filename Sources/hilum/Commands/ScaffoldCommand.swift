@@ -13,9 +13,9 @@ struct V2ToFHIRCommand: ParsableCommand {
     commandName: "v2-to-fhir",
     abstract: "A transform to FHIR R4 for one message structure, from the HL7 v2-to-FHIR guide.",
     discussion: """
-      Writes the transform and its tables of codes into a folder and says what of the guide can't be read, row by row. The
-      draft is yours to change: what the guide leaves open stands in it as comments. Without a structure it lists those
-      that the guide covers.
+      Writes the transform and its tables of codes into a folder and says what of the guide can't be read, row by row.
+      The draft is yours to change: what the guide leaves open stands in it as comments. Without a structure it lists
+      those that the guide covers.
 
       Example:
         hilum scaffold v2-to-fhir

@@ -385,7 +385,9 @@ private struct Trial {
       let before = Set(bytes.split(whereSeparator: { $0 == 0x0D || $0 == 0x0A }).map(Array.init))
       let charset = (try? HL7Message(output, reading))?.charset ?? input?.charset ?? .utf8
       let written = Dictionary(grouping: origins, by: \.segment)
-      for (number, line) in output.split(whereSeparator: { $0 == 0x0D || $0 == 0x0A }).enumerated() {
+      for (number, line) in Self.readable(output, emitted.format).split(whereSeparator: { $0 == 0x0D || $0 == 0x0A })
+        .enumerated()
+      {
         let text = Terminal.safe((try? charset.decode(line)) ?? String(decoding: line, as: UTF8.self))
         Terminal.line(before.contains(Array(line)) ? "      " + text : "    " + Terminal.green("* ") + text)
         for origin in written[number + 1] ?? [] {
@@ -394,6 +396,14 @@ private struct Trial {
         }
       }
     }
+  }
+
+  /// JSON has a line for each value, as a person reads it.
+  private static func readable(_ output: [UInt8], _ format: Format) -> [UInt8] {
+    guard format == .fhir || format == .json, let document = try? JSONDocument(output) else { return output }
+    var writer = JSONWriter(isPretty: true)
+    writer.node(document.root)
+    return writer.bytes
   }
 
   /// The program's lines, each with what it gave behind it; of a loop the value of the turn that is asked for, else the

@@ -1,0 +1,135 @@
+import FHIR
+import HL7
+
+/// `let b = new Bundle { type: "transaction" }`, `b.upsert(by: …, Patient { … })`, `b.add(Patient { … })`.
+extension Checker {
+  /// What is known of a bundle that the program makes.
+  struct BundleMade {
+    /// `transaction`
+    var type: String
+  }
+
+  /// Types of bundles that programs make; the others are answers.
+  private static let bundleTypes = ["transaction", "batch", "collection", "document", "message"]
+
+  mutating func newBundle(_ entries: [Entry], _ span: Span) -> Typed {
+    guard let type = FHIRTables.type("Bundle") else { return .broken(span) }
+    var made = BundleMade(type: "")
+    for entry in entries {
+      guard case .name(let name) = entry.key else { continue }
+      if name == "entry" {
+        problems.report(
+          .bundle, "entries come one by one", at: entry.keySpan, help: ["b.upsert(by: …, …)", "b.add(…)"])
+      }
+      if name == "type", case .text(let parts) = entry.value.kind, parts.count == 1, case .literal(let text) = parts[0]
+      {
+        made.type = text
+      }
+    }
+    let head = object(type, entries, span)
+    guard head.type != .broken else { return head }
+    guard Self.bundleTypes.contains(made.type) else {
+      return broken(
+        .bundle, "the type of a bundle is written: \(Self.either(Self.bundleTypes))", at: span,
+        help: ["new Bundle { type: \"transaction\" }"])
+    }
+    let bundle = layout.bundleCount
+    layout.bundleCount += 1
+    bundles[bundle] = made
+    let evaluate = head.evaluate
+    return Typed(.bundle(bundle), at: span) { run in
+      guard case .record(let record) = try evaluate(run) else { return .absent }
+      run.begin(bundle: bundle, record)
+      return .absent
+    }
+  }
+
+  /// `b.upsert`
+  mutating func member(of bundle: Int, _ step: Step, _ span: Span) -> Cursor {
+    let names = ["upsert", "add"]
+    guard case .member(let name) = step.kind else {
+      return brokenCursor(.path, "a bundle is filled and emitted", at: step.span, help: ["b.upsert(by: …, …)"])
+    }
+    guard names.contains(name) else {
+      let near = nearest(name, among: names)
+      return brokenCursor(
+        .path, "a bundle that is made has upsert and add, and no '\(name)'", at: step.nameSpan,
+        help: near.map { ["did you mean '\($0)'?"] } ?? ["b.upsert(by: …, …)", "b.add(…)"])
+    }
+    return .bundleCall(bundle, Word(text: name, span: step.nameSpan))
+  }
+
+  mutating func call(_ word: Word, on bundle: Int, _ arguments: [Expression], _ span: Span) -> Typed {
+    guard let made = bundles[bundle] else { return .broken(span) }
+    let isUpsert = word.text == "upsert"
+    // `by` has a name and stands first, so that it is read before the resource.
+    let names = isUpsert ? ["resource", "by"] : ["resource"]
+    let isNamed = { (value: Expression) in if case .named = value.kind { true } else { false } }
+    let matched = matched(
+      arguments.filter { !isNamed($0) } + arguments.filter(isNamed),
+      Parameters(names: names, least: names.count, most: names.count),
+      isUpsert ? "upsert(by: …, resource)" : "add(resource)", takes: isUpsert ? "2 values" : "1 value", at: span,
+      help: [isUpsert ? "b.upsert(by: identifier(PID-3[1]), Patient { … })" : "b.add(Patient { … })"])
+    guard let values = matched?.compactMap(\.self), values.count == names.count else {
+      for argument in arguments { _ = typed(argument) }
+      return .broken(span)
+    }
+    let by = isUpsert ? typed(values[1], for: Target(kind: .object(FHIRKind(name: "Identifier")), place: "'by'")) : nil
+    let resource = typed(values[0], for: Target(kind: .object(FHIRKind(name: FHIRKind.resource)), place: "'resource'"))
+    guard by?.type != .broken, case .fhir(let kind) = resource.type else { return .broken(span) }
+    guard kind.name != FHIRKind.resource, let type = FHIRTables.type(kind.name) else {
+      return broken(.type, "nothing says which resource this is", at: resource.span, help: ["… is Patient"])
+    }
+    var form = BundleEntryForm(resource: kind.name, asks: ["transaction", "batch"].contains(made.type))
+    if isUpsert {
+      guard let several = takesIdentifiers(type, made, span) else { return .broken(span) }
+      form.takesSeveral = several
+    }
+    let (identify, evaluate, entry) = (by?.evaluate, resource.evaluate, form)
+    let reference = FHIRKind(name: FHIRKind.reference, targets: [kind.name])
+    return Typed(.fhir(reference), at: span) { run in
+      let made = try evaluate(run)
+      guard made.isValued else {
+        throw Interrupt.failure(Failure(.stopping, .bundle, "there is no resource here to be put in", at: span))
+      }
+      guard let identify else { return try run.add(made, entry, to: bundle, at: span) }
+      return try run.upsert(made, by: try identify(run), entry, into: bundle, at: span)
+    }
+  }
+
+  /// Whether a resource that is put in by its identifier may have several; reported, and `nil`, where that can't be.
+  private mutating func takesIdentifiers(_ type: FHIRType, _ made: BundleMade, _ span: Span) -> Bool? {
+    guard made.type == "transaction" else {
+      problems.report(
+        .bundle, "upsert asks the receiver for more than a bundle of type \(made.type) can", at: span,
+        help: ["new Bundle { type: \"transaction\" }", "b.add(…)"])
+      return nil
+    }
+    guard let element = type.element("identifier"), element.type == "Identifier" else {
+      problems.report(
+        .bundle, "\(FHIRKind.shown(type.name)) has no identifier by which it could be found again", at: span,
+        help: ["b.add(…)"])
+      return nil
+    }
+    return element.isList
+  }
+
+  /// `b.upsert(…)` as a statement, where nobody names what it gives.
+  mutating func perform(_ call: Expression) -> Execute {
+    let value = typed(call)
+    let evaluate = value.evaluate
+    guard case .path(_, let steps) = call.kind, steps.count >= 2, case .member(let name) = steps[steps.count - 2].kind,
+      ["upsert", "add"].contains(name)
+    else {
+      if value.type != .broken {
+        problems.report(
+          .syntax, "this is a value and nothing takes it", at: call.span, help: ["let name = …", "emit …"])
+      }
+      return { _ in }
+    }
+    return { run in
+      let datum = try evaluate(run)
+      if run.isTraced { run.record(datum, at: call.span) }
+    }
+  }
+}

@@ -1,0 +1,125 @@
+import Text
+
+/// Writes records as JSON, from the tree of values to bytes.
+struct RecordWriter {
+  private(set) var bytes: [UInt8] = []
+  /// No more than these are wanted.
+  private let byteCountMax: Int
+
+  init(upTo byteCountMax: Int = .max) { self.byteCountMax = byteCountMax }
+
+  static func bytes(_ datum: Datum, capacity: Int = 0) -> [UInt8] {
+    var writer = RecordWriter()
+    writer.bytes.reserveCapacity(capacity)
+    writer.write(datum)
+    return writer.bytes
+  }
+
+  /// The beginning of it, for the margin of a program.
+  static func text(_ datum: Datum, upTo count: Int) -> String {
+    var writer = RecordWriter(upTo: count)
+    writer.write(datum)
+    return String(decoding: writer.bytes.prefix(count), as: UTF8.self)
+  }
+
+  mutating func write(_ datum: Datum) {
+    switch datum {
+    case .text(let text): JSONText.write(text, to: &bytes)
+    case .number(let number): append(number.description)
+    case .boolean(let flag): append(flag ? "true" : "false")
+    case .record(let record): write(record)
+    case .choice(let choice): write(choice.value)
+    case .json(let node): append(node)
+    case .list(let values):
+      bytes.append(UInt8(ascii: "["))
+      var isFirst = true
+      for value in values where !value.isAbsent {
+        if bytes.count > byteCountMax { break }
+        separate(&isFirst)
+        write(value)
+      }
+      bytes.append(UInt8(ascii: "]"))
+    default: append("null")
+    }
+  }
+
+  private mutating func write(_ record: Record) {
+    bytes.append(UInt8(ascii: "{"))
+    var isFirst = true
+    if let resource = record.resource {
+      append("\"resourceType\":\"")
+      append(resource)
+      bytes.append(UInt8(ascii: "\""))
+      isFirst = false
+    }
+    members(record, &isFirst)
+    bytes.append(UInt8(ascii: "}"))
+  }
+
+  private mutating func members(_ record: Record, _ isFirst: inout Bool) {
+    for (key, value) in zip(record.keys, record.values) where !value.isAbsent {
+      if bytes.count > byteCountMax { break }
+      separate(&isFirst)
+      if case .choice(let choice) = value {
+        bytes.append(contentsOf: choice.key.written)
+        write(choice.value)
+      } else {
+        bytes.append(contentsOf: key.written)
+        write(value)
+      }
+    }
+  }
+
+  private mutating func separate(_ isFirst: inout Bool) {
+    if isFirst { isFirst = false } else { bytes.append(UInt8(ascii: ",")) }
+  }
+
+  private mutating func append(_ node: JSONNode) {
+    var writer = JSONWriter()
+    writer.node(node)
+    bytes.append(contentsOf: writer.bytes)
+  }
+
+  private mutating func append(_ text: String) {
+    var text = text
+    text.withUTF8 { bytes.append(contentsOf: $0) }
+  }
+}
+
+// MARK: - Bundles
+
+extension RecordWriter {
+  /// A bundle that the program made, entry by entry.
+  static func bytes(_ bundle: BundleDraft) -> [UInt8] {
+    var writer = RecordWriter()
+    writer.bytes.reserveCapacity(1024 + bundle.entries.count << 10)
+    writer.append("{\"resourceType\":\"Bundle\"")
+    var isFirst = false
+    writer.members(bundle.head, &isFirst)
+    if !bundle.entries.isEmpty {
+      writer.append(",\"entry\":[")
+      for (index, entry) in bundle.entries.enumerated() {
+        if index > 0 { writer.bytes.append(UInt8(ascii: ",")) }
+        writer.write(entry)
+      }
+      writer.bytes.append(UInt8(ascii: "]"))
+    }
+    writer.bytes.append(UInt8(ascii: "}"))
+    return writer.bytes
+  }
+
+  private mutating func write(_ entry: BundleDraft.Entry) {
+    append("{\"fullUrl\":\"")
+    append(entry.fullURL)
+    append("\",\"resource\":")
+    write(entry.resource)
+    if let request = entry.request {
+      append(",\"request\":{\"method\":\"")
+      append(request.method)
+      append("\",\"url\":")
+      JSONText.write(request.url, to: &bytes)
+      bytes.append(UInt8(ascii: "}"))
+    }
+    bytes.append(UInt8(ascii: "}"))
+  }
+}
