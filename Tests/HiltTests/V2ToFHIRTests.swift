@@ -12,7 +12,8 @@ struct V2ToFHIRTests {
   private static let program = Result { try #require(try Corpus.transform("v2-to-fhir.hilt").program) }
 
   private static func run(_ message: HL7Message) throws -> (result: HiltResult, bytes: [UInt8]) {
-    let result = try program.get().run(HiltInput(message))
+    let received: [String: Value] = ["received": .integer(1_767_225_600_000)]
+    let result = try program.get().run(HiltInput(message, attributes: received))
     guard case .bytes(let bytes)? = result.emitted.first?.content else { return (result, []) }
     return (result, bytes)
   }

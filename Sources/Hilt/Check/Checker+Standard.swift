@@ -2,9 +2,11 @@ import HL7
 
 /// Which places the standard has, in the versions that a program reads and writes.
 extension Checker {
-  /// What the input is, for the checker; a program without versions takes all of them.
+  /// What the input is, for the checker; a program without versions takes all of them. So does a library, which is
+  /// written for all versions: what the message's own doesn't have is absent in it.
   func versions(of message: MessageReference) -> HL7Versions {
-    switch message {
+    if module != 0 { return .all }
+    return switch message {
     case .input: inputVersions ?? .all
     case .original, .sent: .all
     // A copy still holds what the input held.
@@ -14,7 +16,7 @@ extension Checker {
 
   /// What is missing in some versions of a range is said of inputs with a range of their own.
   private func wantsWarning(_ message: MessageReference) -> Bool {
-    if case .input = message { return inputVersions != nil }
+    if case .input = message { return module == 0 && inputVersions != nil }
     return false
   }
 
