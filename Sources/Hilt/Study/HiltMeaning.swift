@@ -47,6 +47,9 @@ extension HiltMeaning {
       let clause = checker.functions[number].clause
       let parameters = clause.parameters.map(\.name.text).joined(separator: ", ")
       self.init(title: "\(clause.name.text)(\(parameters))", summary: "a function of the library")
+    case .many(let value): self.init(each: value, checker)
+    case .bundle: self = Self.bundle
+    case .bundleCall(_, let word): self.init(title: word.text, summary: "what fills a bundle")
     case .broken: self.init(title: "", summary: "")
     }
   }
@@ -110,10 +113,12 @@ extension HiltMeaning {
     case .made(let code, _):
       self.init(place: HL7Place(message: .draft(-1), code: code, span: value.span), checker)
     case .group(let group): self.init(group: group, checker)
+    case .fhir, .choice, .json, .bundle: describe(value.type)
     case .list(let element):
       summary = "a list: each is \(element.name)"
       if case .content(let kind) = element, !kind.types.isEmpty { summary = "a list of \(Self.described(kind))" }
     default: break
     }
+    if let element = Self.element(at: value.path) { describe(element, isList: value.type.isList) }
   }
 }
