@@ -53,6 +53,9 @@ let package = Package(
     // The element tables of FHIR R4, embedded.
     .target(name: "CFHIRTables", exclude: ["r4.tables"]),
 
+    // The maps of the HL7 v2-to-FHIR guide, embedded.
+    .target(name: "CV2ToFHIRTables", exclude: ["guide.tables"]),
+
     // libxml2 behind a header of our own, which includes none of its.
     .target(name: "CXMLReader", dependencies: ["CLibXML2"]),
 
@@ -94,7 +97,9 @@ let package = Package(
       swiftSettings: strict),
     .target(
       name: "Authoring",
-      dependencies: ["Messages", "Text", "HL7", "FHIR", "Hilt", "ConnectorKit", "Definitions", "Store", "Engine"],
+      dependencies: [
+        "Messages", "Text", "HL7", "FHIR", "CV2ToFHIRTables", "Hilt", "ConnectorKit", "Definitions", "Store", "Engine",
+      ],
       swiftSettings: strict),
     .target(
       name: "LanguageServer",
@@ -149,7 +154,7 @@ let package = Package(
       product("DequeModule", "swift-collections"), product("Logging", "swift-log")),
     tests(
       "PartnersTests", "Partners", "HL7", "CSQLite", product("NIOCore", "swift-nio"), product("NIOPosix", "swift-nio")),
-    tests("AuthoringTests", "Authoring", "Definitions", "Connectors", "Hilt", "HL7", "Messages"),
+    tests("AuthoringTests", "Authoring", "Definitions", "FHIR", "Connectors", "Hilt", "HL7", "Messages"),
     tests(
       "LanguageServerTests", "LanguageServer", "Definitions", "Connectors", "Hilt", "Messages", "Text"),
     tests("HouseTests", "Definitions", "Connectors", "Hilt"),

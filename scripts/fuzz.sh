@@ -12,18 +12,20 @@ work=$PWD/.build-fuzz
 sources=$work/sources
 rm -rf "$sources"
 mkdir -p "$sources"
-for room in Messages Text HL7 Hilt; do
+for room in Messages Text HL7 FHIR Hilt; do
   while IFS= read -r -d '' file; do
-    sed -E '/^ *((public|package|internal) )?import (Messages|Text|HL7|Hilt|Crypto)$/d' "$file" \
+    sed -E '/^ *((public|package|internal) )?import (Messages|Text|HL7|FHIR|Hilt|Crypto)$/d' "$file" \
       >"$sources/${room}_$(basename "$file")"
   done < <(find "Sources/$room" -name '*.swift' -print0)
 done
 
 cp Tests/Fuzz/FuzzCrypto.swift "$sources/"
-# The tables of HL7, which Swift's own clang embeds.
+# The tables of HL7 and FHIR, which Swift's own clang embeds.
 clang=$(dirname "$(readlink -f "$(command -v swiftc)")")/clang
 printf 'module CHL7Tables { header "%s" export * }\n' "$PWD/Sources/CHL7Tables/include/HL7Tables.h" >"$work/module.modulemap"
+printf 'module CFHIRTables { header "%s" export * }\n' "$PWD/Sources/CFHIRTables/include/FHIRTables.h" >>"$work/module.modulemap"
 "$clang" -c -I Sources/CHL7Tables/include Sources/CHL7Tables/HL7Tables.c -o "$work/HL7Tables.o"
+"$clang" -c -I Sources/CFHIRTables/include Sources/CFHIRTables/FHIRTables.c -o "$work/FHIRTables.o"
 # libxml2 behind its header of our own.
 printf 'module CXMLReader { header "%s" export * }\n' "$PWD/Sources/CXMLReader/include/XMLReader.h" >>"$work/module.modulemap"
 read -ra xml_flags < <(pkg-config --cflags libxml-2.0)
@@ -34,7 +36,7 @@ for name in "${names[@]}"; do
   echo "── $name: building"
   swiftc -use-ld=lld -parse-as-library -sanitize=fuzzer,address -O -wmo -package-name hilum -module-name Fuzzed -suppress-warnings \
     -swift-version 6 -enable-upcoming-feature ExistentialAny -enable-upcoming-feature InternalImportsByDefault \
-    -Xcc "-fmodule-map-file=$work/module.modulemap" "$work/HL7Tables.o" "$work/XMLReader.o" -lxml2 \
+    -Xcc "-fmodule-map-file=$work/module.modulemap" "$work/HL7Tables.o" "$work/FHIRTables.o" "$work/XMLReader.o" -lxml2 \
     "$sources"/*.swift "Tests/Fuzz/${name}Fuzz.swift" -o "$work/$name-fuzz"
   found=$work/$name
   mkdir -p "$found"

@@ -20,7 +20,8 @@ struct Hilum: AsyncParsableCommand {
         name: "Authoring",
         subcommands: [
           InitCommand.self, CheckCommand.self, FormatCommand.self, TestCommand.self, TryCommand.self,
-          ExplainCommand.self, ReferenceCommand.self, SchemaCommand.self, LanguageServerCommand.self,
+          ExplainCommand.self, ReferenceCommand.self, SchemaCommand.self, ScaffoldCommand.self,
+          LanguageServerCommand.self,
         ]),
       CommandGroup(
         name: "Running",

@@ -40,7 +40,9 @@ import Testing
       packages: ["Logging", "DequeModule"],
       system: libc.union(["Synchronization", "Dispatch", "FoundationEssentials"])),
     "Authoring": Room(
-      rooms: ["Messages", "Text", "HL7", "FHIR", "Hilt", "ConnectorKit", "Definitions", "Store", "Engine"],
+      rooms: [
+        "Messages", "Text", "HL7", "FHIR", "CV2ToFHIRTables", "Hilt", "ConnectorKit", "Definitions", "Store", "Engine",
+      ],
       system: libc.union(["Foundation"])),
     "LanguageServer": Room(
       rooms: ["Messages", "Text", "HL7", "Hilt", "Definitions", "Authoring"],
@@ -64,6 +66,7 @@ import Testing
     "CLibXML2": Room(),
     "CXMLReader": Room(rooms: ["CLibXML2"]),
     "CFHIRTables": Room(),
+    "CV2ToFHIRTables": Room(),
     "COpenSSL": Room(),
     "CErrorPages": Room(),
     "CHL7Tables": Room(),

@@ -44,6 +44,22 @@ extension Ways {
       #expect(try await project.hilum("fmt", "nowhere").status == 2)
     }
 
+    @Test func `has a transform drafted from the guide, and nothing of theirs is written over`() async throws {
+      let project = try project()
+      let list = try await project.hilum("scaffold", "v2-to-fhir")
+      #expect(list.status == 0 && list.output.split(separator: "\n").contains("ORU_R01"), "\(list)")
+      let made = try await project.hilum("scaffold", "v2-to-fhir", "ORU_R01")
+      #expect(made.status == 0 && made.output.contains("ORU_R01, row 13: PID-33 stands there"), "\(made)")
+      #expect(made.output.contains("imports Transforms/lib/v2fhir.hilt, which isn't there"), "\(made)")
+      #expect(String(decoding: project.read("Transforms/oru-r01-to-fhir.hilt"), as: UTF8.self).contains("# open: "))
+      #expect(project.names(in: "Transforms/codes").contains("administrative_sex.csv"))
+      let again = try await project.hilum("scaffold", "v2-to-fhir", "ORU_R01")
+      #expect(again.status == 2 && again.errors.contains("is there already"), "\(again)")
+      #expect(try await project.hilum("scaffold", "v2-to-fhir", "ORU_R01", "--force", "--hl7", "2.8").status == 0)
+      #expect(try await project.hilum("scaffold", "v2-to-fhir", "ACK").status == 2)
+      #expect(try await project.hilum("scaffold", "v2-to-fhir", "ORU_R01", "--hl7", "3").status == 2)
+    }
+
     @Test func `writes an input, accepts what comes, and sees what changes it`() async throws {
       let project = try project()
       try project.makeFolder("Transforms/kin.tests/two")

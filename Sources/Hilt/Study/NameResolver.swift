@@ -158,7 +158,7 @@ struct NameResolver {
     case .assign(let place, let value), .append(let place, let value):
       expression(place)
       expression(value)
-    case .add(let value), .number(let value), .remove(let value), .note(let value): expression(value)
+    case .add(let value), .call(let value), .number(let value), .remove(let value), .note(let value): expression(value)
     case .branch(let branches, let otherwise):
       for branch in branches {
         expression(branch.condition)

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Makes the code tables of Transforms/codes from the guide "HL7 v2 to FHIR" (github.com/HL7/v2-to-fhir, `mappings/`).
 
-    scripts/v2fhir-codes.py FOLDER
+    scripts/v2-to-fhir-codes.py FOLDER
 
 FOLDER holds the guide's `codesystems`. A table has one row for each code of HL7 v2 that the guide maps, and those that
 it leaves open and that must become something; `source` says whose decision a row is. What is not a table here keeps its

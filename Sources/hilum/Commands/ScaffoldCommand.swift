@@ -1,0 +1,61 @@
+import ArgumentParser
+import Authoring
+import Foundation
+
+struct ScaffoldCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "scaffold", abstract: "Drafts of transforms from published guides.",
+    subcommands: [V2ToFHIRCommand.self])
+}
+
+struct V2ToFHIRCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "v2-to-fhir",
+    abstract: "A transform to FHIR R4 for one message structure, from the HL7 v2-to-FHIR guide.",
+    discussion: """
+      Writes the transform and its tables of codes into a folder and says what of the guide can't be read, row by row.
+      The draft is yours to change: what the guide leaves open stands in it as comments. Without a structure it lists
+      those that the guide covers.
+
+      Example:
+        hilum scaffold v2-to-fhir
+        hilum scaffold v2-to-fhir ORU_R01
+        hilum scaffold v2-to-fhir ADT_A01 --hl7 2.8 --write Transforms
+      """)
+  @Argument(help: "The structure: ORU_R01.") var structure: String?
+  @Option(help: "The version of the messages.") var hl7 = "2.5.1"
+  @Option(help: "The folder that the draft is written to.") var write = "Transforms"
+  @Flag(help: "Replace files that are there.") var force = false
+
+  func run() throws {
+    guard let structure else { return Terminal.line(GuideTables.structures.joined(separator: "\n")) }
+    guard GuideTables.structures.contains(structure) else {
+      throw Failure(
+        "The guide has no map of \(structure); it has \(GuideTables.structures.joined(separator: ", ")).", code: 2)
+    }
+    guard let draft = TransformDraft(of: structure, version: hl7) else {
+      throw Failure("HL7 \(hl7) has no structure \(structure), or is no version: say another one with --hl7.", code: 2)
+    }
+    let files = [("\(draft.name.replacing("_", with: "-")).hilt", draft.text)] + draft.files.map { ($0.path, $0.text) }
+    let paths = files.map { "\(write)/\($0.0)" }
+    if !force, let there = paths.first(where: { FileManager.default.fileExists(atPath: $0) }) {
+      throw Failure("\(there) is there already: say another folder with --write, or --force to replace it.", code: 2)
+    }
+    do {
+      for (path, file) in zip(paths, files) {
+        try ProgramFiles.write(path, Array(file.1.utf8))
+        Terminal.line(path)
+      }
+    } catch { throw Failure("\(error)") }
+    for problem in draft.malformed {
+      Terminal.line("\(problem.place): \(problem.reason)\n  \(problem.text)")
+    }
+    Terminal.line(
+      "\(draft.draftedCount) rows of the guide drafted, \(draft.openCount) left open (comments in the draft), "
+        + "\(draft.malformed.count) conditions that can't be read")
+    let library = "\(write)/lib/v2fhir.hilt"
+    if !FileManager.default.fileExists(atPath: library) {
+      Terminal.line("The draft imports \(library), which isn't there: copy it from the Transforms of Hilum.")
+    }
+  }
+}
