@@ -15,7 +15,7 @@ import Testing
   private static let words: Set<String> = [
     HiltVocabulary.headers, HiltVocabulary.statements, HiltVocabulary.decisions, HiltVocabulary.connecting,
     HiltVocabulary.making, HiltVocabulary.values, HiltVocabulary.roots, HiltVocabulary.forms, HiltVocabulary.types,
-    HiltVocabulary.formats,
+    HiltVocabulary.formats, HiltVocabulary.releases,
   ].reduce(into: []) { $0.formUnion($1) }
 
   @Test func `the grammar colours the words of the language and no others`() throws {

@@ -90,7 +90,7 @@ import Text
     let editor = try Editor()
     try editor.write("codes/sex.csv", "local,hl7\n")
     try editor.write("lib.hilt", "library lib\n")
-    #expect(try labels("transform t\n  in ‸\n", editor) == ["hl7", "delimited", "text", "bytes"])
+    #expect(try labels("transform t\n  in ‸\n", editor) == ["hl7", "fhir", "json", "delimited", "text", "bytes"])
     #expect(try labels("transform t\n  in hl7 ‸\n", editor).contains("2.5.1"))
     #expect(try labels("transform t\n  in hl7 2.5.1 ‸\n", editor).contains("ADT_A01"))
     #expect(try labels("transform t\n  in hl7 2.5.1 ADT_A01, ‸\n", editor).contains("ADT_*"))
@@ -161,6 +161,25 @@ import Text
       """)
     let open = "transform t\n  in hl7 2.5.1\n\nwhen PID-8 == \"x\" => drop \"y\"\nemit msg to \"ehr\", \"‸\n"
     #expect(try editor.completions(open, in: "Transforms/t.hilt") == ["ehr", "lab"])
+  }
+
+  @Test func `elements of FHIR come with what the standard says of them`() throws {
+    let editor = try Editor()
+    let head =
+      "transform t\n  in fhir r4 Bundle\n  out fhir r4 Bundle\n\nlet pat = msg.entry[*].resource[* of Patient][1]\n"
+    let elements = try editor.completions(head + "note pat.‸\nemit msg\n")
+    #expect(elements.contains { $0.hasPrefix("birthDate (") && $0.hasSuffix(", date, 0..1)") }, "\(elements)")
+    #expect(elements.contains { $0.hasPrefix("deceased (one of deceasedBoolean, deceasedDateTime") }, "\(elements)")
+    let each = try editor.completions(head + "for n in pat.name[*] where n.‸ == \"official\" { }\nemit msg\n")
+    #expect(each.contains { $0.hasPrefix("use (") && $0.hasSuffix("code, 0..1)") }, "\(each)")
+    #expect(try labels(head + "let b = new Bundle { type: \"batch\" }\nb.‸\n", editor) == ["upsert", "ensure", "add"])
+    #expect(try labels(head + "let p = Patient { ‸ }\nemit msg\n", editor).contains("gender"))
+    #expect(try labels(head + "let p = Patient { gender: \"‸\" }\nemit msg\n", editor).contains("female"))
+    #expect(try labels(head + "when pat.gender == \"‸\" => drop \"x\"\nemit msg\n", editor).contains("female"))
+    #expect(try labels("transform t\n  in fhir ‸\n", editor) == ["r4"])
+    #expect(try labels("transform t\n  in fhir r4 ‸\n", editor).contains("ServiceRequest"))
+    let hover = try editor.hover(head + "note pat.bir‸thDate\nemit msg\n")
+    #expect(hover.contains("**Patient.birthDate**") && hover.contains("date, 0..1"), "\(hover)")
   }
 
   @Test func `a call shows what it takes`() throws {

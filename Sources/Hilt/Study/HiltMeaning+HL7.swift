@@ -149,7 +149,7 @@ extension HiltMeaning {
       kind.types = [type: checker.outputVersions ?? .all]
       return components(of: kind, checker)
     }
-    guard let code = HL7SegmentCode(type) else { return [] }
+    guard let code = HL7SegmentCode(type) else { return elements(of: type) }
     return fields(of: code, checker.outputVersions ?? .all, checker)
   }
 

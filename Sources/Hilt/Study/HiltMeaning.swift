@@ -1,4 +1,3 @@
-import FHIR
 package import HL7
 
 /// What stands at a place of a program, for a person.
@@ -37,8 +36,7 @@ extension HiltMeaning {
     case .message(let message): self.init(message: message, checker)
     case .place(let place): self.init(place: place, checker)
     case .group(let group): self.init(group: group.type, checker)
-    case .value(let value), .many(let value): self.init(value: value, checker)
-    case .bundle, .bundleCall: self = .bundle
+    case .value(let value): self.init(value: value, checker)
     case .table(let number): self.init(table: checker.tables[number])
     case .attribute(let names): self.init(attribute: names)
     case .rows:
@@ -49,30 +47,11 @@ extension HiltMeaning {
       let clause = checker.functions[number].clause
       let parameters = clause.parameters.map(\.name.text).joined(separator: ", ")
       self.init(title: "\(clause.name.text)(\(parameters))", summary: "a function of the library")
+    case .many(let value): self.init(each: value, checker)
+    case .bundle: self = Self.bundle
+    case .bundleCall(_, let word): self.init(title: word.text, summary: "what fills a bundle")
     case .broken: self.init(title: "", summary: "")
     }
-  }
-
-  /// What was begun with `new Bundle`.
-  private static var bundle: HiltMeaning {
-    var meaning = HiltMeaning(title: "a bundle", summary: "what is filled and emitted")
-    meaning.members = [
-      ("upsert", "(by: …, resource)", "changes the resource with this identifier, or makes it"),
-      ("ensure", "(by: …, resource)", "makes the resource where there is none with this identifier"),
-      ("add", "(resource)", "makes a new resource"),
-    ].map { HiltMember(separator: ".", name: $0.0, kind: .function, type: $0.1, about: $0.2) }
-    return meaning
-  }
-
-  /// The elements of a resource or a data type; of `value[x]` its name alone.
-  private static func elements(of type: FHIRType) -> [HiltMember] {
-    let choices = type.choices.map {
-      HiltMember(separator: ".", name: $0.name, kind: .name, type: "one of \($0.elements.count) types", about: "")
-    }
-    return type.elements.filter { $0.choice == nil }.map {
-      HiltMember(
-        separator: ".", name: $0.name, kind: .name, type: $0.isList ? "\($0.type), a list" : $0.type, about: $0.about)
-    } + choices
   }
 
   private init(table: Table) {
@@ -134,14 +113,12 @@ extension HiltMeaning {
     case .made(let code, _):
       self.init(place: HL7Place(message: .draft(-1), code: code, span: value.span), checker)
     case .group(let group): self.init(group: group, checker)
-    case .fhir(let kind):
-      guard let type = FHIRTables.type(kind.name) else { break }
-      if !type.about.isEmpty { details.append(type.about) }
-      members = Self.elements(of: type)
+    case .fhir, .choice, .json, .bundle: describe(value.type)
     case .list(let element):
       summary = "a list: each is \(element.name)"
       if case .content(let kind) = element, !kind.types.isEmpty { summary = "a list of \(Self.described(kind))" }
     default: break
     }
+    if let element = Self.element(at: value.path) { describe(element, isList: value.type.isList) }
   }
 }

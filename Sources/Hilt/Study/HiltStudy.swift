@@ -1,3 +1,5 @@
+import FHIR
+import HL7
 package import Messages
 
 /// A program's text as an editor asks about it: what is wrong, what each name is, what stands at each place and what
@@ -101,6 +103,18 @@ package struct HiltStudy: Sendable {
         && Int($0.span.end) == name.place.bytes.upperBound
     }
     return found.map { HiltMeaning($0.1.cursor, checker) }
+  }
+
+  /// The codes that an element of a resource or a data type of FHIR may have.
+  package func codes(of element: String, in type: String) -> [String] {
+    FHIRTables.type(type)?.element(element)?.codes ?? []
+  }
+
+  /// The types of records that the program can make, or ask for.
+  package var recordTypes: [String] {
+    let formats = ([checker.input] + checker.outputs).compactMap { $0?.format }
+    let fhir = formats.contains(.fhir) ? FHIRTables.resourceNames + FHIRTables.typeNames : []
+    return formats.contains(.hl7v2) || fhir.isEmpty ? HL7Tables.typeNames + fhir : fhir
   }
 
   /// The parts of a segment or data type: what stands before the colons of `PID { … }` and `XPN { … }`.

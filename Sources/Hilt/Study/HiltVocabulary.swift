@@ -1,3 +1,5 @@
+import FHIR
+
 /// The words of the language, for editors: what they complete, and what they show in colours.
 package enum HiltVocabulary {
   /// Begin a file, a header or a declaration.
@@ -27,7 +29,10 @@ package enum HiltVocabulary {
   package static let forms = Checker.Quantifier.allCases.map(\.rawValue) + Parser.keyedWords.sorted()
   /// Types that a program names.
   package static let types = ["text", "number", "integer", "boolean", "date", "time", "bytes"]
-  package static let formats = ["hl7", "delimited", "text", "bytes"]
+  package static let formats = ["hl7", "fhir", "json", "delimited", "text", "bytes"]
+  /// The release of FHIR.
+  package static let releases = ["r4"]
+  package static let resources = FHIRTables.resourceNames
 
   /// Whether something can be called so.
   package static func isName(_ text: String) -> Bool {

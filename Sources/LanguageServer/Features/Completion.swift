@@ -124,11 +124,15 @@ extension Workspace {
       if words.count == 2 { return items(HL7Versions.published, .constant) }
       let kinds = Set(HL7Tables.structureNames.compactMap { $0.split(separator: "_").first.map { "\($0)_*" } })
       return items(HL7Tables.structureNames + kinds.sorted(), .structure)
+    case ("in", "fhir"), ("out", "fhir"): return items(HiltVocabulary.releases, .constant)
+    case ("in", "r4"), ("out", "r4"),
+      (_, "of") where line.before.contains("[* of"):
+      return items(HiltVocabulary.resources, .structure)
     case ("table", "key"), ("table", "value"): return columns(document, line)
-    case (_, "new"): return items(HL7Tables.structureNames, .structure)
+    case (_, "new"): return items(HL7Tables.structureNames + ["Bundle"], .structure)
     case (_, "is"), ("is", "not"):
       return items(["valued", "absent", "null", "not"] + HiltVocabulary.types)
-        + items(HL7Tables.primitiveNames + HL7Tables.typeNames, .structure)
+        + items(HL7Tables.primitiveNames + study(document, document.text.text).recordTypes, .structure)
     case (_, "each"), (_, "add"):
       let members = study(document, document.text.text).root?.members ?? []
       return members.filter { $0.kind == .segment || words.last == "each" }
@@ -220,7 +224,7 @@ extension Workspace {
     }
     let rest = HiltVocabulary.roots + HiltVocabulary.making + HiltVocabulary.values + HiltVocabulary.connecting
     items += rest.map { Item(label: $0, kind: .keyword) }
-    items += HL7Tables.typeNames.map { Item(label: $0, kind: .structure, type: "data type") }
+    items += study.recordTypes.map { Item(label: $0, kind: .structure, type: "data type") }
     return items
   }
 

@@ -22,6 +22,7 @@ extension Workspace {
       return (constants(destinations(of: document)), quote + 1)
     }
     if let keys = keys(document, before) { return (constants(keys), quote + 1) }
+    if let codes = elementCodes(document, before, head) { return (constants(codes), quote + 1) }
     let (end, whole) = Self.compared(document.text, line, head, quote, offset)
     let codes = end.flatMap { study(document, whole).meaning(endingAt: $0)?.codes } ?? []
     return (constants(codes), quote + 1)
@@ -55,6 +56,19 @@ extension Workspace {
     let isArm = behind.prefix { !$0.isNewline }.contains("=>")
     let whole = String(decoding: bytes[..<quote], as: UTF8.self) + (isArm ? "\"\"" : "\"\" => drop \"x\"") + behind
     return (start + opening.trimmingEnd().utf8.count, whole)
+  }
+
+  /// The codes of `gender: "…"` in a `Patient { … }`; `nil` where no element of a record stands before the text.
+  private func elementCodes(_ document: Document, _ before: String, _ head: Int) -> [String]? {
+    let trimmed = before.trimmingEnd()
+    guard trimmed.hasSuffix(":") else { return nil }
+    let end = head + trimmed.utf8.count - 1
+    guard let (name, range) = document.text.word(at: end), range.upperBound == end,
+      var index = document.text.brace(before: range.lowerBound)
+    else { return nil }
+    while index > 0, document.text.bytes[index - 1] == 0x20 { index -= 1 }
+    guard let type = document.text.word(at: index)?.text, type.first?.isUppercase == true else { return nil }
+    return study(document, document.text.text).codes(of: name, in: type)
   }
 
   // MARK: Tables
