@@ -175,7 +175,7 @@ extension Checker {
     return { run in
       let datum = try evaluate(run)
       if datum.isAbsent { throw Failure.nothing(value) }
-      return .content(.json, RecordWriter.bytes(try place(datum, run), upTo: run.bytesLeft))
+      return .content(.json, RecordWriter.bytes(try place?(datum, run) ?? datum, upTo: run.bytesLeft))
     }
   }
 

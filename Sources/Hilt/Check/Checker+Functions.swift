@@ -268,6 +268,18 @@ extension Checker {
     if instance.result.type == .broken { return .broken(span) }
     let evaluates = values.map(\.evaluate)
     let (binds, body) = (instance.binds, instance.result.evaluate)
+    // An argument that calls nothing can't set a parameter of this function.
+    if !zip(matched, clause.parameters).contains(where: { ($0 ?? $1.standard)?.callsFunctions ?? false }) {
+      let arguments = Array(zip(evaluates, binds))
+      return Typed(instance.result.type, mayBeAbsent: instance.result.mayBeAbsent, at: span) { run in
+        try run.step(at: span)
+        for (evaluate, bind) in arguments {
+          run.argument = try evaluate(run)
+          try bind(run)
+        }
+        return try body(run)
+      }
+    }
     return Typed(instance.result.type, mayBeAbsent: instance.result.mayBeAbsent, at: span) { run in
       try run.step(at: span)
       // All arguments come before the first is set: one of them may call the same function.

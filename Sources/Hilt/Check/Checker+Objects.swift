@@ -50,8 +50,12 @@ extension Checker {
       values.reserveCapacity(count)
       for evaluate in evaluates {
         let value = try evaluate(run)
-        if isEmpty, !value.isAbsent { isEmpty = false }
-        values.append(value)
+        if value.isLeftOut {
+          values.append(.absent)
+        } else {
+          isEmpty = false
+          values.append(value)
+        }
       }
       // «Empty» is no object of FHIR: it is left out, and asks for nothing.
       if isEmpty { return .absent }
@@ -108,21 +112,9 @@ extension Checker {
       seen[choice] = name
       let value = typed(entry.value, for: target)
       if value.type == .broken { isBroken = true }
-      members.append(Member(key: Record.Key(name), evaluate: Self.written(value, target)))
+      members.append(Member(key: Record.Key(name), evaluate: value.evaluate))
     }
     return isBroken ? nil : members
-  }
-
-  /// Null is left out in FHIR, and so is a list of nothing.
-  private static func written(_ value: Typed, _ target: Target) -> Evaluate {
-    let evaluate = value.evaluate
-    return { run in
-      switch try evaluate(run) {
-      case .null, .absent: .absent
-      case .list(let values) where values.isEmpty: .absent
-      case let datum: datum
-      }
-    }
   }
 
   /// Where the value of an element goes; reported, and `nil`, where the type has none of that name.
@@ -195,7 +187,8 @@ extension Checker {
       try run.step(bytes: record.keys.count << 5, at: span)
       var changes: [(key: Record.Key, value: Datum)] = []
       for (member, group) in zip(members, groups) {
-        let value = try member.evaluate(run)
+        var value = try member.evaluate(run)
+        if value.isLeftOut { value = .absent }
         if value.isAbsent, required.contains(member.key.name) {
           throw Interrupt.failure(
             Failure(
@@ -209,6 +202,17 @@ extension Checker {
       }
       let changed = record.with(changes)
       return changed.isEmpty ? .absent : .record(changed)
+    }
+  }
+}
+
+extension Datum {
+  /// Null is left out in FHIR, and so is a list of nothing.
+  fileprivate var isLeftOut: Bool {
+    switch self {
+    case .absent, .null: true
+    case .list(let values): values.isEmpty
+    default: false
     }
   }
 }

@@ -10,7 +10,7 @@ extension Checker {
     let (span, place) = (value.span, target.place)
     switch (primitive, type) {
     case (.boolean, .boolean), (.decimal, .number):
-      return Placing(type: .placed, place: { datum, _ in datum.isNull ? .absent : datum })
+      return Placing(type: .placed)
     case (.integer, .number), (.unsignedInt, .number), (.positiveInt, .number):
       return wholePlacing(primitive, place, span)
     case (.date, .stamp):

@@ -85,7 +85,8 @@ extension Checker {
     if let constant = value.constant, let fault = placing.check(constant) {
       return broken(.elementForm, "\(target.place): \(fault)", at: value.span)
     }
-    let (evaluate, place) = (value.evaluate, placing.place)
+    guard let place = placing.place else { return placed }
+    let evaluate = value.evaluate
     placed.evaluate = { run in
       let datum = try evaluate(run)
       return datum.isAbsent ? .absent : try place(datum, run)
@@ -107,7 +108,7 @@ extension Checker {
       var placed: [Datum] = []
       placed.reserveCapacity(values.count)
       for value in values where value.isValued {
-        let datum = try place(value, run)
+        let datum = try place?(value, run) ?? value
         if datum.isValued { placed.append(datum) }
       }
       return .list(placed)
@@ -117,8 +118,8 @@ extension Checker {
   /// How a value of a type is made ready.
   struct Placing: Sendable {
     var type: Type
-    /// Of a value that is not absent.
-    var place: @Sendable (Datum, Run) throws -> Datum
+    /// Of a value that is not absent; `nil`: it is ready as it is.
+    var place: (@Sendable (Datum, Run) throws -> Datum)?
     /// What is wrong with a value that is known before the program runs.
     var check: @Sendable (Datum) -> String? = { _ in nil }
   }
@@ -156,7 +157,7 @@ extension Checker {
         at: value.span)
       return nil
     }
-    return Placing(type: .fhir(given), place: { datum, _ in datum.isNull ? .absent : datum })
+    return Placing(type: .fhir(given))
   }
 
   static func either(_ names: [String]) -> String {
@@ -192,7 +193,7 @@ extension Checker {
     return Placing(
       type: .placed,
       place: { datum, run in
-        let placed = try placing.place(datum, run)
+        let placed = try placing.place?(datum, run) ?? datum
         return placed.isValued ? .choice(Choice(key, placed)) : .absent
       }, check: placing.check)
   }

@@ -39,9 +39,10 @@ enum HexText {
     return bytes
   }
 
+  static let digits = Array("0123456789abcdef".utf8)
+
   static func text(_ bytes: [UInt8]) -> [UInt8] {
-    let digits = Array("0123456789abcdef".utf8)
-    return bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }
+    bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }
   }
 
   private static func digit(_ byte: UInt8) -> UInt8? {

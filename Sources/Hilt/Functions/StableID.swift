@@ -35,8 +35,18 @@ extension Function {
     var bytes = Array(Insecure.SHA1.hash(data: name).prefix(16))
     bytes[6] = bytes[6] & 0x0F | 0x50
     bytes[8] = bytes[8] & 0x3F | 0x80
-    var text = HexText.text(bytes)
-    for offset in [20, 16, 12, 8] { text.insert(UInt8(ascii: "-"), at: offset) }
-    return String(decoding: text, as: UTF8.self)
+    return String(unsafeUninitializedCapacity: 36) { buffer in
+      var place = 0
+      for (index, byte) in bytes.enumerated() {
+        if index == 4 || index == 6 || index == 8 || index == 10 {
+          buffer[place] = UInt8(ascii: "-")
+          place += 1
+        }
+        buffer[place] = HexText.digits[Int(byte >> 4)]
+        buffer[place + 1] = HexText.digits[Int(byte & 15)]
+        place += 2
+      }
+      return place
+    }
   }
 }

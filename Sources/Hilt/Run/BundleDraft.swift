@@ -131,6 +131,7 @@ enum FHIRSearch {
   /// something in a URL is percent-encoded.
   private static func encoded(_ text: String) -> String {
     var result: [UInt8] = []
+    result.reserveCapacity(text.utf8.count)
     for byte in text.utf8 {
       switch byte {
       case UInt8(ascii: "\\"), UInt8(ascii: ","), UInt8(ascii: "|"), UInt8(ascii: "$"):
@@ -146,8 +147,11 @@ enum FHIRSearch {
     return String(decoding: result, as: UTF8.self)
   }
 
+  private static let digits = Array("0123456789ABCDEF".utf8)
+
   private static func percent(_ byte: UInt8, _ result: inout [UInt8]) {
-    let digits = Array("0123456789ABCDEF".utf8)
-    result += [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 15)]]
+    result.append(UInt8(ascii: "%"))
+    result.append(digits[Int(byte >> 4)])
+    result.append(digits[Int(byte & 15)])
   }
 }

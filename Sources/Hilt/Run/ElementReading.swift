@@ -36,8 +36,8 @@ enum ElementReading: Sendable {
     case .boolean: return node.boolean.map { .boolean($0) } ?? .absent
     case .number:
       guard let text = node.number else { return .absent }
-      guard let number = Decimal(text) else {
-        throw Failure.unreadable("\(path) has more than \(Decimal.digitsMax) digits, or an exponent", path, at: span)
+      guard let number = Decimal(json: text) else {
+        throw Failure.unreadable("\(path) has more than \(Decimal.digitsMax) digits", path, at: span)
       }
       return .number(number)
     case .text: return node.text.map { .text($0) } ?? .absent
@@ -108,6 +108,24 @@ extension Datum {
     case .record(let record): record.resource
     default: nil
     }
+  }
+}
+
+extension Decimal {
+  /// A number as JSON writes it, which may have an exponent; `nil` beyond 18 digits.
+  init?(json text: String) {
+    guard let sign = text.firstIndex(where: { $0 == "e" || $0 == "E" }) else {
+      self.init(text)
+      return
+    }
+    guard let mantissa = Decimal(text[..<sign]), let exponent = Int(text[text.index(after: sign)...]),
+      (-40...40).contains(exponent)
+    else { return nil }
+    let scale = mantissa.scale - exponent
+    // What is less than a digit of the 18 behind the point can't be had.
+    guard scale <= 2 * Self.digitsMax, scale >= -Self.digitsMax else { return nil }
+    let digits = Int128(mantissa.digits) * Self.power(-scale)
+    self.init(digits: digits, scale: max(0, scale))
   }
 }
 

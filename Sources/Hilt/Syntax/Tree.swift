@@ -264,6 +264,15 @@ extension Expression {
     }
   }
 
+  /// Whether a function of a program may be called in it.
+  var callsFunctions: Bool {
+    switch kind {
+    case .call(let name, let arguments): Function.named(name.text) == nil || arguments.contains(where: \.callsFunctions)
+    case .path(_, let steps) where steps.contains(where: \.isCall): true
+    default: kind.parts.contains(where: \.callsFunctions)
+    }
+  }
+
   /// Whether it makes a message of its own, which can be named and written.
   var makesMessage: Bool {
     switch kind {
