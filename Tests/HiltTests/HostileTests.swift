@@ -181,6 +181,12 @@ struct HostileTests {
     let chain = Array(repeating: "1", count: 180).joined(separator: " + ")
     let text = "transform t\n  in hl7\nnote \"{\(nested)} {\(chain)}\"\nemit msg\n"
     #expect(Self.onSmallStack(text).notes == ["56 180"])
+    let (open, close) = ("[{ url: \"urn:x\", extension: ", " }]")
+    let records =
+      "transform t\n  in  hl7\n  out fhir r4 Patient\nlet p = Patient { extension: "
+      + String(repeating: open, count: 15) + "[{ url: \"urn:x\", valueBoolean: true }]"
+      + String(repeating: close, count: 15) + " }\nnote \"{count(p.extension[*].extension[*].url)}\"\nemit p\n"
+    #expect(Self.onSmallStack(records).notes == ["1"])
   }
 
   /// Compiles and runs a program on a thread of 4 MiB.

@@ -25,6 +25,28 @@ struct ValueTests {
     #expect(Decimal(text) == nil)
   }
 
+  @Test(
+    "Dates of ISO 8601 are read and written as they stand",
+    arguments: [
+      "2024", "2024-02", "2024-02-29", "2024-02-29T08:30:00Z", "2024-02-29T08:30:59.250+01:00",
+      "0001-01-01T00:00:00-14:00", "9999-12-31T23:59:59.000001+05:45",
+    ])
+  func iso(_ text: String) {
+    #expect(Stamp(iso: text)?.iso() == text)
+    #expect(Stamp(iso: text)?.iso(upTo: .day) == String(text.prefix(10)))
+  }
+
+  @Test(
+    "What is no such date is none",
+    arguments: [
+      "", "24", "0000", "2024-13", "2024-2-1", "2023-02-29", "2024-02-29T", "2024-02-29T24:00:00Z", "2024-02-29T08",
+      "2024-02-29T08:30:00.Z", "2024-02-29T08:30:00+1:00", "2024-02-29 08:30", "2024-02-29T08:30:61Z", "2024-02-29Z",
+      "2024-02-29T08:30:00Zx",
+    ])
+  func noISO(_ text: String) {
+    #expect(Stamp(iso: text) == nil)
+  }
+
   @Test("Arithmetic agrees with whole numbers, and says when it has no room")
   func arithmetic() {
     var generator = SeededGenerator(seed: 7)

@@ -175,6 +175,7 @@ extension Checker {
     return { run in
       let datum = try evaluate(run)
       if datum.isAbsent { throw Failure.nothing(value) }
+      if run.isInput(datum) { return .input(.json) }
       return .content(.json, RecordWriter.bytes(try place?(datum, run) ?? datum, upTo: run.bytesLeft))
     }
   }
@@ -204,7 +205,7 @@ extension Checker {
               help: names.map { "out fhir r4 \($0)" }))
         }
       }
-      return .content(.fhir, bytes(run, datum))
+      return run.isInput(datum) ? .input(.fhir) : .content(.fhir, bytes(run, datum))
     }
   }
 

@@ -357,9 +357,15 @@ extension Checker {
     let place = "what \(function.clause.name.text)() gives"
     var result = typed(function.clause.body, for: declared.flatMap { target(of: $0, place) })
     if let declared { result = fitted(result, declared) }
-    if case .message = result.type {
+    switch result.type {
+    case .message:
       mismatch(result, wanted: "a value", help: ["return what is in it"])
       result = .broken(result.span)
+    case .bundle:
+      // Each call would begin the same one anew.
+      mismatch(result, wanted: "a value", help: ["begin it in the transform, and hand it to the function"])
+      result = .broken(result.span)
+    default: break
     }
     let (canFail, drops) = (!unhandled.isEmpty, dropsMessage)
     scope.close()

@@ -79,9 +79,11 @@ extension Checker {
     let walk = walk(head)
     let value = knowing(walk?.valued ?? []) { $0.typed(body, for: target) }
     guard let walk, value.type != .broken else { return .broken(span) }
-    if case .message = value.type {
+    switch value.type {
+    case .message, .bundle:
       mismatch(value, wanted: "a value")
       return .broken(span)
+    default: break
     }
     let evaluate = value.evaluate
     return Typed(.list(value.type == .never ? .nothing : value.type), at: span, path: value.path) { run in

@@ -1,5 +1,6 @@
 import HL7
 import Messages
+import Text
 
 extension Run {
   /// Takes one message as it stands now. What equals the input is a reference to it.
@@ -21,6 +22,8 @@ extension Run {
   enum Output: Sendable {
     case message(MessageReference)
     case content(Format, [UInt8])
+    /// What came, as it came.
+    case input(Format)
   }
 
   /// One output as it stands now.
@@ -31,6 +34,8 @@ extension Run {
     case .message(let message):
       let content = try renamed(message, to: destinations, at: span) ?? content(of: message, at: span)
       return HiltEmitted(content: content, format: .hl7v2, destinations: destinations, meta: meta)
+    case .input(let format):
+      return HiltEmitted(content: .input, format: format, destinations: destinations, meta: meta)
     case .content(let format, let bytes):
       try count(bytes, at: span)
       return HiltEmitted(content: .bytes(bytes), format: format, destinations: destinations, meta: meta)
@@ -86,6 +91,12 @@ extension Run {
     if let input, Self.areEqual(bytes, input.bytes) { return .input }
     try count(bytes, at: span)
     return .bytes(bytes)
+  }
+
+  /// Whether a value is the message of FHIR or JSON as it came.
+  func isInput(_ datum: Datum) -> Bool {
+    guard case .json(let node) = datum, case .json(let root) = content else { return false }
+    return node.kind == root.kind && node.range == root.range
   }
 
   /// More of an output needn't be made: it would be refused.
