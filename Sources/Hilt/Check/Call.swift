@@ -15,6 +15,8 @@ extension Checker {
     /// How many must be given, and how many can be.
     var least: Int
     var most: Int
+    /// What was left out may stand before what is given by name.
+    var hasGaps = false
   }
 
   /// Gives each value of a call its parameter; reported, and `nil`, where that can't be done.
@@ -69,7 +71,9 @@ extension Checker {
       arguments[index] = value
     }
     let last = arguments.lastIndex { $0 != nil } ?? 0
-    let missing = arguments.indices.first { arguments[$0] == nil && ($0 < parameters.least || $0 < last) }
+    let missing = arguments.indices.first {
+      arguments[$0] == nil && ($0 < parameters.least || $0 < last && !parameters.hasGaps)
+    }
     if let missing {
       problems.report(.arguments, "\(signature) needs its '\(names[missing])'", at: span)
       return nil

@@ -139,9 +139,9 @@ extension Checker {
       guard gives(.delimited, at: value.span) else { return nil }
       return lines(value, fields)
     case .bundle(let bundle):
-      return resourceOutput(value, "Bundle") { run, _ in RecordWriter.bytes(run.bundles[bundle]) }
+      return resourceOutput(value, "Bundle") { run, _ in RecordWriter.bytes(run.bundles[bundle], upTo: run.bytesLeft) }
     case .fhir(let kind) where kind.isResource && !(givesJSON && !outputs.contains { $0.format == .fhir }):
-      return resourceOutput(value, kind.name) { _, datum in RecordWriter.bytes(datum) }
+      return resourceOutput(value, kind.name) { run, datum in RecordWriter.bytes(datum, upTo: run.bytesLeft) }
     case .fhir(let kind) where !givesJSON:
       mismatch(value, wanted: "a resource", help: ["\(kind.name) is a part of one"])
       return nil
@@ -175,7 +175,7 @@ extension Checker {
     return { run in
       let datum = try evaluate(run)
       if datum.isAbsent { throw Failure.nothing(value) }
-      return .content(.json, RecordWriter.bytes(try place(datum, run)))
+      return .content(.json, RecordWriter.bytes(try place(datum, run), upTo: run.bytesLeft))
     }
   }
 

@@ -237,7 +237,8 @@ extension Checker {
     let counts = "\(many) value\(names.count == 1 ? "" : "s")"
     guard
       let matched = matched(
-        arguments, Parameters(names: names, least: least, most: names.count), signature, takes: counts, at: span)
+        arguments, Parameters(names: names, least: least, most: names.count, hasGaps: true), signature, takes: counts,
+        at: span)
     else {
       for argument in arguments { _ = typed(argument) }
       return .broken(span)

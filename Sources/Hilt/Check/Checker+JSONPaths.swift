@@ -8,10 +8,11 @@ extension Checker {
     let evaluate = value.evaluate
     let path = value.path.map { "\($0).\(name)" } ?? name
     return Typed(.json, mayBeAbsent: !isFact(span), at: span, path: path) { run in
-      switch try evaluate(run).member(name) {
-      case .json(let node): Datum(json: node)
-      case let datum: datum
-      }
+      let datum = try evaluate(run)
+      // Keys are compared one by one.
+      if case .json(let node) = datum { try run.step(bytes: node.count, at: span) }
+      guard case .json(let member) = datum.member(name) else { return datum.member(name) }
+      return Datum(json: member)
     }
   }
 

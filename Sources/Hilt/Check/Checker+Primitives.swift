@@ -130,6 +130,7 @@ extension Checker {
       place: { datum, run in
         guard case .text(let text) = try TextReading.text(datum, firstLeaf: firstLeaf, run: run, at: span, path: path)
         else { return .absent }
+        try run.step(bytes: text.utf8.count, at: span)
         if isAnyText ? !text.isPlain : primitive != .code || !text.isPlainCode {
           if text.isEmpty { return .absent }
           if let fault = primitive.problem(text) { throw Failure.form(place, fault, at: span, path: path) }

@@ -18,20 +18,21 @@ extension Function {
   /// The namespace of all ids that the language makes: version 5 of `hilum:stable-id` among URLs.
   static let namespaceText = "62df0b72-27e4-5ff8-932d-8dcd6ebe061e"
 
+  private static let namespace = HexText.bytes(namespaceText.utf8.filter { $0 != UInt8(ascii: "-") }) ?? []
+
   /// The UUID of version 5 of a name; `-` stands for a part that isn't there.
   static func stableID(_ parts: [String?]) -> String {
-    var name: [UInt8] = []
-    for byte in namespaceText.utf8 where byte != UInt8(ascii: "-") { name.append(byte) }
-    var hash = Insecure.SHA1()
-    hash.update(data: HexText.bytes(name) ?? [])
+    var name = namespace
     for part in parts {
       guard let part else {
-        hash.update(data: Array("-".utf8))
+        name.append(UInt8(ascii: "-"))
         continue
       }
-      hash.update(data: Array("\(part.utf8.count):\(part)".utf8))
+      name.append(contentsOf: String(part.utf8.count).utf8)
+      name.append(UInt8(ascii: ":"))
+      name.append(contentsOf: part.utf8)
     }
-    var bytes = Array(hash.finalize().prefix(16))
+    var bytes = Array(Insecure.SHA1.hash(data: name).prefix(16))
     bytes[6] = bytes[6] & 0x0F | 0x50
     bytes[8] = bytes[8] & 0x3F | 0x80
     var text = HexText.text(bytes)

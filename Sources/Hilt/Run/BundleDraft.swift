@@ -53,7 +53,9 @@ extension Run {
     let entry = BundleDraft.Entry(fullURL: fullURL, resource: named, request: ("PUT", url))
     if let place = bundles[bundle].places[fullURL] {
       let before = bundles[bundle].entries[place].resource
-      if RecordWriter.bytes(before) != RecordWriter.bytes(named) {
+      let (one, other) = (RecordWriter.bytes(before, upTo: bytesLeft), RecordWriter.bytes(named, upTo: bytesLeft))
+      try step(bytes: one.count + other.count, at: span)
+      if one != other {
         try note("a second \(form.resource) with the same identifier: the bundle holds the later one", at: span)
       }
       bundles[bundle].entries[place] = entry
@@ -71,8 +73,8 @@ extension Run {
     try step(bytes: 128, at: span)
     var id: String?
     if case .text(let text)? = attributes["id"] { id = text }
-    let number = bundles[bundle].entries.count + 1
-    let fullURL = "urn:uuid:" + Function.stableID([form.resource, id, "entry", String(bundle), String(number)])
+    addedCount += 1
+    let fullURL = "urn:uuid:" + Function.stableID([form.resource, id, "entry", String(addedCount)])
     bundles[bundle].places[fullURL] = bundles[bundle].entries.count
     bundles[bundle].entries.append(
       BundleDraft.Entry(fullURL: fullURL, resource: resource, request: form.asks ? ("POST", form.resource) : nil))

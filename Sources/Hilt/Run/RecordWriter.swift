@@ -6,11 +6,11 @@ struct RecordWriter {
   /// No more than these are wanted.
   private let byteCountMax: Int
 
-  init(upTo byteCountMax: Int = .max) { self.byteCountMax = byteCountMax }
+  init(upTo byteCountMax: Int) { self.byteCountMax = byteCountMax }
 
-  static func bytes(_ datum: Datum, capacity: Int = 0) -> [UInt8] {
-    var writer = RecordWriter()
-    writer.bytes.reserveCapacity(capacity)
+  /// - Parameter byteCountMax: where there is more, it ends soon behind: nothing that is too large is made whole.
+  static func bytes(_ datum: Datum, upTo byteCountMax: Int) -> [UInt8] {
+    var writer = RecordWriter(upTo: byteCountMax)
     writer.write(datum)
     return writer.bytes
   }
@@ -90,8 +90,8 @@ struct RecordWriter {
 
 extension RecordWriter {
   /// A bundle that the program made, entry by entry.
-  static func bytes(_ bundle: BundleDraft) -> [UInt8] {
-    var writer = RecordWriter()
+  static func bytes(_ bundle: BundleDraft, upTo byteCountMax: Int) -> [UInt8] {
+    var writer = RecordWriter(upTo: byteCountMax)
     writer.bytes.reserveCapacity(1024 + bundle.entries.count << 10)
     writer.append("{\"resourceType\":\"Bundle\"")
     var isFirst = false
@@ -99,6 +99,7 @@ extension RecordWriter {
     if !bundle.entries.isEmpty {
       writer.append(",\"entry\":[")
       for (index, entry) in bundle.entries.enumerated() {
+        if writer.bytes.count > byteCountMax { break }
         if index > 0 { writer.bytes.append(UInt8(ascii: ",")) }
         writer.write(entry)
       }

@@ -9,6 +9,8 @@ struct ResourceIndex {
   /// Each resource with the `fullUrl` of its entry, in the order of the bundle.
   private var all: [(node: JSONNode, url: String?)] = []
 
+  var count: Int { all.count }
+
   init(_ root: JSONNode) {
     guard root["resourceType"]?.text == "Bundle" else {
       add(root, nil)
@@ -66,6 +68,7 @@ extension Run {
       try step(bytes: root.range.count, at: span)
       resources = ResourceIndex(root)
     }
+    try step(bytes: (resources?.count ?? 0) << 3, at: span)
     let place: JSONNode? = if case .json(let node) = reference { node } else { nil }
     guard let found = resources?.find(text, from: place) else { throw failed("leads to nothing in the bundle") }
     guard found["resourceType"]?.text == type else { throw failed("leads to another resource than a \(type)") }

@@ -88,6 +88,9 @@ extension Run {
     return .bytes(bytes)
   }
 
+  /// More of an output needn't be made: it would be refused.
+  var bytesLeft: Int { limits.outputBytesMax - outputBytes + (input?.bytes.count ?? 0) }
+
   private func count(_ bytes: [UInt8], at span: Span) throws {
     // The first copy of the input's own size is free, so that a large message can be changed at all.
     let free = emitted.contains { $0.content != .input } ? 0 : input?.bytes.count ?? 0

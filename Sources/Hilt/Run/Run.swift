@@ -22,6 +22,8 @@ final class Run {
   @exclusivity(unchecked) var drafts: [HL7Draft?]
   /// Bundles of FHIR that the program puts together.
   @exclusivity(unchecked) var bundles: [BundleDraft]
+  /// How many resources were added to bundles; each has an id of its own.
+  var addedCount = 0
   /// Where the resources of the input are, once one was looked for.
   var resources: ResourceIndex?
   /// The offset of MSH-7, once it was asked for.
