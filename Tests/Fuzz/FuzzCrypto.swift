@@ -2,10 +2,8 @@
 // the bytes is as good as a hash there.
 
 enum Insecure {
-  struct SHA1 {
-    private var bytes: [UInt8] = []
-    mutating func update(data: [UInt8]) { bytes += data }
-    func finalize() -> [UInt8] { SHA256.hash(data: bytes) }
+  enum SHA1 {
+    static func hash(data: [UInt8]) -> [UInt8] { SHA256.hash(data: data) }
   }
 }
 
