@@ -44,8 +44,8 @@ extension Run {
 
   /// Puts in a resource that is to be the only one with its identifier, wherever it comes to.
   ///
-  /// - Parameter overwrites: what the receiver has already becomes this one (`PUT Type?identifier=…`); otherwise it stays
-  ///   as it is (`POST Type` with `ifNoneExist`).
+  /// - Parameter overwrites: what the receiver has already becomes this one (`PUT Type?identifier=…`); otherwise it
+  ///   stays as it is (`POST Type` with `ifNoneExist`).
   /// - Returns: a reference to it.
   func put(
     _ resource: Datum, by identifier: Datum, _ form: BundleEntryForm, overwrites: Bool, into bundle: Int, at span: Span

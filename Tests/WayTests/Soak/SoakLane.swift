@@ -44,8 +44,8 @@ final class SoakLane: Sendable {
   private let moods = Mutex<[Mood]>([])
   /// Connections on which an answer was broken: the engine gives them up.
   private let connectionsBroken = Mutex<Set<Int>>([])
-  /// A slow partner is prompt again: answers that are late by then are overtaken by the next ones, and what was sent ahead
-  /// is not known to be taken.
+  /// A slow partner is prompt again: answers that are late by then are overtaken by the next ones, and what was sent
+  /// ahead is not known to be taken.
   private let lateUntil = Mutex<ContinuousClock.Instant>(.now)
   private static let delay = Duration.milliseconds(150)
 
