@@ -74,7 +74,7 @@ final class SoakLane: Sendable {
         take(on: mood)
       }
       try? await Task.sleep(for: .seconds(Double.random(in: 0.2...1, using: &random) * longest))
-      if mood == .slow { lateUntil.withLock { $0 = .now + Self.delay * 2 } }
+      if mood == .slow { lateUntil.withLock { $0 = .now + Self.delay * 10 } }
       if mood == .away {
         incident("\(name) comes back")
         try await partner.receiver.start()
