@@ -54,6 +54,8 @@ package struct HiltProgram: Sendable {
 
   /// The text it was compiled from, line by line as its problems and traces count them.
   package var text: String { String(decoding: source.bytes, as: UTF8.self) }
+  /// The text of the file in which a place lies: the program's own, or that of a library.
+  package func text(of place: Place) -> String { source.text(ofFile: place.file) ?? text }
 
   private let source: Source
   private let layout: Run.Layout

@@ -35,6 +35,25 @@ struct ProgramTests {
     #expect(program.files.first?.bytes.count == 8)
   }
 
+  private struct Library: HiltFiles {
+    func read(_ path: String) throws -> [UInt8] {
+      Array("library l\n\nconst unused = \"1\"\nfn sure(d: text) = date(d) catch fail \"no date\"\n".utf8)
+    }
+  }
+
+  @Test("What fails in a library is shown with the library's line")
+  func libraryLine() throws {
+    let source = "transform t\n  in hl7\n  import \"l.hilt\"\nnote \"{sure(PID-7)}\"\nemit msg\n"
+    let program = try #require(HiltProgram.compile(source, file: "t.hilt", files: Library()).program)
+    let message = try HL7Message(Array("MSH|^~\\&|A|B|C|D|20240229||ADT^A01|1|P|2.5\rPID|||1||||x\r".utf8))
+    guard case .failed(let failure) = program.run(HiltInput(message)).decision else { throw TestTrouble() }
+    let place = failure.problem.place
+    #expect(place.line == 4 && place.file.hasSuffix("l.hilt"))
+    #expect(failure.problem.rendered(source: program.text(of: place)).contains("fn sure(d: text)"))
+  }
+
+  private struct TestTrouble: Error {}
+
   @Test(
     "Every fix mends its problem",
     arguments: [

@@ -64,6 +64,11 @@ struct Source: Sendable {
     return (file.name, start..<min(max(start, Int(span.end) - file.base), file.bytes.count))
   }
 
+  /// The whole text of one of the files.
+  func text(ofFile name: String) -> String? {
+    files.first { $0.name == name }.map { String(decoding: $0.bytes, as: UTF8.self) }
+  }
+
   /// The text of a span.
   func text(_ span: Span) -> String {
     let file = file(of: Int(span.start))

@@ -313,7 +313,8 @@ private struct Trial {
     case .dead(let reason): Terminal.line(Terminal.red("  dead: \(Terminal.safe(reason))"))
     case .failed(let failure):
       let path = failure.path.map { "\n  in the message at \($0)" } ?? ""
-      Terminal.line(Terminal.red("  failed: " + failure.problem.rendered(source: program.text) + path))
+      let text = program.text(of: failure.problem.place)
+      Terminal.line(Terminal.red("  failed: " + failure.problem.rendered(source: text) + path))
       // E903 is about a place of the output.
       if let path = failure.path, failure.problem.code != "E903" { showKind(of: path, in: message) }
       return false
