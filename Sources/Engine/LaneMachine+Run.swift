@@ -83,7 +83,7 @@ extension LaneMachine {
   // MARK: What leaves memory
 
   /// What the store still shows of the released entries counts again; the rest is gone.
-  mutating func settle(_ found: [WaitingDelivery], through last: Int64) {
+  mutating func settle(_ found: [WaitingDelivery], through last: Int64, _ now: Moment) {
     var kept: Deque<Entry> = []
     for var entry in entries {
       if entry.state == .released, entry.delivery.sequence <= last {
@@ -102,6 +102,8 @@ extension LaneMachine {
           continue
         }
         settle(&entry, as: row)
+        // What waits behind it was forgotten with all that is parked, and would come into memory for nothing.
+        if entry.due > now.steady { order?.park(behind: row.sequence, row.orderKeys) }
       }
       kept.append(entry)
     }

@@ -174,7 +174,7 @@ package struct LaneMachine: Sendable {
       pump(now)
       return
     }
-    if released > 0 { settle(deliveries, through: all ? .max : deliveries.last?.sequence ?? tail) }
+    if released > 0 { settle(deliveries, through: all ? .max : deliveries.last?.sequence ?? tail, now) }
     var all = all
     // Nobody asked whether there was room for more, where it was read to settle what was kept.
     var isFirst = !asked.settles

@@ -170,6 +170,25 @@ import Testing
     #expect(over.count == 100 && most <= 4)
   }
 
+  @Test func `what waits behind a held delivery that was kept when the lane let go stays in the store`() {
+    var policy = Self.holding
+    policy.order = .keys
+    var lane = LaneBench(policy)
+    lane.offer(1, keys: [7])
+    lane.refused(1)
+    // That it is held isn't durable yet, so it is kept.
+    lane.event { machine, _ in machine.letGo() }
+    lane.durable(1)
+    lane.event { $0.changed($1) }
+    var held = LaneBench.delivery(1, bytes: 0)
+    held.held = WaitingDelivery.Held(.delivery, "why")
+    held.orderKeys = [7]
+    var behind = LaneBench.delivery(2)
+    behind.orderKeys = [7]
+    lane.event { [held, behind] in $0.refilled([held, behind], all: true, $1) }
+    #expect(lane.sent() == [1] && lane.machine.held.count == 0 && lane.machine.heldFirst?.count == 1)
+  }
+
   @Test func `a reply transform's verdicts end, hold and retry, and one that failed is flagged`() {
     var lane = LaneBench(Self.holding)
     lane.offer(1...4)
