@@ -89,8 +89,11 @@ final class SmallDisk: Sendable {
     let path = folder + "/filling"
     let descriptor = open(path, O_WRONLY | O_CREAT, 0o600)
     defer { close(descriptor) }
-    guard descriptor >= 0, posix_fallocate(descriptor, 0, off_t(max(1, freeBytes - 4 << 20))) == 0,
-      lseek(descriptor, 0, SEEK_END) > 0
+    // The engine writes meanwhile: what was free a moment ago may be gone.
+    let isMade = (1...5).contains { _ in
+      descriptor >= 0 && posix_fallocate(descriptor, 0, off_t(max(1, freeBytes - 4 << 20))) == 0
+    }
+    guard isMade, lseek(descriptor, 0, SEEK_END) > 0
     else { throw WayError("the disk can't be filled") }
     let zeros = [UInt8](repeating: 0, count: 4096)
     while write(descriptor, zeros, zeros.count) > 0 {}
