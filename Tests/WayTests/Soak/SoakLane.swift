@@ -131,12 +131,13 @@ final class SoakLane: Sendable {
     return ["\(name): \(report)"] + (faults.first.map { around($0, events) } ?? [])
   }
 
+  /// What happened shortly before and after each thing that happened to a message.
   private func around(_ key: String, _ events: [HistoryEvent]) -> [String] {
-    let own = events.indices.filter { events[$0].key == key }
-    guard let first = own.first, let last = own.last else { return [] }
-    return events[first...min(last, first + 60)].map { event in
-      let milliseconds = (event.at - events[first].at) / 1_000_000
-      return "\(milliseconds) ms: \(event.kind.rawValue) \(event.key) \(event.value)"
+    let own = events.filter { $0.key == key }.map { Int64($0.at) }
+    guard let first = own.first else { return [] }
+    let near = events.filter { event in own.contains { abs(Int64(event.at) - $0) < 400_000_000 } }
+    return near.prefix(120).map { event in
+      "\((Int64(event.at) - first) / 1_000_000) ms: \(event.kind.rawValue) \(event.key) \(event.value)"
     }
   }
 }
