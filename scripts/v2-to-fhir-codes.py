@@ -12,38 +12,32 @@ import csv
 import sys
 from pathlib import Path
 
-# The table of HL7 v2 and what it is about, the guide's file, and the code system of FHIR that is wanted where the
-# guide maps to several.
+# The table of HL7 v2 and what it is about, and the guide's file. Those of names, addresses and telephones stand beside
+# lib/v2fhir.hilt.
 TABLES = [
-    ("0001", "AdministrativeSex", None),
-    ("0002", "MaritalStatus", None),
-    ("0003-encounter-status", "Event--EncounterStatus", None),
-    ("0004-class", "PatientClass--EncounterClass", None),
-    ("0004-status", "PatientClass--EncounterStatus", None),
-    ("0006", "Religion", None),
-    ("0009", "AmbulatoryStatus", None),
-    ("0038", "OrderStatus", None),
-    ("0052", "DiagnosisType", None),
-    ("0063", "Relationship", None),
-    ("0078", "InterpretationCodes", None),
-    ("0085", "ObservationResultStatusCodesInterpretation", None),
-    ("0119", "OrderControlCode--ServiceRequest.status", None),
-    ("0123", "ResultStatus--Non-Queries", None),
-    ("0127-category", "AllergenType--AllergyIntoleranceCategory", None),
-    ("0127-type", "AllergyType", None),
-    ("0128-criticality", "AllergySeverity--AllergyIntolerance.criticality", None),
-    ("0128-severity", "AllergySeverity--AllergyIntolerance.reaction.severity", None),
-    ("0162", "RouteOfAdministration", None),
-    ("0190-type", "AddressType--Type", None),
-    ("0190-use", "AddressType--Use", None),
-    ("0200", "NameType", None),
-    ("0201-use", "TelecommunicationUseCode", None),
-    ("0202-system", "TelecommunicationEquipmentType", "http://hl7.org/fhir/contact-point-system"),
-    ("0217", "EncounterPriority", None),
-    ("0278", "FillerStatusCodes--Appointment", None),
-    ("0322", "CompletionStatus", None),
-    ("0443", "ProviderRole", None),
-    ("0485", "ExtendedPriorityCodes", None),
+    ("0001", "AdministrativeSex"),
+    ("0002", "MaritalStatus"),
+    ("0003-encounter-status", "Event--EncounterStatus"),
+    ("0004-class", "PatientClass--EncounterClass"),
+    ("0004-status", "PatientClass--EncounterStatus"),
+    ("0006", "Religion"),
+    ("0009", "AmbulatoryStatus"),
+    ("0038", "OrderStatus"),
+    ("0052", "DiagnosisType"),
+    ("0063", "Relationship"),
+    ("0078", "InterpretationCodes"),
+    ("0085", "ObservationResultStatusCodesInterpretation"),
+    ("0119", "OrderControlCode--ServiceRequest.status"),
+    ("0123", "ResultStatus--Non-Queries"),
+    ("0127-category", "AllergenType--AllergyIntoleranceCategory"),
+    ("0127-type", "AllergyType"),
+    ("0128-criticality", "AllergySeverity--AllergyIntolerance.criticality"),
+    ("0128-severity", "AllergySeverity--AllergyIntolerance.reaction.severity"),
+    ("0162", "RouteOfAdministration"),
+    ("0217", "EncounterPriority"),
+    ("0278", "FillerStatusCodes--Appointment"),
+    ("0322", "CompletionStatus"),
+    ("0485", "ExtendedPriorityCodes"),
 ]
 
 # What the guide leaves open, or has wrong, and what stands for it; the reasons are in docs/decisions.
@@ -109,12 +103,6 @@ DECISIONS = {
         ("A53", "onleave", "Cancel patient returns from a leave of absence"),
     ],
     "0128-criticality": [("MO", "low", "Moderate"), ("U", "unable-to-assess", "Unknown")],
-    "0201-use": [
-        ("ORN", "home", "Other residence number"),
-        ("VHN", "home", "Vacation home number"),
-        ("ASN", "work", "Answering service number"),
-    ],
-    "0202-system": [("CP", "phone", "Cellular or mobile phone")],
     "0278": [
         ("Discontinued", "cancelled", "Discontinued"),
         ("Blocked", "booked", "Blocked"),
@@ -138,7 +126,7 @@ SYSTEMS = {
 }
 
 
-def rows(path: Path, wanted: str | None) -> dict[str, tuple[str, str, str, str]]:
+def rows(path: Path) -> dict[str, tuple[str, str, str, str]]:
     """Each code of HL7 v2 with its target, display, system and text; the first row of a code counts."""
     with path.open(encoding="utf-8-sig", newline="") as file:
         table = list(csv.reader(file))
@@ -150,7 +138,7 @@ def rows(path: Path, wanted: str | None) -> dict[str, tuple[str, str, str, str]]
     for row in table[2:]:
         row = [cell.strip() for cell in row] + [""] * 12
         code, text = row[0], " ".join(row[1].split())
-        if not code or not row[target] or (wanted and row[system] != wanted):
+        if not code or not row[target]:
             continue
         # "L,M,N" and "TS<integer>" are several codes, or a pattern.
         if "," in code or "<" in code:
@@ -165,8 +153,8 @@ def main() -> int:
         return 2
     guide = Path(sys.argv[1]) / "codesystems"
     folder = Path(__file__).resolve().parent.parent / "Transforms" / "codes"
-    for name, file, wanted in TABLES:
-        table = {code: (*row, "guide") for code, row in rows(guide / f"{file}.csv", wanted).items()}
+    for name, file in TABLES:
+        table = {code: (*row, "guide") for code, row in rows(guide / f"{file}.csv").items()}
         system = SYSTEMS.get(name) or next((row[2] for row in table.values()), "")
         for code, target, text in DECISIONS.get(name, []):
             display = next((row[1] for row in table.values() if row[0] == target), "")
