@@ -26,6 +26,6 @@ extension HL7Acknowledgment {
 
   private static func field(_ number: Int, of header: HL7Header) -> HL7Content {
     let piece = header.segment.field(number, of: 0)
-    return piece.bytes.isEmpty ? .absent : .piece(piece)
+    return piece.isEmpty ? .absent : .piece(piece)
   }
 }

@@ -24,7 +24,7 @@ package enum HL7Content: Sendable {
     case .absent: true
     case .null: false
     case .text(let text), .formatted(let text): text.isEmpty
-    case .piece(let piece): piece.bytes.isEmpty
+    case .piece(let piece): piece.isEmpty
     case .parts(let parts), .repetitions(let parts): parts.allSatisfy(\.isEmpty)
     }
   }

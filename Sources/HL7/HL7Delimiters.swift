@@ -2,12 +2,18 @@
 package struct HL7Delimiters: Sendable, Hashable {
   package let field: UInt8
   package let component: UInt8
+  // Each value of a message has them along: 0, which nothing can be, stands for none.
+  private let repetitionOrNone: UInt8
+  private let escapeOrNone: UInt8
+  private let subcomponentOrNone: UInt8
+  private let truncationOrNone: UInt8
+
   /// `nil` where MSH-2 is too short to declare it; then the character has no meaning in the message.
-  package let repetition: UInt8?
-  package let escape: UInt8?
-  package let subcomponent: UInt8?
+  package var repetition: UInt8? { repetitionOrNone == 0 ? nil : repetitionOrNone }
+  package var escape: UInt8? { escapeOrNone == 0 ? nil : escapeOrNone }
+  package var subcomponent: UInt8? { subcomponentOrNone == 0 ? nil : subcomponentOrNone }
   /// Declared from version 2.7 on, as the fifth character of MSH-2.
-  package let truncation: UInt8?
+  package var truncation: UInt8? { truncationOrNone == 0 ? nil : truncationOrNone }
 
   /// `|^~\&`, which the standard recommends.
   package static let standard = HL7Delimiters(
@@ -19,10 +25,10 @@ package struct HL7Delimiters: Sendable, Hashable {
   ) {
     self.field = field
     self.component = component
-    self.repetition = repetition
-    self.escape = escape
-    self.subcomponent = subcomponent
-    self.truncation = truncation
+    repetitionOrNone = repetition ?? 0
+    escapeOrNone = escape ?? 0
+    subcomponentOrNone = subcomponent ?? 0
+    truncationOrNone = truncation ?? 0
   }
 
   /// Reads MSH-1 and MSH-2.
@@ -66,8 +72,8 @@ package struct HL7Delimiters: Sendable, Hashable {
   func isPlain(_ byte: UInt8) -> Bool {
     // Letters and digits are no delimiters (`canDelimit`), and mostly text is made of them.
     if byte &- 0x30 < 10 || (byte | 0x20) &- 0x61 < 26 { return true }
-    return byte >= 0x20 && byte < 0x7F && byte != 0x22 && byte != field && byte != component && byte != repetition
-      && byte != escape && byte != subcomponent && byte != truncation
+    return byte >= 0x20 && byte < 0x7F && byte != 0x22 && byte != field && byte != component
+      && byte != repetitionOrNone && byte != escapeOrNone && byte != subcomponentOrNone && byte != truncationOrNone
   }
 
   /// Appends MSH-2 as it is written.

@@ -49,7 +49,7 @@ extension HL7Draft {
     }
     let piece = self.field(field, of: segment)
     let part = HL7Stretch(of: number, separator: delimiters.repetition, in: piece.bytes, piece.bytes.indices)
-    guard part.missing == 0, !piece.bytes.isEmpty else { return }
+    guard part.missing == 0, !piece.isEmpty else { return }
     // The separator before goes with it, or the one behind where it is the first.
     var range = part.range
     if range.lowerBound > piece.bytes.startIndex {
@@ -76,7 +76,7 @@ extension HL7Draft {
     let id = try draft.insertSegment(code, after: segment)
     for number in 1...max(1, message.fieldCount(of: source)) {
       let piece = message.field(number, of: source)
-      if !piece.bytes.isEmpty { try draft.set(.piece(piece), at: HL7Position(number), of: id) }
+      if !piece.isEmpty { try draft.set(.piece(piece), at: HL7Position(number), of: id) }
     }
     self = draft
     return id

@@ -94,11 +94,11 @@ package struct HL7Draft: HL7Reading {
     guard exists(segment) else { return HL7Piece([], level: .field, delimiters: delimiters, charset: charset) }
     let place = content.place(ofField: number, segment)
     if place.isWritten {
-      return HL7Piece(content.bytes(at: place), level: .field, delimiters: delimiters, charset: charset)
+      return HL7Piece(content.copy(of: place.range), level: .field, delimiters: delimiters, charset: charset)
     }
     let piece = base.field(number, of: segment)
     guard piece.charset != charset else { return piece }
-    return HL7Piece(piece.bytes, level: piece.level, delimiters: delimiters, charset: charset)
+    return piece.decoded(as: charset, delimiters)
   }
 
   // MARK: Writing

@@ -65,10 +65,12 @@ final class HL7DraftContent: @unchecked Sendable {
     return (base.fieldRange(number, of: segment) ?? 0..<0, false)
   }
 
-  /// Of what was written a copy: who keeps it would otherwise keep all that was, and the next write would copy that.
   func bytes(at place: (range: Range<Int>, isWritten: Bool)) -> ArraySlice<UInt8> {
-    place.isWritten ? Array(written[place.range])[...] : base.bytes[place.range]
+    place.isWritten ? copy(of: place.range)[...] : base.bytes[place.range]
   }
+
+  /// Of what was written: who keeps it would otherwise keep all that was, and the next write would copy that.
+  func copy(of range: Range<Int>) -> [UInt8] { Array(written[range]) }
 
   /// Makes what was written from an offset on the raw bytes of a field.
   func keep(_ start: Int, asField number: Int, of segment: Int) {

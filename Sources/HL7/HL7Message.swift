@@ -74,7 +74,7 @@ package struct HL7Message: HL7Reading {
     guard options.charsetDeclared == .trust, index.separatorCount(of: 0) >= 17 else { return options.charset }
     let range = index.field(17, of: 0)
     guard !range.isEmpty else { return options.charset }
-    let field = HL7Piece(bytes[range], level: .field, delimiters: delimiters, charset: .ascii)
+    let field = HL7Piece(bytes, range, level: .field, delimiters: delimiters, charset: .ascii)
     guard field.leaf.presence == .valued else { return options.charset }
     let name = try? field.leaf.text()
     if let charset = name.flatMap({ HL7CharacterSet.charset(declared: $0) }) { return charset }
@@ -131,7 +131,7 @@ package struct HL7Message: HL7Reading {
       return HL7Piece([], level: .field, delimiters: delimiters, charset: charset)
     }
     let level: HL7Piece.Level = segment == 0 && number <= 2 ? .delimiters : .field
-    return HL7Piece(bytes[range], level: level, delimiters: delimiters, charset: charset)
+    return HL7Piece(content.bytes, range, level: level, delimiters: content.delimiters, charset: content.charset)
   }
 
   /// Where a field stands in `bytes`; `nil` where the segment ends before it.

@@ -28,34 +28,60 @@ package struct HL7Piece: Sendable {
 
   package enum Presence: Sendable, Hashable { case absent, null, valued }
 
-  /// The raw bytes. In a message that came, the slice's indices are offsets into the message.
-  package let bytes: ArraySlice<UInt8>
+  // Small, because a program copies them all the time: the bytes that it lies in, and where.
+  private let whole: [UInt8]
+  private let start: UInt32
+  private let end: UInt32
   package let level: Level
-  package let delimiters: HL7Delimiters
   package let charset: Charset
+  package let delimiters: HL7Delimiters
 
-  package init(_ bytes: ArraySlice<UInt8>, level: Level, delimiters: HL7Delimiters, charset: Charset) {
-    self.bytes = bytes
+  /// - Parameter range: where it stands in `bytes`; no message is longer than 4 GiB.
+  package init(_ bytes: [UInt8], _ range: Range<Int>, level: Level, delimiters: HL7Delimiters, charset: Charset) {
+    whole = bytes
+    start = UInt32(range.lowerBound)
+    end = UInt32(range.upperBound)
     self.level = level
     self.delimiters = delimiters
     self.charset = charset
   }
 
+  /// A stretch of its own.
+  package init(_ bytes: [UInt8], level: Level, delimiters: HL7Delimiters, charset: Charset) {
+    self.init(bytes, 0..<bytes.count, level: level, delimiters: delimiters, charset: charset)
+  }
+
+  /// The raw bytes. In a message that came, the slice's indices are offsets into the message.
+  package var bytes: ArraySlice<UInt8> { whole[range] }
+  package var byteCount: Int { Int(end - start) }
+  package var isEmpty: Bool { start == end }
+  private var range: Range<Int> { Int(start)..<Int(end) }
+
+  /// Another stretch of the same message.
+  private func piece(_ range: Range<Int>, _ level: Level) -> HL7Piece {
+    HL7Piece(whole, range, level: level, delimiters: delimiters, charset: charset)
+  }
+
+  /// In a message of another character set.
+  func decoded(as charset: Charset, _ delimiters: HL7Delimiters) -> HL7Piece {
+    HL7Piece(whole, range, level: level, delimiters: delimiters, charset: charset)
+  }
+
   /// Absent where there is nothing but separators; null where `""` stands alone.
   package var presence: Presence {
     if isNull { return .null }
-    guard level != .delimiters else { return bytes.isEmpty ? .absent : .valued }
+    guard level != .delimiters else { return isEmpty ? .absent : .valued }
     let isValued = bytes.contains { byte in
       byte != delimiters.component && byte != delimiters.repetition && byte != delimiters.subcomponent
     }
     return isValued ? .valued : .absent
   }
 
-  package var isNull: Bool { bytes.count == 2 && bytes.first == 0x22 && bytes.last == 0x22 }
+  package var isNull: Bool { byteCount == 2 && whole[Int(start)] == 0x22 && whole[Int(start) + 1] == 0x22 }
 
   /// How many repetitions there are: 0 for an empty field.
   package var repetitionCount: Int {
-    if bytes.isEmpty { return 0 }
+    if isEmpty { return 0 }
     return level == .field ? count(of: delimiters.repetition) + 1 : 1
   }
 
@@ -63,8 +89,8 @@ package struct HL7Piece: Sendable {
   package var componentCount: Int {
     switch level {
     case .field: repetition(1).componentCount
-    case .repetition: bytes.isEmpty ? 0 : count(of: delimiters.component) + 1
-    default: bytes.isEmpty ? 0 : 1
+    case .repetition: isEmpty ? 0 : count(of: delimiters.component) + 1
+    default: isEmpty ? 0 : 1
     }
   }
 
@@ -72,8 +98,8 @@ package struct HL7Piece: Sendable {
   package var subcomponentCount: Int {
     switch level {
     case .field, .repetition: component(1).subcomponentCount
-    case .component: bytes.isEmpty ? 0 : count(of: delimiters.subcomponent) + 1
-    default: bytes.isEmpty ? 0 : 1
+    case .component: isEmpty ? 0 : count(of: delimiters.subcomponent) + 1
+    default: isEmpty ? 0 : 1
     }
   }
 
@@ -102,21 +128,21 @@ package struct HL7Piece: Sendable {
 
   /// All repetitions in order; none for an empty field.
   package var repetitions: [HL7Piece] {
-    guard !bytes.isEmpty else { return [] }
+    guard !isEmpty else { return [] }
     return level == .field ? parts(delimiters.repetition, .repetition) : [self]
   }
 
   /// All components of this repetition (of a field: of its first); none where it is empty.
   package var components: [HL7Piece] {
     guard level > .field else { return repetition(1).components }
-    guard !bytes.isEmpty else { return [] }
+    guard !isEmpty else { return [] }
     return level == .repetition ? parts(delimiters.component, .component) : [self]
   }
 
   /// All subcomponents of this component (of a field or repetition: of its first); none where it is empty.
   package var subcomponents: [HL7Piece] {
     guard level > .repetition else { return component(1).subcomponents }
-    guard !bytes.isEmpty else { return [] }
+    guard !isEmpty else { return [] }
     return level == .component ? parts(delimiters.subcomponent, .subcomponent) : [self]
   }
 
@@ -129,7 +155,7 @@ package struct HL7Piece: Sendable {
       if let subcomponent = position.subcomponent { piece = piece.subcomponent(subcomponent) }
       return piece
     }
-    var range = bytes.indices
+    var range = range
     var level = Level.field
     if position.repetition != nil || position.component != nil || position.subcomponent != nil {
       range = partRange(position.repetition ?? 1, delimiters.repetition, range)
@@ -143,7 +169,7 @@ package struct HL7Piece: Sendable {
       range = partRange(subcomponent, delimiters.subcomponent, range)
       level = .subcomponent
     }
-    return HL7Piece(bytes[range], level: level, delimiters: delimiters, charset: charset)
+    return piece(range, level)
   }
 
   /// The first repetition's first component's first subcomponent.
@@ -152,14 +178,13 @@ package struct HL7Piece: Sendable {
     let end = bytes.firstIndex { byte in
       byte == delimiters.component || byte == delimiters.subcomponent || byte == delimiters.repetition
     }
-    return HL7Piece(
-      bytes[..<(end ?? bytes.endIndex)], level: .subcomponent, delimiters: delimiters, charset: charset)
+    return piece(range.lowerBound..<(end ?? range.upperBound), .subcomponent)
   }
 
   /// The leaf as a value: absent, null, or text with escapes decoded.
   package func value() throws(HL7TextError) -> HL7Value {
     let leaf = self.leaf
-    if leaf.bytes.isEmpty { return .absent }
+    if leaf.isEmpty { return .absent }
     if leaf.isNull { return .null }
     return .text(try leaf.text())
   }
@@ -172,22 +197,20 @@ package struct HL7Piece: Sendable {
       if level == .delimiters { return try charset.decode(bytes) }
       return try HL7Escapes.decoded(bytes, delimiters, charset)
     } catch {
-      throw HL7TextError(.characters(error), offset: bytes.startIndex + min(error.offset, bytes.count))
+      throw HL7TextError(.characters(error), offset: range.lowerBound + min(error.offset, byteCount))
     }
   }
 
   /// The text where the stretch is a single leaf that needs no decoding, which most are; `nil` where it may be
   /// anything else.
   package var plainText: String? {
-    guard !bytes.isEmpty, level != .delimiters else { return nil }
+    guard !isEmpty, level != .delimiters else { return nil }
     return bytes.withUnsafeBufferPointer { bytes in
       bytes.allSatisfy { delimiters.isPlain($0) } ? String(decoding: bytes, as: UTF8.self) : nil
     }
   }
 
-  private func empty(_ level: Level) -> HL7Piece {
-    HL7Piece(bytes[bytes.endIndex...], level: level, delimiters: delimiters, charset: charset)
-  }
+  private func empty(_ level: Level) -> HL7Piece { piece(range.upperBound..<range.upperBound, level) }
 
   private func count(of separator: UInt8?) -> Int {
     guard let separator else { return 0 }
@@ -195,8 +218,7 @@ package struct HL7Piece: Sendable {
   }
 
   private func part(_ number: Int, _ separator: UInt8?, _ level: Level) -> HL7Piece {
-    HL7Piece(
-      bytes[partRange(number, separator, bytes.indices)], level: level, delimiters: delimiters, charset: charset)
+    piece(partRange(number, separator, range), level)
   }
 
   /// Where the n-th part between separators stands; an empty range where there is none.
@@ -207,21 +229,21 @@ package struct HL7Piece: Sendable {
 
   private func parts(_ separator: UInt8?, _ level: Level) -> [HL7Piece] {
     guard let separator else {
-      return [HL7Piece(bytes, level: level, delimiters: delimiters, charset: charset)]
+      return [piece(range, level)]
     }
     var parts: [HL7Piece] = []
-    var start = bytes.startIndex
-    for index in bytes.indices where bytes[index] == separator {
-      parts.append(HL7Piece(bytes[start..<index], level: level, delimiters: delimiters, charset: charset))
-      start = index + 1
+    var from = range.lowerBound
+    for index in range where whole[index] == separator {
+      parts.append(piece(from..<index, level))
+      from = index + 1
     }
-    parts.append(HL7Piece(bytes[start...], level: level, delimiters: delimiters, charset: charset))
+    parts.append(piece(from..<range.upperBound, level))
     return parts
   }
 }
 
 extension HL7Piece: CustomStringConvertible, CustomReflectable {
   /// Level and size; never content.
-  package var description: String { "\(level) of \(bytes.count) bytes" }
+  package var description: String { "\(level) of \(byteCount) bytes" }
   package var customMirror: Mirror { Mirror(self, children: ["piece": description]) }
 }

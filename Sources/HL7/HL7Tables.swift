@@ -23,10 +23,17 @@ package struct HL7Part: Sendable, Hashable {
 package struct HL7Composite: Sendable {
   package var name: String
   /// By number, from 1; each as its versions have it. Empty where every version leaves a number out.
-  var parts: [[HL7Part]]
-
+  private(set) var parts: [[HL7Part]] = []
   /// The versions that have it at all.
-  package var versions: HL7Versions { parts.joined().reduce(into: []) { $0.formUnion($1.versions) } }
+  package private(set) var versions: HL7Versions = []
+
+  init(_ name: String) { self.name = name }
+
+  mutating func add(_ part: HL7Part, number: Int) {
+    while parts.count < number { parts.append([]) }
+    parts[number - 1].append(part)
+    versions.formUnion(part.versions)
+  }
 
   /// A part as some versions have it; empty where none of them does.
   package func part(_ number: Int, in versions: HL7Versions = .all) -> [HL7Part] {
@@ -70,17 +77,17 @@ package enum HL7Tables {
   private static func composite(_ head: String) -> HL7Composite? {
     if let known = read.withLock({ $0[head] }) { return known }
     guard let lines = lines(head) else { return nil }
-    var composite = HL7Composite(name: String(head.dropFirst(2)), parts: [])
+    var composite = HL7Composite(String(head.dropFirst(2)))
     for line in lines {
       // ` 3 ffc CX 1 * 0200 patient identifier list`
       let words = line.split(separator: " ", maxSplits: 6)
       guard words.count >= 6, let number = Int(words[0]) else { continue }
-      while composite.parts.count < number { composite.parts.append([]) }
-      composite.parts[number - 1].append(
+      composite.add(
         HL7Part(
           versions: mask(words[1]), type: String(words[2]), countMin: Int(words[3]) ?? 0,
           countMax: words[4] == "*" ? nil : Int(words[4]),
-          table: words[5] == "-" ? nil : String(words[5]), name: words.count > 6 ? String(words[6]) : ""))
+          table: words[5] == "-" ? nil : String(words[5]), name: words.count > 6 ? String(words[6]) : ""),
+        number: number)
     }
     read.withLock { $0[head] = composite }
     return composite

@@ -60,7 +60,7 @@ package struct HiltProgram: Sendable {
   private let source: Source
   private let layout: Run.Layout
   private let statementSpans: [Span]
-  private let body: [Execute]
+  private let body: [Executable]
 
   /// Checks and compiles a program with the libraries that it imports. The program is there unless a problem is an
   /// error; a library alone is checked and gives none.
@@ -94,7 +94,7 @@ package struct HiltProgram: Sendable {
     let imports = libraries.load(tree.imports, of: "")
     var checker = Checker(libraries.source, files: files, problems: libraries.problems)
     checker.reached = libraries.reached
-    if learns { checker.learned = [:] }
+    if learns { checker.learned = Dictionary(minimumCapacity: tokens.count) }
     let own = Libraries.Library(tree: tree, path: "", imports: imports)
     checker.modules = ([own] + libraries.all).map { file in
       // The program itself stands before its libraries.
@@ -105,7 +105,7 @@ package struct HiltProgram: Sendable {
   }
 
   init(
-    _ tree: ProgramTree, input: FormatClause, outputs: [FormatClause], body: [Execute], checker: Checker
+    _ tree: ProgramTree, input: FormatClause, outputs: [FormatClause], body: [Executable], checker: Checker
   ) {
     name = tree.name.text
     self.input = input
@@ -138,7 +138,7 @@ package struct HiltProgram: Sendable {
     var decision: HiltDecision
     do {
       if let refusal = try read(input, run) { return result(.rejected(refusal), run, input) }
-      for statement in body { try statement(run) }
+      for statement in body { try statement.execute(run) }
       decision = .routed
       // Nothing follows the hold that a person released: it stays.
       if let reason = run.passedHold, run.emitted.isEmpty { decision = .held(reason: reason) }

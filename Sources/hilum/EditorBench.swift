@@ -1,10 +1,31 @@
 import Foundation
 import LanguageServer
 
-/// What a key costs in an editor: a program of 300 lines is changed again and again, and its problems and what may
-/// stand at the cursor are asked for. `hilum bench --language`.
+/// What a key costs in an editor: programs are changed again and again, and their problems and what may stand at the
+/// cursor are asked for. `hilum bench --language`.
 struct EditorBench {
   private static let count = 200
+
+  /// A program in an editor, and where a key is struck.
+  private struct Opened {
+    let name: String
+    let address: String
+    let lines: [Substring]
+    /// One character of this line is changed, and a name asked for at its end.
+    let line: Int
+    let column: Int
+
+    /// - Parameter typed: the character before which one is changed stands behind this in the line.
+    init?(_ name: String, _ text: String, address: String, at start: String, behind typed: String) {
+      (self.name, self.address) = (name, address)
+      lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+      guard let line = lines.firstIndex(where: { $0.hasPrefix(start) }),
+        let found = lines[line].range(of: typed)
+      else { return nil }
+      self.line = line
+      column = lines[line][..<found.upperBound].utf16.count
+    }
+  }
 
   /// About 300 lines of what transforms are made of: loops, groups, records, choices, texts, functions.
   static let program: String = {
@@ -30,10 +51,27 @@ struct EditorBench {
   }()
 
   func run() throws -> String {
+    let folder = URL(fileURLWithPath: FileManager.default.currentDirectoryPath)
+    let shipped = folder.appendingPathComponent("Transforms/v2-to-fhir.hilt")
+    let opened = [
+      Opened(
+        "HL7", Self.program, address: "file:///bench/bench.hilt", at: "  order.OBR-2 = EI { 1: \"{mrn_9.1}",
+        behind: "2: \"HU"),
+      (try? String(contentsOf: shipped, encoding: .utf8)).flatMap {
+        Opened("v2-to-fhir", $0, address: shipped.absoluteString, at: "require mrn.1 is valued", behind: "AE 10")
+      },
+    ]
+    let figures = try opened.compactMap(\.self).map { try measure($0) }
+    return figures.joined(separator: "\n") + "\nhalf of the keys and 99 of 100, of \(Self.count); "
+      + "the server waits \(LanguageSession.pauseMilliseconds) ms for the next key first"
+  }
+
+  private func measure(_ opened: Opened) throws -> String {
     var server = LanguageServer(version: "bench", pagesFolder: nil)
     _ = send(&server, #""id":1,"method":"initialize","params":{"capabilities":{}}"#)
-    let text = Self.program.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"").replacing("\n", with: "\\n")
-    let name = #""uri":"file:///bench/bench.hilt""#
+    let text = opened.lines.joined(separator: "\n").replacing("\\", with: "\\\\").replacing("\"", with: "\\\"")
+      .replacing("\n", with: "\\n")
+    let name = #""uri":"\#(opened.address)""#
     _ = send(
       &server,
       #""method":"textDocument/didOpen","params":{"textDocument":{\#(name),"languageId":"hilt","version":1,"#
@@ -42,22 +80,20 @@ struct EditorBench {
     guard problems.contains(#""diagnostics":[]"#) else {
       throw Failure("the editor's program has a problem: \(problems)")
     }
-    let lines = Self.program.split(separator: "\n", omittingEmptySubsequences: false)
-    let line = lines.firstIndex { $0.hasPrefix("  let words_9 ") } ?? 0
-    let place = #"{"textDocument":{\#(name)},"position":{"line":\#(line),"character":\#(lines[line].utf16.count - 5)}}"#
+    let line = #""line":\#(opened.line)"#
+    let place =
+      #"{"textDocument":{\#(name)},"position":{\#(line),"character":\#(opened.lines[opened.line].utf16.count)}}"#
     let clock = ContinuousClock()
     var checks: [Double] = []
     var completions: [Double] = []
     for number in 0..<Self.count {
-      // A digit comes into a text, and another goes.
-      let start = #"{"line":\#(line + 2),"character":\#(lines[line + 2].utf16.count - 3)}"#
-      let end = #"{"line":\#(line + 2),"character":\#(lines[line + 2].utf16.count - 2)}"#
-      let change = #"{"range":{"start":\#(start),"end":\#(end)},"text":"\#(number % 10)"}"#
+      let start = #"{\#(line),"character":\#(opened.column)}"#
+      let end = #"{\#(line),"character":\#(opened.column + 1)}"#
       let checked = clock.measure {
         _ = send(
           &server,
           #""method":"textDocument/didChange","params":{"textDocument":{\#(name),"version":\#(number + 2)},"#
-            + #""contentChanges":[\#(change)]}"#)
+            + #""contentChanges":[{"range":{"start":\#(start),"end":\#(end)},"text":"\#(number % 10)"}]}"#)
         _ = server.work()
       }
       let completed = clock.measure {
@@ -66,9 +102,8 @@ struct EditorBench {
       checks.append(checked / .milliseconds(1))
       completions.append(completed / .milliseconds(1))
     }
-    return "a key in \(lines.count) lines        problems after \(Self.shown(checks)) ms, "
-      + "completion \(Self.shown(completions)) ms (half of the keys, and 99 of 100); "
-      + "the server waits \(LanguageSession.pauseMilliseconds) ms for the next key first"
+    return "a key in \(opened.name), \(opened.lines.count) lines: problems after \(Self.shown(checks)) ms, "
+      + "completion \(Self.shown(completions)) ms"
   }
 
   private func send(_ server: inout LanguageServer, _ message: String) -> [[UInt8]] {

@@ -15,20 +15,20 @@ struct JSONBench {
     var checks: [Double] = []
     for _ in 0..<turns {
       ours.append(
-        try rate {
+        try CoreRate.measure(seconds) {
           let document = try JSONDocument(bytes)
           var writer = JSONWriter(capacity: bytes.count)
           writer.node(document.root)
           precondition(writer.bytes.count > bytes.count / 2)
         })
       foundations.append(
-        try rate {
+        try CoreRate.measure(seconds) {
           let object = try JSONSerialization.jsonObject(with: data)
           let written = try JSONSerialization.data(withJSONObject: object)
           precondition(written.count > bytes.count / 2)
         })
       let document = try JSONDocument(bytes)
-      checks.append(rate { precondition(FHIRValidation.issues(document).isEmpty) })
+      checks.append(CoreRate.measure(seconds) { precondition(FHIRValidation.issues(document).isEmpty) })
     }
     let ratios = zip(ours, foundations).map { $0 / $1 }
     let megabytes = Double(bytes.count) / 1_000_000
@@ -40,18 +40,6 @@ struct JSONBench {
       Foundation                 \(shown(foundations)) MB/s
       check against FHIR R4      \(shown(checks)) MB/s
       """
-  }
-
-  private func rate(_ body: () throws -> Void) rethrows -> Double {
-    let clock = ContinuousClock()
-    let start = clock.now
-    var done = 0
-    while true {
-      try body()
-      done += 1
-      let elapsed = (clock.now - start) / .seconds(1)
-      if elapsed >= seconds { return Double(done) / elapsed }
-    }
   }
 
   /// Observations of about 1 MB, as a laboratory sends them. The same in every run.

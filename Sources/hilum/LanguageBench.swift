@@ -63,17 +63,9 @@ struct LanguageBench {
       """
   }
 
-  /// Passes over messages until the time is up; gives how many a second.
+  /// Passes over messages until the time is up; gives how many in a second of one core.
   private func rate(_ count: Int, _ body: (Int) throws -> Void) rethrows -> Double {
-    let clock = ContinuousClock()
-    let start = clock.now
-    var done = 0
-    while true {
-      for number in 0..<count { try body(number) }
-      done += count
-      let elapsed = (clock.now - start) / .seconds(1)
-      if elapsed >= seconds { return Double(done) / elapsed }
-    }
+    try CoreRate.measure(seconds, of: count) { for number in 0..<count { try body(number) } }
   }
 
   // MARK: Checking

@@ -126,7 +126,7 @@ extension Checker {
     raw.evaluate = { run in
       let datum = try evaluate(run)
       guard case .piece(let piece) = datum else { return datum }
-      try run.step(bytes: piece.bytes.count, at: span)
+      try run.step(bytes: piece.byteCount, at: span)
       // Bytes that are no UTF-8 can't be shown as they stand; what is raw is ASCII's business.
       return .text(String(decoding: piece.bytes, as: UTF8.self))
     }
@@ -182,7 +182,7 @@ extension Checker {
     let mayBeAbsent = passes || result == .element || result == .text || function.givesAbsent
     let isPassing = function.absence == .passes
     let answersNo = function.absence == .answersNo
-    let evaluates = arguments.map(\.evaluate)
+    let evaluates = arguments.map { Evaluable($0.evaluate) }
     let call = Self.body(body, evaluates, answersNo, isPassing, span)
     let givesText = result == .text
     return Typed(type, mayBeAbsent: mayBeAbsent, at: span) { run in
@@ -210,7 +210,7 @@ extension Checker {
   }
 
   private static func body(
-    _ body: Function.Body, _ arguments: [Evaluate], _ answersNo: Bool, _ isPassing: Bool, _ span: Span
+    _ body: Function.Body, _ arguments: [Evaluable], _ answersNo: Bool, _ isPassing: Bool, _ span: Span
   ) -> Evaluate {
     @Sendable func missing(_ value: Datum) -> Datum? {
       if answersNo { return value.isValued ? nil : .boolean(false) }
@@ -227,13 +227,13 @@ extension Checker {
     }
     switch body {
     case .one(let call):
-      let first = arguments[0]
+      let first = arguments[0].evaluate
       return { run in
         let value = try argument(first, run)
         return try missing(value) ?? call(value)
       }
     case .two(let call):
-      let (first, second) = (arguments[0], arguments[1])
+      let (first, second) = (arguments[0].evaluate, arguments[1].evaluate)
       return { run in
         let value = try argument(first, run)
         let other = try argument(second, run)
@@ -241,7 +241,7 @@ extension Checker {
       }
     case .many(let call):
       return { run in
-        let values = try arguments.map { try argument($0, run) }
+        let values = try arguments.map { try argument($0.evaluate, run) }
         for value in values { if let missing = missing(value) { return missing } }
         return try call(values)
       }

@@ -206,10 +206,10 @@ extension Checker {
     if constants.count == elements.count {
       return .constant(.list(constants), .list(type), at: span)
     }
-    let evaluates = elements.map(\.evaluate)
+    let all = elements.map { Evaluable($0.evaluate) }
     return Typed(.list(type), at: span) { run in
-      try run.step(bytes: evaluates.count << 6, at: span)
-      return .list(try evaluates.map { try $0(run) })
+      try run.step(bytes: all.count << 6, at: span)
+      return .list(try all.map { try $0.evaluate(run) })
     }
   }
 

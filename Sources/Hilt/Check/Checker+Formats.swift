@@ -97,7 +97,7 @@ extension Checker {
   /// A record without a type: values with names.
   mutating func fields(_ entries: [Entry], _ span: Span) -> Typed {
     var fields: [Type.Field] = []
-    var evaluates: [Evaluate] = []
+    var evaluates: [Evaluable] = []
     var isBroken = false
     for entry in entries {
       let value = typed(entry.value)
@@ -107,13 +107,13 @@ extension Checker {
       }
       isBroken = isBroken || value.type == .broken
       fields.append(Type.Field(name: name, type: value.type, mayBeAbsent: value.mayBeAbsent))
-      evaluates.append(value.evaluate)
+      evaluates.append(Evaluable(value.evaluate))
     }
     if isBroken { return .broken(span) }
     let all = evaluates
     return Typed(.fields(fields), at: span) { run in
       try run.step(bytes: all.count << 6, at: span)
-      return .row(try all.map { try $0(run) })
+      return .row(try all.map { try $0.evaluate(run) })
     }
   }
 

@@ -22,7 +22,7 @@ struct ProgramFunction {
 
   struct Instance {
     var arguments: [Typed]
-    var binds: [Execute]
+    var binds: [Binding]
     var result: Typed
     /// What in the body can fail and is left to the caller.
     var canFail: Bool
@@ -266,28 +266,22 @@ extension Checker {
     if instance.drops { checkDrop(at: span) }
     if instance.canFail { unhandled.append(Unhandled(what: "\(clause.name.text)()", span: span)) }
     if instance.result.type == .broken { return .broken(span) }
-    let evaluates = values.map(\.evaluate)
+    let evaluates = values.map { Evaluable($0.evaluate) }
     let (binds, body) = (instance.binds, instance.result.evaluate)
     // An argument that calls nothing can't set a parameter of this function.
     if !zip(matched, clause.parameters).contains(where: { ($0 ?? $1.standard)?.callsFunctions ?? false }) {
-      let arguments = Array(zip(evaluates, binds))
+      let arguments = zip(evaluates, binds).map { Argument(evaluate: $0.evaluate, bind: $1) }
       return Typed(instance.result.type, mayBeAbsent: instance.result.mayBeAbsent, at: span) { run in
         try run.step(at: span)
-        for (evaluate, bind) in arguments {
-          run.argument = try evaluate(run)
-          try bind(run)
-        }
+        for argument in arguments { argument.bind.set(try argument.evaluate(run), run) }
         return try body(run)
       }
     }
     return Typed(instance.result.type, mayBeAbsent: instance.result.mayBeAbsent, at: span) { run in
       try run.step(at: span)
       // All arguments come before the first is set: one of them may call the same function.
-      let data = try evaluates.map { try $0(run) }
-      for (bind, datum) in zip(binds, data) {
-        run.argument = datum
-        try bind(run)
-      }
+      let data = try evaluates.map { try $0.evaluate(run) }
+      for (bind, datum) in zip(binds, data) { bind.set(datum, run) }
       return try body(run)
     }
   }
@@ -346,7 +340,7 @@ extension Checker {
     (facts, loopDepth, selected, walked, unhandled, decidesOutcome) = ([], 0, nil, [], [], false)
     dropsMessage = false
     scope.open()
-    var binds: [Execute] = []
+    var binds: [Binding] = []
     for (parameter, given) in zip(function.clause.parameters, arguments) {
       // The next call may give what stands elsewhere.
       var argument = given
@@ -382,32 +376,38 @@ extension Checker {
     return ProgramFunction.Instance(arguments: arguments, binds: binds, result: result, canFail: canFail, drops: drops)
   }
 
-  /// Declares a name for what is known of a value, and says how the value comes to it: from `run.argument`.
-  mutating func bind(_ name: Word, to type: Type, _ value: Typed) -> Execute {
+  /// Declares a name for what is known of a value, and says where the value is kept.
+  mutating func bind(_ name: Word, to type: Type, _ value: Typed) -> Binding {
     switch type {
     case .broken:
       declare(name, .broken)
       scope.use(name.text)
-      return { _ in }
+      return .nowhere
     case .message(let reference):
       declare(name, .message(reference))
-      return { _ in }
+      return .nowhere
     case .bundle(let bundle):
       declare(name, .bundle(bundle))
-      return { _ in }
+      return .nowhere
     case .segment(let message, let code):
       let mark = newMarks(1)
       declare(name, .segment(mark: mark, message, code))
-      return { run in run.marks[mark] = run.argument.segmentID }
+      return .mark(mark)
     case .group(let group):
       let slot = newSlot()
       declare(name, .group(slot: slot, group))
-      return { run in run.slots[slot] = run.argument }
+      return .slot(slot)
     default:
       let slot = newSlot()
       declare(name, .value(slot: slot, type, mayBeAbsent: value.mayBeAbsent, path: value.path))
-      return { run in run.slots[slot] = run.argument }
+      return .slot(slot)
     }
+  }
+
+  /// One argument of a call.
+  private struct Argument: Sendable {
+    let evaluate: Evaluate
+    let bind: Binding
   }
 
   /// What a function's body does not see of the place where it is called.

@@ -22,10 +22,10 @@ extension Checker {
       members.append(Member(key: Record.Key(name), evaluate: value.evaluate))
     }
     if isBroken { return .broken(span) }
-    let (keys, evaluates) = (members.map(\.key), members.map(\.evaluate))
+    let (keys, all) = (members.map(\.key), members.map { Evaluable($0.evaluate) })
     return Typed(.placed, at: span) { run in
       try run.step(bytes: keys.count << 5, at: span)
-      return .record(Record(resource: nil, keys: keys, values: try evaluates.map { try $0(run) }))
+      return .record(Record(resource: nil, keys: keys, values: try all.map { try $0.evaluate(run) }))
     }
   }
 

@@ -4,7 +4,7 @@ extension Checker {
   /// A loop's list, and how its variable is set for one element.
   struct Walk: Sendable {
     var list: Evaluate
-    var set: Execute
+    var set: Binding
     /// Whether an element is in the output now; `nil` where nothing can be removed.
     var isThere: (@Sendable (Run, Datum) -> Bool)?
     var condition: Holds?
@@ -164,8 +164,7 @@ extension Checker.Walk {
     let wereThere = isThere.map { isThere in values.map { isThere(run, $0) } }
     for (index, value) in values.enumerated() {
       try run.step(at: span)
-      run.argument = value
-      try set(run)
+      set.set(value, run)
       if let isThere, let wereThere, wereThere[index], !isThere(run, value) { continue }
       let fits = try condition?(run) ?? true
       if fits, let number {

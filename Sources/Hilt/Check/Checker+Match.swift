@@ -104,11 +104,11 @@ extension Checker {
       if value.mayBeAbsent { mayBeAbsent = true }
     }
     if isBroken { return .broken(span) }
-    let choices = Array(zip(tests, bodies))
+    let choices = zip(tests, bodies).map { Chance(fits: $0, body: $1) }
     let evaluate = subject.evaluate
     return Typed(type, mayBeAbsent: mayBeAbsent, at: span) { run in
       let value = try evaluate(run)
-      for (fits, body) in choices where try fits(run, value) { return try body(run) }
+      for choice in choices where try choice.fits(run, value) { return try choice.body(run) }
       return .absent
     }
   }
@@ -123,14 +123,20 @@ extension Checker {
       bodies.append(execute)
       flow = Flow.either(flow, inner)
     }
-    let choices = Array(zip(tests, bodies))
+    let choices = zip(tests, bodies).map { Chance(fits: $0, body: $1) }
     let evaluate = subject.evaluate
     return (
       { run in
         let value = try evaluate(run)
         if run.isTraced { run.record(value, at: head) }
-        for (fits, body) in choices where try fits(run, value) { return try body(run) }
+        for choice in choices where try choice.fits(run, value) { return try choice.body(run) }
       }, flow
     )
+  }
+
+  /// An arm: whether it is the one, and what it does.
+  private struct Chance<Outcome>: Sendable {
+    let fits: @Sendable (Run, Datum) throws -> Bool
+    let body: @Sendable (Run) throws -> Outcome
   }
 }

@@ -39,7 +39,7 @@ extension Checker {
 
   private static func making(_ members: [Member], _ type: FHIRType, _ span: Span) -> Evaluate {
     let keys = members.map(\.key)
-    let evaluates = members.map(\.evaluate)
+    let elements = members.map { Evaluable($0.evaluate) }
     let required = members.indices.filter { members[$0].required != nil }
     let resource = type.isResource ? type.name : nil
     let (name, count) = (type.name, members.count)
@@ -48,8 +48,8 @@ extension Checker {
       var isEmpty = resource == nil
       var values: [Datum] = []
       values.reserveCapacity(count)
-      for evaluate in evaluates {
-        let value = try evaluate(run)
+      for element in elements {
+        let value = try element.evaluate(run)
         if value.isLeftOut {
           values.append(.absent)
         } else {

@@ -119,13 +119,13 @@ extension Checker {
     }
     let mayBeAbsent = keys.contains { $0.mayBeAbsent }
     let type: Type = table.columns.count == 1 ? .text : .row(number)
-    let evaluates = keys.map(\.evaluate)
+    let all = keys.map { Evaluable($0.evaluate) }
     return .value(
       Typed(type, mayBeAbsent: mayBeAbsent || table.hasEmptyValues, at: span) { run in
         try run.step(at: span)
         var texts: [String] = []
-        for evaluate in evaluates {
-          switch try evaluate(run) {
+        for key in all {
+          switch try key.evaluate(run) {
           case .text(let text): texts.append(text)
           case .null: return .null
           default: return .absent

@@ -88,7 +88,7 @@ extension Checker {
           content: try part.evaluate(run).content(formatted: false))
       }
       if case .piece(let piece) = datum {
-        try run.step(bytes: piece.bytes.count, at: span)
+        try run.step(bytes: piece.byteCount, at: span)
         if let copy = Splice.copy(piece, changes) { return Datum(copy) }
       }
       var contents = datum.parts

@@ -7,15 +7,15 @@ extension Checker {
     self.block(knowing: more) { $0.execute($0.statements(block.statements)) }
   }
 
-  private func execute(_ compiled: ([Execute], Flow)) -> (Execute, Flow) {
+  private func execute(_ compiled: ([Executable], Flow)) -> (Execute, Flow) {
     let statements = compiled.0
-    if statements.count == 1 { return (statements[0], compiled.1) }
-    return ({ run in for statement in statements { try statement(run) } }, compiled.1)
+    if statements.count == 1 { return (statements[0].execute, compiled.1) }
+    return ({ run in for statement in statements { try statement.execute(run) } }, compiled.1)
   }
 
   /// Statements in the scope at hand, and where their paths lead.
-  mutating func statements(_ statements: [Statement]) -> ([Execute], Flow) {
-    var executes: [Execute] = []
+  mutating func statements(_ statements: [Statement]) -> ([Executable], Flow) {
+    var executes: [Executable] = []
     var flow = Flow.nothing
     var wasReached = true
     for statement in statements {
@@ -29,11 +29,12 @@ extension Checker {
       scope.forgetReads()
       let (execute, next) = handlingFailures { $0.statement(statement) }
       let span = statement.head
-      executes.append({ run in
-        try run.step(at: span)
-        if run.observed != nil { run.observed?.statements.insert(number) }
-        try execute(run)
-      })
+      executes.append(
+        Executable { run in
+          try run.step(at: span)
+          if run.observed != nil { run.observed?.statements.insert(number) }
+          try execute(run)
+        })
       flow = Flow.sequence(flow, next)
     }
     return (executes, flow)
@@ -80,10 +81,7 @@ extension Checker {
         layout.names[draft, default: SegmentNames()].marks.append(layout.markCount - 1)
       }
       if expression.addsSegment { freshMarks.insert(layout.markCount - 1) }
-      return { run in
-        run.argument = try evaluate(run)
-        try bind(run)
-      }
+      return { run in bind.set(try evaluate(run), run) }
     case .bundle(let bundle):
       declare(name, .bundle(bundle))
       return { run in _ = try evaluate(run) }

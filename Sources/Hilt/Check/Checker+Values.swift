@@ -73,10 +73,10 @@ extension Checker {
         .arguments, "nothing varies here, so every turn of the loop makes the same id", at: call.span,
         help: ["stable_id(kind, order.ORC-2.1)", "name it before the loop"])
     }
-    let (evaluates, span) = (values.map(\.evaluate), call.span)
+    let (all, span) = (values.map { Evaluable($0.evaluate) }, call.span)
     return Typed(.text, mayBeAbsent: values.dropFirst().allSatisfy(\.mayBeAbsent), at: span) { run in
-      let parts = try evaluates.map { evaluate -> String? in
-        guard case .text(let text) = try evaluate(run) else { return nil }
+      let parts = try all.map { part -> String? in
+        guard case .text(let text) = try part.evaluate(run) else { return nil }
         try run.step(bytes: text.utf8.count, at: span)
         return text
       }

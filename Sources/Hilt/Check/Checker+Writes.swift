@@ -252,7 +252,7 @@ extension HL7Place {
     try checkIsThere(segment, run)
     let whole = try wholeField(run, segment)
     if component != nil {
-      guard !whole.bytes.isEmpty, let number = try repetitionNumber(run, whole) else { return }
+      guard !whole.isEmpty, let number = try repetitionNumber(run, whole) else { return }
       let position = HL7Position(field, repetition: number, component: component, subcomponent: subcomponent)
       return try editing(run) { try $0.set(.absent, at: position, of: segment) }
     }
@@ -260,7 +260,7 @@ extension HL7Place {
       return try editing(run) { try $0.set(.absent, at: HL7Position(field), of: segment) }
     }
     for number in try numbers(whole, run).reversed() {
-      try run.step(bytes: whole.bytes.count, at: span)
+      try run.step(bytes: whole.byteCount, at: span)
       try editing(run) { try $0.removeRepetition(number, ofField: field, of: segment) }
     }
   }

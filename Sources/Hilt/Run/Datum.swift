@@ -21,7 +21,8 @@ enum Datum: Sendable {
   case bytes([UInt8])
   /// Values that have names: a table's row, a line of a file, a record. In the order of their names' declaration.
   case row([Datum])
-  case group(GroupValue)
+  /// In a box of its own: as the largest of all it would make each value as large.
+  indirect case group(GroupValue)
   /// An object that the program put together, of FHIR or JSON.
   case record(Record)
   /// A value of `value[x]` with the name that says its type.

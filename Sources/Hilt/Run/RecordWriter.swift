@@ -57,15 +57,20 @@ struct RecordWriter {
   }
 
   private mutating func members(_ record: Record, _ isFirst: inout Bool) {
-    for (key, value) in zip(record.keys, record.values) where !value.isAbsent {
-      if bytes.count > byteCountMax { break }
-      separate(&isFirst)
-      if case .choice(let choice) = value {
-        bytes.append(contentsOf: choice.key.written)
-        write(choice.value)
-      } else {
-        bytes.append(contentsOf: key.written)
-        write(value)
+    // By their numbers: what is taken out of a list is counted as a reference, and most of it is looked at once.
+    record.keys.withUnsafeBufferPointer { keys in
+      record.values.withUnsafeBufferPointer { values in
+        for index in values.indices where !values[index].isAbsent {
+          if bytes.count > byteCountMax { break }
+          separate(&isFirst)
+          if case .choice(let choice) = values[index] {
+            bytes.append(contentsOf: choice.key.written)
+            write(choice.value)
+          } else {
+            bytes.append(contentsOf: keys[index].written)
+            write(values[index])
+          }
+        }
       }
     }
   }

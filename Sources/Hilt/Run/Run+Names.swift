@@ -20,7 +20,7 @@ extension Run {
     let slots = names.slots.filter { self.slots[$0].names(segment) }
     guard !marks.isEmpty || !slots.isEmpty else { return }
     let held = held(by: segment, in: place.message)
-    try step(bytes: held.fields.reduce(held.fields.count << 4) { $0 + $1.bytes.count }, at: place.span)
+    try step(bytes: held.fields.reduce(held.fields.count << 4) { $0 + $1.byteCount }, at: place.span)
     let kept = Self.keptMin + (removed[draft]?.count ?? 0)
     removed[draft, default: [:]][kept] = held
     for mark in marks { self.marks[mark] = kept }

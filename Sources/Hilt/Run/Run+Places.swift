@@ -85,7 +85,7 @@ extension HL7Place {
   /// The field of a segment, all repetitions.
   func wholeField(_ run: Run, _ segment: Int) throws -> HL7Piece {
     let piece = run.field(field ?? 0, of: segment, in: message)
-    try run.step(bytes: piece.bytes.count, at: span)
+    try run.step(bytes: piece.byteCount, at: span)
     return piece
   }
 
@@ -124,7 +124,7 @@ extension HL7Place {
 
   func read(_ run: Run, _ segment: Int) throws -> Datum {
     let whole = try wholeField(run, segment)
-    if whole.bytes.isEmpty { return .absent }
+    if whole.isEmpty { return .absent }
     // The commonest place of all: a field that does not repeat, or a part of it.
     if case .only = repetition {
       if whole.level == .field, whole.repetitionCount > 1 { throw Interrupt.failure(repeats) }

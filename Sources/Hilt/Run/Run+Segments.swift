@@ -18,8 +18,8 @@ extension Run {
     let count = fieldCount(of: segment, in: message)
     for number in stride(from: 1, through: count, by: 1) {
       let piece = field(number, of: segment, in: message)
-      try step(bytes: piece.bytes.count, at: span)
-      guard !piece.bytes.isEmpty else { continue }
+      try step(bytes: piece.byteCount, at: span)
+      guard !piece.isEmpty else { continue }
       guard number <= HL7Draft.fieldNumberMax else {
         throw Interrupt.failure(
           Failure(
@@ -40,7 +40,7 @@ extension Run {
       bytes.append(delimiters.field)
       bytes += field(number, of: segment, in: place.message).bytes
     }
-    return .piece(HL7Piece(bytes[...], level: .field, delimiters: delimiters, charset: .utf8))
+    return .piece(HL7Piece(bytes, level: .field, delimiters: delimiters, charset: .utf8))
   }
 }
 
@@ -56,7 +56,7 @@ extension HL7Place {
       if content.isEmpty, run.field(number, of: segment, in: message).bytes.isEmpty { continue }
       var one = self
       one.field = number
-      if case .piece(let piece) = content { try run.step(bytes: piece.bytes.count, at: span) }
+      if case .piece(let piece) = content { try run.step(bytes: piece.byteCount, at: span) }
       try one.editing(run) { try $0.set(content, at: HL7Position(number), of: segment) }
     }
   }

@@ -46,7 +46,7 @@ final class Run {
   var notedStrays: [Int: Set<HL7SegmentCode>] = [:]
   /// What was said of messages that do not fit their structure, or may be read in two ways.
   var notedStructures: Set<String> = []
-  /// What is about to be given a name: a loop's next value, a function's next argument.
+  /// The segment of a list that is about to be written.
   @exclusivity(unchecked) var argument = Datum.absent
 
   @exclusivity(unchecked) var stepsLeft: Int

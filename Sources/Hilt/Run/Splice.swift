@@ -30,7 +30,7 @@ struct Splice: Sendable {
     guard piece.delimiters.subcomponent != nil, !piece.isNull else { return nil }
     var splice = Splice(piece)
     guard splice.run(changes) else { return nil }
-    return HL7Piece(splice.bytes[...], level: .repetition, delimiters: piece.delimiters, charset: piece.charset)
+    return HL7Piece(splice.bytes, level: .repetition, delimiters: piece.delimiters, charset: piece.charset)
   }
 
   private mutating func run(_ changes: [Change]) -> Bool {

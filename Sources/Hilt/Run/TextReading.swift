@@ -36,7 +36,7 @@ enum TextReading {
   private static func text(
     _ piece: HL7Piece, firstLeaf: Bool, run: Run, at span: Span, path: String?
   ) throws -> OptionalText {
-    try run.step(bytes: piece.bytes.count, at: span)
+    try run.step(bytes: piece.byteCount, at: span)
     if let text = piece.plainText { return .text(text) }
     var leaf = piece
     if piece.level < .subcomponent {
@@ -50,7 +50,7 @@ enum TextReading {
         throw Interrupt.failure(composite(at: span, path: path))
       }
       leaf = piece.leaf
-      if leaf.bytes.isEmpty { return .absent }
+      if leaf.isEmpty { return .absent }
       if leaf.isNull { return .null }
     }
     do {

@@ -41,8 +41,7 @@ package struct HiltStudy: Sendable {
     lookups = resolver.lookups
     let texts = tree.imports.map(\.file) + tree.tables.map(\.file) + [tree.profile].compactMap(\.self)
     self.files = texts.map { [source] in HiltFileName(path: $0.text, range: source.stretch($0.span).bytes) }
-    let end = source.bytes.count
-    learned = (checker.learned ?? [:]).filter { $0.key.end <= end }.map { ($0.key, $0.value) }
+    learned = (checker.learned ?? [:]).map { ($0.key, $0.value) }
       .sorted { ($0.0.start, $0.0.end) < ($1.0.start, $1.0.end) }
   }
 
@@ -135,7 +134,8 @@ extension Checker {
   ///   - whole: the path up to here.
   ///   - part: its last step.
   mutating func learn(_ cursor: Cursor, _ whole: Span, _ part: Span) {
-    if learned == nil { return }
+    // Of libraries nothing is asked here.
+    guard learned != nil, Int(whole.end) <= source.bytes.count else { return }
     if case .broken = cursor { return }
     learned?[whole] = Learned(part: part, cursor: cursor)
   }

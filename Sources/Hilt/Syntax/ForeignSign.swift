@@ -6,7 +6,16 @@ struct ForeignSign {
   /// What `--fix` writes, where it is more than what is meant.
   var replacement: String?
 
-  static let all: [ForeignSign] = [
+  /// The sign that stands at the beginning of these bytes.
+  static func at(_ bytes: ArraySlice<UInt8>) -> ForeignSign? {
+    // Nearly every sign of a program is another.
+    guard let first = bytes.first, starts.contains(first) else { return nil }
+    return all.first { bytes.starts(with: $0.written.utf8) }
+  }
+
+  private static let starts = Set(all.compactMap(\.written.utf8.first))
+
+  private static let all: [ForeignSign] = [
     ForeignSign(written: "===", meant: "==", kind: .sign(.equal)),
     ForeignSign(written: "!==", meant: "!=", kind: .sign(.unequal)),
     ForeignSign(written: "<>", meant: "!=", kind: .sign(.unequal)),

@@ -167,9 +167,7 @@ struct Lexer {
   /// `||`, `===`: said once, then read as the operator that was meant.
   private mutating func foreignSign(_ problems: inout Problems) -> Bool {
     let start = offset
-    guard let sign = ForeignSign.all.first(where: { bytes[start...].starts(with: Array($0.written.utf8)) }) else {
-      return false
-    }
+    guard let sign = ForeignSign.at(bytes[start...]) else { return false }
     offset += sign.written.utf8.count
     problems.report(
       .character, "'\(sign.written)' is written '\(sign.meant)'", at: Span(start, offset), help: [sign.meant],

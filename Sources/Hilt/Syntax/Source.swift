@@ -75,7 +75,7 @@ struct Source: Sendable {
     return file.text(Int(span.start) - file.base, Int(span.end) - file.base)
   }
 
-  private struct File: Sendable {
+  private final class File: Sendable {
     let name: String
     let bytes: [UInt8]
     /// The offset of its first byte among all files.
