@@ -97,12 +97,16 @@ extension Checker {
     let isEqual = word.text == "=="
     let facts = second.mayBeAbsent ? [] : fact(left)
     if !isEqual { warnOfAbsence(left, first, word) }
-    for value in [first, second] where value.type == .nothing {
+    for (value, expression) in [(first, left), (second, right)] where value.type == .nothing {
+      // What a function is called with may be absent.
+      if case .name = expression.kind { continue }
+      if case .path = expression.kind { continue }
       problems.report(
         .type, "nothing equals \(source.text(value.span))", at: value.span, help: ["is absent", "is null", "is valued"])
       return Condition(holds: { _ in false })
     }
-    let holds = equal(first, second)
+    let isAbsent = first.type == .nothing || second.type == .nothing
+    let holds: Holds = isAbsent ? { @Sendable _ in false } : equal(first, second)
     if isEqual { return Condition(holds: holds, valuedIfTrue: facts.union(Self.equals(facts, second.constant))) }
     return Condition(holds: { try !holds($0) }, valuedIfFalse: facts)
   }
