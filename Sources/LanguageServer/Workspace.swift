@@ -165,13 +165,14 @@ struct Workspace {
   }
 
   /// What would be known of a program with another text.
-  func study(_ document: Document, _ text: String, parameters: [String: Value] = [:]) -> HiltStudy {
-    HiltStudy(text, file: name(of: document), parameters: parameters, files: files(of: document))
-  }
-
-  /// What a program sees of the files around it.
-  func files(of document: Document) -> any HiltFiles {
-    OpenNeighbours(folder: document.path.map(RelativePath.folder) ?? root ?? "/", files: OpenFiles(open: open))
+  ///
+  /// - Parameter open: what it sees of the files around it, by path, where they are not as on the disk.
+  func study(
+    _ document: Document, _ text: String, parameters: [String: Value] = [:], open: [String: [UInt8]]? = nil
+  ) -> HiltStudy {
+    let folder = document.path.map(RelativePath.folder) ?? root ?? "/"
+    let files = OpenNeighbours(folder: folder, files: OpenFiles(open: open ?? self.open))
+    return HiltStudy(text, file: name(of: document), parameters: parameters, files: files)
   }
 
   /// What an open program gives for its sample.
