@@ -57,6 +57,10 @@ extension Ways {
       #expect(again.status == 2 && again.errors.contains("is there already"), "\(again)")
       #expect(try await project.hilum("scaffold", "v2-to-fhir", "ORU_R01", "--force", "--hl7", "2.8").status == 0)
       #expect(try await project.hilum("scaffold", "v2-to-fhir", "ACK").status == 2)
+      let event = try await project.hilum("scaffold", "v2-to-fhir", "adt^a04")
+      #expect(event.status == 2 && event.errors.contains("adt^a04 has the structure ADT_A01"), "\(event)")
+      let none = try await project.hilum("try", "Transforms/none.hilt", "a.hl7")
+      #expect(none.errors.contains("there is no file Transforms/none.hilt"), "\(none)")
       #expect(try await project.hilum("scaffold", "v2-to-fhir", "ORU_R01", "--hl7", "3").status == 2)
     }
 

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Authoring
 import Foundation
+import HL7
 
 struct ScaffoldCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -28,10 +29,17 @@ struct V2ToFHIRCommand: ParsableCommand {
   @Flag(help: "Replace files that are there.") var force = false
 
   func run() throws {
-    guard let structure else { return Terminal.line(GuideTables.structures.joined(separator: "\n")) }
+    guard let given = structure else { return Terminal.line(GuideTables.structures.joined(separator: "\n")) }
+    let structure = given.uppercased().replacing("^", with: "_")
     guard GuideTables.structures.contains(structure) else {
+      // People name messages by their event: A04 is an ADT_A01.
+      let parts = structure.split(separator: "_").map(String.init)
+      let event = parts.first.flatMap { HL7Events.structure(code: $0, event: parts.last, version: hl7) }
+      if let event, GuideTables.structures.contains(event) {
+        throw Failure("\(given) has the structure \(event): hilum scaffold v2-to-fhir \(event)", code: 2)
+      }
       throw Failure(
-        "The guide has no map of \(structure); it has \(GuideTables.structures.joined(separator: ", ")).", code: 2)
+        "The guide has no map of \(given); it has \(GuideTables.structures.joined(separator: ", ")).", code: 2)
     }
     guard let draft = TransformDraft(of: structure, version: hl7) else {
       throw Failure("HL7 \(hl7) has no structure \(structure), or is no version: say another one with --hl7.", code: 2)
@@ -47,15 +55,18 @@ struct V2ToFHIRCommand: ParsableCommand {
         Terminal.line(path)
       }
     } catch { throw Failure("\(error)") }
+    if !draft.malformed.isEmpty { Terminal.line("Conditions of the guide that can't be read, and so are left open:") }
     for problem in draft.malformed {
-      Terminal.line("\(problem.place): \(problem.reason)\n  \(problem.text)")
+      Terminal.line("  \(problem.place): \(problem.reason)\n    \(problem.text)")
     }
     Terminal.line(
       "\(draft.draftedCount) rows of the guide drafted, \(draft.openCount) left open (comments in the draft), "
         + "\(draft.malformed.count) conditions that can't be read")
     let library = "\(write)/lib/v2fhir.hilt"
     if !FileManager.default.fileExists(atPath: library) {
-      Terminal.line("The draft imports \(library), which isn't there: copy it from the Transforms of Hilum.")
+      Terminal.line(
+        "The draft imports \(library), which isn't there: copy lib/v2fhir.hilt and the folder lib/v2fhir from Hilum's "
+          + "Transforms into \(write)/lib.")
     }
   }
 }
