@@ -111,7 +111,8 @@ extension Checker {
     }
     return brokenCursor(
       .unsupported, "reading a message that is not HL7 is not supported yet", at: span,
-      help: ["message.… and literals"])
+      help: hasOriginal
+        ? ["original.\(source.text(span))… where HL7 came in", "message.…"] : ["message.… and literals"])
   }
 
   private mutating func unknown(_ name: String, _ span: Span) -> Cursor {
