@@ -147,6 +147,11 @@ struct Workspace {
     return try? OpenFiles(open: [:]).read(path, bytesMax: OpenFiles.fileBytesMax)
   }
 
+  /// The address of a file: as the editor writes it, where it is open.
+  func address(_ path: String) -> String {
+    documents.values.first { $0.path == path }?.address ?? FileAddress.address(path)
+  }
+
   /// A file as it is now: as it is open, or as it is on the disk.
   func text(_ path: String) -> TextDocument? {
     if let open = documents.values.first(where: { $0.path == path }) { return open.text }

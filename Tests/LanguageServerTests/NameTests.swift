@@ -70,6 +70,16 @@ import Text
     #expect(try definition(editor, "PID‸-5") == "nothing")
   }
 
+  @Test func `a file that is open is called as the editor calls it`() throws {
+    let editor = try editor()
+    let address = editor.address("lib/names.hilt").replacing("names.hilt", with: "names%2Ehilt")
+    try editor.tell(
+      "textDocument/didOpen",
+      #"{"textDocument": {"uri": "\#(address)", "languageId": "hilt", "version": 1, "text": "library names\n"}}"#)
+    let found = try editor.ask("textDocument/definition", "t.hilt", at: at("\"lib/na‸mes.hilt\""))
+    #expect(found["uri"]?.text == address)
+  }
+
   @Test func `uses are all there are, texts and loops included`() throws {
     let editor = try editor()
     let found = try editor.ask(

@@ -55,7 +55,7 @@ extension Workspace {
     if ["W101", "W102"].contains(problem.code) { diagnostic = diagnostic.adding("tags", [1]) }
     guard !own, let text = text(path(problem.place.file)) else { return diagnostic }
     let location: JSONValue = [
-      "uri": .text(FileAddress.address(path(problem.place.file))), "range": text.json(text.range(of: problem.place)),
+      "uri": .text(self.address(path(problem.place.file))), "range": text.json(text.range(of: problem.place)),
     ]
     return diagnostic.adding(
       "relatedInformation", [["location": location, "message": .text(problem.message)]])

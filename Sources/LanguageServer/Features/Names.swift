@@ -19,7 +19,7 @@ extension Workspace {
     if let file = study.files.first(where: { $0.range.contains(offset) }) {
       let start = TextDocument.Position(line: 0, character: 0).json
       return [
-        "uri": .text(FileAddress.address(path(file.path, of: document))), "range": ["start": start, "end": start],
+        "uri": .text(self.address(path(file.path, of: document))), "range": ["start": start, "end": start],
       ]
     }
     return study.name(at: offset).flatMap { location($0.name.place) } ?? .null
@@ -40,7 +40,7 @@ extension Workspace {
       }), let field = row.first
     else { return nil }
     let line = text.line(field.line - 1)
-    return ["uri": .text(FileAddress.address(path)), "range": text.json(line)]
+    return ["uri": .text(self.address(path)), "range": text.json(line)]
   }
 
   func location(_ stretch: HiltStretch) -> JSONValue? {
