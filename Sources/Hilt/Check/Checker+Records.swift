@@ -158,6 +158,7 @@ extension Checker {
     case .boolean: mismatch(value, wanted: "a text", help: ["if … then \"Y\" else \"N\""])
     case .list: mismatch(value, wanted: "a single value", help: ["[1]"])
     case .row(let table): mismatch(value, wanted: "a text", help: tables[table].columns.map { ".\($0)" })
+    case .json: mismatch(value, wanted: "a text", help: ["text(\(source.text(value.span))) catch …"])
     default: mismatch(value, wanted: "a text or a record")
     }
     return false
