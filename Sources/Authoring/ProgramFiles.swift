@@ -56,7 +56,13 @@ package enum ProgramFiles {
   }
 
   package static func read(_ path: String) throws(Trouble) -> [UInt8] {
-    guard let data = FileManager.default.contents(atPath: path) else { throw Trouble("\(path) can't be read") }
+    guard let data = FileManager.default.contents(atPath: path) else {
+      var isFolder: ObjCBool = false
+      guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
+        throw Trouble("there is no file \(path)", isMissing: true)
+      }
+      throw Trouble(isFolder.boolValue ? "\(path) is a folder" : "\(path) can't be read")
+    }
     return [UInt8](data)
   }
 

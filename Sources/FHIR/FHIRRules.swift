@@ -7,7 +7,9 @@ enum FHIRRules {
     var broken: [String] = []
     func rule(_ isKept: Bool, _ text: String) { if !isKept { broken.append(text) } }
     func has(_ name: String) -> Bool { node[name] != nil || node["_" + name] != nil }
-    func hasAny(_ prefix: String) -> Bool { node.members.contains { $0.key.text?.hasPrefix(prefix) == true } }
+    func hasAny(_ prefix: String) -> Bool {
+      node.members.contains { $0.key.text.map { $0.hasPrefix(prefix) || $0.hasPrefix("_" + prefix) } ?? false }
+    }
 
     switch type {
     case "Extension":
@@ -59,20 +61,30 @@ enum FHIRRules {
     )
     rule(type == "searchset" || !entries.contains { $0["search"] != nil }, "bdl-2: entry.search is for searches only")
     let asks = ["batch", "transaction", "history"].contains(type)
-    rule(
-      entries.allSatisfy { ($0["request"] != nil) == asks },
-      asks ? "bdl-3: each entry of a \(type) has a request" : "bdl-3: entries of a \(type) have no request")
-    let answers = ["batch-response", "transaction-response", "history"].contains(type)
-    rule(
-      entries.allSatisfy { ($0["response"] != nil) == answers },
-      answers ? "bdl-4: each entry of a \(type) has a response" : "bdl-4: entries of a \(type) have no response")
-    var seen: Set<String> = []
-    let isUnique = entries.allSatisfy { entry in
-      guard let url = entry["fullUrl"]?.text else { return true }
-      let version = entry["resource"]?["meta"]?["versionId"]?.text ?? ""
-      return seen.insert("\(url)\n\(version)").inserted
+    if let entry = entries.firstIndex(where: { ($0["request"] != nil) != asks }) {
+      rule(
+        false,
+        asks
+          ? "bdl-3: each entry of a \(type) has a request, and entry[\(entry)] has none"
+          : "bdl-3: entries of a \(type) have no request, and entry[\(entry)] has one")
     }
-    rule(isUnique || type == "history", "bdl-7: a fullUrl stands there once")
+    let answers = ["batch-response", "transaction-response", "history"].contains(type)
+    if let entry = entries.firstIndex(where: { ($0["response"] != nil) != answers }) {
+      rule(
+        false,
+        answers
+          ? "bdl-4: each entry of a \(type) has a response, and entry[\(entry)] has none"
+          : "bdl-4: entries of a \(type) have no response, and entry[\(entry)] has one")
+    }
+    var seen: Set<String> = []
+    let twice = entries.firstIndex { entry in
+      guard let url = entry["fullUrl"]?.text else { return false }
+      let version = entry["resource"]?["meta"]?["versionId"]?.text ?? ""
+      return !seen.insert("\(url)\n\(version)").inserted
+    }
+    if let twice, type != "history" {
+      rule(false, "bdl-7: a fullUrl stands there once, and entry[\(twice)] has that of another")
+    }
     if type == "document" {
       rule(
         node["identifier"]?["system"] != nil && node["identifier"]?["value"] != nil,

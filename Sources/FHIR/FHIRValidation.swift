@@ -37,9 +37,11 @@ package struct FHIRValidation {
     do throws(JSONError) {
       return issues(try JSONDocument(bytes, limits: limits))
     } catch {
+      let isXML = error.kind == .unexpected && bytes[error.offset...].first == UInt8(ascii: "<")
       return [
         FHIRIssue(
-          severity: .error, code: .structure, expression: "", text: "no JSON: \(error.reason)", offset: error.offset,
+          severity: .error, code: .structure, expression: "",
+          text: "no JSON: \(error.reason)" + (isXML ? "; FHIR in XML is not read" : ""), offset: error.offset,
           line: error.line, column: error.column)
       ]
     }
@@ -53,7 +55,7 @@ package struct FHIRValidation {
       return report(.structure, "a resource says what it is: \"resourceType\"", node)
     }
     guard let known = name.text, let type = FHIRTables.isResource(known) ? FHIRTables.type(known) : nil else {
-      let near = name.text.flatMap { nearest(to: $0, among: FHIRTables.resourceNames) }
+      let near = name.text.flatMap { self.near($0, FHIRTables.resourceNames) }
       return report(.structure, "R4 has no such resource" + Self.meant(near), name)
     }
     if path.isEmpty { path.append(.name(type.name)) }
@@ -96,11 +98,11 @@ package struct FHIRValidation {
   }
 
   private mutating func unknown(_ name: String, _ type: FHIRType, _ key: JSONNode) {
-    let near = nearest(to: name, among: type.elements.map(\.name))
+    let near = self.near(name, type.elements.map(\.name))
     // `value` of `valueQuantity`.
     if let choice = type.choices.first(where: { $0.name == name }) {
-      let names = choice.elements.prefix(4).joined(separator: ", ")
-      return report(.structure, "\(type.name) has \(name)[x]: its name says the type (\(names), …)", key)
+      let names = choice.elements.prefix(4).joined(separator: ", ") + (choice.elements.count > 4 ? ", …" : "")
+      return report(.structure, "\(type.name) has \(name)[x]: its name says the type (\(names))", key)
     }
     report(.structure, "\(type.name) (R4) has no such element" + Self.meant(near), key)
   }
@@ -124,13 +126,20 @@ package struct FHIRValidation {
 
   private mutating func member(_ value: JSONNode, _ element: FHIRElement, of node: JSONNode) {
     guard element.isList else {
-      if value.kind == .list {
-        return report(.structure, "there is one \(element.name) at most, and no list", value)
+      guard value.kind == .list else { return single(value, element) }
+      report(.structure, "there is one \(element.name) at most, and no list", value)
+      for (index, inner) in value.elements.enumerated() {
+        path.append(.index(index))
+        single(inner, element)
+        path.removeLast()
       }
-      return single(value, element)
+      return
     }
     guard value.kind == .list else {
-      return report(.structure, "\(element.name) is a list, also of one: […]", value)
+      report(.structure, "\(element.name) is a list, also of one: […]", value)
+      // What else is wrong with it need not wait until it is one.
+      if value.kind != .null { single(value, element) }
+      return
     }
     if value.count == 0 { return report(.structure, "an empty list: FHIR leaves out what has no value", value) }
     // «null values are used to fill out both arrays».
@@ -150,7 +159,7 @@ package struct FHIRValidation {
       if let problem = primitive.problem(value) {
         report(.value, problem, value)
       } else if !element.codes.isEmpty, let code = value.text, !element.codes.contains(code) {
-        let near = nearest(to: code, among: element.codes)
+        let near = self.near(code, element.codes)
         report(
           .codeInvalid,
           near.map { "not a code of \(element.name): did you mean \"\($0)\"?" }
@@ -234,6 +243,11 @@ package struct FHIRValidation {
       }
     }
     return text
+  }
+
+  /// What was surely meant; of what isn't told any more it needn't be known.
+  private func near(_ word: String, _ names: [String]) -> String? {
+    issues.count < Self.issueCountMax ? nearest(to: word, among: names) : nil
   }
 
   private static func meant(_ near: String?) -> String { near.map { ": did you mean \"\($0)\"?" } ?? "" }

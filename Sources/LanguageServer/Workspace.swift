@@ -147,6 +147,11 @@ struct Workspace {
     return try? OpenFiles(open: [:]).read(path, bytesMax: OpenFiles.fileBytesMax)
   }
 
+  /// The address of a file: as the editor writes it, where it is open.
+  func address(_ path: String) -> String {
+    documents.values.first { $0.path == path }?.address ?? FileAddress.address(path)
+  }
+
   /// A file as it is now: as it is open, or as it is on the disk.
   func text(_ path: String) -> TextDocument? {
     if let open = documents.values.first(where: { $0.path == path }) { return open.text }
@@ -165,13 +170,14 @@ struct Workspace {
   }
 
   /// What would be known of a program with another text.
-  func study(_ document: Document, _ text: String, parameters: [String: Value] = [:]) -> HiltStudy {
-    HiltStudy(text, file: name(of: document), parameters: parameters, files: files(of: document))
-  }
-
-  /// What a program sees of the files around it.
-  func files(of document: Document) -> any HiltFiles {
-    OpenNeighbours(folder: document.path.map(RelativePath.folder) ?? root ?? "/", files: OpenFiles(open: open))
+  ///
+  /// - Parameter open: what it sees of the files around it, by path, where they are not as on the disk.
+  func study(
+    _ document: Document, _ text: String, parameters: [String: Value] = [:], open: [String: [UInt8]]? = nil
+  ) -> HiltStudy {
+    let folder = document.path.map(RelativePath.folder) ?? root ?? "/"
+    let files = OpenNeighbours(folder: folder, files: OpenFiles(open: open ?? self.open))
+    return HiltStudy(text, file: name(of: document), parameters: parameters, files: files)
   }
 
   /// What an open program gives for its sample.

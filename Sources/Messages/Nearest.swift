@@ -1,10 +1,14 @@
 /// The candidate that a typist most likely meant: at most two edits away, or a third of the word; `nil` where none is
 /// near.
 public func nearest(to word: String, among candidates: [String]) -> String? {
+  let word = Array(word.lowercased())
   let limit = max(1, min(2, word.count / 3 + 1))
   var best: (distance: Int, candidate: String)?
   for candidate in candidates {
-    let distance = editDistance(Array(word.lowercased()), Array(candidate.lowercased()))
+    let letters = Array(candidate.lowercased())
+    // What came from outside may be of any length.
+    guard abs(letters.count - word.count) <= limit else { continue }
+    let distance = editDistance(word, letters)
     if distance <= limit, distance < best?.distance ?? .max { best = (distance, candidate) }
   }
   return best?.candidate

@@ -125,6 +125,21 @@ import Testing
     #expect(try made(["PV1|1|I|W1"]).contains(#""class":{"system":"#))
   }
 
+  @Test func `makes nothing of what isn't there`() throws {
+    let made = { (account: String) in
+      try bundle(
+        "ADT_A01", "2.5.1",
+        [
+          "MSH|^~\\&|P|H|X|H|20260101||ADT^A01^ADT_A01|1|P|2.5.1", "EVN||20260101",
+          "PID|1||4711^^^H^MR|||||||||||||||\(account)|078-05-1120", "PV1|1|I|W1",
+        ])
+    }
+    #expect(try !made("").contains(#""resourceType":"Account""#))
+    #expect(try made("A7").contains(#""resourceType":"Account""#))
+    // The guide ends the address with a full stop.
+    #expect(try made("").contains(#""system":"http://hl7.org/fhir/sid/us-ssn""#))
+  }
+
   @Test func `says what of the guide can't be read, and where`() throws {
     let draft = try #require(TransformDraft(of: "ORU_R01", version: "2.5.1"))
     let said = draft.malformed.map { "\($0.place): \($0.reason): \($0.text)" }

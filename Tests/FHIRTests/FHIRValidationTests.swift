@@ -154,6 +154,28 @@ import Testing
     for text in bad { #expect(primitive.problem(text) != nil, "\(text)") }
   }
 
+  @Test func `what is in the wrong form is looked at all the same`() {
+    #expect(
+      patient(#""name": {"given": "Anna", "use": "offical"}"#) == [
+        "Patient.name structure: name is a list, also of one: […]",
+        "Patient.name.given structure: given is a list, also of one: […]",
+        "Patient.name.use code-invalid: not a code of use: did you mean \"official\"?",
+      ])
+    #expect(
+      patient(#""gender": ["male", "femal"]"#) == [
+        "Patient.gender structure: there is one gender at most, and no list",
+        "Patient.gender[1] code-invalid: not a code of gender: did you mean \"female\"?",
+      ])
+    #expect(
+      patient(#""deceased": true"#) == [
+        "Patient structure: Patient has deceased[x]: its name says the type (deceasedBoolean, deceasedDateTime)"
+      ])
+    #expect(
+      issues("<Patient/>") == [
+        " structure: no JSON: no value, key or sign of JSON stands here; FHIR in XML is not read"
+      ])
+  }
+
   @Test func `rules of bundles`() {
     func bundle(_ type: String, _ entries: String, _ more: String = "") -> [String] {
       issues(#"{"resourceType":"Bundle","type":"\#(type)"\#(more),"entry":[\#(entries)]}"#)
@@ -163,10 +185,12 @@ import Testing
     #expect(bundle("transaction", "{\(resource),\(put)}") == [])
     #expect(bundle("collection", "{\(resource)}") == [])
     #expect(
-      bundle("transaction", "{\(resource)}") == ["Bundle invariant: bdl-3: each entry of a transaction has a request"])
+      bundle("transaction", "{\(resource)}") == [
+        "Bundle invariant: bdl-3: each entry of a transaction has a request, and entry[0] has none"
+      ])
     #expect(
       bundle("collection", "{\(resource),\(put)}") == [
-        "Bundle invariant: bdl-3: entries of a collection have no request"
+        "Bundle invariant: bdl-3: entries of a collection have no request, and entry[0] has one"
       ])
     #expect(bundle("message", "{\(resource)}") == ["Bundle invariant: bdl-12: a message begins with a MessageHeader"])
     #expect(
@@ -174,7 +198,10 @@ import Testing
         "Bundle invariant: bdl-1: only searches and histories have a total"
       ])
     let twice = #"{"fullUrl":"urn:uuid:c757873d-ec9a-4326-a141-556f43239520",\#(resource)}"#
-    #expect(bundle("collection", "\(twice),\(twice)") == ["Bundle invariant: bdl-7: a fullUrl stands there once"])
+    #expect(
+      bundle("collection", "\(twice),\(twice)") == [
+        "Bundle invariant: bdl-7: a fullUrl stands there once, and entry[1] has that of another"
+      ])
     #expect(
       bundle("collection", #"{"fullUrl":"urn:x"}"#) == [
         "Bundle.entry[0] invariant: bdl-5: an entry has a resource, a request or a response"
@@ -187,6 +214,22 @@ import Testing
     let names = Array(repeating: "1", count: 2000).joined(separator: ",")
     let found = FHIRValidation.issues(Array(#"{"resourceType":"Patient","name":[\#(names)]}"#.utf8))
     #expect(found.count == 1001 && found.last?.code == .tooCostly)
+  }
+
+  @Test func `names that nobody meant cost no time, however long and however many`() {
+    let long = #""\#(String(repeating: "birthDat", count: 100_000))": 1"#
+    let many = (0..<50_000).map { #""birthDat\#($0)": 1"# }.joined(separator: ",")
+    let took = ContinuousClock().measure {
+      #expect(patient(long).count == 1)
+      #expect(patient(many).count == 1001)
+      #expect(patient(#""gender": "\#(String(repeating: "femal", count: 100_000))""#).count == 1)
+    }
+    #expect(took < .seconds(30), "\(took)")
+  }
+
+  @Test func `an extension may say of its value that there is none`() {
+    let absent = #"{"extension": [{"url": "http://x.example/absent", "valueCode": "unknown"}]}"#
+    #expect(patient(#""extension": [{"url": "http://x.example/birth", "_valueDate": \#(absent)}]"#) == [])
   }
 
   @Test func `an outcome is itself a resource in order`() {

@@ -176,6 +176,14 @@ import Text
     #expect(try labels(head + "let p = Patient { ‸ }\nemit msg\n", editor).contains("gender"))
     #expect(try labels(head + "let p = Patient { gender: \"‸\" }\nemit msg\n", editor).contains("female"))
     #expect(try labels(head + "when pat.gender == \"‸\" => drop \"x\"\nemit msg\n", editor).contains("female"))
+    // A record knows where it goes, and so do its elements, on the first line of one and behind another.
+    let out = "transform t\n  in hl7 2.5.1\n  out fhir r4 Patient\n\nemit Patient {\n  name: for n in PID-5[*] => "
+    for record in ["{ ‸ },\n}\n", "{\r\n    ‸\r\n  },\n}\n", "{ text: n.1.1, fam‸ },\n}\n"] {
+      #expect(try labels(out + record, editor).contains("family"), "\(record)")
+    }
+    #expect(try labels(out + "{ use: \"‸\" },\n}\n", editor).contains("official"))
+    #expect(try labels(out + "{ period: { ‸ } },\n}\n", editor).contains("start"))
+    #expect(try editor.hover(out + "{‸ text: n.1.1 },\n}\n").contains("HumanName"))
     #expect(try labels("transform t\n  in fhir ‸\n", editor) == ["r4"])
     #expect(try labels("transform t\n  in fhir r4 ‸\n", editor).contains("ServiceRequest"))
     let hover = try editor.hover(head + "note pat.bir‸thDate\nemit msg\n")

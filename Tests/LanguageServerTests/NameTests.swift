@@ -70,6 +70,16 @@ import Text
     #expect(try definition(editor, "PID‸-5") == "nothing")
   }
 
+  @Test func `a file that is open is called as the editor calls it`() throws {
+    let editor = try editor()
+    let address = editor.address("lib/names.hilt").replacing("names.hilt", with: "names%2Ehilt")
+    try editor.tell(
+      "textDocument/didOpen",
+      #"{"textDocument": {"uri": "\#(address)", "languageId": "hilt", "version": 1, "text": "library names\n"}}"#)
+    let found = try editor.ask("textDocument/definition", "t.hilt", at: at("\"lib/na‸mes.hilt\""))
+    #expect(found["uri"]?.text == address)
+  }
+
   @Test func `uses are all there are, texts and loops included`() throws {
     let editor = try editor()
     let found = try editor.ask(
@@ -120,6 +130,32 @@ import Text
     #expect(try refusal("PI‸D-5", "label")?.contains("only names") == true)
     try editor.change("t.hilt", Self.program + "let x = \n")
     #expect(try refusal("let na‸me", "label")?.hasPrefix("mend E102 in line 2") == true)
+  }
+
+  @Test func `a library's name keeps its meaning in every program, or the new one is refused`() throws {
+    let editor = try editor()
+    func refusal(_ marked: String, _ new: String) throws -> String? {
+      try editor.answer("textDocument/rename", editor.place("t.hilt", at(marked), #", "newName": "\#(new)""#))[
+        "error"]?["message"]?.text
+    }
+    // A function of the other program would go before the library's.
+    let own = "transform other\n  in hl7 2.5.1\n  import \"lib/names.hilt\"\n\nfn entire(n) = n.1\n\n"
+    try editor.write("other.hilt", own + "note whole(PID-5[1])\nnote entire(PID-3[1])\nemit msg\n")
+    #expect(try refusal("1: who‸le(", "entire")?.hasPrefix("other.hilt: 'entire' would be a function of") == true)
+    #expect(try refusal("1: who‸le(", "complete") == nil)
+    // A constant of a program that doesn't even use the library's name.
+    try editor.write(
+      "lib/names.hilt", "library names\n\nconst hospital = \"H\"\nfn whole(n: XPN) = \"{n.2}{hospital}\"\n")
+    try editor.write("other.hilt", own + "const ward = \"W\"\nnote \"{ward}{entire(PID-3[1])}\"\nemit msg\n")
+    let library = "library names\n\nconst hospi‸tal = \"H\"\nfn whole(n: XPN) = \"{n.2}{hospital}\"\n"
+    try editor.open("lib/names.hilt", library)
+    let said = try editor.answer(
+      "textDocument/rename", editor.place("lib/names.hilt", library, #", "newName": "ward""#))
+    #expect(
+      said["error"]?["message"]?.text?.contains("other.hilt:") == true, "\(said["error"]?["message"]?.text ?? "")")
+    // What can't be read may use it.
+    try editor.write("other.hilt", own + "note (whole(PID-5[1])\nemit msg\n")
+    #expect(try refusal("1: who‸le(", "complete")?.hasPrefix("mend E102 in other.hilt:") == true)
   }
 
   @Test func `an outline has what the file declares`() throws {

@@ -1,6 +1,6 @@
 import Foundation
 import Hilt
-import LanguageServer
+@testable import LanguageServer
 import Messages
 import Testing
 import Text
@@ -133,6 +133,14 @@ import Text
     #expect(try editor.ask("textDocument/formatting", editor.of("t.hilt")).count == 0)
     try editor.open("t.hilt", "note \"open\n")
     #expect(try editor.ask("textDocument/formatting", editor.of("t.hilt")).count == 0)
+  }
+
+  @Test func `a text that grows at its beginning is changed there`() throws {
+    let old = TextDocument("emit msg\n")
+    let change = try #require(Workspace(channels: nil).replacement(of: old, with: "note \"x\" emit msg\n"))
+    let range = #"{"start":{"line":0,"character":0},"end":{"line":0,"character":0}}"#
+    #expect(
+      String(decoding: change.bytes, as: UTF8.self) == #"{"range":\#(range),"newText":"note \"x\" "}"#, "\(change)")
   }
 
   @Test func `a parameter has the value of the sample, as it has one in a channel`() throws {

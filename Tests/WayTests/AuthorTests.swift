@@ -55,8 +55,19 @@ extension Ways {
       #expect(project.names(in: "Transforms/codes").contains("administrative_sex.csv"))
       let again = try await project.hilum("scaffold", "v2-to-fhir", "ORU_R01")
       #expect(again.status == 2 && again.errors.contains("is there already"), "\(again)")
+      // Another draft shares its tables, as somebody has left them.
+      let table = "code,fhir\nW,female\n"
+      try project.write("Transforms/codes/administrative_sex.csv", table)
+      let other = try await project.hilum("scaffold", "v2-to-fhir", "ADT_A01")
+      #expect(
+        other.status == 0 && other.output.contains("administrative_sex.csv is there already, and stays"), "\(other)")
+      #expect(String(decoding: project.read("Transforms/codes/administrative_sex.csv"), as: UTF8.self) == table)
       #expect(try await project.hilum("scaffold", "v2-to-fhir", "ORU_R01", "--force", "--hl7", "2.8").status == 0)
       #expect(try await project.hilum("scaffold", "v2-to-fhir", "ACK").status == 2)
+      let event = try await project.hilum("scaffold", "v2-to-fhir", "adt^a04")
+      #expect(event.status == 2 && event.errors.contains("adt^a04 has the structure ADT_A01"), "\(event)")
+      let none = try await project.hilum("try", "Transforms/none.hilt", "a.hl7")
+      #expect(none.errors.contains("there is no file Transforms/none.hilt"), "\(none)")
       #expect(try await project.hilum("scaffold", "v2-to-fhir", "ORU_R01", "--hl7", "3").status == 2)
     }
 

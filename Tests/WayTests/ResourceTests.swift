@@ -30,6 +30,14 @@ extension Ways {
       #expect(outcome.status == 1 && outcome.output.contains("OperationOutcome") && !outcome.output.contains("Müller"))
       #expect(try await project.hilum("check", "--fhir", "outcome.json").status == 0)
       #expect(try await project.hilum("check", "--fhir", "none.json").status == 2)
+      // What can't be read keeps nothing else from being checked.
+      let some = try await project.hilum("check", "--fhir", "none.json", "bad.json", ".")
+      #expect(some.status == 2 && some.output.contains("1 file checked: 2 errors"), "\(some)")
+      #expect(some.errors.contains("there is no file none.json") && some.errors.contains(". is a folder"), "\(some)")
+      try project.write("steering.json", "{\"resourceType\": \"Patient\",\r\n\t\"id\": \"\u{1B}[2Jx\"}\r\n")
+      let steering = try await project.hilum("check", "--fhir", "steering.json")
+      #expect(!steering.output.contains("\u{1B}") && steering.output.contains("  2 | \t\"id\": \"\u{FFFD}[2Jx\"}\n"))
+      #expect(steering.output.contains("    | \t       ^"), "\(steering)")
       #expect(try await project.hilum("check", "--fhir").status == 2)
     }
 

@@ -155,14 +155,16 @@ extension Drafter {
       else {
         throw Open(reason: "what stands there can't be read: \(text)")
       }
-      let value = String(text.dropFirst().dropLast())
+      var value = String(text.dropFirst().dropLast())
+      // No address ends like a sentence, as one of the guide's does.
+      if element.primitive == .uri, value.hasSuffix(".") { value.removeLast() }
       guard let primitive = element.primitive, primitive.problem(value) == nil else {
         throw Open(reason: "\(text) is no \(element.type)")
       }
       guard element.codes.isEmpty || element.codes.contains(value) else {
         throw Open(reason: "R4 has no code \(text) for \(element.name)")
       }
-      return DraftLeaf(field: field, source: source, make: { _ in HiltText.literal(value) }, isConstant: true)
+      return DraftLeaf(field: field, source: source, make: { [value] _ in HiltText.literal(value) }, isConstant: true)
     }
     guard let source else { throw Open(reason: "which field it comes from isn't said") }
     do throws(DraftValue.Unknown) {

@@ -127,21 +127,34 @@ extension Drafter {
     }
     let text = "\(resource.type.name) {\n\(elements.map { $0 + "," }.joined(separator: "\n"))\n}"
     let isThere = resource.isSure || resource.presence.isEmpty ? nil : resource.presence.joined(separator: " or ")
-    let condition = [isThere, resource.condition].compactMap(\.self).map { $0.contains(" or ") ? "(\($0))" : $0 }
-      .joined(separator: " and ")
-    let made = identity(resource).map { "b.upsert(by: \($0), \(text))" } ?? "b.add(\(text))"
+    let made = identity(resource)
+    let condition = [isThere, resource.condition ?? (made == nil ? reason(resource) : nil)].compactMap(\.self).map {
+      $0.contains(" or ") ? "(\($0))" : $0
+    }
+    .joined(separator: " and ")
+    let call = made.map { "b.upsert(by: \($0), \(text))" } ?? "b.add(\(text))"
     if resource.isNamed || !resource.collected.isEmpty && !condition.isEmpty {
-      lines.append("let \(resource.variable) = " + (condition.isEmpty ? "" : "if \(condition) then ") + made)
+      lines.append("let \(resource.variable) = " + (condition.isEmpty ? "" : "if \(condition) then ") + call)
       for list in resource.collected {
         lines.append("if \(resource.variable) is valued { \(list) += \(resource.variable) }")
       }
     } else if let list = resource.collected.first {
-      lines.append("\(list) += \(made)")
+      lines.append("\(list) += \(call)")
     } else if !condition.isEmpty {
-      lines += ["if \(condition) {", made, "}"]
+      lines += ["if \(condition) {", call, "}"]
     } else {
-      lines.append(made)
+      lines.append(call)
     }
+  }
+
+  /// One that is new with each message and takes little from it isn't made of nothing: an account without its number.
+  private func reason(_ resource: DraftResource) -> String? {
+    guard resource.type.name != "Patient" else { return nil }
+    var places: [String] = []
+    for leaf in resource.node.all where !leaf.isConstant {
+      if let place = leaf.source?.one, !places.contains(place) { places.append(place) }
+    }
+    return (1...3).contains(places.count) ? places.map { "\($0) is valued" }.joined(separator: " or ") : nil
   }
 
   /// The place of a patient's first identifier.

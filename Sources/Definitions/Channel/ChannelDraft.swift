@@ -52,7 +52,7 @@ struct ChannelReader {
       return nil
     }
     let known = ChannelSettings.keys
-    let node = NotYet.refuse(NotYet.channel, in: root, declared: known, reader)
+    let node = withoutMisplaced(NotYet.refuse(NotYet.channel, in: root, declared: known, reader), known)
     var draft = ChannelDraft(namePlace: node["channel"]?.place ?? root.place)
     draft.settings = ChannelSettings.read(node, reader)
     node.meant("limits", among: known).map { LimitSettings.checkRanges(reader, $0) }
@@ -76,6 +76,18 @@ struct ChannelReader {
       draft.destinations = read(destinations: destinations)
     }
     return draft
+  }
+
+  /// What stands beside `channel:` and belongs to a destination is said as that, once.
+  private func withoutMisplaced(_ root: SettingNode, _ known: [String]) -> SettingNode {
+    guard case .map(let entries) = root.kind else { return root }
+    let isMisplaced = { (key: String) in !known.contains(key) && DestinationSettings.keys.contains(key) }
+    for entry in entries where isMisplaced(entry.key) {
+      reader.problem(
+        "C101", "there is no setting `\(entry.key)` here", at: entry.keyPlace, label: "it belongs to a destination",
+        help: ["destinations: {NAME: {\(entry.key): …}}"])
+    }
+    return SettingNode(.map(entries.filter { !isMisplaced($0.key) }), at: root.place)
   }
 
   // MARK: - The source

@@ -35,11 +35,15 @@ extension Checker {
       }
     }
     let head = object(type, entries, span)
-    guard head.type != .broken else { return head }
-    guard Self.bundleTypes.contains(made.type) else {
-      return broken(
-        .bundle, "the type of a bundle is written: \(Self.either(Self.bundleTypes))", at: span,
-        help: ["new Bundle { type: \"transaction\" }"])
+    if !Self.bundleTypes.contains(made.type) {
+      // That there is none, or no code of FHIR, is said already.
+      if made.type.isEmpty ? head.type != .broken : type.element("type")?.codes.contains(made.type) == true {
+        problems.report(
+          .bundle, "the type of a bundle is written: \(Self.either(Self.bundleTypes))", at: span,
+          help: ["new Bundle { type: \"transaction\" }"])
+      }
+      // What is put into it is looked at all the same.
+      made.type = "transaction"
     }
     let bundle = layout.bundleCount
     layout.bundleCount += 1

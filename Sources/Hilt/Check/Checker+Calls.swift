@@ -52,6 +52,7 @@ extension Checker {
     if ["deidentify", "pseudonym"].contains(name.text) {
       return broken(.unsupported, "the function '\(name.text)' is not supported yet", at: name.span)
     }
+    if mayBeUnread(name.text) { return .broken(name.span) }
     if Self.ofGuide.contains(name.text) {
       return broken(
         .unknownFunction, "'\(name.text)' is a function of the library lib/v2fhir.hilt", at: name.span,
@@ -62,6 +63,15 @@ extension Checker {
       .unknownFunction, "there is no function '\(name.text)'", at: name.span,
       help: near.map { ["did you mean '\($0)'?"] } ?? [],
       meant: near.flatMap { _ in surelyMeant(name.text, among: Function.all.map(\.name)) })
+  }
+
+  /// Whether a name that is not known may be one that could not be read: of the file at hand, or of a library that it
+  /// imports. Why it could not be read was said.
+  func mayBeUnread(_ name: String) -> Bool {
+    modules[module].tree.unread.contains(name)
+      || zip(modules[module].tree.imports, modules[module].imports).contains { clause, library in
+        clause.alias == nil && (library.map { modules[$0].tree.unread.contains(name) } ?? true)
+      }
   }
 
   /// Functions that people look for, of the library of the HL7 v2-to-FHIR guide.

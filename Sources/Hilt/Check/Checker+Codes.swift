@@ -1,3 +1,4 @@
+import FHIR
 import HL7
 
 /// W210: whether the program's tables and literals agree with the code tables of HL7.
@@ -71,6 +72,33 @@ extension Checker {
       "\(Self.listed(wrong)) \(wrong.count == 1 ? "is" : "are") not among the codes of \(target.place)"
         + (near.map { "; did you mean \"\($0)\"?" } ?? ""),
       at: expression.span, help: near == nil ? [codes.joined(separator: ", ")] : [])
+  }
+
+  /// What an element of FHIR is compared with and never is: what came was checked, and a code of no list is a slip.
+  mutating func checkCompared(_ expression: Expression, _ value: Typed, with other: Typed) {
+    guard value.type == .text, let constant = other.constant, isElement(expression),
+      let element = HiltMeaning.element(at: value.path), !element.codes.isEmpty
+    else { return }
+    let values = if case .list(let values) = constant { values } else { [constant] }
+    let wrong = values.compactMap { value in
+      if case .text(let text) = value, !text.isEmpty, !element.codes.contains(text) { text } else { nil }
+    }
+    guard !wrong.isEmpty else { return }
+    let near = wrong.count == 1 ? nearest(wrong[0], among: element.codes) : nil
+    problems.report(
+      .notACode,
+      "\(Self.listed(wrong)) \(wrong.count == 1 ? "is" : "are") not among the codes of \(value.path ?? element.name)"
+        + (near.map { "; did you mean \"\($0)\"?" } ?? ""),
+      at: other.span, help: near == nil ? [element.codes.joined(separator: ", ")] : [])
+  }
+
+  /// Whether an expression is the element itself, and not what else may stand in its place.
+  private func isElement(_ expression: Expression) -> Bool {
+    switch expression.kind {
+    case .path, .selected: true
+    case .name(let name): scope.find(name) == nil
+    default: false
+    }
   }
 
   /// What an expression can give, as far as that is written down: a literal, a constant, the values of a table.

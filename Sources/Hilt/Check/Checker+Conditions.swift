@@ -97,12 +97,18 @@ extension Checker {
     let isEqual = word.text == "=="
     let facts = second.mayBeAbsent ? [] : fact(left)
     if !isEqual { warnOfAbsence(left, first, word) }
-    for value in [first, second] where value.type == .nothing {
+    for (value, expression) in [(first, left), (second, right)] where value.type == .nothing {
+      // What a function is called with may be absent.
+      if case .name = expression.kind { continue }
+      if case .path = expression.kind { continue }
       problems.report(
         .type, "nothing equals \(source.text(value.span))", at: value.span, help: ["is absent", "is null", "is valued"])
       return Condition(holds: { _ in false })
     }
-    let holds = equal(first, second)
+    checkCompared(left, first, with: second)
+    checkCompared(right, second, with: first)
+    let isAbsent = first.type == .nothing || second.type == .nothing
+    let holds: Holds = isAbsent ? { @Sendable _ in false } : equal(first, second)
     if isEqual { return Condition(holds: holds, valuedIfTrue: facts.union(Self.equals(facts, second.constant))) }
     return Condition(holds: { try !holds($0) }, valuedIfFalse: facts)
   }
@@ -113,7 +119,7 @@ extension Checker {
     if first.type.isTextual || second.type.isTextual, first.type != .never, second.type != .never {
       guard first.type.isTextual, second.type.isTextual else {
         let (value, wanted) = first.type.isTextual ? (second, first) : (first, second)
-        let help = value.type == .number ? ["\"…\"", "number(…) catch …"] : []
+        let help = value.type == .number ? ["\"…\"", "number(…) catch …"] : asked(value, "text")
         mismatch(value, wanted: wanted.type == .text ? "a text" : wanted.type.name, help: help)
         return never
       }
@@ -138,7 +144,8 @@ extension Checker {
       }
     }
     guard first.type == second.type, [.number, .boolean, .stamp, .time, .duration, .bytes].contains(first.type) else {
-      mismatch(second, wanted: first.type.name)
+      let (value, wanted) = first.type == .json ? (first, second) : (second, first)
+      mismatch(value, wanted: wanted.type.name, help: asked(value, wanted.type == .boolean ? "boolean" : "number"))
       return never
     }
     let (a, b) = (first.evaluate, second.evaluate)
@@ -153,6 +160,11 @@ extension Checker {
       default: false
       }
     }
+  }
+
+  /// How a value of JSON becomes one that can be compared.
+  private func asked(_ value: Typed, _ function: String) -> [String] {
+    value.type == .json ? ["\(function)(\(source.text(value.span))) catch …"] : []
   }
 
   /// `!=` and `not in` are true of what is absent; where that decides an outcome, it should be said (W105).
@@ -180,6 +192,7 @@ extension Checker {
       mismatch(second, wanted: "a list of texts")
       return Condition(holds: { _ in false })
     }
+    checkCompared(left, first, with: second)
     let holds = contained(text(first), second, element)
     if isIn {
       let facts = fact(left)
@@ -219,7 +232,8 @@ extension Checker {
     if first.type == .broken || second.type == .broken { return never }
     for value in [first, second] where ![.number, .stamp, .time].contains(value.type) {
       mismatch(
-        value, wanted: "a number or a date", help: value.type.isTextual ? ["number(…) catch …", "date(…) catch …"] : [])
+        value, wanted: "a number or a date",
+        help: value.type.isTextual ? ["number(…) catch …", "date(…) catch …"] : asked(value, "number"))
       return never
     }
     guard first.type == second.type else {

@@ -29,7 +29,12 @@ extension Checker {
         .type, "\(choice.owner).\(choice.name) may be of several types", at: before,
         help: types.first.map { ["if \(source.text(before)) is \($0.type) …"] } ?? [] + types.map(\.name))
     case (.select, _): return brokenCursor(.path, "\(value.type.name) is no list", at: step.span)
-    case (.call, _): return brokenCursor(.unknownFunction, "\(value.type.name) has no functions", at: step.span)
+    case (.call, _):
+      let parts = source.text(before).split(separator: ".")
+      let left = parts.dropLast().joined(separator: ".")
+      return brokenCursor(
+        .unknownFunction, "\(value.type.name) has no functions", at: step.span,
+        help: parts.last.flatMap { Self.functionFor(method: String($0), of: left) }.map { [$0] } ?? [])
     case (.member, _): return advance(value, step, span)
     default:
       return brokenCursor(
@@ -141,10 +146,12 @@ extension Checker {
     let name = word.text.hasPrefix("fhir.") ? String(word.text.dropFirst(5)) : word.text
     if FHIRTables.isResource(name) { return name }
     let near = nearest(name, among: FHIRTables.resourceNames)
+    let meant = surelyMeant(name, among: FHIRTables.resourceNames)
     problems.report(
       .unknownType, "R4 has no resource '\(name)'" + (near.map { "; did you mean '\($0)'?" } ?? ""), at: word.span,
-      fix: surelyMeant(name, among: FHIRTables.resourceNames).map { (word.span, $0) })
-    return nil
+      fix: meant.map { (word.span, $0) })
+    // What follows is looked at as if it had been written.
+    return meant
   }
 
   /// What follows `[*]` is asked of each.

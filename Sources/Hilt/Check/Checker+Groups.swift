@@ -28,6 +28,9 @@ extension Checker {
   /// `each OBR`, `order.each OBX`
   mutating func groups(of root: Expression?, _ name: Word, _ span: Span) -> Typed {
     let outer = root.map { cursor($0) } ?? self.root("msg", span)
+    if case .value(let value) = outer, value.type == .nothing {
+      return Typed(.list(.nothing), at: span) { _ in .list([]) }
+    }
     guard let (message, group) = holder(outer, span) else { return .broken(span) }
     let groupName = GroupName(name.text)
     guard checkGroups(groupName, name.span, of: message, within: group?.type) else { return .broken(span) }

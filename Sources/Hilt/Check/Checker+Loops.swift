@@ -27,8 +27,10 @@ extension Checker {
       if case .segment(_, let code) = list.type { help = ["\(code)[*]"] }
       if case .json = list.type { help = ["\(source.text(list.span))[*]"] }
       mismatch(list, wanted: "a list", help: help)
-      declare(head.name, .broken)
-      scope.use(head.name.text)
+      for name in [head.name, head.number].compactMap(\.self) {
+        declare(name, .broken)
+        scope.use(name.text)
+      }
       return nil
     }
     var one = list

@@ -1,12 +1,14 @@
 extension Checker {
   /// What stands between `{` and `}` of a `match`, with the test of each arm.
-  private mutating func tests<Body>(_ subject: Typed, _ arms: [Arm<Body>]) -> [@Sendable (Run, Datum) throws -> Bool] {
+  private mutating func tests<Body>(
+    _ expression: Expression, _ subject: Typed, _ arms: [Arm<Body>]
+  ) -> [@Sendable (Run, Datum) throws -> Bool] {
     var isComplete = false
     return arms.map { arm in
       if isComplete {
         problems.report(.neverReached, "an arm before takes everything", at: arm.span)
       }
-      let patterns = arm.patterns.map { pattern($0, subject) }
+      let patterns = arm.patterns.map { pattern($0, expression, subject) }
       let guarded = arm.condition.map { condition($0).holds }
       let takesAll = arm.patterns.contains { if case .anything = $0 { true } else { false } }
       if takesAll, guarded == nil { isComplete = true }
@@ -18,7 +20,7 @@ extension Checker {
   }
 
   private mutating func pattern<Body>(
-    _ pattern: Arm<Body>.Pattern, _ subject: Typed
+    _ pattern: Arm<Body>.Pattern, _ matched: Expression, _ subject: Typed
   ) -> @Sendable (Datum) throws -> Bool {
     switch pattern {
     case .anything: return { _ in true }
@@ -31,6 +33,7 @@ extension Checker {
         }
         return { _ in false }
       }
+      checkCompared(matched, subject, with: value)
       return literal(constant, value, subject)
     case .range(let low, let high):
       let (first, last) = (typed(low), typed(high))
@@ -86,7 +89,7 @@ extension Checker {
     _ expression: Expression, _ arms: [Arm<Expression>], _ span: Span, for target: Target? = nil
   ) -> Typed {
     let subject = subject(expression)
-    let tests = tests(subject, arms)
+    let tests = tests(expression, subject, arms)
     var type = Type.never
     var mayBeAbsent = !takesAll(arms)
     var isBroken = subject.type == .broken
@@ -115,7 +118,7 @@ extension Checker {
 
   mutating func match(_ expression: Expression, _ arms: [Arm<Block>], _ head: Span) -> (Execute, Flow) {
     let subject = subject(expression)
-    let tests = tests(subject, arms)
+    let tests = tests(expression, subject, arms)
     var flow = takesAll(arms) ? Flow.none : Flow.nothing
     var bodies: [Execute] = []
     for arm in arms {

@@ -111,12 +111,14 @@ extension Checker {
     }
     return brokenCursor(
       .unsupported, "reading a message that is not HL7 is not supported yet", at: span,
-      help: ["message.… and literals"])
+      help: hasOriginal
+        ? ["original.\(source.text(span))… where HL7 came in", "message.…"] : ["message.… and literals"])
   }
 
   private mutating func unknown(_ name: String, _ span: Span) -> Cursor {
     var help: [String] = []
     guard problems.isOpen else { return brokenCursor(.unknownName, "", at: span) }
+    if mayBeUnread(name) { return .broken }
     if let near = nearest(name, among: scope.names + Self.reserved) { help = ["did you mean '\(near)'?"] }
     if let code = HL7SegmentCode(name.uppercased()), help.isEmpty, HL7Tables.segment(code) != nil { help = ["\(code)"] }
     if Function.named(name) != nil { help = ["\(name)(…)"] }
@@ -153,13 +155,26 @@ extension Checker {
         cursor = .value(typed(first))
         learn(cursor, first.span, first.span)
       }
-      for step in steps {
+      for (index, step) in steps.enumerated() {
+        if case .broken = cursor {
+          checkArguments(steps[index...])
+          return .broken
+        }
         cursor = advance(cursor, step, from: expression.span)
         learn(cursor, Span(Int(expression.span.start), Int(step.span.end)), step.span)
-        if case .broken = cursor { return .broken }
       }
       return cursor
     default: return .value(typed(expression))
+    }
+  }
+
+  /// What is handed to something that isn't known can be wrong in itself. A function's body is looked at with what it
+  /// is called with, and only then.
+  private mutating func checkArguments(_ steps: ArraySlice<Step>) {
+    guard openFunctions == 0 else { return }
+    for step in steps {
+      guard case .call(let arguments) = step.kind else { continue }
+      for argument in arguments { _ = typed(argument) }
     }
   }
 
@@ -212,6 +227,7 @@ extension Checker {
     if let variable = modules[library].scope.find(name), modules[library].declares(name) {
       return cursor(variable, step.span)
     }
+    if modules[library].tree.unread.contains(name) { return .broken }
     let names = modules[library].functions.keys.sorted() + modules[library].scope.names
     return brokenCursor(
       .unknownFunction, "'\(modules[library].path)' has no '\(name)'", at: step.span,

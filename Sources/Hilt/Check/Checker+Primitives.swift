@@ -1,5 +1,6 @@
 import FHIR
 import HL7
+import Messages
 import Text
 
 /// Values of Hilt as the primitives of FHIR.
@@ -48,7 +49,7 @@ extension Checker {
     let text = source.text(value.span)
     let help: [String]
     switch primitive {
-    case .boolean: help = ["\(text) == \"Y\""]
+    case .boolean: help = value.constant == nil ? ["\(text) == \"Y\""] : ["true", "false"]
     case .decimal: help = ["number(\(text)) catch absent"]
     case .integer, .unsignedInt, .positiveInt: help = ["integer(\(text)) catch absent"]
     case .date: help = ["date(\(text)) catch absent"]
@@ -81,10 +82,14 @@ extension Checker {
   private mutating func stampPlacing(_ primitive: FHIRPrimitive, _ place: String, _ span: Span) -> Placing? {
     if zone == nil, !isExpression, !isZoneBroken, !modules[0].tree.isLibrary, !saidNoZone {
       saidNoZone = true
+      // The transform is what lacks it, also where a library's function makes the time.
+      let found = source.place(of: span)
+      let isOwn = found.file == source.file
       problems.report(
         .noZone,
-        "\(place) is of type \(primitive.rawValue): a time in it needs an offset, and this transform names no zone",
-        at: span, help: ["zone \"Europe/London\" in the head"])
+        (isOwn ? "" : "\(found.file):\(found.line): ")
+          + "\(place) is of type \(primitive.rawValue): a time in it needs an offset, and this transform names no zone",
+        at: isOwn ? span : modules[0].tree.name.span, help: ["zone \"Europe/London\" in the head"])
     }
     let (zone, hasMessage) = (zone, hasMessage)
     return Placing(

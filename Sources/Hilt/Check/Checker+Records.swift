@@ -57,6 +57,10 @@ extension Checker {
     switch value.type {
     case .segment(_, let code), .made(let code, _): return segmentWith(value, code, entries, span)
     case .fhir(let kind): return objectWith(value, kind, entries, span)
+    case .broken:
+      // What it is made of isn't known, and so neither is what its parts may be called.
+      for entry in entries { _ = typed(entry.value) }
+      return .broken(span)
     default: break
     }
     let kind = if case .content(let kind) = value.type { kind } else { Kind.unknown }
@@ -66,7 +70,6 @@ extension Checker {
       reportRepeats(source.text(value.span), "", kind, at: value.span)
       return .broken(span)
     case .content, .composite, .nothing: break
-    case .broken: return .broken(span)
     default:
       mismatch(value, wanted: "a composite", help: ["id with { 1: … }"])
       return .broken(span)
@@ -155,6 +158,7 @@ extension Checker {
     case .boolean: mismatch(value, wanted: "a text", help: ["if … then \"Y\" else \"N\""])
     case .list: mismatch(value, wanted: "a single value", help: ["[1]"])
     case .row(let table): mismatch(value, wanted: "a text", help: tables[table].columns.map { ".\($0)" })
+    case .json: mismatch(value, wanted: "a text", help: ["text(\(source.text(value.span))) catch …"])
     default: mismatch(value, wanted: "a text or a record")
     }
     return false

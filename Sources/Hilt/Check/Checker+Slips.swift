@@ -55,6 +55,7 @@ extension Checker {
     case "padStart": "pad_left(\(value), …)"
     case "match", "test", "matches": "\(value) matches /…/"
     case "equals": "\(value) == …"
+    case "join": "join(\(value)[*], …)"
     case "toString", "text": value
     default: nil
     }

@@ -46,6 +46,8 @@ extension Checker {
     case .json: return jsonRecord(entries, span)
     case .object(let kind) where kind.name != FHIRKind.resource:
       guard let type = FHIRTables.type(kind.name) else { return .broken(span) }
+      let brace = Span(Int(span.start), Int(span.start) + 1)
+      learn(.value(Typed(.fhir(kind), at: brace) { _ in .absent }), brace, brace)
       return object(type, entries, span)
     case .object:
       for entry in entries { _ = typed(entry.value) }
@@ -143,6 +145,8 @@ extension Checker {
         help = ["b.upsert(by: …, \(given.name) { … })", "reference_to(\(given.name), …)"]
       } else if kind.name == "CodeableConcept", type.isTextual {
         help = ["{ text: \(source.text(value.span)) }", "concept(…) of lib/v2fhir.hilt"]
+      } else if kind.name == FHIRKind.reference {
+        help = ["what b.upsert(…), b.add(…) or reference_to(…) gives"]
       } else if kind.name != FHIRKind.resource {
         help = ["\(kind.name) { … }"]
       }

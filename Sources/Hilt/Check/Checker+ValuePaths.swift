@@ -5,7 +5,9 @@ extension Checker {
   mutating func advance(_ value: Typed, _ step: Step, _ span: Span) -> Cursor {
     if value.type == .broken { return .broken }
     switch (step.kind, value.type) {
-    case (.component(let number), .content), (.component(let number), .composite), (.component(let number), .nothing):
+    case (.component, .nothing), (.field, .nothing), (.member, .nothing), (.select, .nothing):
+      return nothing(step, span)
+    case (.component(let number), .content), (.component(let number), .composite):
       var kind = Kind.unknown
       if case .content(let whole) = value.type {
         if whole.repeats {
@@ -54,6 +56,15 @@ extension Checker {
         help: fields.prefix(4).map { ".\($0.name)" })
     case (.select, _):
       return brokenCursor(.path, "\(value.type.name) is no list", at: step.span)
+    }
+  }
+
+  /// What absent has below it, and what is in a list of nothing: absent, and lists of nothing. A function is compiled
+  /// with it where it is called with `absent` or `[]`.
+  private func nothing(_ step: Step, _ span: Span) -> Cursor {
+    switch step.kind {
+    case .select(.all), .select(.allOf), .select(.allWhere): .value(Typed(.list(.nothing), at: span) { _ in .list([]) })
+    default: .value(Typed(.nothing, mayBeAbsent: true, at: span) { _ in .absent })
     }
   }
 

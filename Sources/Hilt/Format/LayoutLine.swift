@@ -133,9 +133,28 @@ private struct LineCutter {
   private mutating func append(_ kind: LayoutPiece.Kind, _ start: Int, _ end: Int) {
     if line.pieces.isEmpty { line.hasBlankBefore = emptyLines > 0 }
     let piece = LayoutPiece(
-      kind: kind, text: String(decoding: bytes[start..<end], as: UTF8.self), gap: gap, column: column)
+      kind: kind, text: Self.withoutWaste(bytes[start..<end]), gap: gap, column: column)
     line.pieces.append(piece)
     column += piece.width
     gap = 0
+  }
+
+  /// A text of several lines without the white space that is not in it: behind its mark, in lines that are empty, and
+  /// what a line ends with before its LF. Spaces behind words are the author's.
+  private static func withoutWaste(_ bytes: ArraySlice<UInt8>) -> String {
+    guard bytes.starts(with: Array("<<".utf8)) else { return String(decoding: bytes, as: UTF8.self) }
+    let lines = bytes.split(separator: 0x0A, omittingEmptySubsequences: false)
+    let kept = lines.indices.map { number -> ArraySlice<UInt8> in
+      let words = lines[number].trimmingEnd([0x20, 0x09, 0x0D])
+      return number == 0 || words.isEmpty ? words : lines[number].trimmingEnd([0x0D], 1)
+    }
+    return String(decoding: Array(kept.joined(separator: [0x0A])), as: UTF8.self)
+  }
+}
+
+extension ArraySlice<UInt8> {
+  /// Without so many bytes of these at its end.
+  fileprivate func trimmingEnd(_ bytes: Set<UInt8>, _ most: Int = .max) -> ArraySlice<UInt8> {
+    dropLast(Swift.min(most, reversed().prefix { bytes.contains($0) }.count))
   }
 }

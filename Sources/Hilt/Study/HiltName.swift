@@ -1,7 +1,11 @@
 /// A stretch of one of a program's files, in bytes of UTF-8.
-package struct HiltStretch: Sendable, Hashable {
+package struct HiltStretch: Sendable, Hashable, Comparable {
   package let file: String
   package let bytes: Range<Int>
+
+  package static func < (a: HiltStretch, b: HiltStretch) -> Bool {
+    (a.file, a.bytes.lowerBound) < (b.file, b.bytes.lowerBound)
+  }
 }
 
 /// A name that a program gives.

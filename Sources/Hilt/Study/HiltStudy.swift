@@ -104,6 +104,13 @@ package struct HiltStudy: Sendable {
     return found.map { HiltMeaning($0.1.cursor, checker) }
   }
 
+  /// The type of FHIR that a record without a name is, by the place of its brace.
+  package func recordType(at brace: Int) -> String? {
+    let found = learned.first { $0.span == Span(brace, brace + 1) }
+    guard case .value(let value)? = found?.1.cursor, case .fhir(let kind) = value.type else { return nil }
+    return kind.name
+  }
+
   /// The codes that an element of a resource or a data type of FHIR may have.
   package func codes(of element: String, in type: String) -> [String] {
     FHIRTables.type(type)?.element(element)?.codes ?? []

@@ -4,6 +4,7 @@ struct NameResolver {
   private let modules: [Module]
   private(set) var found: [HiltName] = []
   private(set) var lookups: [HiltLookup] = []
+  private var used: Set<HiltStretch> = []
   /// The names that can be seen, the innermost block last.
   private var blocks: [[String: Int]] = [[:]]
   private var functions: [String: Int] = [:]
@@ -131,7 +132,7 @@ struct NameResolver {
   private mutating func use(_ name: Int?, at span: Span) {
     guard let name else { return }
     let place = stretch(span)
-    if !found[name].uses.contains(place) { found[name].uses.append(place) }
+    if used.insert(place).inserted { found[name].uses.append(place) }
   }
 
   // MARK: Statements

@@ -19,7 +19,11 @@ extension Parser {
       let start = index
       do {
         if try !header(&tree) { tree.body.append(contentsOf: statements(until: nil)) }
-      } catch { recover(from: start) }
+      } catch {
+        let named = tokens[min(start + 1, tokens.count - 1)]
+        if ["param", "table", "const", "fn"].contains(text(tokens[start])) { tree.unread.append(text(named)) }
+        recover(from: start)
+      }
       if index == start { advance() }
     }
     tree.replyDecision = replyDecision

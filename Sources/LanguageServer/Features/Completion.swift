@@ -34,8 +34,10 @@ extension Workspace {
     case .code:
       if let separator = line.separator {
         items = members(document, line, offset, separator)
+      } else if let known = head(document, line) ?? parts(document, line, offset) {
+        items = known
       } else {
-        items = head(document, line) ?? parts(document, line, offset) ?? words(document, line, offset)
+        items = words(document, line, offset)
       }
     }
     let range = document.text.json(start..<max(start, offset))
@@ -109,7 +111,11 @@ extension Workspace {
     // What follows in the line closes what is open.
     let end = rest.firstIndex(where: \.isNewline) ?? rest.endIndex
     let closed = rest[..<end] + line.closers
-    return [start + rest, start + closed + rest[end...], start + closed + suffix + rest[end...]]
+    var texts = [start + rest]
+    for text in [start + closed + rest[end...], start + closed + suffix + rest[end...]] where texts.last != text {
+      texts.append(text)
+    }
+    return texts
   }
 
   // MARK: Heads
@@ -158,7 +164,7 @@ extension Workspace {
     let bytes = document.text.bytes
     var depth = 0
     var index = line.wordStart
-    while index > 0, bytes[index - 1] == 0x20 || bytes[index - 1] == 0x0A { index -= 1 }
+    while index > 0, [0x20, 0x09, 0x0A, 0x0D].contains(bytes[index - 1]) { index -= 1 }
     guard index > 0, bytes[index - 1] == 0x7B || bytes[index - 1] == 0x2C else { return nil }
     while index > 0 {
       index -= 1
@@ -171,22 +177,36 @@ extension Workspace {
       guard bytes[index] == 0x7B else { return nil }
       break
     }
+    let brace = index
+    guard bytes[brace] == 0x7B else { return nil }
     while index > 0, bytes[index - 1] == 0x20 { index -= 1 }
-    guard let (type, range) = document.text.word(at: index) else { return nil }
+    let (type, range) = document.text.word(at: index) ?? ("", index..<index)
     var members: [HiltMember] = []
     if type == "with" {
       var end = range.lowerBound
       while end > 0, bytes[end - 1] == 0x20 { end -= 1 }
       members = meaning(document, line, offset, standing: "1: absent", endingAt: end)?.members ?? []
       members = members.filter { $0.kind == .component || $0.kind == .field }
-    } else if type.first?.isUppercase == true, !Self.beginsBlock(document.text, range) {
-      members = study(document, document.text.text).parts(of: type)
+    } else if type.first?.isUppercase == true {
+      members = Self.beginsBlock(document.text, range) ? [] : study(document, document.text.text).parts(of: type)
+    } else {
+      let (study, type) = recordType(document, Self.wholes(document.text, line, offset, "x: absent"), at: brace)
+      members = type.flatMap { study?.parts(of: $0) } ?? []
     }
     return members.isEmpty
       ? nil
       : members.map {
         Item(label: $0.name, kind: Self.kind($0), type: $0.type, about: $0.about, text: $0.name + ": ")
       }
+  }
+
+  /// What a record without a name is, in the first text that says so.
+  func recordType(_ document: Document, _ texts: [String], at brace: Int) -> (HiltStudy?, String?) {
+    for text in texts {
+      let study = study(document, text)
+      if let type = study.recordType(at: brace) { return (study, type) }
+    }
+    return (nil, nil)
   }
 
   /// Whether the brace behind a name begins a block: `for order in each OBR {`, `if o-5[1] is NM {`.
@@ -198,9 +218,14 @@ extension Workspace {
     return ["each", "in", "is", "not", "match"].contains(word)
   }
 
-  private func words(_ document: Document, _ line: CursorLine, _ offset: Int) -> [Item] {
+  private mutating func words(_ document: Document, _ line: CursorLine, _ offset: Int) -> [Item] {
     let standing = line.word.isEmpty ? "absent" : line.word
-    guard let study = least(document, Self.wholes(document.text, line, offset, standing)) else { return [] }
+    // Where nothing stands yet the text is whole as it is.
+    let isNothing = line.words.isEmpty && line.word.isEmpty && line.isAtEnd
+    let found =
+      isNothing
+      ? study(document.address) : least(document, Self.wholes(document.text, line, offset, standing))
+    guard let study = found else { return [] }
     var items: [Item] = []
     let before = line.before.trimmingEnd()
     let begins = line.words.isEmpty || before.hasSuffix("{") || before.hasSuffix("}") || before.hasSuffix("=>")

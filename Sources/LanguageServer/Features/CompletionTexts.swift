@@ -18,11 +18,11 @@ extension Workspace {
       return (files(document, typed, ending), quote + 1 + name)
     }
     let constants = { (texts: [String]) in texts.map { Item(label: $0, kind: .constant) } }
-    if words.first == "emit" || words.contains("emit"), words.contains("to") {
+    if words.contains("emit"), words.contains("to") {
       return (constants(destinations(of: document)), quote + 1)
     }
     if let keys = keys(document, before) { return (constants(keys), quote + 1) }
-    if let codes = elementCodes(document, before, head) { return (constants(codes), quote + 1) }
+    if let codes = elementCodes(document, line, offset, before, head) { return (constants(codes), quote + 1) }
     let (end, whole) = Self.compared(document.text, line, head, quote, offset)
     let codes = end.flatMap { study(document, whole).meaning(endingAt: $0)?.codes } ?? []
     return (constants(codes), quote + 1)
@@ -59,16 +59,23 @@ extension Workspace {
   }
 
   /// The codes of `gender: "…"` in a `Patient { … }`; `nil` where no element of a record stands before the text.
-  private func elementCodes(_ document: Document, _ before: String, _ head: Int) -> [String]? {
+  private func elementCodes(
+    _ document: Document, _ line: CursorLine, _ offset: Int, _ before: String, _ head: Int
+  ) -> [String]? {
     let trimmed = before.trimmingEnd()
     guard trimmed.hasSuffix(":") else { return nil }
     let end = head + trimmed.utf8.count - 1
     guard let (name, range) = document.text.word(at: end), range.upperBound == end,
-      var index = document.text.brace(before: range.lowerBound)
+      let brace = document.text.brace(before: range.lowerBound)
     else { return nil }
+    var index = brace
     while index > 0, document.text.bytes[index - 1] == 0x20 { index -= 1 }
-    guard let type = document.text.word(at: index)?.text, type.first?.isUppercase == true else { return nil }
-    return study(document, document.text.text).codes(of: name, in: type)
+    if let type = document.text.word(at: index)?.text, type.first?.isUppercase == true {
+      return study(document, document.text.text).codes(of: name, in: type)
+    }
+    let texts = [document.text.text] + Self.wholes(document.text, line, offset, line.word)
+    let (study, type) = recordType(document, texts, at: brace)
+    return type.flatMap { study?.codes(of: name, in: $0) }
   }
 
   // MARK: Tables

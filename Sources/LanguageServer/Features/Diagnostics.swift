@@ -55,7 +55,7 @@ extension Workspace {
     if ["W101", "W102"].contains(problem.code) { diagnostic = diagnostic.adding("tags", [1]) }
     guard !own, let text = text(path(problem.place.file)) else { return diagnostic }
     let location: JSONValue = [
-      "uri": .text(FileAddress.address(path(problem.place.file))), "range": text.json(text.range(of: problem.place)),
+      "uri": .text(self.address(path(problem.place.file))), "range": text.json(text.range(of: problem.place)),
     ]
     return diagnostic.adding(
       "relatedInformation", [["location": location, "message": .text(problem.message)]])
@@ -128,7 +128,7 @@ extension Workspace {
     while start > 0, before[start - 1] != 0x0A { start -= 1 }
     let most = min(before.count, after.count) - start
     var end = zip(before.reversed(), after.reversed()).sharedCount(most) { $0 == $1 }
-    while end > 0, before[before.count - end - 1] != 0x0A { end -= 1 }
+    while end > 0, end < before.count, before[before.count - end - 1] != 0x0A { end -= 1 }
     return edit(
       old, start..<before.count - end, String(decoding: after[start..<after.count - end], as: UTF8.self))
   }

@@ -19,7 +19,7 @@ extension Workspace {
     if let file = study.files.first(where: { $0.range.contains(offset) }) {
       let start = TextDocument.Position(line: 0, character: 0).json
       return [
-        "uri": .text(FileAddress.address(path(file.path, of: document))), "range": ["start": start, "end": start],
+        "uri": .text(self.address(path(file.path, of: document))), "range": ["start": start, "end": start],
       ]
     }
     return study.name(at: offset).flatMap { location($0.name.place) } ?? .null
@@ -40,21 +40,18 @@ extension Workspace {
       }), let field = row.first
     else { return nil }
     let line = text.line(field.line - 1)
-    return ["uri": .text(FileAddress.address(path)), "range": text.json(line)]
+    return ["uri": .text(self.address(path)), "range": text.json(line)]
   }
 
   func location(_ stretch: HiltStretch) -> JSONValue? {
-    let path = path(stretch.file)
-    let open = documents.values.first { $0.path == path || name(of: $0) == stretch.file }
-    guard let text = open?.text ?? text(path) else { return nil }
-    return ["uri": .text(open?.address ?? FileAddress.address(path)), "range": text.json(stretch.bytes)]
+    document(stretch.file).map { ["uri": .text($0.address), "range": $0.text.json(stretch.bytes)] }
   }
 
   // MARK: Uses
 
   mutating func references(_ address: String, _ offset: Int, withDeclaration: Bool) -> JSONValue {
     guard let study = study(address), let (name, _) = study.name(at: offset) else { return [] }
-    let places = places(of: name, study) ?? [name.place] + name.uses
+    let places = spread(of: name, study)?.places.sorted() ?? [name.place] + name.uses
     return .list(places.filter { withDeclaration || $0 != name.place }.compactMap { location($0) })
   }
 
@@ -69,20 +66,37 @@ extension Workspace {
       })
   }
 
-  /// Where a name stands, in all programs of the project where a library gives it; `nil` where there are too many.
-  private func places(of name: HiltName, _ study: HiltStudy) -> [HiltStretch]? {
+  /// Where a name stands in the project.
+  private struct Spread {
+    var places: Set<HiltStretch>
+    /// The programs that can see it, as problems name them.
+    var files: Set<String>
+    /// What can't be read in them may be more of it.
+    var unread: [Problem] = []
+  }
+
+  /// A library's names are looked for in all programs; `nil` where there are too many.
+  private func spread(of name: HiltName, _ study: HiltStudy) -> Spread? {
+    var spread = Spread(places: Set([name.place] + name.uses), files: [study.file])
+    spread.unread += Self.unreadable(study)
     let isShared = [.function, .constant, .table].contains(name.kind)
     let isOfLibrary = study.title.isLibrary || name.place.file != study.file
-    guard isShared, isOfLibrary, let root else { return [name.place] + name.uses }
+    guard isShared, isOfLibrary, let root else { return spread }
     guard let files = try? ProgramFiles.programs([root]), files.count <= Self.programCountMax else { return nil }
-    var places: Set<HiltStretch> = [name.place]
-    places.formUnion(name.uses)
     for file in files {
       guard let text = text(file)?.text else { continue }
-      let document = Document(address: "", path: file, language: "hilt", text: TextDocument(text))
-      for other in self.study(document, text).names where other.place == name.place { places.formUnion(other.uses) }
+      let other = self.study(Document(address: "", path: file, language: "hilt", text: TextDocument(text)), text)
+      let found = other.names.filter { $0.place == name.place }
+      if found.isEmpty { continue }
+      for name in found { spread.places.formUnion(name.uses) }
+      spread.files.insert(other.file)
+      spread.unread += Self.unreadable(other)
     }
-    return places.sorted { ($0.file, $0.bytes.lowerBound) < ($1.file, $1.bytes.lowerBound) }
+    return spread
+  }
+
+  private static func unreadable(_ study: HiltStudy) -> [Problem] {
+    study.problems.filter { ["E100", "E101", "E102", "E103", "E104"].contains($0.code) }
   }
 
   // MARK: Renaming
@@ -97,11 +111,16 @@ extension Workspace {
     guard let study = study(address), let (name, range) = study.name(at: offset) else {
       throw .failed("only names that a program gives can be given anew")
     }
-    // What could not be read may use the name.
-    if let problem = study.problems.first(where: { ["E100", "E101", "E102", "E103", "E104"].contains($0.code) }) {
-      throw .failed("mend \(problem.code) in line \(problem.place.line) first: what can't be read can't be changed")
-    }
+    try refuse(Self.unreadable(study), study.file)
     return (name, range)
+  }
+
+  /// What can't be read may use the name.
+  private func refuse(_ unread: [Problem], _ file: String) throws(ResponseError) {
+    guard let problem = unread.first else { return }
+    let place =
+      problem.place.file == file ? "line \(problem.place.line)" : "\(problem.place.file):\(problem.place.line)"
+    throw .failed("mend \(problem.code) in \(place) first: what can't be read can't be changed")
   }
 
   mutating func rename(_ address: String, _ offset: Int, to new: String) throws(ResponseError) -> JSONValue {
@@ -109,36 +128,51 @@ extension Workspace {
     guard HiltVocabulary.isName(new) else {
       throw .failed("'\(new)' can't be a name: small letters, digits and '_', and no word of the language")
     }
-    guard let study = study(address), let places = places(of: name, study) else {
+    guard let study = study(address), let spread = spread(of: name, study) else {
       throw .failed("this project has more than \(Self.programCountMax) programs; the library's name may be in any")
     }
-    var byFile: [String: [HiltStretch]] = [:]
-    for place in Set(places) { byFile[place.file, default: []].append(place) }
+    try refuse(spread.unread, study.file)
     var edits: [(address: String, edits: [JSONValue])] = []
-    for (file, places) in byFile.sorted(by: { $0.key < $1.key }) {
-      let open = documents.values.first { self.name(of: $0) == file }
-      guard let text = open?.text ?? text(path(file)) else { throw .failed("\(file) can't be read") }
-      let sorted = places.sorted { $0.bytes.lowerBound < $1.bytes.lowerBound }
-      try check(file, open, text, sorted, new)
-      edits.append(
-        (open?.address ?? FileAddress.address(path(file)), sorted.map { edit(text, $0.bytes, new) }))
+    var texts: [String: String] = [:]
+    for (file, places) in Dictionary(grouping: spread.places, by: \.file).sorted(by: { $0.key < $1.key }) {
+      let document = document(file)
+      guard let text = document?.text else { throw .failed("\(file) can't be read") }
+      let sorted = places.sorted()
+      var bytes = text.bytes
+      for place in sorted.reversed() { bytes.replaceSubrange(place.bytes, with: Array(new.utf8)) }
+      texts[file] = String(decoding: bytes, as: UTF8.self)
+      edits.append((document?.address ?? "", sorted.map { edit(text, $0.bytes, new) }))
     }
+    for file in spread.files.union(texts.keys).sorted() { try check(file, texts, name.kind, new) }
     return changes(edits)
   }
 
-  /// Refuses a new name that means something else already.
+  /// A file as problems name it, open or not.
+  private func document(_ file: String) -> Document? {
+    if let open = documents.values.first(where: { name(of: $0) == file }) { return open }
+    let path = path(file)
+    return text(path).map { Document(address: FileAddress.address(path), path: path, language: "hilt", text: $0) }
+  }
+
+  /// Refuses a new name that means something else already in a program.
+  ///
+  /// - Parameter texts: those with the new name, by file.
   private func check(
-    _ file: String, _ open: Document?, _ text: TextDocument, _ places: [HiltStretch], _ new: String
+    _ file: String, _ texts: [String: String], _ kind: HiltName.Kind, _ new: String
   ) throws(ResponseError) {
-    var bytes = text.bytes
-    for place in places.reversed() { bytes.replaceSubrange(place.bytes, with: Array(new.utf8)) }
-    let document = open ?? Document(address: "", path: path(file), language: "hilt", text: text)
-    let twice = { (text: [UInt8]) in
-      self.study(document, String(decoding: text, as: UTF8.self)).problems.filter { $0.code == "E112" }
+    guard let document = document(file) else { return }
+    var open = open
+    for (file, text) in texts { open[path(file)] = Array(text.utf8) }
+    let after = study(document, texts[file] ?? document.text.text, open: open)
+    let twice = after.problems.filter { $0.code == "E112" }
+    let before = study(document, document.text.text).problems.count { $0.code == "E112" }
+    if twice.count > before, let problem = twice.last {
+      throw .failed("\(problem.place.file):\(problem.place.line): \(problem.message)")
     }
-    let found = twice(bytes)
-    if found.count > twice(text.bytes).count, let problem = found.last {
-      throw .failed("\(file):\(problem.place.line): \(problem.message)")
+    // A program's own function goes before one of a library, and nobody is told.
+    let same = after.names.filter { $0.kind == .function && $0.text == new && ($0.isImported || $0.place.file == file) }
+    if kind == .function, same.count > 1 {
+      throw .failed("\(file): '\(new)' would be a function of \(same.map(\.place.file).joined(separator: " and of "))")
     }
   }
 

@@ -159,9 +159,10 @@ struct Transform {
   let problems: [Problem]
 
   init(_ path: String, parameters: [String: Value] = [:]) throws {
-    guard let data = FileManager.default.contents(atPath: path) else { throw Failure("\(path) can't be read", code: 2) }
+    do { source = String(decoding: try ProgramFiles.read(path), as: UTF8.self) } catch {
+      throw Failure("\(error)", code: 2)
+    }
     self.path = path
-    source = String(decoding: data, as: UTF8.self)
     (program, problems) = HiltProgram.compile(
       source, file: path, parameters: parameters, files: NeighbouringFiles(of: path))
   }

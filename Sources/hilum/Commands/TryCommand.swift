@@ -1,4 +1,5 @@
 import ArgumentParser
+import Authoring
 import ConnectorKit
 import Definitions
 import Engine
@@ -131,10 +132,7 @@ struct TryCommand: ParsableCommand {
 
   private func samples(_ file: String, _ format: Format, _ definition: ChannelDefinition?) throws -> [[UInt8]] {
     guard format == .hl7v2 else {
-      guard let bytes = FileManager.default.contents(atPath: file) else {
-        throw Failure("\(file) can't be read", code: 2)
-      }
-      return [Array(bytes)]
+      do { return [try ProgramFiles.read(file)] } catch { throw Failure("\(error)", code: 2) }
     }
     do {
       let split = try MessageFiles.read([file])

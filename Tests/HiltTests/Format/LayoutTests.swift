@@ -245,4 +245,11 @@ struct LayoutTests {
       #expect(!problems.isEmpty)
     }
   }
+
+  @Test("White space that is not in a text of several lines goes, and what is in it stays")
+  func texts() throws {
+    let program = "transform t\nnote <<TEXT  \r\n  Dear {PID-5[1].2},  \r\n \t \r\n\r\n  no\rmore \n  TEXT\nemit msg\n"
+    try expect(
+      program, becomes: "transform t\nnote <<TEXT\n  Dear {PID-5[1].2},  \n\n\n  no\rmore \n  TEXT\nemit msg\n")
+  }
 }
