@@ -24,6 +24,7 @@ TABLES = [
     ("0009", "AmbulatoryStatus"),
     ("0038", "OrderStatus"),
     ("0052", "DiagnosisType"),
+    ("0062", "EventReason"),
     ("0063", "Relationship"),
     ("0078", "InterpretationCodes"),
     ("0085", "ObservationResultStatusCodesInterpretation"),
@@ -34,9 +35,14 @@ TABLES = [
     ("0128-criticality", "AllergySeverity--AllergyIntolerance.criticality"),
     ("0128-severity", "AllergySeverity--AllergyIntolerance.reaction.severity"),
     ("0162", "RouteOfAdministration"),
+    ("0165", "AdministrationMethod"),
+    ("0177", "ConfidentialityCode"),
     ("0217", "EncounterPriority"),
     ("0278", "FillerStatusCodes--Appointment"),
     ("0322", "CompletionStatus"),
+    ("0335", "RepeatPattern"),
+    ("0443", "ProviderRole"),
+    ("0482", "OrderType"),
     ("0485", "ExtendedPriorityCodes"),
 ]
 
@@ -117,12 +123,28 @@ DECISIONS = {
         ("PRN", "routine", "As needed"),
     ],
     "0052": [("W", "CM", "Working"), ("F", "DD", "Final")],
+    # The guide's rows of these have the code of FHIR and none of HL7 v2, where the code is a pattern (`Q<integer>H`).
+    "0335": [
+        ("Q1H", "Q1H", "Every hour"),
+        ("Q2H", "Q2H", "Every 2 hours"),
+        ("Q3H", "Q3H", "Every 3 hours"),
+        ("Q4H", "Q4H", "Every 4 hours"),
+        ("Q6H", "Q6H", "Every 6 hours"),
+        ("Q8H", "Q8H", "Every 8 hours"),
+        ("Q1D", "QD", "Every day"),
+    ],
 }
 
 # Codes of a few tables whose targets must be right: misspelt, or missing, in the guide.
 SYSTEMS = {
     "0128-criticality": "http://hl7.org/fhir/allergy-intolerance-criticality",
     "0052": "http://terminology.hl7.org/CodeSystem/diagnosis-role",
+}
+
+# Rows that say something else than the code does.
+LEFT_OUT = {
+    # Who interprets results, which the guide makes somebody who translates.
+    "0443": ["PI"],
 }
 
 
@@ -140,8 +162,8 @@ def rows(path: Path) -> dict[str, tuple[str, str, str, str]]:
         code, text = row[0], " ".join(row[1].split())
         if not code or not row[target]:
             continue
-        # "L,M,N" and "TS<integer>" are several codes, or a pattern.
-        if "," in code or "<" in code:
+        # "L,M,N" and "TS<integer>" are several codes, or a pattern; what stands in quotes is about codes.
+        if "," in code or "<" in code or '"' in code:
             continue
         found.setdefault(code, (row[target], row[display] or row[target + 1], row[system], text))
     return found
@@ -155,6 +177,8 @@ def main() -> int:
     folder = Path(__file__).resolve().parent.parent / "Transforms" / "codes"
     for name, file in TABLES:
         table = {code: (*row, "guide") for code, row in rows(guide / f"{file}.csv").items()}
+        for code in LEFT_OUT.get(name, []):
+            del table[code]
         system = SYSTEMS.get(name) or next((row[2] for row in table.values()), "")
         for code, target, text in DECISIONS.get(name, []):
             display = next((row[1] for row in table.values() if row[0] == target), "")
