@@ -85,7 +85,7 @@ extension Checker {
 
   private mutating func declare(_ clause: FunctionClause, in module: Int) {
     let name = clause.name
-    if Function.named(name.text) != nil || Checker.Quantifier(rawValue: name.text) != nil {
+    if Function.isTaken(name.text) || Checker.Quantifier(rawValue: name.text) != nil {
       problems.report(.nameTwice, "'\(name.text)' is a function of the language", at: name.span)
     } else if let other = modules[module].functions[name.text] {
       let line = source.line(of: Int(functions[other].clause.name.span.start))
@@ -95,7 +95,7 @@ extension Checker {
     }
     modules[module].functions[name.text] = functions.count
     // One problem a name is enough.
-    functions.append(ProgramFunction(clause: clause, module: module, isUsed: Function.named(name.text) != nil))
+    functions.append(ProgramFunction(clause: clause, module: module, isUsed: Function.isTaken(name.text)))
     for (number, parameter) in clause.parameters.enumerated() {
       if let type = parameter.type { _ = declaredType(type) }
       guard let standard = parameter.standard else { continue }
@@ -161,13 +161,14 @@ extension Checker {
     case "date": element = .stamp
     case "time": element = .time
     case "bytes": element = .bytes
+    case "element": element = .element
     default:
       if !HL7Tables.typeNames.contains(clause.name.text), let type = typeOfFHIR(clause.name.text) {
         element = .fhir(FHIRKind(name: type.name))
         break
       }
       guard HL7Tables.typeNames.contains(clause.name.text) else {
-        let words = ["text", "number", "boolean", "date", "time", "bytes"]
+        let words = ["text", "number", "boolean", "date", "time", "bytes", "element"]
         let known = words + HL7Tables.typeNames + FHIRTables.resourceNames + FHIRTables.typeNames
         let near = nearest(clause.name.text, among: known)
         problems.report(

@@ -1,23 +1,65 @@
 /// An expression of XPath 1.0, as far as it is read here: paths of names, `*`, `@name`, `//`, `.`, `..`, `text()` and
-/// predicates; comparisons, `and`, `or`, `|`, and the functions of `XPathFunction`. A name without a prefix is in no
-/// namespace.
+/// predicates; comparisons, `and`, `or`, `|`, and the functions of `XPathFunction`.
 ///
 /// It looks at no more nodes than it may.
 package struct XPath: Sendable {
   private let tree: XPathTree
+  /// Elements that it names without a prefix, each with its place: characters before it.
+  package let unprefixed: [(name: String, offset: Int)]
 
-  /// - Parameter namespaces: by their prefixes.
+  /// - Parameter namespaces: by their prefixes; that of no prefix is of elements without one, which are in no namespace
+  ///   otherwise.
   package init(_ text: String, namespaces: [String: String] = [:]) throws(XPathError) {
-    tree = try XPathParser.parse(text, namespaces: namespaces)
+    (tree, unprefixed) = try XPathParser.parse(text, namespaces: namespaces)
   }
 
-  /// Whether it finds nodes or attributes, and doesn't make a value.
-  package var findsNodes: Bool {
+  /// What comes of it.
+  package enum Kind: Sendable, Hashable {
+    case nodes, text, number, boolean
+  }
+
+  package var kind: Kind {
     switch tree {
-    case .path, .union: true
-    case .text, .number, .call, .compare, .and, .or: false
+    case .path, .union: .nodes
+    case .text: .text
+    case .number: .number
+    case .compare, .and, .or: .boolean
+    case .call(let function, _): function.gives
     }
   }
+
+  /// Whether what it finds can be elements: attributes and characters have none in them.
+  package var findsElements: Bool {
+    switch tree {
+    case .path(_, let steps): steps.last.map { $0.axis != .attribute && $0.test != .text } ?? true
+    case .union(let parts): parts.contains { XPath($0).findsElements }
+    default: false
+    }
+  }
+
+  /// Of a number whether it is one whatever is read.
+  package var isSurelyNumber: Bool {
+    switch tree {
+    case .number, .call(.count, _), .call(.stringLength, _), .call(.last, _), .call(.position, _): true
+    default: false
+    }
+  }
+
+  /// The attribute that the path ends in, and the path to its element; `nil` where it ends otherwise.
+  package var attribute: (path: XPath, name: XMLDocument.Name)? {
+    guard case .path(let start, let steps) = tree, let last = steps.last, last.axis == .attribute,
+      case .name(let local, let namespace, let prefix) = last.test, last.predicates.isEmpty
+    else { return nil }
+    let before = steps.dropLast()
+    if before.isEmpty, start == .root { return nil }
+    let path = XPath(.path(start: start, Array(before)))
+    return (path, XMLDocument.Name(local, in: namespace, prefix: prefix))
+  }
+
+  private init(_ tree: XPathTree) { (self.tree, unprefixed) = (tree, []) }
+
+  /// Whether it finds nodes or attributes, and doesn't make a value.
+  package var findsNodes: Bool { kind == .nodes }
 
   /// What was found: an element, characters, an attribute's value.
   package enum Item: Sendable {
@@ -28,6 +70,14 @@ package struct XPath: Sendable {
       switch self {
       case .node(let node): node.text
       case .attribute(_, let value, _): value
+      }
+    }
+
+    /// What it costs to put `text` together.
+    package var textCost: Int {
+      switch self {
+      case .node(let node): node.textCost
+      case .attribute(_, let value, _): value.utf8.count / 64
       }
     }
   }
@@ -59,8 +109,14 @@ package struct XPath: Sendable {
   ///   - node: where a path begins that doesn't begin with `/`.
   ///   - nodeCountMax: so many nodes are looked at.
   package func evaluate(at node: XMLNode, nodeCountMax: Int = 1_000_000) throws(TooCostly) -> Value {
+    try counted(at: node, nodeCountMax: nodeCountMax).value
+  }
+
+  /// The same, with how many nodes it looked at.
+  package func counted(at node: XMLNode, nodeCountMax: Int) throws(TooCostly) -> (value: Value, nodeCount: Int) {
     var run = XPathRun(nodeCountMax)
-    return try run.value(tree, .init(item: .node(node), position: 1, size: 1))
+    let value = try run.value(tree, .init(item: .node(node), position: 1, size: 1))
+    return (value, run.nodeCount)
   }
 }
 
@@ -76,11 +132,13 @@ struct XPathRun {
   }
 
   private let nodeCountMax: Int
-  private var nodeCount = 0
+  private(set) var nodeCount = 0
 
   init(_ nodeCountMax: Int) { self.nodeCountMax = nodeCountMax }
 
   mutating func value(_ tree: XPathTree, _ context: Context) throws(XPath.TooCostly) -> Value {
+    // A long expression costs more than a short one.
+    try look()
     switch tree {
     case .text(let text): return .text(text)
     case .number(let number): return .number(number)
@@ -113,10 +171,7 @@ struct XPathRun {
 
   /// A text is put together of all that is in it; 64 bytes of it count as a node.
   private mutating func read(_ item: Item) throws(XPath.TooCostly) {
-    switch item {
-    case .node(let node): try look(node.textCost)
-    case .attribute(_, let value, _): try look(value.utf8.count / 64)
-    }
+    try look(item.textCost)
   }
 
   /// What XPath's `string()` reads of it: of several nodes the first.
@@ -146,6 +201,7 @@ struct XPathRun {
 
   private mutating func take(_ step: XPathTree.Step, _ items: [Item]) throws(XPath.TooCostly) -> [Item] {
     var found: [Item] = []
+    try look()
     for item in items {
       let candidates = try self.candidates(step, item)
       found += try filter(candidates, step.predicates)
@@ -219,7 +275,7 @@ struct XPathRun {
   private static func matches(_ test: XPathTree.Test, _ name: XMLDocument.Name) -> Bool {
     switch test {
     case .any, .node: true
-    case .name(let local, let namespace): name.local == local && name.namespace == namespace
+    case .name(let local, let namespace, _): name.local == local && name.namespace == namespace
     case .namespace(let namespace): name.namespace == namespace
     case .text: false
     }
