@@ -5,8 +5,7 @@ import Text
 extension Checker {
   /// The path that a call is given; reported, and `nil`, where it can't be read.
   mutating func xpath(_ argument: Expression?) -> XPath? {
-    guard let argument else { return nil }
-    guard case .text(let text)? = self.argument(typed(argument), .literal).constant else { return nil }
+    guard let argument, let text = pathText(argument) else { return nil }
     var known = Dictionary(uniqueKeysWithValues: namespaces.prefixes.map { ($0.prefix, $0.address) })
     known[""] = namespaces.ofPaths
     while true {
@@ -24,6 +23,29 @@ extension Checker {
         return nil
       }
     }
+  }
+
+  /// A path that is written in the program, with constants in it perhaps: `"id[@root = '{ours}']"`.
+  private mutating func pathText(_ argument: Expression) -> String? {
+    var parts = [TextPart.value(argument)]
+    if case .text(let written) = argument.kind { parts = written }
+    var text = ""
+    for part in parts {
+      switch part {
+      case .literal(let piece): text += piece
+      case .value(let expression):
+        let value = self.text(typed(expression))
+        guard case .text(let piece)? = value.constant else {
+          guard value.type != .broken else { return nil }
+          problems.report(
+            .constant, "a path is written here, not computed", at: expression.span,
+            help: ["first e in find_all(x, \"id\") where value(e, \"@root\") == …", "const ours = \"…\""])
+          return nil
+        }
+        text += piece
+      }
+    }
+    return text
   }
 
   private mutating func report(_ error: XPathError, _ text: String, _ argument: Span) {
