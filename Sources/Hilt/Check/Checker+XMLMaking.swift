@@ -89,7 +89,10 @@ extension Checker {
         help: ["out xml hl7 = \"urn:hl7-org:v3\""])
       return nil
     }
-    guard parts.count == 2 else { return XMLDocument.Name(text, in: isAttribute ? "" : namespaces.ofMade ?? "") }
+    guard parts.count == 2 else {
+      if !isAttribute, namespaces.ofMade == nil { warnOfNoNamespace(text, "out xml", at: span) }
+      return XMLDocument.Name(text, in: isAttribute ? "" : namespaces.ofMade ?? "")
+    }
     guard let address = namespaces.address(of: parts[0]) ?? (modules[0].tree.isLibrary ? "urn:\(parts[0])" : nil) else {
       let near = nearest(parts[0], among: namespaces.prefixes.map(\.prefix))
       problems.report(

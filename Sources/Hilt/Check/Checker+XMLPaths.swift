@@ -72,15 +72,21 @@ extension Checker {
 
   /// W113: in a document with namespaces a name without a prefix mostly finds nothing.
   private mutating func warnOfNoNamespace(_ path: XPath, _ text: String, _ argument: Span) {
-    guard namespaces.ofPaths == nil, let first = path.unprefixed.first,
-      let prefix = namespaces.prefixes.first(where: { !$0.address.hasPrefix("http://www.w3.org/2001/XMLSchema") })
-    else { return }
+    guard namespaces.ofPaths == nil, let first = path.unprefixed.first else { return }
+    let span = Self.span(first.offset, first.name.utf8.count, text, argument, source)
+    warnOfNoNamespace(first.name, xmlLine, at: span)
+  }
+
+  /// - Parameter line: how the line of the head begins that says otherwise.
+  mutating func warnOfNoNamespace(_ name: String, _ line: String, at span: Span) {
+    // Those of schemas are for attributes.
+    let known = namespaces.prefixes.first { !$0.address.hasPrefix("http://www.w3.org/2001/XMLSchema") }
+    guard let known else { return }
     problems.report(
-      .noNamespace, "'\(first.name)' has no prefix, and so is in no namespace",
-      at: Self.span(first.offset, first.name.utf8.count, text, argument, source),
+      .noNamespace, "'\(name)' has no prefix, and so is in no namespace", at: span,
       help: [
-        "\(prefix.prefix):\(first.name)", "\(xmlLine) \"\(prefix.address)\" … for all names without a prefix",
-        "\(xmlLine) \"\" … where it is meant",
+        "\(known.prefix):\(name)", "\(line) \"\(known.address)\" … for all names without a prefix",
+        "\(line) \"\" … where it is meant",
       ])
   }
 
