@@ -185,6 +185,16 @@ package struct HiltProgram: Sendable {
         + others, path: first.expression, isUnexpected: true)
   }
 
+  private func element(_ input: HiltInput, _ run: Run) throws -> HiltRejection? {
+    try run.step(bytes: input.bytes.count, at: Span(0, 1))
+    do throws(XMLError) {
+      run.content = .element(try XMLDocument(input.bytes).root)
+      return nil
+    } catch {
+      return HiltRejection(code: "AR", number: 207, reason: "this is no XML that can be read: \(error)", path: nil)
+    }
+  }
+
   /// Makes ready what is read at once and not place by place: a file of lines, a text.
   private func read(_ input: HiltInput, _ run: Run) throws -> HiltRejection? {
     do {
@@ -195,6 +205,7 @@ package struct HiltProgram: Sendable {
       case .text: run.content = .text(try self.input.charset.decode(input.bytes[...]))
       case .bytes: run.content = .bytes(input.bytes)
       case .fhir, .json: return try document(input, run)
+      case .xml: return try element(input, run)
       default: break
       }
       return nil

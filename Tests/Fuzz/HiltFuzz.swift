@@ -15,15 +15,34 @@ private struct Files: HiltFiles {
   }
 }
 
+/// What comes in, of the format that a program takes.
+private func content(_ format: Format) -> [UInt8] {
+  switch format {
+  case .json, .fhir: Array(#"{"resourceType": "Patient", "id": "a", "name": [{"family": "Doe"}], "x": [1, {}]}"#.utf8)
+  case .xml:
+    Array(
+      ("<ClinicalDocument xmlns=\"urn:hl7-org:v3\" xmlns:x=\"urn:x\" x:a=\"1\"><title> t </title>"
+        + "<a><b c=\"1\">x<d/>y</b><b x:c=\"2\"/></a><observation><value xmlns=\"\" n=\"5.1\"/></observation>"
+        + "</ClinicalDocument>").utf8)
+  default: Array("a;b\n\"c\";d\n".utf8)
+  }
+}
+
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzz(_ start: UnsafePointer<UInt8>, _ count: Int) -> CInt {
   let text = String(decoding: UnsafeBufferPointer(start: start, count: count), as: UTF8.self)
   let (program, problems) = HiltProgram.compile(text, file: "fuzz.hilt", files: Files())
   precondition(program != nil || !problems.isEmpty || text.contains("library"), "refused without a reason")
   for problem in problems { _ = problem.rendered(source: text) }
-  var input = HiltInput(message, original: message, sent: message, bytes: Array("a;b\n\"c\";d\n".utf8))
-  input.limits.stepsMax = 200_000
-  if let program { _ = program.run(input, tracing: count % 2 == 0, observing: count % 3 == 0) }
+  if let program {
+    var input = HiltInput(message, original: message, sent: message, bytes: content(program.input.format))
+    input.limits.stepsMax = 200_000
+    let result = program.run(input, tracing: count % 2 == 0, observing: count % 3 == 0)
+    for emitted in result.emitted where emitted.format == .xml {
+      guard case .bytes(let bytes) = emitted.content else { continue }
+      precondition((try? XMLDocument(bytes)) != nil, "what was given out is no XML")
+    }
+  }
   if count % 4 == 0 { ask(text) }
   return 0
 }

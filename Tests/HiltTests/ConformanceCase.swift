@@ -3,6 +3,7 @@ import Foundation
 import HL7
 import Hilt
 import Messages
+import Text
 
 /// One case of the conformance folder: a program, what it is given, and what is expected of it.
 ///
@@ -161,6 +162,12 @@ extension ConformanceCase {
   private static func text(_ emitted: HiltEmitted) -> String {
     switch emitted.content {
     case .input: return "= input\n"
+    case .bytes(let bytes) where emitted.format == .xml:
+      // A line for each element: what is compared is what a person reads.
+      guard let document = try? XMLDocument(bytes) else { return "no XML\n" }
+      var writer = XMLWriter(isPretty: true)
+      writer.node(document.root)
+      return String(decoding: writer.bytes, as: UTF8.self) + "\n"
     case .bytes(let bytes):
       let text = String(
         decoding: emitted.format == .hl7v2 ? bytes.map { $0 == 0x0D ? 0x0A : $0 } : bytes.filter { $0 != 0x0D },

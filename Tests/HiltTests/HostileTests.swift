@@ -24,7 +24,10 @@ struct HostileTests {
     "library",
     "var", "list of", "+=", "out.PID-3", "for x, i in", "delimited", "separator", "columns", "header yes", "bytes",
     "done", "retry", "dead", "hold", "answer", "sent", "original", "profile", "out", "msg.rows", "row", "charset",
-    "list:", "base64(", "stable_id(", "matches", "/[/", "zone \"UTC\"",
+    "list:", "base64(", "stable_id(", "matches", "/[/", "zone \"UTC\"", "xml", "h = \"urn:h\"", "find(msg,",
+    "value(msg,", "values(", "find_all(", "\"//h:a[@b]\"", "\"h:a/text()", "\"count(*)\"", "element(\"h:a\",",
+    "with_value(",
+    "without(msg,", "with_child(", "\".\"", "{ \"h:b\": ",
   ]
 
   @Test("Programs of random words compile or are refused, and never trap")
@@ -33,6 +36,7 @@ struct HostileTests {
     let message = Self.message
     for turn in 0..<3_000 {
       var text = turn % 2 == 0 ? "transform t\n  in hl7\nlet out = copy msg\n" : ""
+      if turn % 6 == 1 { text = "transform t\n  in xml h = \"urn:h\"\n  out xml\nlet out = msg\n" }
       for _ in 0..<Int.random(in: 1...40, using: &generator) {
         text += (Self.words.randomElement(using: &generator) ?? "") + (Bool.random(using: &generator) ? " " : "")
       }
@@ -216,6 +220,8 @@ struct HostileTests {
     return (try? HL7Message(bytes)) ?? empty
   }()
 
+  private static let document = Array(#"<h:a xmlns:h="urn:h" h:b="1">x<h:a><c/> y</h:a></h:a>"#.utf8)
+
   private static let empty = { () -> HL7Message in
     guard let message = try? HL7Message(Array("MSH|^~\\&|A\r".utf8)) else {
       preconditionFailure("MSH alone is a message")
@@ -230,7 +236,8 @@ struct HostileTests {
       #expect(problem.place.line >= 1 && problem.place.column >= 1 && problem.place.length >= 1)
       _ = problem.rendered(source: text)
     }
-    let result = program?.run(HiltInput(message, limits: HiltLimits(stepsMax: 20_000)), tracing: true)
+    let result = program?.run(
+      HiltInput(message, bytes: document, limits: HiltLimits(stepsMax: 20_000)), tracing: true)
     if case .failed(let failure)? = result?.decision { _ = failure.problem.rendered(source: text) }
   }
 }

@@ -90,7 +90,7 @@ import Text
     let editor = try Editor()
     try editor.write("codes/sex.csv", "local,hl7\n")
     try editor.write("lib.hilt", "library lib\n")
-    #expect(try labels("transform t\n  in ‸\n", editor) == ["hl7", "fhir", "json", "delimited", "text", "bytes"])
+    #expect(try labels("transform t\n  in ‸\n", editor) == ["hl7", "fhir", "json", "xml", "delimited", "text", "bytes"])
     #expect(try labels("transform t\n  in hl7 ‸\n", editor).contains("2.5.1"))
     #expect(try labels("transform t\n  in hl7 2.5.1 ‸\n", editor).contains("ADT_A01"))
     #expect(try labels("transform t\n  in hl7 2.5.1 ADT_A01, ‸\n", editor).contains("ADT_*"))
@@ -202,5 +202,12 @@ import Text
     #expect(
       try help("library l\n\nfn a(n: XPN, b) -> text = n.1\nfn c(x) = a(x[1], ‸\n") == ("a(n: XPN, b) -> text", "1"))
     #expect(try help(Self.head + "note (1‸)\n").label == nil)
+  }
+
+  @Test func `a head's namespaces and the functions of XML come`() throws {
+    #expect(try labels("transform t\n  in ‸\n").contains("xml"))
+    #expect(try labels("transform t\n  in xml ‸\n").contains("hl7"))
+    let functions = try labels("transform t\n  in  xml\n  out xml\n\nlet a = fi‸\nemit msg\n")
+    #expect(functions.contains { $0.hasPrefix("find_all") }, "\(functions.prefix(20))")
   }
 }

@@ -92,3 +92,44 @@ import Testing
     #expect(try XPath(path).evaluate(at: root).text == found)
   }
 }
+
+@Suite struct XPathKindTests {
+  @Test(arguments: [
+    ("a/b", XPath.Kind.nodes), ("a | b", .nodes), ("count(a)", .number), ("3", .number), ("'x'", .text),
+    ("string(a)", .text), ("a = b", .boolean), ("not(a)", .boolean), ("a and b", .boolean), ("name()", .text),
+  ]) func `what an expression gives is known before`(text: String, kind: XPath.Kind) throws {
+    #expect(try XPath(text).kind == kind)
+  }
+
+  @Test func `elements without a prefix are in the namespace that is said, attributes never`() throws {
+    let root = try XMLDocument(Array(#"<a xmlns="urn:a" b="1"><c xmlns="">x</c><c>y</c></a>"#.utf8)).root
+    func text(_ path: String, _ namespaces: [String: String]) throws -> String {
+      try XPath(path, namespaces: namespaces).evaluate(at: root).text
+    }
+    #expect(try text("/a/@b", ["": "urn:a"]) == "1")
+    #expect(try text("c", ["": "urn:a"]) == "y")
+    #expect(try text("c", [:]) == "x")
+    #expect(try XPath("a/p:b[c]/@d", namespaces: ["p": "urn:p"]).unprefixed.map(\.name) == ["a", "c"])
+  }
+
+  @Test func `the attribute that a path ends in is known, with the path to its element`() throws {
+    let root = try XMLDocument(Array("<a><b/><b x='1'/></a>".utf8)).root
+    let (path, name) = try #require(try XPath("b[2]/@p:c", namespaces: ["p": "urn:p"]).attribute)
+    #expect(name == .init("c", in: "urn:p") && name.prefix == "p")
+    guard case .items(let items) = try path.evaluate(at: root), case .node(let node)? = items.first else {
+      Issue.record("no element")
+      return
+    }
+    #expect(items.count == 1 && node.attribute("x") == "1")
+    for text in ["b", "b/@*", "b/@c[. = '1']", "count(b/@c)", "/@c"] {
+      #expect(try XPath(text, namespaces: [:]).attribute == nil, "\(text)")
+    }
+  }
+
+  @Test func `a long expression costs more than a short one`() throws {
+    let root = try XMLDocument(Array("<a><b/></a>".utf8)).root
+    let short = try XPath("./b").counted(at: root, nodeCountMax: 1_000_000).nodeCount
+    let long = try XPath(String(repeating: "./", count: 500) + "b").counted(at: root, nodeCountMax: 1_000_000).nodeCount
+    #expect(long > short + 400)
+  }
+}

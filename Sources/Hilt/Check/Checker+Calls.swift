@@ -3,10 +3,9 @@ import HL7
 extension Checker {
   /// `upper(PID-5[1].1)`
   mutating func call(_ name: Word, _ arguments: [Expression], _ span: Span) -> Typed {
-    guard let function = Function.named(name.text) else {
-      if let own = self.function(name) { return call(own, arguments, span) }
-      return unknownFunction(name, arguments)
-    }
+    let known = Function.named(name.text)
+    if known?.isOfXML ?? true, let own = self.function(name) { return call(own, arguments, span) }
+    guard let function = known else { return unknownFunction(name, arguments) }
     guard let call = matched(function, arguments, span) else { return .broken(span) }
     guard case .checked(let check) = function.body else { return plain(call, function.body) }
     let value = check(&self, call)

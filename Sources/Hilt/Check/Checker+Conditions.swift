@@ -116,6 +116,10 @@ extension Checker {
   private mutating func equal(_ first: Typed, _ second: Typed) -> Holds {
     let never: Holds = { _ in false }
     if first.type == .broken || second.type == .broken { return never }
+    if let element = [first, second].first(where: { $0.type == .element }) {
+      _ = text(element)
+      return never
+    }
     if first.type.isTextual || second.type.isTextual, first.type != .never, second.type != .never {
       guard first.type.isTextual, second.type.isTextual else {
         let (value, wanted) = first.type.isTextual ? (second, first) : (first, second)

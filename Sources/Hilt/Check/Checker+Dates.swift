@@ -1,4 +1,5 @@
 import HL7
+import Messages
 import Text
 
 extension Checker {
@@ -21,6 +22,9 @@ extension Checker {
       return nil
     }
   }
+
+  /// XML writes dates as ISO 8601 does, or, as CDA, in the form of HL7: the two are never confused.
+  private var readsXML: Bool { input?.format == .xml }
 
   // MARK: Forms
 
@@ -46,11 +50,11 @@ extension Checker {
     let name = call.function.name
     let malformed = FunctionError(kind: .parse, message: "\(name)() was given a text of another form")
     let given = call[0].map { typed($0) } ?? .broken(call.span)
-    let isJSON = given.type == .json
-    let value = isJSON ? jsonText(given, name) : given
+    let takesISO = given.type == .json || readsXML
+    let value = given.type == .json ? jsonText(given, name) : given
     guard let written = call[1] else {
       return read(value, .stamp, call.span) { text in
-        guard let stamp = isJSON ? Stamp(iso: text) ?? Stamp(hl7: text) : Stamp(hl7: text) else { throw malformed }
+        guard let stamp = takesISO ? Stamp(iso: text) ?? Stamp(hl7: text) : Stamp(hl7: text) else { throw malformed }
         return .stamp(precision.map { stamp.truncated($0) } ?? stamp)
       }
     }
@@ -73,8 +77,9 @@ extension Checker {
       }
     }
     guard value.type == .stamp else {
+      let takesISO = readsXML
       return read(value, .time, call.span) { text in
-        guard let time = TimeOfDay(hl7: text) else { throw malformed }
+        guard let time = TimeOfDay(hl7: text) ?? (takesISO ? TimeOfDay(iso: text) : nil) else { throw malformed }
         return .time(time)
       }
     }
@@ -175,6 +180,7 @@ extension Checker {
         .noZone, "a time without an offset is nowhere, and this transform names no zone", at: call.span,
         help: ["zone \"Europe/London\" in the head"])
     }
+    let takesISO = readsXML
     let (evaluate, span, zone, hasMessage) = (input.evaluate, call.span, own ?? zone, hasMessage && own == nil)
     return Typed(.stamp, mayBeAbsent: input.mayBeAbsent, at: span) { run in
       let datum = try evaluate(run)
@@ -183,7 +189,7 @@ extension Checker {
       switch datum {
       case .stamp(let date): stamp = date
       case .text(let text):
-        guard let date = Stamp(hl7: text) else {
+        guard let date = takesISO ? Stamp(iso: text) ?? Stamp(hl7: text) : Stamp(hl7: text) else {
           throw FunctionError(kind: .parse, message: "instant() was given a text that is no date and time")
             .interrupt(at: span)
         }

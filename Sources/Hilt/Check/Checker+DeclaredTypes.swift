@@ -13,13 +13,14 @@ extension Checker {
     case "date": element = .stamp
     case "time": element = .time
     case "bytes": element = .bytes
+    case "element": element = .element
     default:
       if !HL7Tables.typeNames.contains(clause.name.text), let type = typeOfFHIR(clause.name.text) {
         element = .fhir(FHIRKind(name: type.name))
         break
       }
       guard HL7Tables.typeNames.contains(clause.name.text) else {
-        let words = ["text", "number", "boolean", "date", "time", "bytes"]
+        let words = ["text", "number", "boolean", "date", "time", "bytes", "element"]
         let known = words + HL7Tables.typeNames + FHIRTables.resourceNames + FHIRTables.typeNames
         let near = nearest(clause.name.text, among: known)
         problems.report(

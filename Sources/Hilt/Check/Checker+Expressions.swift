@@ -111,6 +111,7 @@ extension Checker {
     case .stamp: mismatch(value, wanted: wanted, help: ["hl7(…, day)", "written(…, \"dd.MM.yyyy\") catch …"])
     case .time: mismatch(value, wanted: wanted, help: ["hl7(…, minute)"])
     case .json: mismatch(value, wanted: wanted, help: ["text(…) catch …"])
+    case .element: mismatch(value, wanted: wanted, help: ["value(\(shown(value)), \".\")"])
     case .choice(let choice):
       mismatch(
         value, wanted: wanted,

@@ -11,6 +11,8 @@ extension Checker {
     case "fhir": return fhir(clause)
     case "json":
       return HiltProgram.FormatClause(format: .json, versionFrom: nil, versionUpTo: nil, structures: [])
+    case "xml":
+      return HiltProgram.FormatClause(format: .xml, versionFrom: nil, versionUpTo: nil, structures: [])
     case "text", "bytes":
       var format = HiltProgram.FormatClause(
         format: clause.format.text == "text" ? .text : .bytes, versionFrom: nil, versionUpTo: nil, structures: [])
@@ -75,6 +77,7 @@ extension Checker {
     case .delimited: return .rows
     case .fhir: return resource(span)
     case .json: return .value(Typed(.json, at: span, path: "msg") { $0.content })
+    case .xml: return .value(Typed(.element, at: span, path: "msg") { $0.content })
     default:
       return brokenCursor(
         .unsupported, "reading a message that is not HL7 is not supported yet", at: span,
@@ -135,6 +138,9 @@ extension Checker {
         guard case .bytes(let bytes) = try evaluate(run) else { throw Failure.nothing(value) }
         return .content(.bytes, bytes)
       }
+    case .element:
+      guard gives(.xml, at: value.span) else { return nil }
+      return xmlOutput(value)
     case .list(.fields(let fields)) where outputs.contains { $0.format == .delimited } || !givesJSON:
       guard gives(.delimited, at: value.span) else { return nil }
       return lines(value, fields)
@@ -177,6 +183,16 @@ extension Checker {
       if datum.isAbsent { throw Failure.nothing(value) }
       if run.isInput(datum) { return .input(.json) }
       return .content(.json, RecordWriter.bytes(try place?(datum, run) ?? datum, upTo: run.bytesLeft))
+    }
+  }
+
+  private func xmlOutput(_ value: Typed) -> @Sendable (Run) throws -> Run.Output {
+    let (evaluate, declarations) = (value.evaluate, namespaces.declarations)
+    return { run in
+      let datum = try evaluate(run)
+      guard case .element(let node) = datum else { throw Failure.nothing(value) }
+      if run.isInput(datum) { return .input(.xml) }
+      return .content(.xml, Self.bytes(node, declarations, upTo: run.bytesLeft))
     }
   }
 

@@ -84,7 +84,7 @@ extension Checker {
 
   private mutating func declare(_ clause: FunctionClause, in module: Int) {
     let name = clause.name
-    if Function.named(name.text) != nil || Checker.Quantifier(rawValue: name.text) != nil {
+    if Function.isTaken(name.text) || Checker.Quantifier(rawValue: name.text) != nil {
       problems.report(.nameTwice, "'\(name.text)' is a function of the language", at: name.span)
     } else if let other = modules[module].functions[name.text] {
       let line = source.line(of: Int(functions[other].clause.name.span.start))
@@ -94,7 +94,7 @@ extension Checker {
     }
     modules[module].functions[name.text] = functions.count
     // One problem a name is enough.
-    functions.append(ProgramFunction(clause: clause, module: module, isUsed: Function.named(name.text) != nil))
+    functions.append(ProgramFunction(clause: clause, module: module, isUsed: Function.isTaken(name.text)))
     for (number, parameter) in clause.parameters.enumerated() {
       if let type = parameter.type { _ = declaredType(type) }
       guard let standard = parameter.standard else { continue }

@@ -26,6 +26,7 @@ extension Checker {
       if list.type.isTextual || isComposite { help = list.path.map { ["\($0)[*]"] } ?? ["[*]"] }
       if case .segment(_, let code) = list.type { help = ["\(code)[*]"] }
       if case .json = list.type { help = ["\(source.text(list.span))[*]"] }
+      if case .element = list.type { help = ["find_all(…, \"…\")"] }
       mismatch(list, wanted: "a list", help: help)
       for name in [head.name, head.number].compactMap(\.self) {
         declare(name, .broken)

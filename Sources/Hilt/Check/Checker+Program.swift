@@ -15,6 +15,7 @@ extension Checker {
     }
     let outputs = tree.outputs.map { format($0) }
     (self.input, self.outputs) = (input, outputs)
+    declareNamespaces(tree)
     replyDecision = tree.replyDecision
     hasOriginal = isReply
     hasMessage = input.map { $0.format == .hl7v2 } ?? true

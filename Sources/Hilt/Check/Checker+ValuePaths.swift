@@ -38,6 +38,10 @@ extension Checker {
     case (.member(let name), .row(let table)): return column(value, table, name, step.span, span)
     case (_, .fhir), (_, .list(.fhir)), (_, .choice), (_, .list(.choice)), (_, .json), (_, .list(.json)):
       return advanceFHIR(value, step, span)
+    case (.member, .element), (.select, .element), (.component, .element), (.group, .element):
+      return brokenCursor(
+        .path, "what stands in XML is found by a path in XPath", at: step.span,
+        help: [stepInXML(of: value, step)])
     case (.select(let selector), .list): return select(value, selector, step.span, span)
     case (.member(let name), _):
       let left = source.text(Span(Int(span.start), Int(step.span.start)))

@@ -45,6 +45,7 @@ struct Checker {
   /// What comes in and goes out.
   var input: HiltProgram.FormatClause?
   var outputs: [HiltProgram.FormatClause] = []
+  var namespaces = XMLNamespaces()
   /// The grammars that the input may have, once they were asked for, and those of messages that the program makes.
   var inputGrammars: [HL7Structure]?
   var madeOf: [Int: [HL7Structure]] = [:]

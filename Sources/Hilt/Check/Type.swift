@@ -29,6 +29,8 @@ indirect enum Type: Sendable, Equatable {
   case choice(FHIRChoiceKind)
   /// A value of JSON; what it is shows at run time.
   case json
+  /// An element of XML.
+  case element
   /// What the program began with `new Bundle`.
   case bundle(Int)
   /// Made ready for the element or the JSON it goes to: nothing else is done with it.
@@ -65,6 +67,7 @@ indirect enum Type: Sendable, Equatable {
     case .fhir(let kind): kind.shown
     case .choice(let choice): "one of several types (\(choice.name)[x])"
     case .json, .placed: "a value of JSON"
+    case .element: "an element of XML"
     case .bundle: "a bundle"
     case .nothing: "absent"
     case .never: "a decision"

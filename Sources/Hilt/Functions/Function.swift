@@ -59,6 +59,8 @@ struct Function: Sendable {
   /// It can give absent where no value was absent.
   var givesAbsent = false
   var absence = Absence.passes
+  /// It came into the language when programs had functions of their own with such names: theirs go first.
+  var isOfXML = false
   /// One sentence for the reference.
   var summary: String
   /// Expressions with what they give, as text; all are tests.
@@ -75,6 +77,8 @@ struct Function: Sendable {
     count, first, last, rest, flatten, zip, distinct, stableID, base64, base64Of, hex, hexOf, decode,
     encode, sha256, hmac, nhsNumberOK,
     luhnOK, mod11OK, sequence, resolve, referenceTo, codingOf, codeOf,
+    find, findAll, value, values, element, withValue, without, withChild,
+    xml, xmlOf,
   ]
 
   private static let byName = Dictionary(uniqueKeysWithValues: all.map { ($0.name, $0) })
@@ -92,6 +96,9 @@ struct Function: Sendable {
   static let variadicCountMax = 64
 
   static func named(_ name: String) -> Function? { byName[name] }
+
+  /// Whether a program can't have a function of this name.
+  static func isTaken(_ name: String) -> Bool { named(name)?.isOfXML == false }
 
   /// `substring(text, start, count)`
   var signature: String {

@@ -29,6 +29,8 @@ enum Datum: Sendable {
   case choice(Choice)
   /// What stands in a message of FHIR or JSON.
   case json(JSONNode)
+  /// An element of XML, of what came or of what the program made.
+  case element(XMLNode)
 
   /// A stretch as it is read: absent and null told apart.
   init(_ piece: HL7Piece) {

@@ -93,8 +93,9 @@ extension Run {
     return .bytes(bytes)
   }
 
-  /// Whether a value is the message of FHIR or JSON as it came.
+  /// Whether a value is the message of FHIR, JSON or XML as it came.
   func isInput(_ datum: Datum) -> Bool {
+    if case .element(let node) = datum { return node.document.origin == .read && node.parent == nil }
     guard case .json(let node) = datum, case .json(let root) = content else { return false }
     return node.kind == root.kind && node.range == root.range
   }
@@ -160,9 +161,21 @@ extension Run {
       let shown = values.prefix(20).map { depth > 3 ? "…" : rendered($0, depth: depth + 1) }
       text = "[" + shown.joined(separator: ", ") + (values.count > 20 ? ", …" : "") + "]"
     case .group(let group): text = "group \(group.number), \(group.segments.count) segments"
-    case .bytes(let bytes): text = "\(bytes.count) bytes"
     case .record, .choice, .json: text = RecordWriter.text(datum, upTo: 400)
+    case .element(let element): text = rendered(element)
     }
     return text.count > 200 ? String(text.prefix(200)) + "…" : text
+  }
+
+  /// The element's tag, and the beginning of what stands in it: namespaces would leave no room for either.
+  private static func rendered(_ element: XMLNode) -> String {
+    func written(_ name: XMLDocument.Name) -> String {
+      name.prefix.isEmpty ? name.local : "\(name.prefix):\(name.local)"
+    }
+    var text = "<\(element.name.map(written) ?? "")"
+    for (name, value) in element.attributes.prefix(8) { text += " \(written(name))=\"\(value.prefix(60))\"" }
+    guard element.hasContent else { return text + "/>" }
+    let content = element.textCost > 1_000 ? "…" : element.text
+    return text + ">" + content.split(whereSeparator: \.isWhitespace).prefix(20).joined(separator: " ")
   }
 }

@@ -28,8 +28,13 @@ package enum HiltVocabulary {
   /// Ask something of each element of a list.
   package static let forms = Checker.Quantifier.allCases.map(\.rawValue) + Parser.keyedWords.sorted()
   /// Types that a program names.
-  package static let types = ["text", "number", "integer", "boolean", "date", "time", "bytes"]
-  package static let formats = ["hl7", "fhir", "json", "delimited", "text", "bytes"]
+  package static let types = ["text", "number", "integer", "boolean", "date", "time", "bytes", "element"]
+  package static let formats = ["hl7", "fhir", "json", "xml", "delimited", "text", "bytes"]
+  /// Namespaces that documents of healthcare have, as the head declares them.
+  package static let namespaces = [
+    #"hl7 = "urn:hl7-org:v3""#, #"xsi = "http://www.w3.org/2001/XMLSchema-instance""#, #"sdtc = "urn:hl7-org:sdtc""#,
+    #"soap = "http://www.w3.org/2003/05/soap-envelope""#,
+  ]
   /// The release of FHIR.
   package static let releases = ["r4"]
   package static let resources = FHIRTables.resourceNames

@@ -3,7 +3,7 @@ import Messages
 /// The codes of the language's problems. Each has its page in `docs/errors`.
 ///
 /// E0 what is not there yet · E1 text, names, shape and values of a program · E2 HL7 · E3 failures that nothing
-/// handles · E4 FHIR and JSON · E5 tables · E6 destinations and channel expressions · E9 run time.
+/// handles · E4 FHIR, JSON and XML · E5 tables · E6 destinations and channel expressions · E9 run time.
 package enum Code: String, Sendable, CaseIterable {
   case unsupported = "E001"
   case character = "E100"
@@ -51,6 +51,9 @@ package enum Code: String, Sendable, CaseIterable {
   case target = "E407"
   case bundle = "E408"
   case json = "E409"
+  case xpath = "E410"
+  case xml = "E411"
+  case xmlName = "E412"
   case table = "E501"
   case tableColumn = "E502"
   case tableKeyTwice = "E503"
@@ -72,6 +75,7 @@ package enum Code: String, Sendable, CaseIterable {
   case dollar = "W110"
   case writtenAgain = "W111"
   case gathered = "W112"
+  case noNamespace = "W113"
   case partOfVersions = "W201"
   case tableCodes = "W210"
 

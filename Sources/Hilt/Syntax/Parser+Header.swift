@@ -118,6 +118,7 @@ extension Parser {
     case "hl7": break
     case "delimited": return try delimited(format, start)
     case "fhir", "json": return try document(format, start)
+    case "xml": return try xml(format, start)
     case "text", "bytes":
       var clause = FormatClause(format: format, span: start...previous)
       if format.text == "text", isWord("charset"), continues {
@@ -127,8 +128,7 @@ extension Parser {
       clause.span = start...previous
       return clause
     default:
-      let known = ["xml", "dicom"]
-      guard known.contains(format.text) else {
+      guard format.text == "dicom" else {
         throw fail(.header, "there is no format '\(format.text)'", at: format.span, help: ["hl7 2.3..2.6 ADT_*"])
       }
       skipLine()
@@ -173,6 +173,29 @@ extension Parser {
       throw fail(
         .header, "a line names one resource", at: token.span,
         help: ["a bundle holds several: \(help[0])", "a line for each that goes out"])
+    }
+    clause.span = start...previous
+    return clause
+  }
+
+  /// `xml "urn:hl7-org:v3" xsi = "http://www.w3.org/2001/XMLSchema-instance"`
+  private mutating func xml(_ format: Word, _ start: Span) throws -> FormatClause {
+    var clause = FormatClause(format: format, span: start...previous)
+    if token.kind == .textStart, continues {
+      clause.namespaces.append(NamespaceClause(prefix: nil, address: try plainText("the address of a namespace")))
+    }
+    var goesOn = continues && take(.comma)
+    while token.kind == .word, continues || goesOn {
+      let prefix = try name("a prefix")
+      try expect(.assign, help: ["\(prefix.text) = \"urn:hl7-org:v3\""])
+      clause.namespaces.append(NamespaceClause(prefix: prefix, address: try plainText("the address of a namespace")))
+      // Behind a comma a line goes on.
+      goesOn = continues && take(.comma)
+    }
+    if token.kind != .end, continues {
+      throw fail(
+        .header, "this belongs to no header", at: token.span,
+        help: ["\(source.text(start)) xml hl7 = \"urn:hl7-org:v3\""])
     }
     clause.span = start...previous
     return clause

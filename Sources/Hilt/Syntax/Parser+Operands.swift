@@ -186,6 +186,7 @@ extension Parser {
   }
 
   private mutating func key() throws -> Entry.Key {
+    if token.kind == .textStart { return .name(try plainText("a key").text) }
     guard token.kind == .digits else { return .name(try name("a key").text) }
     let component = try number(what: "component")
     guard take(.dot) else { return .component(component, nil) }

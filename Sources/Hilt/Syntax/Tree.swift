@@ -44,7 +44,16 @@ struct FormatClause: Sendable {
   var delimited: DelimitedClause?
   /// Of `text` and `delimited`: the character set, UTF-8 where none is named.
   var charset: TextLiteral?
+  /// Of `xml`.
+  var namespaces: [NamespaceClause] = []
   var span: Span
+}
+
+/// `hl7 = "urn:hl7-org:v3"`
+struct NamespaceClause: Sendable {
+  /// Without one, of the names that have none.
+  var prefix: Word?
+  var address: TextLiteral
 }
 
 /// `separator ";" header yes columns mrn, "Date of birth" as born`
@@ -269,7 +278,7 @@ extension Expression {
   /// Whether a function of a program may be called in it.
   var callsFunctions: Bool {
     switch kind {
-    case .call(let name, let arguments): Function.named(name.text) == nil || arguments.contains(where: \.callsFunctions)
+    case .call(let name, let arguments): !Function.isTaken(name.text) || arguments.contains(where: \.callsFunctions)
     case .path(_, let steps) where steps.contains(where: \.isCall): true
     default: kind.parts.contains(where: \.callsFunctions)
     }
@@ -351,6 +360,7 @@ enum TextPart: Sendable {
 /// `key: value` of a record. The key is a name, or component numbers.
 struct Entry: Sendable {
   enum Key: Sendable {
+    /// A word, or a text: `"xsi:type"`.
     case name(String)
     case component(Int, Int?)
   }

@@ -130,6 +130,8 @@ extension Workspace {
       if words.count == 2 { return items(HL7Versions.published, .constant) }
       let kinds = Set(HL7Tables.structureNames.compactMap { $0.split(separator: "_").first.map { "\($0)_*" } })
       return items(HL7Tables.structureNames + kinds.sorted(), .structure)
+    case ("in", _) where words[1] == "xml", ("out", _) where words[1] == "xml":
+      return items(HiltVocabulary.namespaces, .constant)
     case ("in", "fhir"), ("out", "fhir"): return items(HiltVocabulary.releases, .constant)
     case ("in", "r4"), ("out", "r4"),
       (_, "of") where line.before.contains("[* of"):

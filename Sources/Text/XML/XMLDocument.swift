@@ -31,7 +31,12 @@ package struct XMLDocument: Sendable {
   package struct Declaration: Sendable, Hashable {
     package var prefix: String
     package var namespace: String
+
+    package init(prefix: String, namespace: String) { (self.prefix, self.namespace) = (prefix, namespace) }
   }
+
+  /// What the prefix `xml` stands for without being declared.
+  package static let ownNamespace = "http://www.w3.org/XML/1998/namespace"
 
   struct Node: Sendable {
     /// Among `names`; -1 for characters.
@@ -53,17 +58,30 @@ package struct XMLDocument: Sendable {
   let declarations: [Declaration]
   /// All characters of all nodes, in UTF-8.
   let characters: [UInt8]
+  /// How it came about.
+  package private(set) var origin: Origin
+
+  package enum Origin: Sendable {
+    case read
+    /// Of a part of another, perhaps with changes; or it stood in a message of another format.
+    case copied
+    case made
+  }
 
   /// - Throws: what is wrong first.
-  package init(_ bytes: [UInt8], limits: XMLLimits = XMLLimits()) throws(XMLError) {
+  package init(
+    _ bytes: [UInt8], limits: XMLLimits = XMLLimits(), origin: Origin = .read
+  ) throws(XMLError) {
     self = try XMLReading.document(bytes, limits)
+    self.origin = origin
   }
 
   init(
-    nodes: [Node], names: [Name], attributes: [Attribute], declarations: [Declaration], characters: [UInt8]
+    nodes: [Node], names: [Name], attributes: [Attribute], declarations: [Declaration], characters: [UInt8],
+    origin: Origin = .read
   ) {
     (self.nodes, self.names, self.attributes) = (nodes, names, attributes)
-    (self.declarations, self.characters) = (declarations, characters)
+    (self.declarations, self.characters, self.origin) = (declarations, characters, origin)
   }
 
   package var root: XMLNode { XMLNode(self, 0) }
@@ -197,7 +215,7 @@ package struct XMLNode: Sendable {
   /// What it costs to put `text` together: the nodes in it, and one more for 64 bytes.
   ///
   /// The characters of all that is in it stand in one stretch.
-  var textCost: Int {
+  package var textCost: Int {
     if node.name < 0 { return node.range.count / 64 }
     var bytes = 0
     let inside = document.nodes[index + 1..<max(index + 1, end)]
@@ -207,11 +225,42 @@ package struct XMLNode: Sendable {
     return inside.count + bytes / 64
   }
 
+  /// What it costs to copy it: its nodes and attributes, and one more for 64 bytes.
+  package var copyCost: Int {
+    var cost = 1 + textCost
+    for inside in document.nodes[index..<max(index + 1, end)] where inside.name >= 0 {
+      cost += inside.range.count
+      for place in inside.range { cost += document.attributes[Int(place)].value.utf8.count / 64 }
+    }
+    return cost
+  }
+
+  /// Whether something stands in it.
+  package var hasContent: Bool { node.name >= 0 && end > index + 1 }
+
+  /// Of characters, as they are.
+  var characters: ArraySlice<UInt8> {
+    node.name < 0 ? document.characters[Int(node.range.lowerBound)..<Int(node.range.upperBound)] : []
+  }
+
   /// Whether another node stands in it, at whatever depth.
   package func holds(_ other: XMLNode) -> Bool { (index + 1..<max(index + 1, end)).contains(other.index) }
 
   /// The node behind it and all that is in it, and so the end of what is in it.
   var end: Int { Int(node.next) }
+
+  /// There are elements in it, and between them nothing but white space.
+  package var holdsElementsAlone: Bool {
+    var holdsElements = false
+    for child in children {
+      if child.name != nil {
+        holdsElements = true
+      } else if !child.characters.allSatisfy({ [0x20, 0x09, 0x0A, 0x0D].contains($0) }) {
+        return false
+      }
+    }
+    return holdsElements
+  }
 
   package struct Children: Sequence, IteratorProtocol {
     private let document: XMLDocument
@@ -235,5 +284,30 @@ package struct XMLNode: Sendable {
 extension XMLDocument {
   fileprivate func text(_ range: Range<Int32>) -> String {
     String(decoding: characters[Int(range.lowerBound)..<Int(range.upperBound)], as: UTF8.self)
+  }
+}
+
+extension XMLDocument.Name {
+  /// Whether XML has such a name, a prefix aside (Namespaces in XML 1.0, NCName).
+  package static func isValid(_ text: String) -> Bool {
+    guard let first = text.unicodeScalars.first, begins(first) else { return false }
+    return text.unicodeScalars.allSatisfy { begins($0) || goesOn($0) }
+  }
+
+  private static func begins(_ scalar: Unicode.Scalar) -> Bool {
+    switch scalar.value {
+    case 0x41...0x5A, 0x5F, 0x61...0x7A, 0xC0...0xD6, 0xD8...0xF6, 0xF8...0x2FF, 0x370...0x37D, 0x37F...0x1FFF,
+      0x200C...0x200D, 0x2070...0x218F, 0x2C00...0x2FEF, 0x3001...0xD7FF, 0xF900...0xFDCF, 0xFDF0...0xFFFD,
+      0x10000...0xEFFFF:
+      true
+    default: false
+    }
+  }
+
+  private static func goesOn(_ scalar: Unicode.Scalar) -> Bool {
+    switch scalar.value {
+    case 0x2D, 0x2E, 0x30...0x39, 0xB7, 0x300...0x36F, 0x203F...0x2040: true
+    default: false
+    }
   }
 }

@@ -9,9 +9,19 @@ package struct XMLWriter: Sendable {
     var hasContent: Bool
   }
   private var open: [Open] = []
-  private var namespaces: [String: String] = ["": "", "xml": "http://www.w3.org/XML/1998/namespace"]
+  private var namespaces: [String: String] = ["": "", "xml": XMLDocument.ownNamespace]
+  /// No more than these are wanted.
+  private let byteCountMax: Int
+  /// Elements that hold nothing but elements have a line for each.
+  private let isPretty: Bool
 
-  package init() { bytes.append(contentsOf: #"<?xml version="1.0" encoding="UTF-8"?>"#.utf8) }
+  /// - Parameter byteCountMax: where there is more, it ends soon behind.
+  package init(upTo byteCountMax: Int = .max, declares: Bool = true, isPretty: Bool = false) {
+    self.byteCountMax = byteCountMax
+    self.isPretty = isPretty
+    if declares { bytes.append(contentsOf: #"<?xml version="1.0" encoding="UTF-8"?>"#.utf8) }
+    if declares, isPretty { add("\n") }
+  }
 
   /// - Parameter declarations: also of prefixes that no name has, but perhaps a value.
   package mutating func begin(
@@ -19,18 +29,29 @@ package struct XMLWriter: Sendable {
     declarations: some Sequence<XMLDocument.Declaration> = []
   ) {
     content()
-    var element = Open(
-      name: name.prefix.isEmpty ? name.local : "\(name.prefix):\(name.local)", former: [], hasContent: false)
+    let declarations = Array(declarations)
+    let prefix = prefix(of: name, declarations)
+    var element = Open(name: prefix.isEmpty ? name.local : "\(prefix):\(name.local)", former: [], hasContent: false)
     add("<\(element.name)")
-    for declaration in declarations { declare(declaration, &element) }
-    declare(.init(prefix: name.prefix, namespace: name.namespace), &element)
-    // An attribute without a prefix is in no namespace.
-    for attribute in attributes where !attribute.name.prefix.isEmpty {
-      declare(.init(prefix: attribute.name.prefix, namespace: attribute.name.namespace), &element)
+    // What each prefix means in this element: it can mean one thing alone.
+    var meanings = [prefix: name.namespace]
+    for declaration in declarations
+    where meanings[declaration.prefix, default: declaration.namespace] == declaration.namespace {
+      meanings[declaration.prefix] = declaration.namespace
+      declare(declaration, &element)
     }
-    for (name, value) in attributes {
-      add(" \(name.prefix.isEmpty ? "" : name.prefix + ":")\(name.local)=\"")
-      escape(value, inAttribute: true)
+    declare(.init(prefix: prefix, namespace: name.namespace), &element)
+    // An attribute without a prefix is in no namespace.
+    var prefixes = attributes.map(\.name.prefix)
+    for (index, attribute) in attributes.enumerated() where !attribute.name.namespace.isEmpty {
+      let (prefix, namespace) = (Self.prefix(attribute.name, meanings), attribute.name.namespace)
+      prefixes[index] = prefix
+      meanings[prefix] = namespace
+      declare(.init(prefix: prefix, namespace: namespace), &element)
+    }
+    for (prefix, attribute) in zip(prefixes, attributes) {
+      add(" \(prefix.isEmpty ? "" : prefix + ":")\(attribute.name.local)=\"")
+      escape(attribute.value, inAttribute: true)
       add("\"")
     }
     open.append(element)
@@ -49,13 +70,45 @@ package struct XMLWriter: Sendable {
   }
 
   /// A node that was read, with all that is in it and the namespaces that hold there.
-  package mutating func node(_ node: XMLNode) { write(node, node.namespacesInScope) }
+  ///
+  /// - Parameter others: are declared beside those.
+  package mutating func node(_ node: XMLNode, declaring others: [XMLDocument.Declaration] = []) {
+    let own = node.namespacesInScope
+    write(node, own + others.filter { other in !own.contains { $0.prefix == other.prefix } })
+  }
 
   private mutating func write(_ node: XMLNode, _ declarations: some Sequence<XMLDocument.Declaration>) {
     guard let name = node.name else { return text(node.text) }
     begin(name, attributes: node.attributes, declarations: declarations)
-    for child in node.children { write(child, child.declarations) }
+    let isLaidOut = isPretty && node.holdsElementsAlone
+    for child in node.children where !isLaidOut || child.name != nil {
+      if bytes.count > byteCountMax { break }
+      if isLaidOut { newLine() }
+      write(child, child.declarations)
+    }
+    if isLaidOut { newLine(-1) }
     end()
+  }
+
+  /// The prefix of an element: one that stands for its namespace here already, before its own is declared anew.
+  private func prefix(of name: XMLDocument.Name, _ declarations: [XMLDocument.Declaration]) -> String {
+    let isDeclared = declarations.contains { $0.prefix == name.prefix && $0.namespace == name.namespace }
+    if isDeclared || name.namespace.isEmpty || namespaces[name.prefix] == name.namespace { return name.prefix }
+    let known = namespaces.filter { $0.value == name.namespace }.keys
+    return known.filter { prefix in !declarations.contains { $0.prefix == prefix } }.min() ?? name.prefix
+  }
+
+  /// The prefix of an attribute: another than its own where that means something else in the element.
+  private static func prefix(_ name: XMLDocument.Name, _ meanings: [String: String]) -> String {
+    func fits(_ prefix: String) -> Bool {
+      !prefix.isEmpty && meanings[prefix, default: name.namespace] == name.namespace
+    }
+    var (prefix, number) = (name.prefix, 0)
+    while !fits(prefix) {
+      number += 1
+      prefix = "ns\(number)"
+    }
+    return prefix
   }
 
   private mutating func declare(_ declaration: XMLDocument.Declaration, _ element: inout Open) {
@@ -66,6 +119,11 @@ package struct XMLWriter: Sendable {
     add(prefix.isEmpty ? " xmlns=\"" : " xmlns:\(prefix)=\"")
     escape(declaration.namespace, inAttribute: true)
     add("\"")
+  }
+
+  private mutating func newLine(_ change: Int = 0) {
+    content()
+    add("\n" + String(repeating: "  ", count: max(0, open.count + change)))
   }
 
   /// Something stands in the element that is open.

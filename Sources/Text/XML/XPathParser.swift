@@ -15,16 +15,19 @@ struct XPathParser {
   private var depth = 0
   private let namespaces: [String: String]
   private let count: Int
+  private var unprefixed: [(name: String, offset: Int)] = []
 
-  static func parse(_ text: String, namespaces: [String: String]) throws(XPathError) -> XPathTree {
+  static func parse(
+    _ text: String, namespaces: [String: String]
+  ) throws(XPathError) -> (tree: XPathTree, unprefixed: [(name: String, offset: Int)]) {
     var parser = try XPathParser(text, namespaces)
     let tree = try parser.expression()
     if parser.at < parser.tokens.count { throw parser.error("nothing is expected here") }
-    return tree
+    return (tree, parser.unprefixed)
   }
 
   private init(_ text: String, _ namespaces: [String: String]) throws(XPathError) {
-    self.namespaces = namespaces
+    self.namespaces = namespaces.merging(["xml": XMLDocument.ownNamespace]) { given, _ in given }
     let characters = Array(text)
     count = characters.count
     try scan(characters)
@@ -79,8 +82,8 @@ struct XPathParser {
     if !take(sign) { throw error("`\(sign)` is expected here") }
   }
 
-  private func error(_ reason: String) -> XPathError {
-    XPathError(reason: reason, offset: at < tokens.count ? tokens[at].offset : count)
+  private func error(_ reason: String, _ unknown: XPathError.Unknown? = nil) -> XPathError {
+    XPathError(reason: reason, offset: at < tokens.count ? tokens[at].offset : count, unknown: unknown)
   }
 
   // MARK: Expressions
@@ -143,8 +146,9 @@ struct XPathParser {
 
   private mutating func call(_ name: String) throws(XPathError) -> XPathTree {
     guard let function = XPathFunction(rawValue: name) else {
-      let known = XPathFunction.allCases.map(\.rawValue).sorted().joined(separator: ", ")
-      throw error("there is no function \(name); there are \(known)")
+      let known = XPathFunction.allCases.map(\.rawValue).sorted()
+      throw error(
+        "there is no function \(name); there are \(known.joined(separator: ", "))", .function(name, known: known))
     }
     let place = at
     at += 2
@@ -217,17 +221,20 @@ struct XPathParser {
       return name == "text" ? .text : .node
     }
     guard follows(":") else {
+      if !isAttribute { unprefixed.append((name, tokens[at].offset)) }
       at += 1
-      return .name(local: name, namespace: "")
+      return .name(local: name, namespace: isAttribute ? "" : namespaces["", default: ""], prefix: "")
     }
     guard let namespace = namespaces[name] else {
-      let known = namespaces.keys.filter { !$0.isEmpty }.sorted().joined(separator: ", ")
-      throw error("the prefix \(name) is not declared" + (known.isEmpty ? "" : "; there are \(known)"))
+      let known = namespaces.keys.filter { !$0.isEmpty && $0 != "xml" }.sorted().joined(separator: ", ")
+      throw error(
+        "the prefix \(name) is not declared" + (known.isEmpty ? "" : "; there are \(known)"), .prefix(name))
     }
+    let prefix = name
     at += 2
     if take("*") { return .namespace(namespace) }
     guard case .name(let local)? = token else { throw error("a name is expected behind \(name):") }
     at += 1
-    return .name(local: local, namespace: namespace)
+    return .name(local: local, namespace: namespace, prefix: namespace.isEmpty ? "" : prefix)
   }
 }

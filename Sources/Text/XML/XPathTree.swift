@@ -9,16 +9,16 @@ indirect enum XPathTree: Sendable {
   case and(XPathTree, XPathTree)
   case or(XPathTree, XPathTree)
 
-  enum Start: Sendable {
+  enum Start: Sendable, Hashable {
     case root, here
   }
 
-  enum Axis: Sendable {
+  enum Axis: Sendable, Hashable {
     case child, descendantOrSelf, current, parent, attribute
   }
 
-  enum Test: Sendable {
-    case name(local: String, namespace: String)
+  enum Test: Sendable, Hashable {
+    case name(local: String, namespace: String, prefix: String)
     /// `p:*`
     case namespace(String)
     case any, text, node
@@ -52,6 +52,14 @@ enum XPathFunction: String, Sendable, CaseIterable {
     }
   }
 
+  var gives: XPath.Kind {
+    switch self {
+    case .last, .position, .count, .number, .sum, .stringLength: .number
+    case .contains, .not, .boolean, .startsWith, .yes, .no: .boolean
+    case .string, .concat, .name, .normalizeSpace, .substringBefore, .substringAfter, .localName, .namespaceURI: .text
+    }
+  }
+
   /// How many arguments it takes.
   var arguments: ClosedRange<Int> {
     switch self {
@@ -69,4 +77,11 @@ package struct XPathError: Error, Hashable {
   package let reason: String
   /// Characters before the place.
   package let offset: Int
+  /// What is not known there, and what would be.
+  package var unknown: Unknown?
+
+  package enum Unknown: Hashable, Sendable {
+    case prefix(String)
+    case function(String, known: [String])
+  }
 }

@@ -397,8 +397,13 @@ private struct Trial {
     }
   }
 
-  /// JSON has a line for each value, as a person reads it.
+  /// JSON has a line for each value and XML one for each element, as a person reads it.
   private static func readable(_ output: [UInt8], _ format: Format) -> [UInt8] {
+    if format == .xml, let document = try? XMLDocument(output) {
+      var writer = XMLWriter(isPretty: true)
+      writer.node(document.root)
+      return writer.bytes
+    }
     guard format == .fhir || format == .json, let document = try? JSONDocument(output) else { return output }
     var writer = JSONWriter(isPretty: true)
     writer.node(document.root)
