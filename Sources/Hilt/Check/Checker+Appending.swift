@@ -60,18 +60,50 @@ extension Checker {
         .walked, "the loop around this walks '\(source.text(span))', which can't grow meanwhile", at: span,
         help: ["add to another list"])
     }
-    let value = fitted(typed(expression, for: target(of: element, source.text(span))), element)
+    let isList = givesList(expression)
+    let given = typed(expression, for: target(of: isList ? .list(element) : element, source.text(span)))
+    let several = if case .list = given.type { true } else { false }
+    let value = fitted(given, several ? .list(element) : element)
     guard value.type != .broken else { return { _ in } }
     let evaluate = value.evaluate
     return { run in
       let datum = try evaluate(run)
-      try run.step(bytes: 64, at: span)
+      var more = [datum]
+      if several { if case .list(let found) = datum { more = found } else { more = [] } }
+      try run.step(bytes: more.count << 6, at: span)
       guard case .list(var values) = run.slots[slot] else { return }
       // The list is owned here alone, so that adding to it does not copy it.
       run.slots[slot] = .absent
-      values.append(datum)
+      values.append(contentsOf: more)
       run.slots[slot] = .list(values)
       if run.isTraced { run.record(datum, at: span) }
+    }
+  }
+
+  /// Whether an expression gives a list, as far as its form tells: what it is made of is checked for where it goes.
+  private mutating func givesList(_ expression: Expression) -> Bool {
+    switch expression.kind {
+    case .list, .each, .keyed: return true
+    case .conditional(_, let then, let otherwise): return givesList(then) || otherwise.map { givesList($0) } ?? false
+    case .caught(let value, _): return givesList(value)
+    case .name(let name):
+      switch scope.find(name)?.kind {
+      case .list, .value(_, .list, _, _): return true
+      default: return false
+      }
+    case .path(_, let steps):
+      guard case .select(let selector)? = steps.last?.kind else { return false }
+      switch selector {
+      case .all, .allWhere, .allOf: return true
+      default: return false
+      }
+    case .call(let name, _):
+      switch Function.named(name.text)?.result {
+      case .list, .texts: return true
+      case nil: return function(name).flatMap { functions[$0].clause.result?.isList } ?? false
+      default: return false
+      }
+    default: return false
     }
   }
 }

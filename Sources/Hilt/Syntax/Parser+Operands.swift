@@ -95,7 +95,8 @@ extension Parser {
     default: break
     }
     if next.kind == .sign(.leftParen), !next.spaceBefore { return try call() }
-    if next.kind == .word, isWord("in", 2), nextContinues {
+    // `who not in […]` is a comparison.
+    if next.kind == .word, isWord("in", 2), nextContinues, !isWord("not", 1) {
       let kind = try name("a function")
       let head = try nested { try $0.loopHead() }
       guard Self.keyedWords.contains(kind.text) else { return try node(.quantifier(kind, head), start...previous) }
