@@ -46,7 +46,7 @@ struct CursorLine {
     separator = Self.separator(bytes, line, start, scan.surroundings)
   }
 
-  /// Where in a line each `for` and `if` stands that has no `=>` and no `then` yet. What begins the line is a statement.
+  /// Where each `for` and `if` stands that has no `=>` and no `then` yet; what begins the line is a statement.
   private static func unfinished(_ bytes: [UInt8], _ line: Range<Int>) -> [(at: Int, needs: String)] {
     var open: [(at: Int, needs: String)] = []
     var isFirst = true
