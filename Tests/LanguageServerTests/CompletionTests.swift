@@ -200,6 +200,12 @@ import Text
       #expect(fields.contains("8"), "\(line)")
     }
     #expect(try editor.hover(out + "{‸ text: n.1.1 },\n}\n").contains("HumanName"))
+    let key = try editor.hover(out + "{ fam‸ily: n.1.1 },\n  gender: \"male\" }\n")
+    #expect(key.contains("**HumanName.family**") && key.contains("string, 0..1"), "\(key)")
+    let coded = try editor.hover(out + "{ text: n.1.1 },\n  gen‸der: \"male\", deceased: true }\n")
+    #expect(coded.contains("**Patient.gender**") && coded.contains("Codes: male, female"), "\(coded)")
+    let choice = try editor.hover(out + "{ text: n.1.1 },\n  dece‸ased: true }\n")
+    #expect(choice.contains("one of boolean, dateTime"), "\(choice)")
     #expect(try labels("transform t\n  in fhir ‸\n", editor) == ["r4"])
     #expect(try labels("transform t\n  in fhir r4 ‸\n", editor).contains("ServiceRequest"))
     let hover = try editor.hover(head + "note pat.bir‸thDate\nemit msg\n")
