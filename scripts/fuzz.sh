@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 seconds=${FUZZ_SECONDS:-60}
 names=("$@")
-[ ${#names[@]} -gt 0 ] || names=(MLLP HL7 Hilt XML)
+[ ${#names[@]} -gt 0 ] || names=(MLLP HL7 JSON XML FHIR Hilt)
 
 # The fuzzer wants one module: the rooms without I/O, in one, without the imports of each other.
 work=$PWD/.build-fuzz
@@ -31,18 +31,37 @@ printf 'module CXMLReader { header "%s" export * }\n' "$PWD/Sources/CXMLReader/i
 read -ra xml_flags < <(pkg-config --cflags libxml-2.0)
 "$clang" -c -fsanitize=address -O1 -I Sources/CXMLReader/include "${xml_flags[@]}" Sources/CXMLReader/XMLReader.c -o "$work/XMLReader.o"
 
+flags=(-sanitize=fuzzer,address -O -package-name hilum -suppress-warnings -swift-version 6
+  -enable-upcoming-feature ExistentialAny -enable-upcoming-feature InternalImportsByDefault
+  -Xcc "-fmodule-map-file=$work/module.modulemap")
+# The rooms are built once for all fuzzers, and again only where a file of theirs has changed.
+state=$(cat "$sources"/*.swift scripts/fuzz.sh | sha256sum)
+if [ "$state" != "$(cat "$work/built" 2>/dev/null)" ]; then
+  echo "── building the rooms"
+  rm -rf "$work/built" "$work/objects"
+  mkdir -p "$work/objects"
+  (cd "$work/objects" && swiftc -c -parse-as-library -wmo -num-threads "$(nproc)" "${flags[@]}" -module-name Fuzzed \
+    -emit-module -emit-module-path "$work/Fuzzed.swiftmodule" "$sources"/*.swift)
+  echo "$state" >"$work/built"
+fi
+
 failed=()
 for name in "${names[@]}"; do
-  echo "── $name: building"
-  swiftc -use-ld=lld -parse-as-library -sanitize=fuzzer,address -O -wmo -package-name hilum -module-name Fuzzed -suppress-warnings \
-    -swift-version 6 -enable-upcoming-feature ExistentialAny -enable-upcoming-feature InternalImportsByDefault \
-    -Xcc "-fmodule-map-file=$work/module.modulemap" "$work/HL7Tables.o" "$work/FHIRTables.o" "$work/XMLReader.o" -lxml2 \
-    "$sources"/*.swift "Tests/Fuzz/${name}Fuzz.swift" -o "$work/$name-fuzz"
+  { echo "import Fuzzed" && cat "Tests/Fuzz/${name}Fuzz.swift"; } >"$work/${name}Fuzz.swift"
+  swiftc -use-ld=lld -parse-as-library "${flags[@]}" -module-name "${name}Fuzz" -I "$work" "$work/HL7Tables.o" \
+    "$work/FHIRTables.o" "$work/XMLReader.o" -lxml2 "$work"/objects/*.o "$work/${name}Fuzz.swift" -o "$work/$name-fuzz"
   found=$work/$name
   mkdir -p "$found"
   seeds=()
   case $name in
     HL7 | MLLP) [ ! -d Tests/Corpus/hl7 ] || seeds+=(Tests/Corpus/hl7) ;;
+    JSON | FHIR)
+      rm -rf "$work/resources" && mkdir -p "$work/resources"
+      while IFS= read -r -d '' file; do
+        cp "$file" "$work/resources/$(sha256sum "$file" | cut -c1-16).json"
+      done < <(find Transforms Examples -name '*.json' -size -8k -print0)
+      seeds+=("$work/resources")
+      ;;
     XML)
       rm -rf "$work/documents" && mkdir -p "$work/documents"
       printf '%s\n' '<a xmlns="urn:d" xmlns:p="urn:p" p:b="1"><p:c>x &amp; y<![CDATA[<z>]]></p:c><!-- n --><?pi d?></a>' \

@@ -56,8 +56,9 @@ import Testing
 
   @Test func `a resource that R4 does not allow fails its case, also where it is expected`() throws {
     try transform("emit msg with { dataAbsentReason: { text: \"why\" } }")
+    // Whoever accepts it is told at once.
     let before = try run(accepts: true)
-    #expect(before.failedCount == 0)
+    #expect(before.results.first?.failures.first?.contains("out.1.json: Observation: obs-6") == true)
     let failures = try run().results.first?.failures ?? []
     #expect(failures.count == 1)
     #expect(failures.first?.contains("out.1.json: Observation: obs-6") == true)
@@ -130,6 +131,8 @@ import Testing
     #expect(outcomes["other"] == "routed")
     #expect(workshop.read("c.tests/other/out.out.1.json")?.contains("Patient") == true)
     #expect(workshop.read("c.tests/good/out.out.1.json")?.contains("amended") == true)
+    // What is wrong with it is its sender's.
+    #expect(try run("/c.yaml").failedCount == 0)
     #expect(outcomes["no-json"] == Self.noJSON)
   }
 }

@@ -183,7 +183,29 @@ import Text
     }
     #expect(try labels(out + "{ use: \"‸\" },\n}\n", editor).contains("official"))
     #expect(try labels(out + "{ period: { ‸ } },\n}\n", editor).contains("start"))
+    // A record that was begun some lines above, and isn't closed yet; other statements follow or don't.
+    for rest in ["", "\nemit msg\n", "  },\n  gender: \"male\",\n}\n", "  gender: \"male\",\n}\n"] {
+      let fields = try editor.completions(out + "{ family: n.‸\n" + rest)
+      #expect(fields.first?.hasPrefix("1 (family name") == true, "\(rest): \(fields.prefix(3))")
+      #expect(try labels(out + "{\n    fam‸\n" + rest, editor).contains("family"), "\(rest)")
+      #expect(try labels(out + "{ use: \"‸\n" + rest, editor).contains("official"), "\(rest)")
+    }
+    // A loop and a condition that stand for a value and have none yet.
+    for line in [
+      "  identifier: for id in PID-‸", "  identifier: for id in PID-3[*] where PID-‸",
+      "  identifier: [for id in PID-3[*] where id.5 == PID-‸", "  identifier: [for id in PID-‸]",
+      "  gender: if PID-‸", "  gender: if PID-8 == \"F\" then PID-‸",
+    ] {
+      let fields = try labels(out.replacing("name: for n in PID-5[*] => ", with: "") + line, editor)
+      #expect(fields.contains("8"), "\(line)")
+    }
     #expect(try editor.hover(out + "{‸ text: n.1.1 },\n}\n").contains("HumanName"))
+    let key = try editor.hover(out + "{ fam‸ily: n.1.1 },\n  gender: \"male\" }\n")
+    #expect(key.contains("**HumanName.family**") && key.contains("string, 0..1"), "\(key)")
+    let coded = try editor.hover(out + "{ text: n.1.1 },\n  gen‸der: \"male\", deceased: true }\n")
+    #expect(coded.contains("**Patient.gender**") && coded.contains("Codes: male, female"), "\(coded)")
+    let choice = try editor.hover(out + "{ text: n.1.1 },\n  dece‸ased: true }\n")
+    #expect(choice.contains("one of boolean, dateTime"), "\(choice)")
     #expect(try labels("transform t\n  in fhir ‸\n", editor) == ["r4"])
     #expect(try labels("transform t\n  in fhir r4 ‸\n", editor).contains("ServiceRequest"))
     let hover = try editor.hover(head + "note pat.bir‸thDate\nemit msg\n")

@@ -71,6 +71,26 @@ extension Ways {
       #expect(try await project.hilum("scaffold", "v2-to-fhir", "ORU_R01", "--hl7", "3").status == 2)
     }
 
+    @Test func `is told at once of a resource that R4 doesn't allow`() async throws {
+      let project = try project()
+      try project.write(
+        "Transforms/obs.hilt",
+        """
+        transform obs
+          in  hl7 2.3..2.6 ADT_*
+          out fhir r4 Observation
+
+        emit Observation { status: "final", code: { text: "x" }, value: PID-8, dataAbsentReason: { text: "y" } }
+
+        """)
+      let tried = try await project.hilum("try", "Transforms/obs.hilt", "a.hl7")
+      #expect(tried.output.contains("R4 doesn't allow this: Observation: obs-6"), "\(tried)")
+      try project.makeFolder("Transforms/obs.tests/one")
+      try project.write("Transforms/obs.tests/one/in.hl7", project.read("a.hl7"))
+      let accepted = try await project.hilum("test", "--accept", "Transforms/obs.hilt")
+      #expect(accepted.status == 1 && accepted.output.contains("out.1.json: Observation: obs-6"), "\(accepted)")
+    }
+
     @Test func `writes an input, accepts what comes, and sees what changes it`() async throws {
       let project = try project()
       try project.makeFolder("Transforms/kin.tests/two")

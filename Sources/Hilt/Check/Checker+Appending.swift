@@ -8,6 +8,16 @@ extension Checker {
     {
       return append(expression, to: slot, element, target.span)
     }
+    if case .name(let name) = target.kind, scope.find(name) == nil, HL7SegmentCode(name) == nil, !mayBeUnread(name) {
+      let value = typed(expression)
+      let near = nearest(name, among: scope.names)
+      problems.report(
+        .unknownName, "'\(name)' is not known here", at: target.span,
+        help: near.map { ["did you mean '\($0)'?"] } ?? [
+          "var \(name): list of \(Self.listed(value.type)), before the loop"
+        ])
+      return { _ in }
+    }
     let place = writtenPlace(target, isRemoval: false)
     scope.forgetReads()
     let value = typed(expression)
@@ -42,6 +52,16 @@ extension Checker {
       }
       if run.isTraced { run.record(try place.presentField(run), at: span) }
       if run.observed != nil { try run.observe(place, draft, from: inputs, at: span) }
+    }
+  }
+
+  /// What a list of such values is declared of.
+  private static func listed(_ type: Type) -> String {
+    switch type {
+    case .fhir(let kind): kind.name
+    case .number: "number"
+    case .text: "text"
+    default: "…"
     }
   }
 

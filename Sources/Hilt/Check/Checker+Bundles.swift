@@ -76,8 +76,17 @@ extension Checker {
     // `by` has a name and stands first, so that it is read before the resource.
     let names = isKnown ? ["resource", "by"] : ["resource"]
     let isNamed = { (value: Expression) in if case .named = value.kind { true } else { false } }
+    var plain = arguments.filter { !isNamed($0) }
+    if isKnown, arguments.count == 2, plain.count == 2 {
+      // The first is read as what it is without its name: which is which could be known from nothing else.
+      let text = source.text(plain[0].span)
+      problems.report(
+        .arguments, "the identifier by which it is found has a name", at: plain[0].span, help: ["by: \(text)"],
+        fix: (plain[0].span, "by: \(text)"))
+      plain.swapAt(0, 1)
+    }
     let matched = matched(
-      arguments.filter { !isNamed($0) } + arguments.filter(isNamed),
+      plain + arguments.filter(isNamed),
       Parameters(names: names, least: names.count, most: names.count),
       isKnown ? "\(filling)(by: …, resource)" : "add(resource)", takes: isKnown ? "2 values" : "1 value", at: span,
       help: [isKnown ? "b.\(filling)(by: identifier(PID-3[1]), Patient { … })" : "b.add(Patient { … })"])

@@ -102,6 +102,7 @@ extension Checker {
         isBroken = true
         continue
       }
+      learn(named: name, of: type, entry.keySpan)
       let choice = type.element(name)?.choice ?? name
       if let other = seen[choice] {
         problems.report(
@@ -115,6 +116,16 @@ extension Checker {
       members.append(Member(key: Record.Key(name), evaluate: value.evaluate))
     }
     return isBroken ? nil : members
+  }
+
+  /// Keeps what the key of a record stands for, for an editor.
+  private mutating func learn(named name: String, of type: FHIRType, _ span: Span) {
+    if learned == nil { return }
+    let element = type.element(name)
+    let one = element?.read ?? .choice(FHIRChoiceKind(owner: type.name, name: name))
+    let value = Typed(element?.isList == true ? .list(one) : one, at: span, path: "\(type.name).\(name)") { _ in .absent
+    }
+    learn(.value(value), span, span)
   }
 
   /// Where the value of an element goes; reported, and `nil`, where the type has none of that name.

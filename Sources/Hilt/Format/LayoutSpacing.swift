@@ -19,6 +19,9 @@ struct LayoutSpacing {
     "import", "zone", "profile", "transform", "library", "new", "copy",
   ]).subtracting(["true", "false", "null", "absent"])
 
+  /// Begin a line that names a file or a zone.
+  private static let naming: Set<String> = ["import", "table", "profile", "zone"]
+
   /// The spaces before the token at an index that is not the first.
   func before(_ index: Int, isInBlock: Bool) -> Int {
     let (a, b) = (tokens[index - 1], tokens[index])
@@ -98,6 +101,8 @@ struct LayoutSpacing {
   private func isTight(slashAt index: Int) -> Bool {
     guard index + 1 < tokens.endIndex, tokens[index].gap == 0 else { return false }
     let next = tokens[index + 1]
+    // `import lib/names.hilt`: a file whose quotes are missing stays one.
+    if next.gap == 0, tokens.first?.isWord(Self.naming) == true { return true }
     return next.gap == 0 && next.kind == .word && next.text.utf8.first.map { (0x41...0x5A).contains($0) } == true
   }
 }

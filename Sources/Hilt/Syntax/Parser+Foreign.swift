@@ -34,7 +34,7 @@ extension Parser {
     guard opensValue, !Self.words.contains(word), !Self.statementWords.contains(word), !startsDecision,
       Self.foreign[word] == nil
     else { return }
-    var meant = word == "delete" ? "remove" : surelyMeant(word, among: Self.statementWords)
+    var meant = word == "delete" ? "remove" : word == "send" ? "emit" : surelyMeant(word, among: Self.statementWords)
     if Self.statementWords.contains(word.lowercased()) { meant = word.lowercased() }
     if let meant = meant ?? (["emt", "emti", "eimt"].contains(word) ? "emit" : nil) { mend(as: meant) }
   }

@@ -26,6 +26,7 @@ extension Parser {
       }
       if index == start { advance() }
     }
+    tree.unread += unread
     tree.replyDecision = replyDecision
     return tree
   }

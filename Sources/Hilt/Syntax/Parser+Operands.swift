@@ -178,12 +178,23 @@ extension Parser {
           let span = start...parser.previous
           try parser.expect(.colon)
           entries.append(Entry(key: key, keySpan: span, value: try parser.expression()))
-          guard parser.take(.comma) else { break }
+          guard parser.take(.comma) || parser.missesComma() else { break }
         }
         try parser.expect(.rightBrace)
         return entries
       }
     }
+  }
+
+  /// Another entry follows without a comma before it: said once, then read as if one stood there.
+  private mutating func missesComma() -> Bool {
+    let isKey = isSign(.colon, 1) || token.kind == .digits && isSign(.dot, 1) && isSign(.colon, 3)
+    guard isKey, token.kind == .word || token.kind == .digits else { return false }
+    let end = Int(previous.end)
+    problems.report(
+      .syntax, "a comma is missing between two entries", at: Span(end, end + 1), help: [","],
+      fix: (previous, source.text(previous) + ","))
+    return true
   }
 
   private mutating func key() throws -> Entry.Key {

@@ -10,6 +10,9 @@ extension Parser {
         statements.append(try statement())
       } catch {
         self.depth = depth
+        if ["let", "var"].contains(text(tokens[start])) {
+          unread.append(text(tokens[min(start + 1, tokens.count - 1)]))
+        }
         if index == start { advance() }
         recover(from: start)
       }

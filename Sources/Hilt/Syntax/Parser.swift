@@ -31,6 +31,8 @@ struct Parser {
   var statementStart = -1
   /// Inside a selector `.5` and `-2` begin a path.
   var insideSelector = false
+  /// The names that statements give which could not be read.
+  var unread: [String] = []
 
   init(_ source: Source, tokens: [Token], problems: Problems) {
     self.source = source
@@ -152,6 +154,12 @@ struct Parser {
   /// A text without values in it.
   mutating func plainText(_ what: String) throws -> TextLiteral {
     let start = token.span
+    if let bare = bareText() {
+      let meant = "\"\(bare)\""
+      problems.report(
+        .syntax, "\(what) stands in quotes", at: start...previous, help: [meant], fix: (start...previous, meant))
+      return TextLiteral(text: bare, span: start...previous)
+    }
     guard token.kind == .textStart else { throw expected(what, help: ["\"…\""]) }
     guard case .text(let parts) = try textValue().kind else { throw Abandoned() }
     var content = ""
@@ -162,6 +170,19 @@ struct Parser {
       content += piece
     }
     return TextLiteral(text: content, span: start...previous)
+  }
+
+  /// `lib/names.hilt`, without its quotes; `nil`, and nothing is read, where something else stands there.
+  private mutating func bareText() -> String? {
+    guard token.kind == .word else { return nil }
+    var count = 1
+    while !ahead(count).spaceBefore,
+      [.word, .digits, .sign(.slash), .sign(.dot), .sign(.minus)].contains(ahead(count).kind)
+    { count += 1 }
+    let text = source.text(token.span...ahead(count - 1).span)
+    guard text.contains("/") || text.contains(".") else { return nil }
+    for _ in 0..<count { advance() }
+    return text
   }
 
   /// A text with what stands in its braces.

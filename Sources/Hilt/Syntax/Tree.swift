@@ -16,7 +16,7 @@ struct ProgramTree: Sendable {
   var constants: [ConstantClause] = []
   var functions: [FunctionClause] = []
   var body: [Statement] = []
-  /// The names of declarations that could not be read: what uses them is right.
+  /// The names that could not be read with what gives them: whoever uses them is right.
   var unread: [String] = []
   /// Behind the last token, for what is missing at the end.
   var end: Span

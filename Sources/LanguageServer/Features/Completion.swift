@@ -98,7 +98,12 @@ extension Workspace {
   static func wholes(_ text: TextDocument, _ line: CursorLine, _ offset: Int, _ standing: String) -> [String] {
     let start = String(decoding: text.bytes[..<line.wordStart], as: UTF8.self) + standing
     let rest = String(decoding: text.bytes[offset...], as: UTF8.self)
-    guard line.isAtEnd else { return [start + rest] }
+    let end = rest.firstIndex(where: \.isNewline) ?? rest.endIndex
+    let (inLine, more) = (String(rest[..<end]), String(rest[end...]))
+    let outer = line.outerClosers.isEmpty ? "" : "\n" + line.outerClosers
+    // Where another entry of a record follows, it is the record's end that is missing.
+    let behind = beginsEntry(more) ? "," + more + outer : outer + more
+    guard line.isAtEnd else { return [start + inLine + behind] }
     let first = line.words.first.map(String.init) ?? ""
     let suffix =
       switch first.prefix(while: { $0.isLetter }) {
@@ -109,13 +114,20 @@ extension Workspace {
       default: line.before.contains("=") ? "" : " = absent"
       }
     // What follows in the line closes what is open.
-    let end = rest.firstIndex(where: \.isNewline) ?? rest.endIndex
-    let closed = rest[..<end] + line.closers
-    var texts = [start + rest]
-    for text in [start + closed + rest[end...], start + closed + suffix + rest[end...]] where texts.last != text {
-      texts.append(text)
+    let ended = line.closers.isEmpty ? line.ending + inLine : inLine + line.ending
+    let closed = inLine + line.closers
+    var texts = [start + inLine + outer + more]
+    for text in [closed, ended, closed + suffix] where !texts.contains(start + text + behind) {
+      texts.append(start + text + behind)
     }
     return texts
+  }
+
+  /// `gender: …` in the line behind.
+  private static func beginsEntry(_ text: String) -> Bool {
+    let line = text.drop { $0.isWhitespace }
+    let key = line.prefix { $0.isLetter || $0.isNumber || $0 == "." }
+    return !key.isEmpty && line.dropFirst(key.count).first == ":"
   }
 
   // MARK: Heads

@@ -10,8 +10,13 @@ struct CursorLine {
   /// The line up to the cursor.
   let before: String
   let surroundings: Surroundings
-  /// What is open in the line, and would close it.
+  /// What closes the brackets that are open in the line.
   let closers: String
+  /// The same with what a `for` or an `if` that stands for a value needs to be one: `for id in PID-3[` is closed by
+  /// `] => absent`.
+  let ending: String
+  /// What closes those that the lines before opened and no line behind closes.
+  let outerClosers: String
   /// The word at the cursor, and where it begins.
   let word: String
   let wordStart: Int
@@ -35,7 +40,53 @@ struct CursorLine {
     for index in line.lowerBound..<max(line.lowerBound, start) { scan.read(bytes[index], at: index) }
     surroundings = scan.surroundings
     closers = isClosed ? "" : scan.closers
+    outerClosers = Self.unclosed(bytes, around: line)
+    let open = Self.unfinished(bytes, line.lowerBound..<max(line.lowerBound, start))
+    ending = scan.surroundings == .code ? Self.ending(open, isClosed ? nil : scan) : closers
     separator = Self.separator(bytes, line, start, scan.surroundings)
+  }
+
+  /// Where each `for` and `if` stands that has no `=>` and no `then` yet; what begins the line is a statement.
+  private static func unfinished(_ bytes: [UInt8], _ line: Range<Int>) -> [(at: Int, needs: String)] {
+    var open: [(at: Int, needs: String)] = []
+    var isFirst = true
+    var index = line.lowerBound
+    while index < line.upperBound {
+      let start = index
+      while index < line.upperBound, TextDocument.isWord(bytes[index]) { index += 1 }
+      let word = String(decoding: bytes[start..<index], as: UTF8.self)
+      switch word {
+      case "for" where !isFirst: open.append((start, " => absent"))
+      case "if" where !isFirst: open.append((start, " then absent"))
+      case "then": if open.last?.needs == " then absent" { open.removeLast() }
+      default: break
+      }
+      if !word.isEmpty { isFirst = false }
+      if index < line.upperBound, word.isEmpty {
+        let isArrow = bytes[index] == 0x3D && index + 1 < line.upperBound && bytes[index + 1] == 0x3E
+        if isArrow, open.last?.needs == " => absent" { open.removeLast() }
+        index += 1
+      }
+    }
+    return open
+  }
+
+  /// - Parameter scan: what is open in the line; `nil` where something behind the cursor closes it.
+  private static func ending(_ unfinished: [(at: Int, needs: String)], _ scan: Scan?) -> String {
+    var text = ""
+    var end = Int.max
+    for (at, needs) in unfinished.reversed() {
+      text += (scan?.closers(in: at..<end) ?? "") + needs
+      end = at
+    }
+    return text + (scan?.closers(in: 0..<end) ?? "")
+  }
+
+  private static func unclosed(_ bytes: [UInt8], around line: Range<Int>) -> String {
+    var scan = Scan()
+    for index in 0..<line.lowerBound { scan.read(bytes[index], at: index) }
+    for index in line.upperBound..<bytes.count { scan.read(bytes[index], at: index) }
+    return scan.closers(in: 0..<line.lowerBound)
   }
 
   /// Words and signs of the line before the word at the cursor.
@@ -73,13 +124,20 @@ struct CursorLine {
       return .code
     }
 
-    var closers: String {
-      if isComment { return "" }
+    var closers: String { isComment ? "" : closers(in: 0..<Int.max) }
+
+    /// What closes what was opened in a stretch.
+    func closers(in range: Range<Int>) -> String {
       let closing: [UInt8: String] = [0x28: ")", 0x5B: "]", 0x7B: "}", 0x22: "\""]
-      return open.reversed().map { closing[$0.sign] ?? "" }.joined()
+      return open.reversed().filter { range.contains($0.at) }.map { closing[$0.sign] ?? "" }.joined()
     }
 
     mutating func read(_ byte: UInt8, at index: Int) {
+      if byte == 0x0A {
+        // Comments and texts end with their line.
+        (isComment, isEscaped) = (false, false)
+        if let text = open.firstIndex(where: { $0.sign == 0x22 }) { open.removeSubrange(text...) }
+      }
       if isComment { return }
       if isEscaped {
         isEscaped = false

@@ -246,6 +246,13 @@ struct LayoutTests {
     }
   }
 
+  @Test("A file whose quotes are missing stays one")
+  func bare() throws {
+    let program =
+      "transform t\n  zone Europe/Zurich\n  import lib/v2-names.hilt\ntable a from codes/0001.csv key a value b\n"
+    try expect(program, becomes: program)
+  }
+
   @Test("White space that is not in a text of several lines goes, and what is in it stays")
   func texts() throws {
     let program = "transform t\nnote <<TEXT  \r\n  Dear {PID-5[1].2},  \r\n \t \r\n\r\n  no\rmore \n  TEXT\nemit msg\n"
