@@ -202,6 +202,11 @@ private struct Trial {
     if let refusal = refusal(of: message, program) {
       Terminal.line(Terminal.yellow("  a channel would refuse this message: \(refusal)"))
     }
+    if let namespace = unknownNamespace(bytes, program) {
+      Terminal.line(
+        Terminal.yellow(
+          "  the sample is in a namespace that the head does not name: in xml \"\(Terminal.safe(namespace))\""))
+    }
     for note in result.notes { Terminal.line("  note: \(Terminal.safe(note.text)) (\(note.place))") }
     guard show(result, of: program, message) else { return false }
     for (number, emitted) in result.emitted.enumerated() {
@@ -294,6 +299,14 @@ private struct Trial {
     else { return nil }
     let reason = refusal.text.replacing("this channel takes", with: "the transform takes")
     return "\(refusal.kind.rawValue) \(refusal.number) \(Terminal.safe(reason))"
+  }
+
+  /// The namespace of a document's root, where the program can find nothing in it: no path says why.
+  private func unknownNamespace(_ bytes: [UInt8], _ program: HiltProgram) -> String? {
+    guard program.input.format == .xml, let name = try? XMLDocument(bytes).root.name, !name.namespace.isEmpty,
+      !program.namespaces.contains(name.namespace)
+    else { return nil }
+    return name.namespace
   }
 
   private func show(_ result: HiltResult, of program: HiltProgram, _ message: HL7Message?) -> Bool {
