@@ -125,6 +125,16 @@ package struct HiltProgram: Sendable {
     self.body = body
   }
 
+  /// The addresses of the namespaces of XML that its head names.
+  package var namespaces: [String] {
+    let source = Source(text, file: source.file)
+    var problems = Problems(source)
+    let tokens = Lexer.tokens(of: source, problems: &problems)
+    var parser = Parser(source, tokens: tokens, problems: problems)
+    let tree = parser.program()
+    return ([tree.input].compactMap(\.self) + tree.outputs).flatMap(\.namespaces).map(\.address.text)
+  }
+
   /// The line of each statement, by the statement's number.
   package var statementLines: [Int] { statementSpans.map { source.line(of: Int($0.start)) } }
 

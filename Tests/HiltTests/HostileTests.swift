@@ -3,6 +3,7 @@ import HL7
 import Hilt
 import Messages
 import Testing
+import Text
 
 @Suite("Any text as program, any bytes as message")
 struct HostileTests {
@@ -83,6 +84,30 @@ struct HostileTests {
       let result = program.run(HiltInput(message), tracing: Bool.random(using: &generator))
       for case .bytes(let output) in result.emitted.filter({ $0.format == .hl7v2 }).map(\.content) {
         #expect((try? HL7Message(output)) != nil, "what comes out can be read again; seed \(Self.seed)")
+      }
+    }
+  }
+
+  @Test("Documents with bytes changed go through every conformance program of XML, and never trap")
+  func documents() throws {
+    var generator = SeededGenerator(seed: Self.seed &+ 3)
+    let cases = ConformanceCase.all.filter { $0.program.contains("in  xml") }
+    let programs = cases.compactMap { test in
+      HiltProgram.compile(test.program, file: "program").program.map { ($0, test.sections("input").first?.text ?? "") }
+    }
+    #expect(programs.count > 10)
+    for _ in 0..<1_000 {
+      let (program, input) = try #require(programs.randomElement(using: &generator))
+      var bytes = Array(input.utf8)
+      for _ in 0..<Int.random(in: 0...4, using: &generator) where !bytes.isEmpty {
+        let place = Int.random(in: 0..<bytes.count, using: &generator)
+        bytes[place] = Array("<>/=\"'&;: ax\n".utf8 + [0xFF, 0]).randomElement(using: &generator) ?? 0
+      }
+      let limits = HiltLimits(stepsMax: 20_000)
+      let result = program.run(
+        HiltInput(nil, bytes: bytes, limits: limits), tracing: Bool.random(using: &generator))
+      for case .bytes(let output) in result.emitted.filter({ $0.format == .xml }).map(\.content) {
+        #expect((try? XMLDocument(output)) != nil, "what comes out can be read again; seed \(Self.seed)")
       }
     }
   }

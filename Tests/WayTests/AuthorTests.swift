@@ -158,6 +158,23 @@ extension Ways {
       #expect(try await project.hilum("try", "Transforms/rows.hilt", "none.csv").status == 2)
     }
 
+    @Test func `tries a document of XML, and says where the head does not name its namespace`() async throws {
+      let project = try project()
+      let body = "\n  out xml\n\nemit element(\"a\", [element(\"b\", value(msg, \"title\")), element(\"c\")])\n"
+      try project.write("Transforms/blind.hilt", "transform blind\n  in  xml" + body)
+      try project.write("Transforms/sees.hilt", "transform sees\n  in  xml \"urn:d\"" + body)
+      try project.write("d.xml", "<doc xmlns=\"urn:d\"><title>T</title></doc>\n")
+      let blind = try await project.hilum("try", "Transforms/blind.hilt", "d.xml")
+      #expect(blind.status == 0 && blind.output.contains("in xml \"urn:d\""), "\(blind)")
+      let sees = try await project.hilum("try", "Transforms/sees.hilt", "d.xml")
+      #expect(sees.status == 0 && !sees.output.contains("in xml \"urn:d\""), "\(sees)")
+      // A line for each element.
+      #expect(sees.output.contains("  <b>T</b>\n"), "\(sees)")
+      try project.write("broken.xml", "<doc>")
+      let broken = try await project.hilum("try", "Transforms/sees.hilt", "broken.xml")
+      #expect(broken.output.contains("no XML that can be read: line 1"), "\(broken)")
+    }
+
     @Test func `gives an editor all of it as JSON`() async throws {
       let project = try project()
       let tried = try await project.hilum("try", "Transforms/kin.hilt", "a.hl7", "--json")

@@ -13,26 +13,25 @@ extension Checker {
       var new: String?
       if case .text(let text) = try text(run) { new = text }
       try run.step(bytes: new?.utf8.count ?? 0, at: span)
-      let items = try run.items(of: path, at: node, span)
+      // An attribute is written to each element that the path before it finds, whether it is there or not.
+      let items = try run.items(of: attribute?.path ?? path, at: node, span)
+      if items.isEmpty, new != nil {
+        throw Self.nothing(at: pathText, span, help: "with_child(…) puts an element there")
+      }
       for item in items {
         switch item {
         case .node(let found):
           try found.check(in: node, pathText, at: span)
-          changes.contents[found.identity] = new ?? ""
+          if let name = attribute?.name {
+            _ = try run.element(item, pathText, at: span)
+            changes.attributes[found.identity, default: []].append((name, new))
+          } else {
+            changes.contents[found.identity] = new ?? ""
+          }
         case .attribute(let name, _, let found):
           try found.check(in: node, pathText, at: span)
           changes.attributes[found.identity, default: []].append((name, new))
         }
-      }
-      guard items.isEmpty, let new else { return }
-      // An attribute that an element doesn't have yet is made.
-      for item in try attribute.map({ try run.items(of: $0.path, at: node, span) }) ?? [] {
-        guard case .node(let found) = item, found.name != nil, let name = attribute?.name else { continue }
-        try found.check(in: node, pathText, at: span)
-        changes.attributes[found.identity, default: []].append((name, new))
-      }
-      if changes.attributes.isEmpty {
-        throw Self.nothing(at: pathText, span, help: "with_child(…) puts an element there")
       }
     }
   }

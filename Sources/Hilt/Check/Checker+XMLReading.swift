@@ -167,6 +167,9 @@ extension Decimal {
       self.init(Int(number))
       return
     }
-    self.init(json: "\(number)")
+    // Behind 15 digits stands what binary fractions add: 10.1 + 0.2 is 10.3.
+    var scale = 1.0
+    while abs(number) * scale < 1e14, scale < 1e14 { scale *= 10 }
+    self.init(json: "\((number * scale).rounded() / scale)")
   }
 }

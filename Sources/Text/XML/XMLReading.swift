@@ -3,15 +3,7 @@ internal import CXMLReader
 /// Lets libxml2 read a text, and keeps what it calls out. It fetches nothing, and a DOCTYPE ends it before what that
 /// declares is looked at.
 final class XMLReading {
-  private let limits: XMLLimits
-  private var nodes: [XMLDocument.Node] = []
-  private var names: [XMLDocument.Name] = []
-  /// By what the text has, byte for byte: prefix, local name and namespace.
-  private var places: [[[UInt8]]: Int32] = [:]
-  private var attributes: [XMLDocument.Attribute] = []
-  private var declarations: [XMLDocument.Declaration] = []
-  private var characters: [UInt8] = []
-  private var open: [Int] = []
+  private var builder: XMLBuilder
   /// Why it said that the reading ends.
   private var refusal: XMLError.Kind?
 
@@ -21,7 +13,7 @@ final class XMLReading {
     return true
   }()
 
-  private init(_ limits: XMLLimits) { self.limits = limits }
+  private init(_ limits: XMLLimits) { builder = XMLBuilder(limits: limits) }
 
   static func document(_ bytes: [UInt8], _ limits: XMLLimits) throws(XMLError) -> XMLDocument {
     if bytes.isEmpty { throw XMLError(kind: .empty, line: 0, column: 0) }
@@ -34,9 +26,7 @@ final class XMLReading {
     if let kind = reading.kind(of: result) {
       throw XMLError(kind: kind, line: Int(result.line), column: Int(result.column))
     }
-    return XMLDocument(
-      nodes: reading.nodes, names: reading.names, attributes: reading.attributes, declarations: reading.declarations,
-      characters: reading.characters)
+    return reading.builder.document(.read)
   }
 
   private func read(_ bytes: [UInt8]) -> hilum_xml_result {
@@ -76,77 +66,50 @@ final class XMLReading {
     _ name: hilum_xml_name, _ namespaces: UnsafeBufferPointer<hilum_xml_namespace>,
     _ row: UnsafeBufferPointer<hilum_xml_attribute>, line: Int32
   ) -> Bool {
-    if open.count == limits.depthMax { return refuse(.tooDeep(depthMax: limits.depthMax)) }
-    if !hasRoom(for: 1 + namespaces.count + row.count) { return false }
-    let first = Int32(attributes.count)
-    let firstDeclaration = Int32(declarations.count)
-    for namespace in namespaces {
+    let declared = namespaces.map { namespace in
       let words = [namespace.prefix, namespace.uri].map { $0.map { String(cString: $0) } ?? "" }
-      declarations.append(.init(prefix: words[0], namespace: words[1]))
+      return XMLDocument.Declaration(prefix: words[0], namespace: words[1])
     }
-    for attribute in row {
-      guard let start = attribute.value, let end = attribute.value_end else { continue }
+    let attributes = row.compactMap { attribute -> XMLDocument.Attribute? in
+      guard let start = attribute.value, let end = attribute.value_end else { return nil }
       let value = String(decoding: UnsafeBufferPointer(start: start, count: end - start), as: UTF8.self)
-      attributes.append(.init(name: place(of: attribute.name), value: value))
+      return .init(name: place(of: attribute.name), value: value)
     }
-    nodes.append(
-      .init(
-        name: place(of: name), parent: Int32(open.last ?? -1), next: 0, range: first..<Int32(attributes.count),
-        declared: firstDeclaration..<Int32(declarations.count), line: line))
-    open.append(nodes.count - 1)
-    return true
+    let known = place(of: name)
+    return keep { () throws(XMLError) in try builder.begin(known, attributes, declared, line: line) }
   }
 
   private func end() -> Bool {
-    if let last = open.popLast() { nodes[last].next = Int32(nodes.count) }
+    builder.end()
     return true
   }
 
   private func add(_ text: UnsafeBufferPointer<UInt8>, line: Int32) -> Bool {
-    guard let parent = open.last else { return true }
-    let start = Int32(characters.count)
-    characters.append(contentsOf: text)
-    let end = Int32(characters.count)
-    // What stands together comes in several calls: around an entity, and from piece to piece.
-    if let last = nodes.indices.last, nodes[last].name < 0, nodes[last].parent == parent,
-      nodes[last].range.upperBound == start
-    {
-      nodes[last].range = nodes[last].range.lowerBound..<end
+    keep { () throws(XMLError) in try builder.text(text, line: line) }
+  }
+
+  /// Whether the reading goes on.
+  private func keep(_ body: () throws(XMLError) -> Void) -> Bool {
+    do throws(XMLError) {
+      try body()
       return true
+    } catch {
+      refusal = error.kind
+      return false
     }
-    if !hasRoom(for: 1) { return false }
-    nodes.append(
-      .init(
-        name: -1, parent: Int32(parent), next: Int32(nodes.count + 1), range: start..<end, declared: 0..<0, line: line))
-    return true
   }
 
-  private func hasRoom(for count: Int) -> Bool {
-    if nodes.count + attributes.count + declarations.count + count <= limits.nodeCountMax { return true }
-    return refuse(.tooManyNodes(nodeCountMax: limits.nodeCountMax))
-  }
-
-  private func place(of name: hilum_xml_name) -> Int32 {
+  private func place(of name: hilum_xml_name) -> XMLBuilder.NamePlace {
     let words = [name.prefix, name.local, name.uri].map { word in
       word.map { Array(UnsafeRawBufferPointer(start: $0, count: Self.length($0))) } ?? []
     }
-    if let known = places[words] { return known }
-    let place = Int32(names.count)
-    let texts = words.map { String(decoding: $0, as: UTF8.self) }
-    names.append(XMLDocument.Name(texts[1], in: texts[2], prefix: texts[0]))
-    places[words] = place
-    return place
+    return builder.place(words)
   }
 
   private static func length(_ word: UnsafePointer<CChar>) -> Int {
     var count = 0
     while word[count] != 0 { count += 1 }
     return count
-  }
-
-  private func refuse(_ kind: XMLError.Kind) -> Bool {
-    refusal = kind
-    return false
   }
 
   // MARK: Words

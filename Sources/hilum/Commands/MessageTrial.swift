@@ -61,6 +61,11 @@ struct MessageTrial {
     if let refusal = refusal(of: message, program) {
       Terminal.line(Terminal.yellow("  a channel would refuse this message: \(refusal)"))
     }
+    if let namespace = unknownNamespace(bytes, program) {
+      Terminal.line(
+        Terminal.yellow(
+          "  the sample is in a namespace that the head does not name: in xml \"\(Terminal.safe(namespace))\""))
+    }
     for note in result.notes { Terminal.line("  note: \(Terminal.safe(note.text)) (\(note.place))") }
     guard show(result, of: program, message) else { return false }
     for (number, emitted) in result.emitted.enumerated() {
@@ -153,6 +158,14 @@ struct MessageTrial {
     else { return nil }
     let reason = refusal.text.replacing("this channel takes", with: "the transform takes")
     return "\(refusal.kind.rawValue) \(refusal.number) \(Terminal.safe(reason))"
+  }
+
+  /// The namespace of a document's root, where the program can find nothing in it: no path says why.
+  private func unknownNamespace(_ bytes: [UInt8], _ program: HiltProgram) -> String? {
+    guard program.input.format == .xml, let name = try? XMLDocument(bytes).root.name, !name.namespace.isEmpty,
+      !program.namespaces.contains(name.namespace)
+    else { return nil }
+    return name.namespace
   }
 
   private func show(_ result: HiltResult, of program: HiltProgram, _ message: HL7Message?) -> Bool {
@@ -266,8 +279,13 @@ struct MessageTrial {
     }
   }
 
-  /// JSON has a line for each value, as a person reads it.
+  /// JSON has a line for each value and XML one for each element, as a person reads it.
   private static func readable(_ output: [UInt8], _ format: Format) -> [UInt8] {
+    if format == .xml, let document = try? XMLDocument(output) {
+      var writer = XMLWriter(isPretty: true)
+      writer.node(document.root)
+      return writer.bytes
+    }
     guard format == .fhir || format == .json, let document = try? JSONDocument(output) else { return output }
     var writer = JSONWriter(isPretty: true)
     writer.node(document.root)
