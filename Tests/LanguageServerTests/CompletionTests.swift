@@ -90,7 +90,8 @@ import Text
     let editor = try Editor()
     try editor.write("codes/sex.csv", "local,hl7\n")
     try editor.write("lib.hilt", "library lib\n")
-    #expect(try labels("transform t\n  in ‸\n", editor) == ["hl7", "fhir", "json", "xml", "delimited", "text", "bytes"])
+    let formats = ["hl7", "fhir", "json", "xml", "delimited", "text", "bytes"]
+    #expect(try labels("transform t\n  in ‸\n", editor) == formats)
     #expect(try labels("transform t\n  in hl7 ‸\n", editor).contains("2.5.1"))
     #expect(try labels("transform t\n  in hl7 2.5.1 ‸\n", editor).contains("ADT_A01"))
     #expect(try labels("transform t\n  in hl7 2.5.1 ADT_A01, ‸\n", editor).contains("ADT_*"))
