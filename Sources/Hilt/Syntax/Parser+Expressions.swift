@@ -138,7 +138,9 @@ extension Parser {
       word.text = "=="
     }
     advance()
-    let other = try operators(from: level.rawValue + 1)
+    // `x ?? reject AE 101 "…"`
+    let decides = level == .otherwise && startsDecision
+    let other = decides ? try choice() : try operators(from: level.rawValue + 1)
     if word.text.hasSuffix("in"), case .text = other.kind {
       throw fail(
         .syntax, "'in' asks a list, which stands in brackets", at: other.span, help: ["[\(source.text(other.span)), …]"]
