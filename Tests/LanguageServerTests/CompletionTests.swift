@@ -201,6 +201,15 @@ import Text
       #expect(fields.contains("8"), "\(line)")
     }
     #expect(try editor.hover(out + "{‸ text: n.1.1 },\n}\n").contains("HumanName"))
+    // Where an element has codes, they come first, as texts.
+    for record in ["{ use: ‸ },\n}\n", "{ use: off‸\n", "{ family: n.1.1 },\n  gender: ‸\n"] {
+      try editor.open("t.hilt", out + record)
+      let items = try editor.ask("textDocument/completion", "t.hilt", at: out + record)["items"]
+      let first = items?.elements.prefix { $0["detail"]?.text == "a code" }.compactMap {
+        $0["textEdit"]?["newText"]?.text
+      }
+      #expect(first?.contains(record.contains("gender") ? "\"male\"" : "\"official\"") == true, "\(record)")
+    }
     let key = try editor.hover(out + "{ fam‸ily: n.1.1 },\n  gender: \"male\" }\n")
     #expect(key.contains("**HumanName.family**") && key.contains("string, 0..1"), "\(key)")
     let coded = try editor.hover(out + "{ text: n.1.1 },\n  gen‸der: \"male\", deceased: true }\n")

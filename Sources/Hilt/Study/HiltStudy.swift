@@ -111,11 +111,6 @@ package struct HiltStudy: Sendable {
     return kind.name
   }
 
-  /// The codes that an element of a resource or a data type of FHIR may have.
-  package func codes(of element: String, in type: String) -> [String] {
-    FHIRTables.type(type)?.element(element)?.codes ?? []
-  }
-
   /// The types of records that the program can make, or ask for.
   package var recordTypes: [String] {
     let formats = ([checker.input] + checker.outputs).compactMap { $0?.format }

@@ -39,6 +39,11 @@ package enum HiltVocabulary {
   package static let releases = ["r4"]
   package static let resources = FHIRTables.resourceNames
 
+  /// The codes that an element of a resource or a data type of FHIR may have.
+  package static func codes(of element: String, in type: String) -> [String] {
+    FHIRTables.type(type)?.element(element)?.codes ?? []
+  }
+
   /// Whether something can be called so.
   package static func isName(_ text: String) -> Bool {
     let isSpelled = text.utf8.allSatisfy { (0x61...0x7A).contains($0) || (0x30...0x39).contains($0) || $0 == 0x5F }

@@ -240,7 +240,10 @@ extension Workspace {
       isNothing
       ? study(document.address) : least(document, Self.wholes(document.text, line, offset, standing))
     guard let study = found else { return [] }
-    var items: [Item] = []
+    let head = line.wordStart - (line.before.utf8.count - line.word.utf8.count)
+    let above = String(decoding: document.text.bytes[head..<line.wordStart], as: UTF8.self)
+    let codes = elementCodes(document, line, offset, above, head, standing) ?? []
+    var items = codes.map { Item(label: $0, kind: .constant, about: "a code", text: "\"\($0)\"") }
     let before = line.before.trimmingEnd()
     let begins = line.words.isEmpty || before.hasSuffix("{") || before.hasSuffix("}") || before.hasSuffix("=>")
     for name in study.visible(at: line.wordStart).reversed() where !items.contains(where: { $0.label == name.text }) {

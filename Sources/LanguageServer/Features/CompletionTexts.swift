@@ -22,7 +22,9 @@ extension Workspace {
       return (constants(destinations(of: document)), quote + 1)
     }
     if let keys = keys(document, before) { return (constants(keys), quote + 1) }
-    if let codes = elementCodes(document, line, offset, before, head) { return (constants(codes), quote + 1) }
+    if let codes = elementCodes(document, line, offset, before, head, line.word) {
+      return (constants(codes), quote + 1)
+    }
     let (end, whole) = Self.compared(document.text, line, head, quote, offset)
     let codes = end.flatMap { study(document, whole).meaning(endingAt: $0)?.codes } ?? []
     return (constants(codes), quote + 1)
@@ -59,8 +61,10 @@ extension Workspace {
   }
 
   /// The codes of `gender: "…"` in a `Patient { … }`; `nil` where no element of a record stands before the text.
-  private func elementCodes(
-    _ document: Document, _ line: CursorLine, _ offset: Int, _ before: String, _ head: Int
+  ///
+  /// - Parameter standing: what may stand there for now.
+  func elementCodes(
+    _ document: Document, _ line: CursorLine, _ offset: Int, _ before: String, _ head: Int, _ standing: String
   ) -> [String]? {
     let trimmed = before.trimmingEnd()
     guard trimmed.hasSuffix(":") else { return nil }
@@ -71,11 +75,10 @@ extension Workspace {
     var index = brace
     while index > 0, document.text.bytes[index - 1] == 0x20 { index -= 1 }
     if let type = document.text.word(at: index)?.text, type.first?.isUppercase == true {
-      return study(document, document.text.text).codes(of: name, in: type)
+      return HiltVocabulary.codes(of: name, in: type)
     }
-    let texts = [document.text.text] + Self.wholes(document.text, line, offset, line.word)
-    let (study, type) = recordType(document, texts, at: brace)
-    return type.flatMap { study?.codes(of: name, in: $0) }
+    let texts = [document.text.text] + Self.wholes(document.text, line, offset, standing)
+    return recordType(document, texts, at: brace).1.map { HiltVocabulary.codes(of: name, in: $0) }
   }
 
   // MARK: Tables

@@ -1,4 +1,3 @@
-import Authoring
 import ConnectorKit
 import Definitions
 import Engine

@@ -8,8 +8,6 @@ import HL7
 import Hilt
 import Messages
 import Partners
-import Store
-import Text
 
 struct TryCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
