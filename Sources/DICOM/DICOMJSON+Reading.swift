@@ -18,13 +18,12 @@ extension DICOMJSON {
     bulk: (String) throws -> [UInt8] = { _ in throw DICOMJSONError(path: "", reason: "there is nothing to fetch from") }
   ) throws -> DICOMDraft {
     var draft = DICOMDraft(new: syntax)
-    let isPlain = node.source.allSatisfy { $0 < 0x80 && $0 != UInt8(ascii: "\\") }
     // The texts are UTF-8, which the data set says where it needs to.
     let sets = DICOMCharacterSets.utf8
     var level = try withoutActuallyEscaping(bulk) { bulk in
       try DICOMJSONReading(encoding: syntax.encoding, sets: sets, limits: limits, bulk: bulk).level(node, "", 0)
     }
-    if level.position(.specificCharacterSet) != nil || !isPlain {
+    if level.position(.specificCharacterSet) != nil || !level.isPlain(draft.base, allowsEscapes: true) {
       level.put(.value(.specificCharacterSet, .cs, Array("ISO_IR 192".utf8)))
     }
     draft.replace(level)

@@ -79,13 +79,18 @@ extension DICOMLevel {
   }
 
   /// No text that (0008,0005) of this level speaks for is more than ASCII.
-  func isPlain(_ base: DICOMIndex) -> Bool {
-    func isPlain(_ bytes: ArraySlice<UInt8>?) -> Bool { bytes?.allSatisfy { $0 < 0x80 && $0 != 0x1B } ?? false }
+  ///
+  /// - Parameter allowsEscapes: nothing is switched by them, as none were read.
+  func isPlain(_ base: DICOMIndex, allowsEscapes: Bool = false) -> Bool {
+    func isPlain(_ bytes: ArraySlice<UInt8>?) -> Bool {
+      bytes?.allSatisfy { $0 < 0x80 && ($0 != 0x1B || allowsEscapes) } ?? false
+    }
     return nodes.allSatisfy { node in
       switch node {
       case .value(_, let vr, let bytes): return !vr.followsCharacterSet || isPlain(bytes[...])
       case .moved(_, let vr, let range): return !vr.followsCharacterSet || isPlain(base.store.slice(range))
-      case .sequence(let sequence): return sequence.items.allSatisfy { level(of: $0, base).isPlain(base) }
+      case .sequence(let sequence): 
+        return sequence.items.allSatisfy { level(of: $0, base).isPlain(base, allowsEscapes: allowsEscapes) }
       case .original(_, let place):
         return base.entries[place..<Int(base.entries[place].next)].allSatisfy { entry in
           entry.kind != .element || !entry.vr.followsCharacterSet || isPlain(base.store.slice(entry.valueRange))

@@ -131,7 +131,6 @@ private struct DICOMTextDecoder {
         try go(to: .right(right), right == .ksx1001 || right == .gb2312 ? 2 : 1)
       }
     }
-    guard at <= bytes.endIndex else { throw DICOMUndecodable(offset: stretch.start - bytes.startIndex) }
   }
 
   /// Takes a character of a set.
@@ -140,6 +139,7 @@ private struct DICOMTextDecoder {
       try flush()
       stretch = (kind, at)
     }
+    guard at + count <= bytes.endIndex else { throw DICOMUndecodable(offset: at - bytes.startIndex) }
     at += count
   }
 
@@ -147,13 +147,34 @@ private struct DICOMTextDecoder {
     let part = bytes[stretch.start..<at]
     defer { stretch.start = at }
     if part.isEmpty { return }
-    guard let decoded = decoded(part) else { throw DICOMUndecodable(offset: stretch.start - bytes.startIndex) }
-    text += decoded
+    do throws(DICOMUndecodable) {
+      text += try decoded(part)
+    } catch {
+      throw DICOMUndecodable(offset: part.startIndex - bytes.startIndex + error.offset)
+    }
   }
 
-  private func decoded(_ part: ArraySlice<UInt8>) -> String? {
+  /// - Throws: where, counted from the part's first byte.
+  private func decoded(_ part: ArraySlice<UInt8>) throws(DICOMUndecodable) -> String {
     switch stretch.kind {
-    case .whole(.utf8): return try? Charset.utf8.decode(part)
+    case .whole(.utf8): return try Self.decoded(part, .utf8)
+    case .right(.single(let charset)): return try Self.decoded(part, charset)
+    default:
+      guard let text = wide(part) else { throw DICOMUndecodable(offset: 0) }
+      return text
+    }
+  }
+
+  private static func decoded(_ part: ArraySlice<UInt8>, _ charset: Charset) throws(DICOMUndecodable) -> String {
+    do throws(CharsetError) {
+      return try charset.decode(part)
+    } catch {
+      throw DICOMUndecodable(offset: error.offset)
+    }
+  }
+
+  private func wide(_ part: ArraySlice<UInt8>) -> String? {
+    switch stretch.kind {
     case .whole(.gb18030): return MultibyteCharset.gb18030.decode(part)
     case .whole(.gbk): return MultibyteCharset.gbk.decode(part)
     case .left(.ascii): return String(decoding: part, as: UTF8.self)
@@ -165,8 +186,7 @@ private struct DICOMTextDecoder {
       var wide: [UInt8] = []
       for (number, byte) in part.enumerated() { wide += number & 1 == 0 ? [0x8F, byte | 0x80] : [byte | 0x80] }
       return MultibyteCharset.jis.decode(wide[...])
-    case .right(.nothing): return nil
-    case .right(.single(let charset)): return try? charset.decode(part)
+    case .right(.nothing), .right(.single), .whole(.utf8): return nil
     case .right(.katakana):
       guard part.allSatisfy({ (0xA1...0xDF).contains($0) }) else { return nil }
       return String(String.UnicodeScalarView(part.compactMap { Unicode.Scalar(0xFF61 + UInt32($0) - 0xA1) }))
@@ -191,6 +211,8 @@ private struct DICOMTextDecoder {
         return
       }
     }
-    throw DICOMUndecodable(offset: at - bytes.startIndex)
+    // Where nothing can be switched to it is a character as any.
+    guard sets.extensions.count <= 1 else { throw DICOMUndecodable(offset: at - bytes.startIndex) }
+    try go(to: .left(.ascii), 1)
   }
 }

@@ -18,8 +18,10 @@ import Testing
         let bytes = try file(syntax, syntax.isDeflated ? Self.deflated(plain) : plain)
         let object = try DICOMObject(bytes)
         #expect(object.syntax == syntax)
-        #expect(try samples(object.dataSet) == sample, "seed \(seed), round \(round), \(syntax)")
-        #expect(try rewritten(object.dataSet) == plain, "seed \(seed), round \(round), \(syntax)")
+        let isSame = try samples(object.dataSet) == sample
+        #expect(isSame, "seed \(seed), round \(round), \(syntax)")
+        let isWritten = try rewritten(object.dataSet) == plain
+        #expect(isWritten, "seed \(seed), round \(round), \(syntax)")
         #expect(object.notes.isEmpty, "seed \(seed), round \(round), \(syntax): \(object.notes)")
         #expect(try object.file(with: DICOMDraft(object.dataSet)) == [.range(0..<bytes.count)])
         #expect(try rewritten(object.meta) == Array(bytes[132..<object.dataSetStart]))
@@ -45,7 +47,8 @@ import Testing
           rest = rest.dropFirst(piece.count)
         }
         let object = try reader.finish()
-        #expect(try samples(object.dataSet) == samples(whole.dataSet), "seed \(seed), \(syntax)")
+        let isSame = try samples(object.dataSet) == samples(whole.dataSet)
+        #expect(isSame, "seed \(seed), \(syntax)")
         #expect(object.dataSetStart == whole.dataSetStart && object.byteCount == bytes.count)
         #expect(object.dataSet.range == whole.dataSet.range, "seed \(seed), \(syntax)")
       }
