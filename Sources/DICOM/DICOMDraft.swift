@@ -20,7 +20,8 @@ package struct DICOMDraft: Sendable {
   /// - Throws: `cannot` where pixels would have to be compressed or uncompressed.
   package init(_ dataSet: DICOMDataSet, as syntax: DICOMTransferSyntax) throws(DICOMError) {
     self.init(dataSet)
-    guard dataSet.syntax.isEncapsulated == syntax.isEncapsulated || !top.nodes.contains(where: { $0.tag == .pixelData }),
+    guard
+      dataSet.syntax.isEncapsulated == syntax.isEncapsulated || !top.nodes.contains(where: { $0.tag == .pixelData }),
       syntax == dataSet.syntax || !syntax.isEncapsulated || !dataSet.syntax.isEncapsulated
     else {
       throw DICOMError(.cannot("pixels are neither compressed nor uncompressed here"), offset: 0, path: "")
@@ -160,7 +161,9 @@ extension DICOMDraft {
     }
     output.add(top, base)
     // What a file was filled up with.
-    if let last = base.entries.last(where: { $0.parent < 0 }) { output.add(last.end..<max(last.end, base.range.upperBound)) }
+    if let last = base.entries.last(where: { $0.parent < 0 }) {
+      output.add(last.end..<max(last.end, base.range.upperBound))
+    }
     return output.all
   }
 
@@ -173,7 +176,9 @@ extension DICOMDraft {
       switch stretch {
       case .bytes(let new): bytes += new
       case .range(let range):
-        guard let old = base.store.slice(range) else { throw DICOMError(.notInMemory, offset: range.lowerBound, path: "") }
+        guard let old = base.store.slice(range) else {
+          throw DICOMError(.notInMemory, offset: range.lowerBound, path: "")
+        }
         bytes += old
       }
     }

@@ -106,7 +106,8 @@ enum DICOMEncoder {
       throw Refusal(kind: .cannot("a backslash parts values: there can be none in a value of \(vr)"))
     }
     switch vr {
-    case .ui: guard texts.allSatisfy({ $0.isEmpty || DICOMUID.isValid($0) }) else { throw Refusal(kind: .malformed(vr)) }
+    case .ui:
+      guard texts.allSatisfy({ $0.isEmpty || DICOMUID.isValid($0) }) else { throw Refusal(kind: .malformed(vr)) }
     case .is, .ds:
       let signs = Set((vr == .is ? "0123456789+-" : "0123456789+-.Ee").utf8)
       guard texts.allSatisfy({ $0.utf8.allSatisfy(signs.contains) }) else { throw Refusal(kind: .malformed(vr)) }

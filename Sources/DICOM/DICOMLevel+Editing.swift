@@ -89,7 +89,7 @@ extension DICOMLevel {
       switch node {
       case .value(_, let vr, let bytes): return !vr.followsCharacterSet || isPlain(bytes[...])
       case .moved(_, let vr, let range): return !vr.followsCharacterSet || isPlain(base.store.slice(range))
-      case .sequence(let sequence): 
+      case .sequence(let sequence):
         return sequence.items.allSatisfy { level(of: $0, base).isPlain(base, allowsEscapes: allowsEscapes) }
       case .original(_, let place):
         return base.entries[place..<Int(base.entries[place].next)].allSatisfy { entry in
@@ -106,9 +106,10 @@ extension DICOMLevel.Node {
   init(moved element: DICOMElement, _ encoding: DICOMEncoding) throws(DICOMError) {
     let entry = element.entry
     if entry.kind == .sequence {
-      self = .sequence(try Self.sequence(element, encoding) { (element) throws(DICOMError) in
-        try DICOMLevel.Node(moved: element, encoding)
-      })
+      self = .sequence(
+        try Self.sequence(element, encoding) { (element) throws(DICOMError) in
+          try DICOMLevel.Node(moved: element, encoding)
+        })
       return
     }
     guard entry.kind == .element else {

@@ -99,7 +99,9 @@ struct DICOMLevel: Sendable {
     }
     var free: UInt16 = 0x10
     for node in nodes where node.tag.group == group && node.tag.isPrivateCreator {
-      if let name = bytes(node, base), DICOMText.trimmed(name, .lo).elementsEqual(creator.utf8) { return DICOMTag(group, node.tag.element << 8 | UInt16(element)) }
+      if let name = bytes(node, base), DICOMText.trimmed(name, .lo).elementsEqual(creator.utf8) {
+        return DICOMTag(group, node.tag.element << 8 | UInt16(element))
+      }
       free = max(free, node.tag.element + 1)
     }
     guard makes, free <= 0xFF else { return nil }

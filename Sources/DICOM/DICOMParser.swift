@@ -54,6 +54,12 @@ struct DICOMParser {
     while true {
       closeWhatEnds()
       let rest = store.end - at
+      // What follows may be shorter than an element, such as the compression of nothing.
+      if let groupOnly, open.count == 1, rest >= 2,
+        store.bytes.uint16(at: at - store.shift, isBigEndian: open[0].encoding.isBigEndian) != groupOnly
+      {
+        return .done
+      }
       if rest < 8 {
         if open[open.count - 1].limit - at < 8 { throw error(.unended) }
         return .more
@@ -63,7 +69,6 @@ struct DICOMParser {
       let big = top.encoding.isBigEndian
       let tag = DICOMTag(
         store.bytes.uint16(at: place, isBigEndian: big), store.bytes.uint16(at: place + 2, isBigEndian: big))
-      if let groupOnly, open.count == 1, tag.group != groupOnly { return .done }
       guard top.limit - at >= 8 else { throw error(.unended) }
       if tag.group == 0xFFFE {
         if let skipped = try delimiterOrItem(tag, store, place) { return .value(skipped) }
@@ -230,6 +235,8 @@ struct DICOMParser {
     if let inner = try content(header, store) {
       entry.kind = inner.kind
       if inner.kind == .sequence { entry.vr = header.vr == .un ? .un : .sq }
+      // PS3.5 annex A.4 has OB for all that is in fragments.
+      if inner.kind == .encapsulated, !header.encoding.isExplicit { entry.vr = .ob }
       try push(entry, length: header.length, encoding: inner.encoding)
       return nil
     }

@@ -120,7 +120,10 @@ import Testing
     }
     #expect(try DICOMPath("(0010,0010)").description == "PatientName")
     #expect(try DICOMPath("(0040,0275)[1].00400009").steps.count == 2)
-    let slips = ["PatientNmae", "", "PatientName[0]", "PatientName[x]", "PatientName.", "(0010)", "(0019,\"A\",9)", "(0018,\"A\",99)"]
+    let slips = [
+      "PatientNmae", "", "PatientName[0]", "PatientName[x]", "PatientName.", "(0010)", "(0019,\"A\",9)",
+      "(0018,\"A\",99)",
+    ]
     for text in slips {
       #expect(throws: DICOMPath.Mistake.self, "\(text)") { try DICOMPath(text) }
     }
@@ -134,10 +137,16 @@ import Testing
       ("Rows", .integer(65536), .malformed(.us)), ("Rows", .text("5"), .kindOfValue(.us)),
       ("PatientName", .text("Łukasz"), .unencodable), ("SOPInstanceUID", .text("../../x"), .malformed(.ui)),
       ("InstanceNumber", .text("one"), .malformed(.is)), ("Modality", .text("Ä"), .malformed(.cs)),
-      ("PatientName", .bytes([UInt8](repeating: 32, count: 65535)), .cannot("a value of PN may have 65534 bytes at most in an explicit transfer syntax")),
+      (
+        "PatientName", .bytes([UInt8](repeating: 32, count: 65535)),
+        .cannot("a value of PN may have 65534 bytes at most in an explicit transfer syntax")
+      ),
       ("ImageType", .texts(["A\\B"]), .cannot("a backslash parts values: there can be none in a value of CS")),
       ("PatientComments", .texts(["a", "b"]), .cannot("an element of LT has one value")),
-      ("RequestAttributesSequence[5].ScheduledProcedureStepID", .text("x"), .cannot("the sequence has 2 items, and items are made one behind the other")),
+      (
+        "RequestAttributesSequence[5].ScheduledProcedureStepID", .text("x"),
+        .cannot("the sequence has 2 items, and items are made one behind the other")
+      ),
     ]
     for (path, value, kind) in cases {
       let error = #expect(throws: DICOMError.self, "\(path)") { try draft.set(DICOMPath(path), value) }
@@ -163,7 +172,8 @@ import Testing
   @Test func `elements are copied from other data sets, with their texts and byte order`() throws {
     let source = try DICOMObject(
       SampleWriter(.explicitBig).bytes([
-        .text(0x0008_0005, .cs, "ISO_IR 100"), .value(0x0010_0010, .pn, [0xC4, 0x20]), .value(0x0028_0010, .us, [1, 2]),
+        .text(0x0008_0005, .cs, "ISO_IR 100"), .value(0x0010_0010, .pn, [0xC4, 0x20]),
+        .value(0x0028_0010, .us, [1, 2]),
         .sequence(0x0040_0275, undefined: false, [(true, [.value(0x0040_0007, .lo, [0xE9, 0x20])])]),
       ]), syntax: .explicitBig
     ).dataSet

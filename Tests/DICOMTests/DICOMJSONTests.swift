@@ -4,7 +4,9 @@ import Text
 @testable import DICOM
 
 @Suite struct DICOMJSONTests {
-  private func json(_ dataSet: DICOMDataSet, bulk: (DICOMElement) throws -> DICOMJSON.Bulk = DICOMJSON.bulk) throws -> String {
+  private func json(
+    _ dataSet: DICOMDataSet, bulk: (DICOMElement) throws -> DICOMJSON.Bulk = DICOMJSON.bulk
+  ) throws -> String {
     var writer = JSONWriter()
     try DICOMJSON.write(dataSet, to: &writer, bulk: bulk)
     return String(decoding: writer.bytes, as: UTF8.self)
@@ -54,7 +56,8 @@ import Text
     ])
     let dataSet = try DICOMObject(bytes, syntax: .explicitLittle).dataSet
     let text = try json(dataSet) { element in
-      element.tag == .pixelData ? .uri("/bulk/\(element.valueRange.count)") : element.tag.group == 0x0042 ? .leftOut : .inline
+      element.tag == .pixelData
+        ? .uri("/bulk/\(element.valueRange.count)") : element.tag.group == 0x0042 ? .leftOut : .inline
     }
     #expect(
       text == "{\"00420011\":{\"vr\":\"OB\"},\"54000100\":{\"vr\":\"OB\",\"InlineBinary\":\"AwQ=\"},"
@@ -102,12 +105,16 @@ import Text
     #expect(try dataSet["AcquisitionDuration"]?.floats() == [-.infinity, 1000])
     #expect(dataSet.elements.map(\.tag) == dataSet.elements.map(\.tag).sorted())
     for (text, path) in [
-      ("[]", ""), ("{\"x\":{}}", ""), ("{\"00100010\":[]}", "(0010,0010)"), ("{\"00100010\":{\"vr\":\"ZZ\"}}", "(0010,0010)"),
+      ("[]", ""), ("{\"x\":{}}", ""), ("{\"00100010\":[]}", "(0010,0010)"),
+      ("{\"00100010\":{\"vr\":\"ZZ\"}}", "(0010,0010)"),
       ("{\"00280010\":{\"vr\":\"US\",\"Value\":[70000]}}", "(0028,0010)"),
       ("{\"00280010\":{\"vr\":\"US\",\"Value\":[\"x\"]}}", "(0028,0010)"),
       ("{\"00420011\":{\"vr\":\"OB\",\"InlineBinary\":\"A\"}}", "(0042,0011)"),
       ("{\"00420011\":{\"vr\":\"OB\",\"BulkDataURI\":\"/x\"}}", ""),
-      ("{\"00400275\":{\"vr\":\"SQ\",\"Value\":[{},{\"00400009\":{\"vr\":\"SH\",\"Value\":[1]}}]}}", "(0040,0275)[2].(0040,0009)"),
+      (
+        "{\"00400275\":{\"vr\":\"SQ\",\"Value\":[{},{\"00400009\":{\"vr\":\"SH\",\"Value\":[1]}}]}}",
+        "(0040,0275)[2].(0040,0009)"
+      ),
     ] {
       let error = #expect(throws: DICOMJSONError.self, "\(text)") { try read(text) }
       #expect(error?.path == path, "\(text)")
@@ -130,7 +137,7 @@ import Text
         "(0009,0010) LO PrivateCreator                   [ACME]",
         "(0009,1001) UN \"ACME\"                           2 bytes",
         "(0010,0010) PN PatientName                      [Doe^Jane]",
-        "(0010,4000) LT PatientComments                  [one\\r\\ntwo\\x1B[31m\(String(repeating: "x", count: 47))…] 93 bytes",
+        "(0010,4000) LT PatientComments                  [one\\r\\ntwo\\x1B[31m\(String(repeating: "x", count: 46))…] 93 bytes",
         "(0028,0010) US Rows                             513",
         "(0040,0275) SQ RequestAttributesSequence        2 items",
         "  [1]", "    (0040,0009) SH ScheduledProcedureStepID     [S1]", "  [2] empty",

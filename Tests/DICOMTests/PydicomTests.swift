@@ -48,7 +48,9 @@ struct PydicomTests {
       let walk = FileManager.default.enumerator(at: root.appendingPathComponent(kind), includingPropertiesForKeys: nil)
       for case let url as URL in try #require(walk) {
         let isDICOM = url.pathExtension == "dcm" || url.path.contains("/dicomdirtests/")
-        guard isDICOM, let data = try? Data(contentsOf: url), !data.isEmpty else { continue }
+        guard isDICOM, url.lastPathComponent != "README", let data = try? Data(contentsOf: url), !data.isEmpty else {
+          continue
+        }
         // Its sequence is longer than it says: that is told, and not read.
         guard url.lastPathComponent != "DICOMDIR-nooffset" else { continue }
         files.append(PeerFile(path: url.path, name: url.lastPathComponent, bytes: Array(data)))
@@ -62,7 +64,8 @@ struct PydicomTests {
     let files = try Self.files()
     #expect(files.count > 90)
     for file in files {
-      let object = try #require(try? DICOMObject(file.bytes, limits: DICOMLimits(acceptsTruncated: true)), "\(file.name)")
+      let object = try #require(
+        try? DICOMObject(file.bytes, limits: DICOMLimits(acceptsTruncated: true)), "\(file.name)")
       #expect(try object.file(with: DICOMDraft(object.dataSet)) == [.range(0..<file.bytes.count)], "\(file.name)")
       #expect(!object.dataSet.isEmpty, "\(file.name)")
       let source = Array(try #require(object.dataSet.bytes(object.dataSet.range)))
@@ -105,6 +108,7 @@ struct PydicomTests {
     let lines = output.split(separator: "\n").map(String.init)
     #expect(unread == [])
     #expect(lines.dropLast() == [])
-    #expect(lines.last == "compared")
+    let counts = lines.last?.split(separator: " ").compactMap { Int($0) } ?? []
+    #expect(counts.count == 2 && counts[0] > 150 && counts[1] > 10_000, "\(lines.last ?? "nothing")")
   }
 }

@@ -129,7 +129,8 @@ struct SampleMaker {
     switch number(0...15) {
     case 0...1 where depth < 6:
       return .sequence(0x0040_0275, undefined: Bool.random(using: &generator), items(count, depth))
-    case 2 where depth < 6: return .sequence(0x0008_1140, undefined: Bool.random(using: &generator), items(count, depth))
+    case 2 where depth < 6:
+      return .sequence(0x0008_1140, undefined: Bool.random(using: &generator), items(count, depth))
     case 3 where syntax.encoding.isExplicit && depth < 3:
       return .passedOn(0x0009_1010, plain(items(count, 6)))
     case 4: return .value(0x0028_0010, .us, bytes(2 * number(0...3)))

@@ -14,7 +14,9 @@ public func fuzz(_ start: UnsafePointer<UInt8>, _ count: Int) -> CInt {
   var reader = DICOMReader(syntax: syntax, limits: limits)
   var pieces: DICOMObject?
   do {
-    for begin in stride(from: 0, to: source.count, by: 3) { try reader.receive(source[begin..<min(begin + 3, source.count)]) }
+    for begin in stride(from: 0, to: source.count, by: 3) {
+      try reader.receive(source[begin..<min(begin + 3, source.count)])
+    }
     pieces = try reader.finish()
   } catch {
     pieces = nil
