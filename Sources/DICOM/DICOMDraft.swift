@@ -14,7 +14,7 @@ package struct DICOMDraft: Sendable {
     top = DICOMLevel(base, in: -1, base.encoding)
   }
 
-  /// The same elements in another transfer syntax, values as they stand in the source where their byte order is the same.
+  /// The same elements in another transfer syntax; values stand where they are where their byte order is the same.
   /// What is deflated is done apart (`DICOMDeflater`).
   ///
   /// - Throws: `cannot` where pixels would have to be compressed or uncompressed.
@@ -45,8 +45,8 @@ package struct DICOMDraft: Sendable {
     top = DICOMLevel(nodes: [], encoding: syntax.encoding)
   }
 
-  /// Sets the value of an element, which comes into being where it isn't there, as do the sequences and items on the way
-  /// to it and the block of a private element.
+  /// Sets the value of an element, which comes into being where it isn't there, as do the sequences and items on the
+  /// way to it and the block of a private element.
   ///
   /// - Parameter vr: `nil`: as it stands there, or as the dictionary has it.
   package mutating func set(_ path: DICOMPath, _ value: DICOMValue, vr: DICOMVR? = nil) throws(DICOMError) {

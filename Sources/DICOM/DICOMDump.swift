@@ -1,5 +1,5 @@
-/// A data set as a person reads it: one line an element. It holds what the data set holds, so it is for eyes that may see
-/// that, and never for a log.
+/// A data set as a person reads it: one line an element. It holds what the data set holds, so it is for eyes that may
+/// see that, and never for a log.
 package struct DICOMDump: Sendable {
   package var valueCharactersMax: Int
   package var linesMax: Int

@@ -1,5 +1,5 @@
-/// Makes the index of a data set, as its bytes come: headers are read, values are stepped over. It allocates by what has
-/// come, never by a length that is declared, and calls nothing recursively.
+/// Makes the index of a data set, as its bytes come: headers are read, values are stepped over. It allocates by what
+/// has come, never by a length that is declared, and calls nothing recursively.
 struct DICOMParser {
   private(set) var entries: [DICOMEntry] = []
   private(set) var notes: [DICOMNote] = []

@@ -95,7 +95,8 @@ import Text
       try DICOMJSON.read(JSONDocument(Array(text.utf8)).root, as: .explicitLittle).dataSet()
     }
     let dataSet = try read(
-      "{\"00280030\":{\"vr\":\"DS\",\"Value\":[1.50,\"+2\",null]},\"00100010\":{\"vr\":\"PN\",\"Value\":[{\"Alphabetic\":\"Ä\"}]},"
+      "{\"00280030\":{\"vr\":\"DS\",\"Value\":[1.50,\"+2\",null]},"
+        + "\"00100010\":{\"vr\":\"PN\",\"Value\":[{\"Alphabetic\":\"Ä\"}]},"
         + "\"00081160\":{\"vr\":\"IS\",\"Value\":[\"7\"]},\"00080005\":{\"vr\":\"CS\",\"Value\":[\"ISO_IR 100\"]},"
         + "\"00189073\":{\"vr\":\"FD\",\"Value\":[\"-inf\",1e3]}}")
     #expect(try dataSet["PixelSpacing"]?.texts() == ["1.50", "+2", ""])
@@ -137,7 +138,8 @@ import Text
         "(0009,0010) LO PrivateCreator                   [ACME]",
         "(0009,1001) UN \"ACME\"                           2 bytes",
         "(0010,0010) PN PatientName                      [Doe^Jane]",
-        "(0010,4000) LT PatientComments                  [one\\r\\ntwo\\x1B[31m\(String(repeating: "x", count: 46))…] 93 bytes",
+        "(0010,4000) LT PatientComments                  [one\\r\\ntwo\\x1B[31m"
+          + "\(String(repeating: "x", count: 46))…] 93 bytes",
         "(0028,0010) US Rows                             513",
         "(0040,0275) SQ RequestAttributesSequence        2 items",
         "  [1]", "    (0040,0009) SH ScheduledProcedureStepID     [S1]", "  [2] empty",

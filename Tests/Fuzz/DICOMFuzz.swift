@@ -44,7 +44,8 @@ private func look(_ object: DICOMObject) {
 }
 
 private func change(_ object: DICOMObject) {
-  precondition(!DICOMDraft(object.dataSet).isChanged, "a draft that nobody edited is changed")
+  let unchanged = try? DICOMDraft(object.dataSet).bytes()
+  precondition(unchanged == object.dataSet.bytes(object.dataSet.range).map(Array.init), "unchanged, and other bytes")
   guard let path = try? DICOMPath("RequestAttributesSequence[1].ScheduledProcedureStepID") else { return }
   var draft = DICOMDraft(object.dataSet)
   do throws(DICOMError) {
