@@ -43,6 +43,7 @@ let package = Package(
     .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
     .systemLibrary(name: "CLibXML2", pkgConfig: "libxml-2.0", providers: [.apt(["libxml2-dev"])]),
     .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 
     // The pages of docs/errors, embedded: an installed binary has no docs beside it.
     .target(name: "CErrorPages", exclude: ["pages.md"]),
@@ -52,6 +53,9 @@ let package = Package(
 
     // The element tables of FHIR R4, embedded.
     .target(name: "CFHIRTables", exclude: ["r4.tables"]),
+
+    // The data dictionary of DICOM, embedded.
+    .target(name: "CDICOMTables", exclude: ["dicom.tables"]),
 
     // The maps of the HL7 v2-to-FHIR guide, embedded.
     .target(name: "CV2ToFHIRTables", exclude: ["guide.tables"]),
@@ -63,6 +67,7 @@ let package = Package(
     .target(name: "Text", dependencies: ["Messages", "CXMLReader"], swiftSettings: strict),
     .target(name: "HL7", dependencies: ["Messages", "Text", "CHL7Tables"], swiftSettings: strict),
     .target(name: "FHIR", dependencies: ["Messages", "Text", "CFHIRTables"], swiftSettings: strict),
+    .target(name: "DICOM", dependencies: ["Messages", "Text", "CDICOMTables", "CZlib"], swiftSettings: strict),
     .target(
       name: "Hilt",
       dependencies: ["Messages", "Text", "HL7", "FHIR", product("Crypto", "swift-crypto")],
@@ -135,6 +140,7 @@ let package = Package(
     tests("TextTests", "Text"),
     tests("HL7Tests", "HL7", "Text", "Messages"),
     tests("FHIRTests", "FHIR", "Text", "Messages"),
+    tests("DICOMTests", "DICOM", "Text", "Messages", data: ["Peers"]),
     tests("HiltTests", "Hilt", "Definitions", "FHIR", "HL7", "Text", "Messages", data: ["Conformance"]),
     tests("ConnectorKitTests", "ConnectorKit", "Messages"),
     tests(

@@ -5,27 +5,30 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 seconds=${FUZZ_SECONDS:-60}
 names=("$@")
-[ ${#names[@]} -gt 0 ] || names=(MLLP HL7 JSON XML FHIR Hilt)
+[ ${#names[@]} -gt 0 ] || names=(MLLP HL7 JSON XML FHIR DICOM Hilt)
 
 # The fuzzer wants one module: the rooms without I/O, in one, without the imports of each other.
 work=$PWD/.build-fuzz
 sources=$work/sources
 rm -rf "$sources"
 mkdir -p "$sources"
-for room in Messages Text HL7 FHIR Hilt; do
+for room in Messages Text HL7 FHIR DICOM Hilt; do
   while IFS= read -r -d '' file; do
-    sed -E '/^ *((public|package|internal) )?import (Messages|Text|HL7|FHIR|Hilt|Crypto)$/d' "$file" \
+    sed -E '/^ *((public|package|internal) )?import (Messages|Text|HL7|FHIR|DICOM|Hilt|Crypto)$/d' "$file" \
       >"$sources/${room}_$(basename "$file")"
   done < <(find "Sources/$room" -name '*.swift' -print0)
 done
 
 cp Tests/Fuzz/FuzzCrypto.swift "$sources/"
-# The tables of HL7 and FHIR, which Swift's own clang embeds.
+# The tables of HL7, FHIR and DICOM, which Swift's own clang embeds.
 clang=$(dirname "$(readlink -f "$(command -v swiftc)")")/clang
 printf 'module CHL7Tables { header "%s" export * }\n' "$PWD/Sources/CHL7Tables/include/HL7Tables.h" >"$work/module.modulemap"
 printf 'module CFHIRTables { header "%s" export * }\n' "$PWD/Sources/CFHIRTables/include/FHIRTables.h" >>"$work/module.modulemap"
+printf 'module CDICOMTables { header "%s" export * }\n' "$PWD/Sources/CDICOMTables/include/DICOMTables.h" >>"$work/module.modulemap"
+printf 'module CZlib [system] { header "%s" export * }\n' "$PWD/Sources/CZlib/shim.h" >>"$work/module.modulemap"
 "$clang" -c -I Sources/CHL7Tables/include Sources/CHL7Tables/HL7Tables.c -o "$work/HL7Tables.o"
 "$clang" -c -I Sources/CFHIRTables/include Sources/CFHIRTables/FHIRTables.c -o "$work/FHIRTables.o"
+"$clang" -c -I Sources/CDICOMTables/include Sources/CDICOMTables/DICOMTables.c -o "$work/DICOMTables.o"
 # libxml2 behind its header of our own.
 printf 'module CXMLReader { header "%s" export * }\n' "$PWD/Sources/CXMLReader/include/XMLReader.h" >>"$work/module.modulemap"
 read -ra xml_flags < <(pkg-config --cflags libxml-2.0)
@@ -49,7 +52,7 @@ failed=()
 for name in "${names[@]}"; do
   { echo "import Fuzzed" && cat "Tests/Fuzz/${name}Fuzz.swift"; } >"$work/${name}Fuzz.swift"
   swiftc -use-ld=lld -parse-as-library "${flags[@]}" -module-name "${name}Fuzz" -I "$work" "$work/HL7Tables.o" \
-    "$work/FHIRTables.o" "$work/XMLReader.o" -lxml2 "$work"/objects/*.o "$work/${name}Fuzz.swift" -o "$work/$name-fuzz"
+    "$work/FHIRTables.o" "$work/DICOMTables.o" "$work/XMLReader.o" -lxml2 -lz "$work"/objects/*.o "$work/${name}Fuzz.swift" -o "$work/$name-fuzz"
   found=$work/$name
   mkdir -p "$found"
   seeds=()
@@ -61,6 +64,12 @@ for name in "${names[@]}"; do
         cp "$file" "$work/resources/$(sha256sum "$file" | cut -c1-16).json"
       done < <(find Transforms Examples -name '*.json' -size -8k -print0)
       seeds+=("$work/resources")
+      ;;
+    DICOM)
+      # Small files that pydicom tries itself with, where it is installed.
+      rm -rf "$work/files" && mkdir -p "$work/files"
+      find .venv/lib -path '*pydicom/data*' -name '*.dcm' -size -12k -exec cp {} "$work/files" \; 2>/dev/null || true
+      seeds+=("$work/files")
       ;;
     XML)
       rm -rf "$work/documents" && mkdir -p "$work/documents"

@@ -10,7 +10,7 @@ packages=(
   libsqlite3-dev  # the store
   libxml2-dev     # XML
   libssl-dev      # sealing of what is stored
-  zlib1g-dev      # HTTP compression in SwiftNIO's extras
+  zlib1g-dev      # deflated DICOM, and HTTP compression in SwiftNIO's extras
   tzdata          # time zones of transforms
   openssl         # tests make their certificates with it
   python3         # peers that the tests talk to

@@ -23,6 +23,7 @@ import Testing
     "Text": Room(rooms: ["Messages", "CXMLReader"], system: libc),
     "HL7": Room(rooms: ["Messages", "Text", "CHL7Tables"], system: libc.union(["Synchronization"])),
     "FHIR": Room(rooms: ["Messages", "Text", "CFHIRTables"], system: ["Synchronization"]),
+    "DICOM": Room(rooms: ["Messages", "Text", "CDICOMTables", "CZlib"]),
     "Hilt": Room(rooms: ["Messages", "Text", "HL7", "FHIR"], packages: ["Crypto"]),
     "ConnectorKit": Room(rooms: ["Messages"], packages: ["Logging"], system: ["Synchronization"]),
     "Connectors": Room(
@@ -65,7 +66,9 @@ import Testing
     // What CXMLReader is built with; no Swift imports it, as its headers clash with Foundation's.
     "CLibXML2": Room(),
     "CXMLReader": Room(rooms: ["CLibXML2"]),
+    "CDICOMTables": Room(),
     "CFHIRTables": Room(),
+    "CZlib": Room(),
     "CV2ToFHIRTables": Room(),
     "COpenSSL": Room(),
     "CErrorPages": Room(),

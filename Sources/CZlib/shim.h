@@ -1,0 +1,2 @@
+// Raw deflate of the system's zlib.
+#include <zlib.h>
