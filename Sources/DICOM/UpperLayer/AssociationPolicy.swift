@@ -58,7 +58,7 @@ package struct AssociationPolicy: Sendable {
     return request.contexts.compactMap { context in
       // «… unique» (PS3.8 9.3.2.2): the first of an id counts, and one answer is given.
       guard seen.insert(context.id).inserted else { return nil }
-      let none = context.transferSyntaxes.first ?? TransferSyntaxUID.implicitLittleEndian
+      let none = context.transferSyntaxes.first ?? DICOMTransferSyntax.implicitLittle.uid
       guard serves(context.abstractSyntax) else {
         return ContextResult(id: context.id, result: .abstractSyntaxNotSupported, transferSyntax: none)
       }
@@ -118,8 +118,4 @@ package struct Agreement: Sendable {
     contexts.filter { $0.value.abstractSyntax == abstractSyntax && $0.value.transferSyntax == transferSyntax }
       .keys.min()
   }
-}
-
-enum TransferSyntaxUID {
-  static let implicitLittleEndian = "1.2.840.10008.1.2"
 }
