@@ -46,7 +46,9 @@ struct DICOMParser {
   }
 
   mutating func note(_ kind: DICOMNote.Kind, at offset: Int, _ tag: DICOMTag? = nil) {
-    if notes.count < 100 { notes.append(DICOMNote(kind, offset: offset, tag: tag)) }
+    let note = DICOMNote(kind, offset: offset, tag: tag)
+    // A header of which not all had come is looked at again.
+    if notes.count < 100, !notes.suffix(2).contains(note) { notes.append(note) }
   }
 
   /// Reads headers as far as bytes have come.

@@ -159,7 +159,7 @@ package struct DICOMReader {
       return
     }
     if let seen, seen != encoding {
-      // An explicit one whose first element has no VR is the parser's to tell; the other way round it would read nonsense.
+      // An explicit one whose first element has no VR is the parser's to tell; the other way round is nonsense.
       if seen.isExplicit || !encoding.isExplicit {
         metaNotes.append(DICOMNote(.otherSyntax, offset: start))
         encoding = seen
