@@ -154,6 +154,14 @@ import Testing
     #expect(read == sample.count, "what ends between two elements is read")
   }
 
+  @Test func `a private group in front doesn't look like another byte order`() throws {
+    let sample: [Sample] = [.text(0x3F03_0010, .lo, "ACME"), .value(0x3F03_1001, .us, [1, 0])]
+    for syntax in [DICOMTransferSyntax.explicitLittle, .explicitBig, .implicitLittle] {
+      let object = try DICOMObject(SampleWriter(syntax.encoding).bytes(sample), syntax: syntax)
+      #expect(object.dataSet.elements.map(\.tag.rawValue) == sample.map(\.tag) && object.notes.isEmpty, "\(syntax)")
+    }
+  }
+
   @Test func `what ends early is read as far as it goes where that is wanted`() throws {
     let writer = SampleWriter(.explicitLittle)
     let bytes = writer.bytes([.text(0x0010_0010, .pn, "Doe"), .value(0x7FE0_0010, .ow, [1, 2, 3, 4, 5, 6])]).dropLast(3)

@@ -158,12 +158,11 @@ package struct DICOMReader {
       try inflate(bytes, inflater)
       return
     }
-    if let seen, seen != encoding {
-      // An explicit one whose first element has no VR is the parser's to tell; the other way round is nonsense.
-      if seen.isExplicit || !encoding.isExplicit {
-        metaNotes.append(DICOMNote(.otherSyntax, offset: start))
-        encoding = seen
-      }
+    // The other way round, an element without VR, is the parser's to tell. The byte order of what is declared isn't
+    // doubted: a private group can look like another one's.
+    if let seen, seen.isExplicit, !encoding.isExplicit {
+      metaNotes.append(DICOMNote(.otherSyntax, offset: start))
+      encoding = seen
     }
     feed.goOn(DICOMParser(at: start, encoding, limits: limits))
     phase = .dataSet
