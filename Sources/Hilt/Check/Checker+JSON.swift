@@ -72,7 +72,10 @@ extension Checker {
       return rowForm(fields.map { ($0.name, $0.type) }, value)
     case .row(let table): return rowForm(tables[table].columns.map { ($0, Type.text) }, value)
     default:
-      mismatch(value, wanted: "a value that JSON can hold")
+      var help: [String] = []
+      if value.type == .element { help = ["value(\(shown(value)), \".\")"] }
+      if value.type == .list(.element) { help = ["for e in \(shown(value)) => value(e, \".\")"] }
+      mismatch(value, wanted: "a value that JSON can hold", help: help)
       return nil
     }
   }
