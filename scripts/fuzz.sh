@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 seconds=${FUZZ_SECONDS:-60}
 names=("$@")
-[ ${#names[@]} -gt 0 ] || names=(MLLP HL7 JSON XML FHIR DICOM Hilt)
+[ ${#names[@]} -gt 0 ] || names=(MLLP HL7 JSON XML FHIR DICOM PDU Hilt)
 
 # The fuzzer wants one module: the rooms without I/O, in one, without the imports of each other.
 work=$PWD/.build-fuzz
