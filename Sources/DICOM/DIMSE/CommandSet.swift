@@ -78,7 +78,7 @@ package struct CommandSet: Sendable, Hashable {
   package subscript(number element: Element) -> UInt16? {
     get {
       guard let value = values[element.rawValue], value.count == 2 else { return nil }
-      return UInt16(value[0]) | UInt16(value[1]) << 8
+      return value.uint16(at: 0, isBigEndian: false)
     }
     set { values[element.rawValue] = newValue.map { [UInt8($0 & 0xFF), UInt8($0 >> 8)] } }
   }
@@ -87,8 +87,8 @@ package struct CommandSet: Sendable, Hashable {
   package subscript(text element: Element) -> String? {
     get {
       guard let value = values[element.rawValue] else { return nil }
-      let end = value.lastIndex { $0 != 0 && $0 != 0x20 }.map { $0 + 1 } ?? 0
-      return String(value[..<end].map { Character(Unicode.Scalar((0x20..<0x7F).contains($0) ? $0 : 0x3F)) })
+      // As LT, whose padding stands behind alone: what is in front of a UID makes it none.
+      return DICOMText.shown(DICOMText.trimmed(value[...], .lt))
     }
     set {
       values[element.rawValue] = newValue.map { text in
@@ -108,18 +108,13 @@ package struct CommandSet: Sendable, Hashable {
   /// - Throws: what is wrong. Elements that are not of PS3.7 are passed over.
   package init(_ bytes: [UInt8]) throws(DIMSEError) {
     var position = 0
-    func number(_ count: Int) -> Int {
-      (0..<count).reduce(0) { $0 | Int(bytes[position + $1]) << (8 * $1) }
-    }
     var last = -1
     while position < bytes.count {
       guard bytes.count - position >= 8 else { throw DIMSEError("a command set ends within an element") }
-      let group = number(2)
-      position += 2
-      let element = number(2)
-      position += 2
-      let length = number(4)
-      position += 4
+      let group = Int(bytes.uint16(at: position, isBigEndian: false))
+      let element = Int(bytes.uint16(at: position + 2, isBigEndian: false))
+      let length = Int(bytes.uint32(at: position + 4, isBigEndian: false))
+      position += 8
       guard group == 0 else { throw DIMSEError("a command set holds an element of group \(DIMSEError.hex(group))") }
       guard element > last else { throw DIMSEError("the elements of a command set are out of order") }
       guard length <= bytes.count - position else {
@@ -144,14 +139,14 @@ package struct CommandSet: Sendable, Hashable {
       body += Self.header(element, value.count)
       body += value
     }
-    return Self.header(Element.groupLength.rawValue, 4) + Self.little(UInt32(body.count)) + body
+    var bytes = Self.header(Element.groupLength.rawValue, 4)
+    bytes.append(uint32: UInt32(body.count), isBigEndian: false)
+    return bytes + body
   }
 
   private static func header(_ element: UInt16, _ length: Int) -> [UInt8] {
-    [0, 0, UInt8(element & 0xFF), UInt8(element >> 8)] + little(UInt32(length))
+    DICOMEncoder.header(DICOMTag(0, element), .un, length: length, .implicitLittle)
   }
-
-  private static func little(_ number: UInt32) -> [UInt8] { withUnsafeBytes(of: number.littleEndian) { Array($0) } }
 
   // MARK: Answers
 

@@ -27,6 +27,13 @@ enum DICOMText {
   }
 }
 
+extension DICOMText {
+  /// Of bytes that are to be ASCII: what isn't is shown as what it can't be.
+  static func shown(_ bytes: ArraySlice<UInt8>) -> String {
+    String(decoding: bytes.map { (0x20..<0x7F).contains($0) ? $0 : UInt8(ascii: "?") }, as: UTF8.self)
+  }
+}
+
 /// Text that is not in the sets that are declared.
 struct DICOMUndecodable: Error {
   /// From the first byte of the value.

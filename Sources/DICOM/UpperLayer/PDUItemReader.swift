@@ -178,9 +178,7 @@ struct PDUItemReader {
   private static func text(_ bytes: ArraySlice<UInt8>) -> String {
     let isPadding: (UInt8) -> Bool = { $0 == 0x20 || $0 == 0 }
     let trimmed = bytes.drop(while: isPadding)
-    let end = trimmed.lastIndex { !isPadding($0) }.map { $0 + 1 } ?? trimmed.startIndex
-    return String(
-      trimmed[trimmed.startIndex..<end].map { Character(Unicode.Scalar((0x20..<0x7F).contains($0) ? $0 : 0x3F)) })
+    return DICOMText.shown(trimmed[..<(trimmed.lastIndex { !isPadding($0) }.map { $0 + 1 } ?? trimmed.startIndex)])
   }
 
   /// In a PDU a UID isn't padded; that some do it harms nobody.

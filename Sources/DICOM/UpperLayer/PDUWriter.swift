@@ -34,7 +34,7 @@ extension PDU {
     var all: [UInt8] = []
     all.reserveCapacity(body.count + 6)
     all += [kind.rawValue, 0]
-    Self.append(UInt32(body.count), to: &all)
+    all.append(uint32: UInt32(body.count), isBigEndian: true)
     all += body
     return all
   }
@@ -42,8 +42,8 @@ extension PDU {
   // MARK: Parts
 
   private static func titles(_ version: UInt16, _ called: String, _ calling: String, _ bytes: inout [UInt8]) {
-    append(version, to: &bytes)
-    append(UInt16(0), to: &bytes)
+    bytes.append(uint16: version, isBigEndian: true)
+    bytes += [0, 0]
     bytes += padded(called)
     bytes += padded(calling)
     bytes += [UInt8](repeating: 0, count: 32)
@@ -62,12 +62,12 @@ extension PDU {
       defer { part = [] }
       return part
     }
-    append(user.maximumLength, to: &part)
+    part.append(uint32: user.maximumLength, isBigEndian: true)
     item(0x51, take(), &content)
     item(0x52, Array(user.implementationClassUID.utf8), &content)
     if let operations = user.asynchronousOperations {
-      append(operations.invoked, to: &part)
-      append(operations.performed, to: &part)
+      part.append(uint16: operations.invoked, isBigEndian: true)
+      part.append(uint16: operations.performed, isBigEndian: true)
       item(0x53, take(), &content)
     }
     for role in user.roles {
@@ -100,18 +100,14 @@ extension PDU {
   }
 
   private static func counted(_ content: [UInt8], _ bytes: inout [UInt8]) {
-    append(UInt16(content.count), to: &bytes)
+    bytes.append(uint16: UInt16(content.count), isBigEndian: true)
     bytes += content
-  }
-
-  fileprivate static func append(_ number: some FixedWidthInteger, to bytes: inout [UInt8]) {
-    withUnsafeBytes(of: number.bigEndian) { bytes.append(contentsOf: $0) }
   }
 }
 
 extension PresentationDataValue {
   fileprivate func append(to body: inout [UInt8]) {
-    PDU.append(UInt32(bytes.count + 2), to: &body)
+    body.append(uint32: UInt32(bytes.count + 2), isBigEndian: true)
     body += [contextID, (isCommand ? 1 : 0) | (isLast ? 2 : 0)]
     body += bytes
   }
