@@ -132,8 +132,7 @@ enum FHIRTime {
     guard let month = number(parts[1], 2), (1...12).contains(month) else { return false }
     guard parts.count > 2 else { return true }
     guard parts.count == 3, let day = number(parts[2], 2), day > 0 else { return false }
-    let isLeap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
-    return day <= (month == 2 ? (isLeap ? 29 : 28) : [4, 6, 9, 11].contains(month) ? 30 : 31)
+    return day <= CivilCalendar.days(year, month)
   }
 
   static func isDateTime(_ bytes: [UInt8]) -> Bool {

@@ -30,13 +30,13 @@ enum HL7Escapes {
       return body.count == 1 ? Sequence(kind: .formatting, end: end) : nil
     case UInt8(ascii: "X"):
       let digits = body.dropFirst()
-      guard !digits.isEmpty, digits.count.isMultiple(of: 2), digits.allSatisfy({ hexDigit($0) != nil }) else {
+      guard !digits.isEmpty, digits.count.isMultiple(of: 2), digits.allSatisfy({ HexText.digit($0) != nil }) else {
         return nil
       }
       return Sequence(kind: .hex(digits.indices), end: end)
     case UInt8(ascii: "C"), UInt8(ascii: "M"):
       let digits = body.dropFirst()
-      guard digits.count == 4 || digits.count == 6, digits.allSatisfy({ hexDigit($0) != nil }) else { return nil }
+      guard digits.count == 4 || digits.count == 6, digits.allSatisfy({ HexText.digit($0) != nil }) else { return nil }
       return Sequence(kind: .formatting, end: end)
     case UInt8(ascii: "."):
       return isFormattingCommand(body.dropFirst()) ? Sequence(kind: .formatting, end: end) : nil
@@ -55,20 +55,13 @@ enum HL7Escapes {
     return digits.allSatisfy { (0x30...0x39).contains($0) }
   }
 
-  static func hexDigit(_ byte: UInt8) -> UInt8? {
-    switch byte {
-    case 0x30...0x39: byte - 0x30
-    case 0x41...0x46: byte - 0x41 + 10
-    case 0x61...0x66: byte - 0x61 + 10
-    default: nil
-    }
-  }
-
   /// The bytes that `\Xdd…\` stands for.
   static func appendHex(_ digits: ArraySlice<UInt8>, to bytes: inout [UInt8]) {
     var index = digits.startIndex
     while index + 1 < digits.endIndex {
-      if let high = hexDigit(digits[index]), let low = hexDigit(digits[index + 1]) { bytes.append(high << 4 | low) }
+      if let high = HexText.digit(digits[index]), let low = HexText.digit(digits[index + 1]) {
+        bytes.append(high << 4 | low)
+      }
       index += 2
     }
   }

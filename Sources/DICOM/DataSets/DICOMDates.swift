@@ -1,3 +1,5 @@
+import Text
+
 /// A day, or as much of one as was said: DA, and the beginning of DT.
 package struct DICOMDate: Sendable, Hashable {
   package var year: Int
@@ -23,18 +25,10 @@ package struct DICOMDate: Sendable, Hashable {
       self.month = month
     }
     if digits.count == 8, let month {
-      guard let day = DICOMDigits.number(digits.dropFirst(6)), day >= 1, day <= Self.days(month, year) else {
+      guard let day = DICOMDigits.number(digits.dropFirst(6)), day >= 1, day <= CivilCalendar.days(year, month) else {
         return nil
       }
       self.day = day
-    }
-  }
-
-  private static func days(_ month: Int, _ year: Int) -> Int {
-    switch month {
-    case 2: (year % 4 == 0 && year % 100 != 0) || year % 400 == 0 ? 29 : 28
-    case 4, 6, 9, 11: 30
-    default: 31
     }
   }
 }

@@ -1,5 +1,6 @@
 internal import CDICOMTables
 import Messages
+import Text
 
 /// What the standard says of a data element (PS3.6).
 package struct DICOMAttribute: Sendable, Hashable {
@@ -115,7 +116,7 @@ private struct DICOMTable: Sendable {
   private mutating func attribute(_ words: [String]) {
     var (mask, value): (UInt32, UInt32) = (0, 0)
     for digit in words[1].utf8 {
-      let nibble = DICOMHex.value(digit)
+      let nibble = HexText.digit(digit)
       mask = mask << 4 | (nibble == nil ? 0 : 15)
       value = value << 4 | UInt32(nibble ?? 0)
     }

@@ -82,7 +82,7 @@ private struct DICOMJSONReading {
 
   private func value(_ vr: DICOMVR, _ node: JSONNode, _ path: String) throws -> DICOMValue {
     if let inline = node["InlineBinary"] {
-      guard let bytes = inline.text.flatMap(DICOMBase64.decode) else {
+      guard let bytes = inline.text.flatMap(Self.bytes(base64:)) else {
         throw DICOMJSONError(path: path, reason: "\"InlineBinary\" is no base64")
       }
       return .bytes(turned(bytes, vr))
@@ -111,6 +111,11 @@ private struct DICOMJSONReading {
       guard vr.isText else { throw DICOMJSONError(path: path, reason: "a value of \(vr) is bytes") }
       return .texts(try each("a text") { $0.kind == .null ? "" : $0.text })
     }
+  }
+
+  /// Of base64 that has no white space in it.
+  private static func bytes(base64 text: String) -> [UInt8]? {
+    text.utf8.contains { $0 <= 0x20 } ? nil : Base64Text.bytes(Array(text.utf8))
   }
 
   private func float(_ node: JSONNode) -> Double? {

@@ -89,7 +89,8 @@ package enum DICOMJSON {
       let bytes = try element.bytes()
       let isTurned = element.entry.encoding.isBigEndian && element.vr.wordBytes > 1
       writer.key("InlineBinary")
-      writer.text(DICOMBase64.encode(isTurned ? DICOMEncoder.swapped(bytes, element.vr.wordBytes)[...] : bytes))
+      let plain = isTurned ? DICOMEncoder.swapped(bytes, element.vr.wordBytes) : Array(bytes)
+      writer.text(String(decoding: Base64Text.text(plain), as: UTF8.self))
     }
   }
 
@@ -123,34 +124,11 @@ package enum DICOMJSON {
   private static func decimal(_ text: String, _ writer: inout JSONWriter) {
     if text.isEmpty {
       writer.null()
-    } else if isNumber(text) {
+    } else if (try? JSONDocument(Array(text.utf8)))?.root.number == text {
+      // RFC 8259 has fewer forms than DS: `+1` and `.5` are texts.
       writer.number(text)
     } else {
       writer.text(text)
     }
-  }
-
-  /// The grammar of RFC 8259 section 6.
-  private static func isNumber(_ text: String) -> Bool {
-    var bytes = Array(text.utf8)[...]
-    func digits() -> Int {
-      let count = bytes.prefix { (0x30...0x39).contains($0) }.count
-      bytes = bytes.dropFirst(count)
-      return count
-    }
-    if bytes.first == UInt8(ascii: "-") { bytes = bytes.dropFirst() }
-    let isZero = bytes.first == UInt8(ascii: "0")
-    let whole = digits()
-    guard whole > 0, whole == 1 || !isZero else { return false }
-    if bytes.first == UInt8(ascii: ".") {
-      bytes = bytes.dropFirst()
-      guard digits() > 0 else { return false }
-    }
-    if let sign = bytes.first, sign | 0x20 == UInt8(ascii: "e") {
-      bytes = bytes.dropFirst()
-      if let sign = bytes.first, sign == UInt8(ascii: "+") || sign == UInt8(ascii: "-") { bytes = bytes.dropFirst() }
-      guard digits() > 0 else { return false }
-    }
-    return bytes.isEmpty
   }
 }

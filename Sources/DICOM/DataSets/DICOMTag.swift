@@ -1,3 +1,5 @@
+import Text
+
 /// The number of a data element: `(0010,0010)`.
 package struct DICOMTag: Sendable, Hashable, Comparable, CustomStringConvertible {
   package let rawValue: UInt32
@@ -15,7 +17,7 @@ package struct DICOMTag: Sendable, Hashable, Comparable, CustomStringConvertible
     guard digits.count == 8 else { return nil }
     var value: UInt32 = 0
     for digit in digits {
-      guard let nibble = DICOMHex.value(digit) else { return nil }
+      guard let nibble = HexText.digit(digit) else { return nil }
       value = value << 4 | UInt32(nibble)
     }
     self.init(rawValue: value)
@@ -70,14 +72,5 @@ enum DICOMHex {
 
   static func digits(_ number: UInt16) -> String {
     String(decoding: [12, 8, 4, 0].map { digits[Int(number >> $0 & 15)] }, as: UTF8.self)
-  }
-
-  static func value(_ digit: UInt8) -> UInt8? {
-    switch digit {
-    case UInt8(ascii: "0")...UInt8(ascii: "9"): digit - UInt8(ascii: "0")
-    case UInt8(ascii: "a")...UInt8(ascii: "f"): digit - UInt8(ascii: "a") + 10
-    case UInt8(ascii: "A")...UInt8(ascii: "F"): digit - UInt8(ascii: "A") + 10
-    default: nil
-    }
   }
 }

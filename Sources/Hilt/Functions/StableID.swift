@@ -1,4 +1,5 @@
 import Crypto
+import Text
 
 extension Function {
   static let stableID = Function(
@@ -36,14 +37,15 @@ extension Function {
     bytes[6] = bytes[6] & 0x0F | 0x50
     bytes[8] = bytes[8] & 0x3F | 0x80
     return String(unsafeUninitializedCapacity: 36) { buffer in
+      let digits = HexText.digits
       var place = 0
       for (index, byte) in bytes.enumerated() {
         if index == 4 || index == 6 || index == 8 || index == 10 {
           buffer[place] = UInt8(ascii: "-")
           place += 1
         }
-        buffer[place] = HexText.digits[Int(byte >> 4)]
-        buffer[place + 1] = HexText.digits[Int(byte & 15)]
+        buffer[place] = digits[Int(byte >> 4)]
+        buffer[place + 1] = digits[Int(byte & 15)]
         place += 2
       }
       return place

@@ -215,7 +215,7 @@ struct JSONParser: ~Copyable {
     guard slash + 6 <= bytes.count else { throw error(.unfinished, bytes.count) }
     var unit: UInt32 = 0
     for byte in bytes[slash + 2..<slash + 6] {
-      guard let digit = JSONText.hexDigit(byte) else { throw error(.escape, slash) }
+      guard let digit = HexText.digit(byte) else { throw error(.escape, slash) }
       unit = unit << 4 | UInt32(digit)
     }
     return unit

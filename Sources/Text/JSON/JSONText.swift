@@ -47,16 +47,7 @@ package enum JSONText {
   }
 
   private static func unit(_ bytes: [UInt8], _ at: Int) -> UInt32 {
-    bytes[at..<at + 4].reduce(0) { $0 << 4 | UInt32(hexDigit($1) ?? 0) }
-  }
-
-  static func hexDigit(_ byte: UInt8) -> UInt8? {
-    switch byte {
-    case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
-    case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
-    case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - UInt8(ascii: "A") + 10
-    default: nil
-    }
+    bytes[at..<at + 4].reduce(0) { $0 << 4 | UInt32(HexText.digit($1) ?? 0) }
   }
 
   /// Writes a text in quotes; only what must be is escaped (RFC 8259 section 7).
@@ -86,7 +77,7 @@ package enum JSONText {
     case 0x0D: output.append(UInt8(ascii: "r"))
     case UInt8(ascii: "\""), UInt8(ascii: "\\"): output.append(byte)
     default:
-      let digits = Array("0123456789abcdef".utf8)
+      let digits = HexText.digits
       output.append(contentsOf: [
         UInt8(ascii: "u"), UInt8(ascii: "0"), UInt8(ascii: "0"), digits[Int(byte >> 4)], digits[Int(byte & 15)],
       ])
