@@ -96,8 +96,8 @@ let package = Package(
     .target(
       name: "Engine",
       dependencies: [
-        "Messages", "Text", "HL7", "Hilt", "ConnectorKit", "Definitions", "Store", product("Logging", "swift-log"),
-        product("DequeModule", "swift-collections"),
+        "Messages", "Text", "HL7", "DICOM", "Hilt", "ConnectorKit", "Definitions", "Store",
+        product("Logging", "swift-log"), product("DequeModule", "swift-collections"),
       ],
       swiftSettings: strict),
     .target(

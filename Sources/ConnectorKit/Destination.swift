@@ -6,6 +6,10 @@ public protocol DestinationConnector: Connector {
   /// The format of the answers that a partner gives and a program can read (`reply:`); `nil` where there are none.
   static var answers: Format? { get }
 
+  /// Whether it reads the content of a large delivery piece by piece (`Delivery.read`). To others it comes as bytes,
+  /// whole in memory.
+  static var readsInPieces: Bool { get }
+
   /// Its lane begins to work: opens what must be there before there is anything to send, such as a port that the
   /// partner connects to. Never blocks and never fails: what can't be opened now is tried again until `close`.
   ///
@@ -46,6 +50,7 @@ public protocol DestinationConnector: Connector {
 
 extension DestinationConnector {
   public static var answers: Format? { nil }
+  public static var readsInPieces: Bool { false }
   public func open(_ whenReachable: @escaping @Sendable () -> Void) {}
   public func status() -> DestinationStatus? { nil }
   public func accepted() -> [AcceptedDelivery] { [] }
@@ -103,10 +108,13 @@ public struct Delivery: Sendable {
   public let followsOthers: Bool
   /// The values of this destination's templates, by setting (`name`), taken from the message before the commit.
   public let rendered: [String: [TemplatePiece]]
+  private let open: @Sendable (Payload) throws(ContentError) -> any ContentReader
 
+  /// - Parameter open: reads what is not in memory.
   public init(
     id: DeliveryID, message: MessageID, lane: LaneName, payload: Payload, attempt: Int, possibleDuplicate: Bool,
-    followsOthers: Bool = false, rendered: [String: [TemplatePiece]] = [:]
+    followsOthers: Bool = false, rendered: [String: [TemplatePiece]] = [:],
+    open: @escaping @Sendable (Payload) throws(ContentError) -> any ContentReader = Self.inMemory
   ) {
     self.id = id
     self.message = message
@@ -116,6 +124,18 @@ public struct Delivery: Sendable {
     self.possibleDuplicate = possibleDuplicate
     self.followsOthers = followsOthers
     self.rendered = rendered
+    self.open = open
+  }
+
+  /// Begins to read the content. Blocks on the disk.
+  public func read() throws(ContentError) -> any ContentReader { try open(payload) }
+
+  /// For what has no store.
+  public static func inMemory(_ payload: Payload) throws(ContentError) -> any ContentReader {
+    guard case .bytes(let bytes) = payload.content else {
+      throw ContentError("the content is a file of a store that is not at hand")
+    }
+    return BytesReader(bytes)
   }
 }
 

@@ -49,6 +49,10 @@ public protocol Inbox: Sendable {
   /// answered in the order of the calls; origins don't wait for each other.
   func origin(_ name: String) -> any Origin
 
+  /// Begins a content that is too large to be held in memory, such as a series of images. A source should do so for
+  /// what may have more than `LargeContent.bytesMin`.
+  func stage() throws(StagingError) -> any ContentWriter
+
   /// How far this source has come, as written by the newest committed arrival with this key.
   func progress(_ key: String) async throws -> Value?
 }
@@ -70,6 +74,12 @@ public protocol Origin: AnyObject, Sendable {
 
 extension Origin {
   public func close() {}
+}
+
+/// What is kept as a file of its own.
+public enum LargeContent {
+  /// From how many bytes on a content is better kept on disk as it comes (`Inbox.stage`).
+  public static let bytesMin = 256 << 10
 }
 
 extension Inbox {

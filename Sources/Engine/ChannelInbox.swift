@@ -13,6 +13,10 @@ final class ChannelInbox: Inbox {
 
   func origin(_ name: String) -> any Origin { ChannelOrigin(channel) }
 
+  func stage() throws(StagingError) -> any ContentWriter {
+    try channel.store.stage(channel: channel.keys.channel)
+  }
+
   func progress(_ key: String) async throws -> Value? {
     try await channel.store.progress(channel: channel.keys.channel, key: key)
   }
@@ -52,7 +56,7 @@ final class ChannelOrigin: Origin {
 
   func offer(_ arrival: Arrival, then: @escaping @Sendable (Receipt) -> Void) {
     channel.meter.arrived()
-    // A batch is many messages.
+    // A batch is many messages. What is kept already may have to be read.
     let isLarge = arrival.payload.byteCount > Self.inPlaceBytesMax || channel.definition.batch != nil
     let entered: ChannelVersion? = state.withLock { state in
       let isFirst = state.backlog.isEmpty
@@ -92,12 +96,12 @@ final class ChannelOrigin: Origin {
       channel.passage.leave()
       return turnAway(number, "an earlier message of this sender was not stored")
     }
-    if let reason = channel.reasonToTurnAway(bytes: arrival.payload.byteCount, version) {
+    let size = arrival.payload.bytesInMemory
+    if let reason = channel.reasonToTurnAway(bytes: size, version) {
       channel.passage.leave()
       gate.close()
       return turnAway(number, reason)
     }
-    let size = arrival.payload.byteCount
     channel.arriving(size)
     if let rule = version.definition.batch {
       let receipt = channel.takeBatch(arrival, rule, version, gate: gate)

@@ -36,6 +36,14 @@ extension ChannelRuntime {
     then: @escaping @Sendable (HandedOver) -> Void
   ) -> Bool {
     meter.arrived()
+    var handed = handed
+    do throws(StagingError) {
+      handed.payload = try owned(handed.payload)
+    } catch {
+      passage.leave()
+      then(.unavailable(reason: error.description))
+      return false
+    }
     let id = store.mint()
     let receivedAt = shared.clock.now().wall
     let attributes = handed.attributes(from: lane)
@@ -68,6 +76,21 @@ extension ChannelRuntime {
       }
     }
     return false
+  }
+
+  /// A large content is one message's: this channel's message gets its own.
+  private func owned(_ payload: Payload) throws(StagingError) -> Payload {
+    if payload.isInMemory { return payload }
+    let writer = try store.stage(channel: keys.channel)
+    do {
+      let reader = try store.open(payload, isTrusted: false)
+      while reader.rest > 0 { try writer.append(try reader.next(1 << 16)[...]) }
+    } catch let error as StagingError {
+      throw error
+    } catch {
+      throw StagingError("\(error)")
+    }
+    return Payload(format: payload.format, content: .blob(try writer.finish()))
   }
 
   /// What it is kept as; the channel's own format where that only says that its bytes are not looked into.

@@ -172,8 +172,14 @@ package final class ChannelRuntime: Sendable {
     isReleased: Bool = false
   ) -> Decided {
     shared.strikes.guarding(payload) {
-      version.pipeline.run(payload, attributes, id: id, receivedAt: receivedAt, isReleased: isReleased)
+      version.pipeline.run(
+        payload, attributes, id: id, receivedAt: receivedAt, isReleased: isReleased, open: open(isTrusted: true))
     }
+  }
+
+  /// How what is kept in the store is read.
+  func open(isTrusted: Bool) -> Pipeline.Open {
+    { [store] payload throws(ContentError) in try store.open(payload, isTrusted: isTrusted) }
   }
 
   func acceptance(

@@ -206,7 +206,7 @@ extension Engine {
         outcomes[last].text = "channel \(record.channel) is not running"
         continue
       }
-      guard let raw = try await store.raw(id) else {
+      guard let raw = try await store.kept(id) else {
         outcomes[last].text = "what came in is not kept any more"
         continue
       }

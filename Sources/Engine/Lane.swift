@@ -111,6 +111,9 @@ package final class Lane: Sendable {
     state = Mutex(first)
   }
 
+  /// A large content comes to it unread.
+  private var takesAsKept: Bool { handOver != nil || type(of: connector).readsInPieces }
+
   // MARK: What brings work
 
   package func start() {
@@ -121,8 +124,10 @@ package final class Lane: Sendable {
 
   /// A delivery of a commit, in the order of the commits.
   package func offer(_ delivery: WaitingDelivery) {
-    // It is read with its numbers when it is its turn.
-    if delivery.awaitsNumbers { return grown(by: 1, bytes: delivery.byteCount) }
+    // It is read with its numbers, or whole, when it is its turn.
+    if delivery.awaitsNumbers || !takesAsKept && !delivery.payload.isInMemory {
+      return grown(by: 1, bytes: delivery.byteCount)
+    }
     backlog.wrappingAdd(1, ordering: .relaxed)
     backlogBytes.wrappingAdd(delivery.byteCount, ordering: .relaxed)
     run { $0.offer(delivery, $1) }
@@ -299,7 +304,8 @@ package final class Lane: Sendable {
       let delivery = Delivery(
         id: waiting.id, message: waiting.message, lane: name, payload: waiting.payload, attempt: attempt,
         possibleDuplicate: waiting.possiblySent, followsOthers: followsOthers,
-        rendered: waiting.rendered.mapValues(Self.pieces))
+        rendered: waiting.rendered.mapValues(Self.pieces),
+        open: { [store] payload throws(ContentError) in try store.open(payload, isTrusted: false) })
       let asked = clock.now().steady
       connector.send(delivery) { [self] result in
         noteTime(since: asked, result)
@@ -360,6 +366,8 @@ package final class Lane: Sendable {
 
   private func refill(_ part: WaitingPart) async {
     do throws(StoreError) {
+      var part = part
+      part.asKept = takesAsKept
       let found = try await store.waiting(lane: key, part)
       run { $0.refilled(found.deliveries, all: found.isAll, $1) }
     } catch {

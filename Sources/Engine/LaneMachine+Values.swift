@@ -109,11 +109,6 @@ extension LaneMachine {
 }
 
 extension WaitingDelivery {
-  /// What its payload takes in memory; a blob stays a file.
-  var bytesInMemory: Int {
-    switch payload.content {
-    case .bytes(let bytes): bytes.count
-    case .blob: 0
-    }
-  }
+  /// What its payload takes in memory.
+  var bytesInMemory: Int { payload.bytesInMemory }
 }

@@ -23,27 +23,36 @@ package struct Pipeline: Sendable {
   ///   - attributes: what the source knows beside the content, seen as `message.source.…`.
   ///   - receivedAt: milliseconds since 1970, seen as `message.received`: a replay gives the same bytes.
   ///   - isReleased: a person released it: `hold` is passed over.
+  ///   - open: reads a content that isn't in memory.
   package func run(
-    _ payload: Payload, _ attributes: [String: Value], id: MessageID, receivedAt: Int64, isReleased: Bool = false
+    _ payload: Payload, _ attributes: [String: Value], id: MessageID, receivedAt: Int64, isReleased: Bool = false,
+    open: Open = Self.inMemory
   ) -> Decided {
-    guard case .bytes(let bytes) = payload.content else { return .failed("the content of the message is not at hand") }
-    if bytes.count > definition.limits.messageBytesMax {
+    let size = payload.byteCount
+    if size > definition.limits.messageBytesMax {
       return Decided(
         Rejection(
-          .reject, 207, "the message has \(bytes.count) bytes; at most \(definition.limits.messageBytesMax) are taken"))
+          .reject, 207, "the message has \(size) bytes; at most \(definition.limits.messageBytesMax) are taken"))
     }
     let context = Context(
       attributes: [
         "id": .text(id.description), "channel": .text(definition.name.text), "received": .integer(receivedAt),
         "source": .record(attributes),
       ], isReleased: isReleased)
+    if definition.format == .dicom { return readImage(payload, context, open) }
+    let bytes: [UInt8]
+    do throws(ContentError) {
+      bytes = try Self.whole(payload, open)
+    } catch {
+      return .failed(error.description)
+    }
     guard definition.prepare != nil else { return read(payload, bytes, context) }
-    switch prepared(payload, context.attributes, isReleased: isReleased) {
+    switch prepared(Payload(payload.format, bytes), context.attributes, isReleased: isReleased) {
     case .ended(let decided): return decided
     case .payload(let mended, let notes):
       guard case .bytes(let content) = mended.content else { return .failed("the content is not at hand") }
       var decided = read(mended, content, context)
-      if mended != payload { decided.send(mended: mended) }
+      if content != bytes { decided.send(mended: mended) }
       decided.steps = notes + decided.steps
       decided.prepared = mended
       return decided
@@ -51,7 +60,7 @@ package struct Pipeline: Sendable {
   }
 
   private func read(_ payload: Payload, _ bytes: [UInt8], _ context: Context) -> Decided {
-    guard definition.format == .hl7v2 else { return route(payload, nil, context) }
+    guard definition.format == .hl7v2 else { return route(bytes, nil, context) }
     let message: HL7Message
     do throws(HL7ParseError) {
       message = try HL7Message(bytes, reading)
@@ -60,7 +69,7 @@ package struct Pipeline: Sendable {
         Rejection(
           .reject, 207, "this is not an HL7 v2 message that can be read: \(error)", at: error.field?.description))
     }
-    return route(payload, message, context)
+    return route([], message, context)
   }
 
   /// What holds for one run.
@@ -82,10 +91,9 @@ package struct Pipeline: Sendable {
     var destinations: [String]?
   }
 
-  private func route(_ payload: Payload, _ message: HL7Message?, _ context: Context) -> Decided {
-    var content: [UInt8] = []
-    if message == nil, case .bytes(let bytes) = payload.content { content = bytes }
-    var input = HiltInput(message, bytes: content, attributes: context.attributes, limits: limits)
+  /// - Parameter bytes: of what is not HL7.
+  func route(_ bytes: [UInt8], _ message: HL7Message?, _ context: Context) -> Decided {
+    var input = HiltInput(message, bytes: bytes, attributes: context.attributes, limits: limits)
     input.isReleased = context.isReleased
     var decided: Decided
     if let message, definition.hl7.missingControlID == .refuse, !Self.hasControlID(message) {

@@ -12,19 +12,17 @@ package final class Strikes: AnswerGuard {
   package init(_ board: StrikeBoard) { self.board = board }
 
   func guarding(_ payload: Payload, _ run: () -> Decided) -> Decided {
-    guard case .bytes(let bytes) = payload.content else { return run() }
-    let mark = Self.mark(bytes)
+    let mark = Self.mark(payload)
     if board.strikes(for: mark) >= 2 { return .failed("it crashed the engine twice and was not run again") }
     let slot = board.begin(mark)
     defer { board.end(slot) }
-    Trap.inPipeline(bytes)
+    if case .bytes(let bytes) = payload.content { Trap.inPipeline(bytes) }
     return run()
   }
 
   /// Reads a message that may be an answer; `nil` where that crashed the engine twice, which its pipeline then says.
   func reading<Answer>(_ payload: Payload, _ read: () -> Answer?) -> Answer? {
-    guard case .bytes(let bytes) = payload.content else { return read() }
-    let mark = Self.mark(bytes)
+    let mark = Self.mark(payload)
     if board.strikes(for: mark) >= 2 { return nil }
     let slot = board.begin(mark)
     defer { board.end(slot) }
@@ -43,7 +41,16 @@ package final class Strikes: AnswerGuard {
 
   /// A person wants it tried once more.
   func pardon(_ payload: Payload) {
-    if case .bytes(let bytes) = payload.content { board.forget(Self.mark(bytes)) }
+    board.forget(Self.mark(payload))
+  }
+
+  /// The same for the same content in every process.
+  private static func mark(_ payload: Payload) -> UInt64 {
+    switch payload.content {
+    case .bytes(let bytes): mark(bytes)
+    case .blob(let blob): mark(blob.sha256)
+    case .patched(let patched): mark(patched.source.sha256)
+    }
   }
 
   /// The same for the same bytes in every process (FNV-1a, eight bytes at a time).

@@ -5,6 +5,8 @@ public struct Payload: Sendable, Equatable, CustomStringConvertible, CustomDebug
   public enum Content: Sendable, Equatable {
     case bytes([UInt8])
     case blob(BlobReference)
+    /// A blob with other bytes in places, which nobody writes out as a whole.
+    case patched(PatchedBlob)
   }
 
   public var format: Format
@@ -24,6 +26,21 @@ public struct Payload: Sendable, Equatable, CustomStringConvertible, CustomDebug
     switch content {
     case .bytes(let bytes): bytes.count
     case .blob(let blob): blob.byteCount
+    case .patched(let patched): patched.byteCount
+    }
+  }
+
+  /// All of it is at hand.
+  public var isInMemory: Bool {
+    if case .bytes = content { true } else { false }
+  }
+
+  /// How much of it is in memory.
+  public var bytesInMemory: Int {
+    switch content {
+    case .bytes(let bytes): bytes.count
+    case .blob: 0
+    case .patched(let patched): patched.newByteCount
     }
   }
 
@@ -48,4 +65,41 @@ public struct BlobReference: Sendable, Hashable, CustomStringConvertible {
   }
 
   public var description: String { "blob \(id), \(byteCount) bytes" }
+}
+
+/// New bytes and stretches of a blob, one after the other: what a change of a few values makes of a large payload.
+public struct PatchedBlob: Sendable, Hashable, CustomStringConvertible {
+  public enum Piece: Sendable, Hashable {
+    case bytes([UInt8])
+    /// As they stand in the blob.
+    case range(Range<Int>)
+
+    public var byteCount: Int {
+      switch self {
+      case .bytes(let bytes): bytes.count
+      case .range(let range): range.count
+      }
+    }
+  }
+
+  public let source: BlobReference
+  public let pieces: [Piece]
+  public let byteCount: Int
+
+  /// - Returns: `nil` where a range isn't in the blob.
+  public init?(_ source: BlobReference, _ pieces: [Piece]) {
+    for case .range(let range) in pieces where range.lowerBound < 0 || range.upperBound > source.byteCount {
+      return nil
+    }
+    self.source = source
+    self.pieces = pieces
+    byteCount = pieces.reduce(0) { $0 + $1.byteCount }
+  }
+
+  /// How many of its bytes aren't the blob's.
+  public var newByteCount: Int {
+    pieces.reduce(0) { count, piece in if case .bytes(let bytes) = piece { count + bytes.count } else { count } }
+  }
+
+  public var description: String { "\(source), changed to \(byteCount) bytes" }
 }

@@ -54,6 +54,21 @@ enum Folder {
     return failed ? nil : bytes
   }
 
+  /// The same from a place of the file on; the descriptor's own place stays.
+  static func read(_ descriptor: Int32, _ count: Int, at offset: Int) -> [UInt8]? {
+    var failed = false
+    let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
+      while initialized < count {
+        let got = pread(descriptor, buffer.baseAddress! + initialized, count - initialized, off_t(offset + initialized))
+        if got < 0, errno == EINTR { continue }
+        if got < 0 { failed = true }
+        if got <= 0 { return }
+        initialized += got
+      }
+    }
+    return failed ? nil : bytes
+  }
+
   /// Whether there is anything of this name; a link counts by itself.
   static func exists(_ path: String) -> Bool {
     var status = stat()

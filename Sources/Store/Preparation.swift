@@ -8,7 +8,9 @@ final class PreparedAcceptance: Sendable {
     var size: Int
     /// `nil` where the sealed bytes vouch for themselves.
     var sha: Slab.Piece?
+    /// Its own, or the one that `data` changes.
     var blob: BlobReference?
+    var ownsBlob = true
     var data: Slab.Piece?
   }
   struct Delivery: Sendable {
@@ -102,7 +104,7 @@ final class PreparedAcceptance: Sendable {
   var weight: Int { 512 + slab.bytes.count }
 
   /// Files that nobody owns when this arrival isn't stored.
-  var blobs: [BlobReference] { (blob.map { [$0] } ?? []) + outputs.compactMap(\.blob) }
+  var blobs: [BlobReference] { (blob.map { [$0] } ?? []) + outputs.compactMap { $0.ownsBlob ? $0.blob : nil } }
 }
 
 /// The end of an attempt as the writer wants it.
@@ -143,6 +145,7 @@ final class PreparedAttempt: Sendable {
       case .blob(let staged):
         blob = staged
         content.reply = .blob(reply.format, staged)
+      case .patched: throw StoreError(.refused, "an answer can't be a change of another content")
       case .bytes(let bytes) where bytes.count >= preparer.settings.blobBytesMin:
         let written = try preparer.blobs.write(bytes, id: preparer.mint(), sealed: sealed)
         blob = written
@@ -184,6 +187,7 @@ struct Preparer: Sendable {
     if !arrival.replaces.isEmpty { return (slab.append([]), nil, nil) }
     switch arrival.payload.content {
     case .blob(let staged): return (slab.append(staged.sha256), nil, staged)
+    case .patched: throw StoreError(.refused, "a message can't come in as a change of another one's content")
     case .bytes(let bytes):
       if bytes.count >= settings.blobBytesMin {
         let blob = try blobs.write(bytes, id: mint(), sealed: sealed)
@@ -219,16 +223,23 @@ struct Preparer: Sendable {
         continue
       }
       var output = PreparedAcceptance.Output(id: mint(), format: payload.format, size: payload.byteCount)
+      var data: [UInt8]?
       switch payload.content {
       case .blob(let staged): output.blob = staged
       case .bytes(let bytes) where bytes.count >= settings.blobBytesMin:
         output.blob = try blobs.write(bytes, id: mint(), sealed: sealed)
-      case .bytes(let bytes):
-        output.data = sealer.seal(
-          bytes, sealed: sealed, owner: arrival.channel, id: output.id, kind: .output, into: &slab)
-        if !sealed { output.sha = slab.append(sha256(bytes)) }
+      case .bytes(let bytes): data = bytes
+      case .patched(let patched):
+        // The message's own, which goes when it goes.
+        (output.blob, output.ownsBlob, data) = (patched.source, false, patched.encoded)
       }
-      if let blob = output.blob { output.sha = slab.append(blob.sha256) }
+      if let data {
+        output.data = sealer.seal(
+          data, sealed: sealed, owner: arrival.channel, id: output.id, kind: .output, into: &slab)
+        if !sealed { output.sha = slab.append(sha256(data)) }
+      } else if let blob = output.blob {
+        output.sha = slab.append(blob.sha256)
+      }
       outputs.append(output)
     }
     return outputs

@@ -38,7 +38,7 @@ extension Reading {
       if !waiting.isEmpty, bytes + delivery.size > part.bytesMax { return (waiting, false) }
       bytes += delivery.size
       if delivery.sequence <= marks.suspectThrough { delivery.possiblySent = true }
-      waiting.append(try self.waiting(delivery))
+      waiting.append(try self.waiting(delivery, asKept: part.asKept))
       // To look for one more of a key that is rare would be to walk to the lane's end.
       if part.key != nil, waiting.count >= max(1, part.countMax) { return (waiting, false) }
     }
@@ -54,12 +54,12 @@ extension Reading {
     return try row.step() ? (row.integer(0), row.integer(1)) : (0, 0)
   }
 
-  func waiting(_ delivery: Delivery) throws(SQLiteFailure) -> WaitingDelivery {
+  func waiting(_ delivery: Delivery, asKept: Bool = false) throws(SQLiteFailure) -> WaitingDelivery {
     var payload = Payload(.bytes, [])
     var damaged = false
     if delivery.state == .held { return try held(delivery) }
-    switch try self.payload(delivery) {
-    case .bytes(let format, let bytes): payload = Payload(format, bytes)
+    switch try self.payload(delivery, asKept: asKept) {
+    case .payload(let stored): payload = stored
     case .damaged(let format): (payload, damaged) = (Payload(format, []), true)
     // Retention never takes what waits: a payload that is gone is damage too.
     case .gone: damaged = true

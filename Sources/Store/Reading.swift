@@ -28,52 +28,67 @@ struct Reading {
 
   /// What a payload of a row came to.
   enum Content {
-    case bytes(Format, [UInt8])
+    case payload(Payload)
     /// Removed by retention.
     case gone
     /// It doesn't open, or doesn't fit its hash.
     case damaged(Format)
   }
 
-  func raw(_ message: Int64) throws(SQLiteFailure) -> Content {
+  /// - Parameter asKept: a large one is not read: who reads its blob sees whether it is damaged.
+  func raw(_ message: Int64, asKept: Bool = false) throws(SQLiteFailure) -> Content {
     let row = try connection.statement("SELECT low, channel, format, size, sha, blob, raw FROM message WHERE id = ?1")
     defer { row.reset() }
     row.bind(1, message)
     guard try row.step() else { return .gone }
     guard let format = format(row.integer(2)) else { return .damaged(.bytes) }
     let sha = row.bytes(4) ?? []
-    if let blob = row.optionalInteger(5) { return try self.blob(blob, format, size: row.int(3), sha: sha) }
+    if let blob = row.optionalInteger(5) {
+      guard let blob = try reference(blob, size: row.int(3), sha: sha) else { return .gone }
+      return large(Payload(format: format, content: .blob(blob)), asKept)
+    }
     guard let sealed = row.bytes(6) else { return .gone }
     let id = MessageID(key: message, low: row.integer(0))
     guard let bytes = try? preparer.sealer.open(sealed, owner: row.integer(1), id: id, kind: .raw), sha256(bytes) == sha
     else {
       return .damaged(format)
     }
-    return .bytes(format, bytes)
+    return .payload(Payload(format, bytes))
   }
 
-  func output(_ output: Int64, channel: Int64) throws(SQLiteFailure) -> Content {
+  func output(_ output: Int64, channel: Int64, asKept: Bool = false) throws(SQLiteFailure) -> Content {
     let row = try connection.statement("SELECT low, format, size, sha, blob, data FROM output WHERE id = ?1")
     defer { row.reset() }
     row.bind(1, output)
     guard try row.step() else { return .gone }
     guard let format = format(row.integer(1)) else { return .damaged(.bytes) }
     let sha = row.bytes(3)
-    if let blob = row.optionalInteger(4) { return try self.blob(blob, format, size: row.int(2), sha: sha ?? []) }
-    guard let sealed = row.bytes(5) else { return .gone }
+    let blob = row.optionalInteger(4)
+    guard let sealed = row.bytes(5) else {
+      guard let blob, let blob = try reference(blob, size: row.int(2), sha: sha ?? []) else { return .gone }
+      return large(Payload(format: format, content: .blob(blob)), asKept)
+    }
     let id = Identifier(key: output, low: row.integer(0))
     guard let bytes = try? preparer.sealer.open(sealed, owner: channel, id: id, kind: .output) else {
       return .damaged(format)
     }
     if let sha, sha256(bytes) != sha { return .damaged(format) }
-    return .bytes(format, bytes)
+    if blob == nil { return .payload(Payload(format, bytes)) }
+    guard let patched = try? PatchedBlob(decoding: bytes), patched.source.id.key == blob else {
+      return .damaged(format)
+    }
+    return large(Payload(format: format, content: .patched(patched)), asKept)
   }
 
-  private func blob(_ blob: Int64, _ format: Format, size: Int, sha: [UInt8]) throws(SQLiteFailure) -> Content {
-    guard let low = try connection.number("SELECT low FROM blob WHERE id = ?1", blob) else { return .gone }
-    let reference = BlobReference(id: Identifier(key: blob, low: low), byteCount: size, sha256: sha)
-    guard let bytes = preparer.blobs.read(reference), sha256(bytes) == sha else { return .damaged(format) }
-    return .bytes(format, bytes)
+  private func reference(_ blob: Int64, size: Int, sha: [UInt8]) throws(SQLiteFailure) -> BlobReference? {
+    guard let low = try connection.number("SELECT low FROM blob WHERE id = ?1", blob) else { return nil }
+    return BlobReference(id: Identifier(key: blob, low: low), byteCount: size, sha256: sha)
+  }
+
+  private func large(_ payload: Payload, _ asKept: Bool) -> Content {
+    if asKept { return .payload(payload) }
+    guard let bytes = preparer.blobs.read(payload) else { return .damaged(payload.format) }
+    return .payload(Payload(payload.format, bytes))
   }
 
   private func format(_ code: Int64) -> Format? { UInt8(exactly: code).flatMap(Format.init(code:)) }
@@ -139,9 +154,9 @@ struct Reading {
     return try row.step() ? Delivery(row) : nil
   }
 
-  func payload(_ delivery: Delivery) throws(SQLiteFailure) -> Content {
-    guard let output = delivery.output else { return try raw(delivery.message) }
-    return try self.output(output, channel: preparer.registry.lane(delivery.lane)?.channel ?? 0)
+  func payload(_ delivery: Delivery, asKept: Bool = false) throws(SQLiteFailure) -> Content {
+    guard let output = delivery.output else { return try raw(delivery.message, asKept: asKept) }
+    return try self.output(output, channel: preparer.registry.lane(delivery.lane)?.channel ?? 0, asKept: asKept)
   }
 
   func result(_ delivery: Delivery) -> ResultContent? {

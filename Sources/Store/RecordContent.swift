@@ -181,6 +181,45 @@ enum RenderedContent {
   }
 }
 
+extension PatchedBlob {
+  var encoded: [UInt8] {
+    var writer = ByteWriter(reserving: 64 + newByteCount)
+    writer.blobReference(source)
+    writer.count(pieces.count)
+    for piece in pieces {
+      switch piece {
+      case .bytes(let bytes):
+        writer.byte(0)
+        writer.blob(bytes)
+      case .range(let range):
+        writer.byte(1)
+        writer.count(range.lowerBound)
+        writer.count(range.count)
+      }
+    }
+    return writer.bytes
+  }
+
+  init(decoding bytes: [UInt8]) throws(ByteReader.Unreadable) {
+    var reader = ByteReader(bytes)
+    let source = try reader.blobReference()
+    var pieces: [Piece] = []
+    for _ in 0..<(try reader.count()) {
+      if try reader.byte() == 0 {
+        pieces.append(.bytes(try reader.blob()))
+      } else {
+        let (start, count) = (try reader.number(), try reader.number())
+        guard start <= UInt64(source.byteCount), count <= UInt64(source.byteCount) - start else {
+          throw ByteReader.Unreadable()
+        }
+        pieces.append(.range(Int(start)..<Int(start + count)))
+      }
+    }
+    guard let patched = PatchedBlob(source, pieces) else { throw ByteReader.Unreadable() }
+    self = patched
+  }
+}
+
 extension ByteWriter {
   mutating func blobReference(_ blob: BlobReference) {
     fixed(blob.id.high)

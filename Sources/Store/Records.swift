@@ -73,6 +73,8 @@ package struct WaitingPart: Sendable, Equatable {
   package var key: UInt64?
   package var countMax: Int
   package var bytesMax: Int
+  /// Large payloads come as what they are kept as, unread.
+  package var asKept = false
 
   package init(after: Int64, through: Int64 = .max, key: UInt64? = nil, countMax: Int, bytesMax: Int) {
     self.after = after

@@ -28,13 +28,16 @@ extension SQLiteStore {
     try await read { reading in try reading.message(id.key, low: id.lowKey) }
   }
 
-  package func raw(_ id: MessageID) async throws(StoreError) -> Payload? {
+  package func raw(_ id: MessageID) async throws(StoreError) -> Payload? { try await raw(id, asKept: false) }
+  package func kept(_ id: MessageID) async throws(StoreError) -> Payload? { try await raw(id, asKept: true) }
+
+  private func raw(_ id: MessageID, asKept: Bool) async throws(StoreError) -> Payload? {
     try await read { reading in
       guard try reading.connection.number("SELECT 1 FROM message WHERE id = ?1 AND low = ?2", id.key, id.lowKey) != nil
       else {
         return nil
       }
-      return try Self.payload(try reading.raw(id.key), "the message \(id) as it came")
+      return try Self.payload(try reading.raw(id.key, asKept: asKept), "the message \(id) as it came")
     }
   }
 
@@ -62,7 +65,7 @@ extension SQLiteStore {
     switch result?.reply {
     case .bytes(let format, let bytes): return Payload(format, bytes)
     case .blob(let format, let blob):
-      guard let bytes = reading.preparer.blobs.read(blob), sha256(bytes) == blob.sha256 else {
+      guard let bytes = reading.preparer.blobs.read(Payload(format: format, content: .blob(blob))) else {
         throw StoreError(.damaged, "the answer to the delivery \(id) doesn't fit its hash: it is damaged")
       }
       return Payload(format, bytes)
@@ -72,7 +75,7 @@ extension SQLiteStore {
 
   private static func payload(_ content: Reading.Content, _ what: String) throws(StoreError) -> Payload? {
     switch content {
-    case .bytes(let format, let bytes): Payload(format, bytes)
+    case .payload(let payload): payload
     case .gone: nil
     case .damaged: throw StoreError(.damaged, "\(what) doesn't fit its hash: it is damaged")
     }

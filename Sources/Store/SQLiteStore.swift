@@ -111,8 +111,18 @@ package final class SQLiteStore: Store {
 
   /// Writes a large payload as a blob of its own before it is accepted: durable when `finish` returned. Blocks on the
   /// disk; call it on a thread of your own. A blob that no accepted arrival takes over is removed at the next start.
-  package func stage(channel: Int64) throws(StoreError) -> StagedBlob {
-    StagedBlob(try BlobWriter(blobs: preparer.blobs, id: mint(), sealed: preparer.registry.isSealed(channel: channel)))
+  package func stage(channel: Int64) throws(StagingError) -> any ContentWriter {
+    guard conditionCell.isOpen else { throw StagingError(reason) }
+    let sealed = preparer.registry.isSealed(channel: channel)
+    do throws(StoreError) {
+      return try BlobWriter(blobs: preparer.blobs, id: mint(), sealed: sealed)
+    } catch {
+      throw StagingError(error.reason)
+    }
+  }
+
+  package func open(_ payload: Payload, isTrusted: Bool) throws(ContentError) -> any ContentReader {
+    try preparer.blobs.open(payload, isTrusted: isTrusted)
   }
 
   package func close() async { await close(orderly: true) }
@@ -175,16 +185,6 @@ package final class SQLiteStore: Store {
     }
     return try result.get()
   }
-}
-
-/// A blob that is being written before its arrival is accepted.
-package final class StagedBlob {
-  private let writer: BlobWriter
-  init(_ writer: BlobWriter) { self.writer = writer }
-
-  package func append(_ bytes: [UInt8]) throws(StoreError) { try writer.append(bytes) }
-  /// Makes it durable; the reference goes into an arrival's payload. Without this call nothing stays.
-  package func finish() throws(StoreError) -> BlobReference { try writer.finish() }
 }
 
 /// Mints ids for all callers: the clock, a counter, and random bits that only keep stores apart.

@@ -37,6 +37,18 @@ package protocol Store: AnyObject, Sendable {
   /// telling it, and stays the same as long as the store lives.
   func orderKey(lane: Int64, _ text: String) -> UInt64
 
+  // MARK: Large contents
+
+  /// Begins a large content as a blob of its own before it is accepted: durable when `finish` returned. What no
+  /// accepted arrival takes over is removed at the next start. Blocks on the disk.
+  func stage(channel: Int64) throws(StagingError) -> any ContentWriter
+
+  /// Reads what a payload is kept as, piece by piece. Blocks on the disk.
+  ///
+  /// - Parameter isTrusted: it was written a moment ago, or is only looked at: where nothing is sealed, its hash is not
+  ///   compared first.
+  func open(_ payload: Payload, isTrusted: Bool) throws(ContentError) -> any ContentReader
+
   // MARK: Writing
 
   /// Makes an arrival, its outcome and its deliveries durable in one transaction. Hashing, sealing and encoding happen
@@ -109,6 +121,8 @@ package protocol Store: AnyObject, Sendable {
   func message(_ id: MessageID) async throws(StoreError) -> MessageRecord?
   /// The bytes as they came, verified against their hash.
   func raw(_ id: MessageID) async throws(StoreError) -> Payload?
+  /// What came, as it is kept: a large content as its blob, which `open` reads.
+  func kept(_ id: MessageID) async throws(StoreError) -> Payload?
   /// The bytes as they go or went to one destination, and the partner's last answer.
   func sent(_ id: DeliveryID) async throws(StoreError) -> (payload: Payload?, reply: Payload?)?
   /// What became of a delivery, for a sender who waits for it; `nil` where there is none.

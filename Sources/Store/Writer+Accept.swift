@@ -209,7 +209,7 @@ extension Writer {
       row.bind(5, output.size)
       row.bind(7, output.blob?.id.key)
       try row.run(arrival.slab, (6, output.sha), (8, output.data))
-      if let blob = output.blob { try insertBlob(blob, message: arrival.id) }
+      if output.ownsBlob, let blob = output.blob { try insertBlob(blob, message: arrival.id) }
     }
     var sequences: [Int64] = []
     sequences.reserveCapacity(arrival.deliveries.count)

@@ -182,9 +182,15 @@ extension Writer {
   }
 
   private func removeOutput(_ output: Int64, blobs: Bool) throws(SQLiteFailure) {
-    let blob = try connection.number("SELECT blob FROM output WHERE id = ?1", output)
+    let row = try connection.statement("SELECT blob, data IS NULL FROM output WHERE id = ?1")
+    defer { row.reset() }
+    row.bind(1, output)
+    guard try row.step() else { return }
+    let blob = row.optionalInteger(0)
     guard (blob != nil) == blobs else { return }
-    if let blob { try trash(blob) }
+    // What changes the message's own blob doesn't own it.
+    if let blob, row.integer(1) != 0 { try trash(blob) }
+    row.reset()
     try update("DELETE FROM output WHERE id = ?1", output)
   }
 

@@ -119,6 +119,8 @@ final class FileTestInbox: Inbox {
     queue.async { for call in held { call() } }
   }
 
+  func stage() throws(StagingError) -> any ContentWriter { throw StagingError("nothing is staged here") }
+
   func progress(_ key: String) async throws -> Value? { state.withLock { $0.progress[key] } }
 
   func origin(_ name: String) -> any Origin {

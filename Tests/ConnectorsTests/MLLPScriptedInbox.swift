@@ -33,6 +33,8 @@ final class ScriptedInbox: Inbox {
     return ScriptedOrigin(self)
   }
 
+  func stage() throws(StagingError) -> any ContentWriter { throw StagingError("nothing is staged here") }
+
   func progress(_ key: String) async throws -> Value? { nil }
 
   var heldCount: Int { state.withLock { $0.held.count } }

@@ -194,6 +194,11 @@ final class StubStore: Store {
   func progress(channel: Int64, key: String) async throws(StoreError) -> Value? { throw unasked }
   func message(_ id: MessageID) async throws(StoreError) -> MessageRecord? { throw unasked }
   func raw(_ id: MessageID) async throws(StoreError) -> Payload? { throw unasked }
+  func kept(_ id: MessageID) async throws(StoreError) -> Payload? { throw unasked }
+  func stage(channel: Int64) throws(StagingError) -> any ContentWriter { throw StagingError("nobody asks for it") }
+  func open(_ payload: Payload, isTrusted: Bool) throws(ContentError) -> any ContentReader {
+    throw ContentError("nobody asks for it")
+  }
   func sent(_ id: DeliveryID) async throws(StoreError) -> (payload: Payload?, reply: Payload?)? { throw unasked }
   func delivery(_ id: DeliveryID) async throws(StoreError) -> DeliveryRecord? { throw unasked }
   func placesKept(by message: MessageID) async throws(StoreError) -> [String] { throw unasked }

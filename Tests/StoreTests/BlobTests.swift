@@ -48,7 +48,7 @@ import Testing
     let staged = try bench.store.stage(channel: bench.keys.channel)
     var place = 0
     for step in [1, 65_536, 65_535, 100_000, 468_929] {
-      try staged.append(Array(content[place..<place + step]))
+      try staged.append(content[place..<place + step])
       place += step
     }
     let blob = try staged.finish()
@@ -70,7 +70,7 @@ import Testing
     let bench = try await Bench.open(folder)
     do {
       let staged = try bench.store.stage(channel: bench.keys.channel)
-      try staged.append(large(100))
+      try staged.append(large(100)[...])
     }
     #expect(blobFiles(folder).isEmpty)
     _ = try bench.store.stage(channel: bench.keys.channel).finish()

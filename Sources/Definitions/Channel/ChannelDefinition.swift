@@ -194,6 +194,8 @@ package struct Keep: Sendable, Hashable {
 /// What one message may cost, and how much of a channel may wait.
 package struct ChannelLimits: Sendable, Hashable {
   package var messageBytesMax = 64 << 20
+  /// What a DICOM object may have where its channel doesn't say.
+  static let imageBytesMax = 4 << 30
   package var stepsMax = 2_000_000
   package var emitsMax = 4096
   /// Deliveries of the channel that may wait; `nil` counts only bytes.
@@ -204,9 +206,13 @@ package struct ChannelLimits: Sendable, Hashable {
   package init() {}
 
   /// With what a file says in the place of what was there.
-  func overlaid(with settings: LimitSettings?) -> ChannelLimits {
+  ///
+  /// - Parameter format: of what comes. Images go through piece by piece, and may have more than a message that is held
+  ///   in memory.
+  func overlaid(with settings: LimitSettings?, format: Format?) -> ChannelLimits {
     var limits = self
-    limits.messageBytesMax = settings?.message?.bytes ?? messageBytesMax
+    limits.messageBytesMax =
+      settings?.message?.bytes ?? (format == .dicom ? max(messageBytesMax, Self.imageBytesMax) : messageBytesMax)
     limits.stepsMax = settings?.steps ?? stepsMax
     limits.emitsMax = settings?.emits ?? emitsMax
     limits.waitingMax = settings?.waiting ?? waitingMax

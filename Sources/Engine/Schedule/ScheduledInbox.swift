@@ -19,6 +19,8 @@ final class ScheduledInbox: Inbox {
 
   func origin(_ name: String) -> any Origin { ScheduledOrigin(inbox.origin(name), self) }
 
+  func stage() throws(StagingError) -> any ContentWriter { try inbox.stage() }
+
   func progress(_ key: String) async throws -> Value? { try await inbox.progress(key) }
 
   private final class ScheduledOrigin: Origin {
