@@ -69,6 +69,10 @@ let package = Package(
     .target(name: "FHIR", dependencies: ["Messages", "Text", "CFHIRTables"], swiftSettings: strict),
     .target(name: "DICOM", dependencies: ["Messages", "Text", "CDICOMTables", "CZlib"], swiftSettings: strict),
     .target(
+      name: "DICOMTransport",
+      dependencies: ["DICOM", product("NIOCore", "swift-nio")],
+      swiftSettings: strict),
+    .target(
       name: "Hilt",
       dependencies: ["Messages", "Text", "HL7", "FHIR", product("Crypto", "swift-crypto")],
       swiftSettings: strict),
@@ -76,7 +80,7 @@ let package = Package(
     .target(
       name: "Connectors",
       dependencies: [
-        "Messages", "Text", "HL7", "ConnectorKit",
+        "Messages", "Text", "HL7", "DICOM", "DICOMTransport", "ConnectorKit",
         product("NIOCore", "swift-nio"), product("NIOPosix", "swift-nio"), product("NIOTLS", "swift-nio"),
         product("NIOSSL", "swift-nio-ssl"), product("Logging", "swift-log"),
         product("AsyncHTTPClient", "async-http-client"), product("NIOHTTP1", "swift-nio"),
@@ -121,8 +125,8 @@ let package = Package(
     .target(
       name: "Partners",
       dependencies: [
-        "Messages", "HL7", "CSQLite", product("NIOCore", "swift-nio"), product("NIOPosix", "swift-nio"),
-        product("NIOSSL", "swift-nio-ssl"),
+        "Messages", "HL7", "DICOM", "DICOMTransport", "CSQLite", product("NIOCore", "swift-nio"),
+        product("NIOPosix", "swift-nio"), product("NIOSSL", "swift-nio-ssl"),
       ],
       swiftSettings: strict),
     .executableTarget(
@@ -141,6 +145,9 @@ let package = Package(
     tests("HL7Tests", "HL7", "Text", "Messages"),
     tests("FHIRTests", "FHIR", "Text", "Messages"),
     tests("DICOMTests", "DICOM", "Text", "Messages", data: ["Peers"]),
+    tests(
+      "DICOMTransportTests", "DICOMTransport", "DICOM", product("NIOCore", "swift-nio"),
+      product("NIOPosix", "swift-nio"), product("NIOEmbedded", "swift-nio")),
     tests("HiltTests", "Hilt", "Definitions", "FHIR", "HL7", "Text", "Messages", data: ["Conformance"]),
     tests("ConnectorKitTests", "ConnectorKit", "Messages"),
     tests(
@@ -159,7 +166,8 @@ let package = Package(
       "EngineTests", "Engine", "Definitions", "Store", "ConnectorKit", "Messages", "Text",
       product("DequeModule", "swift-collections"), product("Logging", "swift-log")),
     tests(
-      "PartnersTests", "Partners", "HL7", "CSQLite", product("NIOCore", "swift-nio"), product("NIOPosix", "swift-nio")),
+      "PartnersTests", "Partners", "HL7", "DICOM", "DICOMTransport", "CSQLite", product("NIOCore", "swift-nio"),
+      product("NIOPosix", "swift-nio")),
     tests("AuthoringTests", "Authoring", "Definitions", "FHIR", "Connectors", "Hilt", "HL7", "Messages"),
     tests(
       "LanguageServerTests", "LanguageServer", "Definitions", "Connectors", "Hilt", "Messages", "Text"),

@@ -24,10 +24,11 @@ import Testing
     "HL7": Room(rooms: ["Messages", "Text", "CHL7Tables"], system: libc.union(["Synchronization"])),
     "FHIR": Room(rooms: ["Messages", "Text", "CFHIRTables"], system: ["Synchronization"]),
     "DICOM": Room(rooms: ["Messages", "Text", "CDICOMTables", "CZlib"]),
+    "DICOMTransport": Room(rooms: ["DICOM"], packages: ["NIOCore"]),
     "Hilt": Room(rooms: ["Messages", "Text", "HL7", "FHIR"], packages: ["Crypto"]),
     "ConnectorKit": Room(rooms: ["Messages"], packages: ["Logging"], system: ["Synchronization"]),
     "Connectors": Room(
-      rooms: ["Messages", "Text", "HL7", "ConnectorKit"],
+      rooms: ["Messages", "Text", "HL7", "DICOM", "DICOMTransport", "ConnectorKit"],
       packages: nio.union(["Logging", "AsyncHTTPClient", "NIOHTTP1"]),
       system: libc.union(["Synchronization", "Dispatch"])),
     "Definitions": Room(
@@ -52,7 +53,7 @@ import Testing
       rooms: ["Messages", "HL7", "Hilt", "Definitions", "Store", "Engine"],
       packages: ["Hummingbird", "HTTPTypes", "NIOCore", "NIOPosix", "Logging"], system: libc.union(["Foundation"])),
     "Partners": Room(
-      rooms: ["Messages", "HL7", "CSQLite"], packages: nio,
+      rooms: ["Messages", "HL7", "DICOM", "DICOMTransport", "CSQLite"], packages: nio,
       system: libc.union(["Synchronization", "Dispatch", "Foundation"])),
     "hilum": Room(
       rooms: [

@@ -35,6 +35,8 @@ package struct Association: Sendable {
     case abortedHere
     /// The connection is gone without a word.
     case disconnected
+    /// The peer said nothing for as long as it is waited for.
+    case timedOut
     /// The peer did what the standard doesn't allow, and was told so by an A-ABORT.
     case violated(String)
   }
@@ -81,6 +83,8 @@ package struct Association: Sendable {
       do {
         guard let pdu = try pdus.next() else { return outputs }
         outputs += run(machine.handle(.received(pdu)))
+        // Before an association there is no user who is told of a failure.
+        if state == .awaitingClose { outputs += end(.violated("an \(pdu.kind.name) where an A-ASSOCIATE-RQ belongs")) }
       } catch {
         outputs += end(.violated(error.description))
         outputs += run(machine.handle(.receivedInvalid(error.reason)))
@@ -93,8 +97,11 @@ package struct Association: Sendable {
   }
 
   package mutating func timerExpired() -> [Output] {
-    run(machine.handle(.timerExpired)) + (state == .idle ? end(.disconnected) : [])
+    run(machine.handle(.timerExpired)) + (state == .idle ? end(.timedOut) : [])
   }
+
+  /// The peer's turn has lasted longer than this side waits.
+  package mutating func peerIsSilent() -> [Output] { end(.timedOut) + run(machine.handle(.abort)) }
 
   // MARK: What this side wants
 
@@ -102,15 +109,18 @@ package struct Association: Sendable {
     send(command.bytes[...], isCommand: true, contextID)
   }
 
-  /// A whole data set; a piece of one goes by `send(piece:isLast:contextID:)`.
+  /// A whole data set; a piece of one goes behind its `head(ofPiece:isLast:contextID:)`.
   package mutating func send(dataSet: ArraySlice<UInt8>, contextID: UInt8) -> [Output] {
     send(dataSet, isCommand: false, contextID)
   }
 
-  /// A piece of a data set, of at most `dataRoom` bytes, and of an even number unless it is the last.
-  package mutating func send(piece: ArraySlice<UInt8>, isLast: Bool, contextID: UInt8) -> [Output] {
-    let value = PresentationDataValue(contextID: contextID, isCommand: false, isLast: isLast, bytes: piece)
-    return run(machine.handle(.send([.data([value])])))
+  /// What stands in front of a piece of a data set, which its owner writes behind it: no copy of the piece is made. It
+  /// has at most `dataRoom` bytes, and an even number unless it is the last.
+  ///
+  /// - Returns: `nil` where nothing may be sent any more.
+  package func head(ofPiece byteCount: Int, isLast: Bool, contextID: UInt8) -> [UInt8]? {
+    guard machine.maySend else { return nil }
+    return PresentationDataValue.head(byteCount: byteCount, isLast: isLast, contextID: contextID)
   }
 
   /// How many bytes of a data set the peer takes at once.
@@ -136,7 +146,9 @@ package struct Association: Sendable {
     for action in actions {
       switch action {
       case .connect: outputs.append(.connect)
-      case .send(let pdu): outputs.append(.write(pdu.bytes))
+      case .send(let pdu):
+        outputs.append(.write(pdu.bytes))
+        if case .associateReject(let reject) = pdu { outputs += end(.refused(reject)) }
       case .close: outputs.append(.close)
       case .startTimer: outputs.append(.startTimer)
       case .stopTimer: outputs.append(.stopTimer)
@@ -170,7 +182,7 @@ package struct Association: Sendable {
       agreement = Agreement(request, accept, isRequester: false)
       return run(machine.handle(.accept(accept))) + [.established]
     } catch {
-      return run(machine.handle(.reject(error))) + end(.refused(error))
+      return run(machine.handle(.reject(error)))
     }
   }
 

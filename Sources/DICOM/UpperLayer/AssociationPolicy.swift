@@ -13,6 +13,8 @@ package struct AssociationPolicy: Sendable {
   package var takes: @Sendable (_ transferSyntax: String, _ abstractSyntax: String) -> Bool
   /// For whom the requester may be the one who serves: storage commitment comes back so.
   package var mayServe: @Sendable (String) -> Bool
+  /// What every request is answered with, whoever calls: that there is no room for another association.
+  package var refusal: AssociateReject?
 
   package init(
     calledAETitle: String?, callingAETitles: Set<String>?, maximumLength: UInt32, implementation: Implementation,
@@ -32,6 +34,7 @@ package struct AssociationPolicy: Sendable {
   ///
   /// - Throws: why it is refused as a whole. A single offer that can't be taken is refused in the answer.
   package func answer(_ request: AssociateRequest) throws(AssociateReject) -> AssociateAccept {
+    if let refusal { throw refusal }
     if let callingAETitles, !callingAETitles.contains(request.callingAETitle) {
       throw AssociateReject(.permanent, .callingAETitleNotRecognized)
     }

@@ -112,6 +112,14 @@ extension PresentationDataValue {
     body += bytes
   }
 
+  /// A P-DATA-TF with one value, up to where the bytes of its data set begin.
+  static func head(byteCount: Int, isLast: Bool, contextID: UInt8) -> [UInt8] {
+    var bytes: [UInt8] = [PDU.Kind.data.rawValue, 0]
+    bytes.append(uint32: UInt32(byteCount + 6), isBigEndian: true)
+    bytes.append(uint32: UInt32(byteCount + 2), isBigEndian: true)
+    return bytes + [contextID, isLast ? 2 : 0]
+  }
+
   /// A command or data set of which all is at hand, in as many P-DATA-TF as the peer's longest asks for.
   ///
   /// - Parameter lengthMax: what the peer said; 0 for any.

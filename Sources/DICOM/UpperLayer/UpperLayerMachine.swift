@@ -83,6 +83,9 @@ package struct UpperLayerMachine: Sendable {
 
   package init(isRequester: Bool) { self.isRequester = isRequester }
 
+  /// Whether P-DATA may be sent.
+  package var maySend: Bool { Self.table(.send([]), state) != nil }
+
   package mutating func handle(_ event: Event) -> [Action] {
     guard let action = Self.table(event, state) else { return [] }
     return perform(action, event)
