@@ -5,7 +5,8 @@ package import NIOCore
 ///
 /// It holds no data set: what comes goes to its user piece by piece, and what is to be sent is asked for when the peer
 /// has taken what was sent before.
-package final class AssociationHandler: ChannelInboundHandler, ChannelOutboundHandler {
+/// Lives on its channel's event loop, and is made elsewhere: hence `@unchecked`.
+package final class AssociationHandler: ChannelInboundHandler, ChannelOutboundHandler, @unchecked Sendable {
   package typealias InboundIn = ByteBuffer
   package typealias OutboundIn = Never
   package typealias OutboundOut = ByteBuffer
@@ -70,6 +71,9 @@ package final class AssociationHandler: ChannelInboundHandler, ChannelOutboundHa
 
   /// What was agreed on, once it is established.
   package var agreement: Agreement? { association.agreement }
+
+  /// The longest piece that will be asked for.
+  package var pieceRoom: Int { min(association.dataRoom, Self.pieceBytesMax) }
 
   // MARK: What the user wants
 
@@ -235,10 +239,9 @@ package final class AssociationHandler: ChannelInboundHandler, ChannelOutboundHa
     guard !isAsking else { return }
     isAsking = true
     defer { isAsking = false }
-    let room = min(association.dataRoom, Self.pieceBytesMax)
     while case .wanted(let contextID) = sending, let context, context.channel.isWritable {
       sending = .asked(contextID)
-      user?.associationWantsData(byteCountMax: room)
+      user?.associationWantsData(byteCountMax: pieceRoom)
     }
   }
 

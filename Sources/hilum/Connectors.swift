@@ -4,6 +4,6 @@ import Definitions
 extension ConnectorRegistry {
   /// The connectors that this program was built with.
   static let builtIn = ConnectorRegistry(
-    sources: [MLLPSource.self, FileSource.self, ChannelSource.self],
-    destinations: [MLLPDestination.self, FileDestination.self, ChannelDestination.self])
+    sources: [MLLPSource.self, DICOMSource.self, FileSource.self, ChannelSource.self],
+    destinations: [MLLPDestination.self, DICOMDestination.self, FileDestination.self, ChannelDestination.self])
 }

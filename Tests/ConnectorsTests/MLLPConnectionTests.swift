@@ -17,7 +17,7 @@ struct MLLPConnectionTests {
     private let connection: MLLPConnection
     let inbox: ScriptedInbox
     let log = LogLines()
-    let peer = MLLPPeer(address: "10.1.2.3")
+    let peer = Peer(address: "10.1.2.3")
     let reads = ReadCounter()
     private var framing = MLLPFraming()
 

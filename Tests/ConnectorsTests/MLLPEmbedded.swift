@@ -16,7 +16,7 @@ final class NIOEmbeddedLoop {
       messageBytesMax: 1_000, unfinished: MLLPUnfinished(byteCountMax: 1 << 30), idle: .hours(1), frame: .seconds(30),
       handshake: handshake)
     let connection = MLLPConnection(
-      shared, receipts: MLLPReceipts(on: loop), peer: MLLPPeer(address: "10.1.2.3"), origin: inbox.origin("10.1.2.3:9"),
+      shared, receipts: MLLPReceipts(on: loop), peer: Peer(address: "10.1.2.3"), origin: inbox.origin("10.1.2.3:9"),
       whenClosed: { _ in })
     let channel = EmbeddedChannel(handlers: [NIOSSLServerHandler(context: tls), connection], loop: loop)
     try channel.connect(to: SocketAddress(ipAddress: "10.1.2.3", port: 9)).wait()

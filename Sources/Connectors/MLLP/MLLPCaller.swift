@@ -8,7 +8,7 @@ import Synchronization
 final class MLLPCaller: Sendable {
   private let dial: Dial
   private let shared: MLLPConnection.Shared
-  private let peers: MLLPPeers
+  private let peers: Peers
   private let loop: any EventLoop
   private let receipts: MLLPReceipts
   /// What an operator sees: whom it is connected to, or why it isn't.
@@ -31,7 +31,7 @@ final class MLLPCaller: Sendable {
     }
   }
 
-  init(_ dial: Dial, _ shared: MLLPConnection.Shared, peers: MLLPPeers, seen: Seen) {
+  init(_ dial: Dial, _ shared: MLLPConnection.Shared, peers: Peers, seen: Seen) {
     self.dial = dial
     self.shared = shared
     self.peers = peers

@@ -50,7 +50,7 @@ final class MLLPConnection: ChannelDuplexHandler, @unchecked Sendable {
 
   private let shared: Shared
   private let receipts: MLLPReceipts
-  let peer: MLLPPeer
+  let peer: Peer
   private let origin: any Origin
   /// Runs once, when the connection is gone.
   private var whenClosed: ((MLLPConnection) -> Void)?
@@ -84,7 +84,7 @@ final class MLLPConnection: ChannelDuplexHandler, @unchecked Sendable {
   private let timers = MLLPTimers()
 
   init(
-    _ shared: Shared, receipts: MLLPReceipts, peer: MLLPPeer, origin: any Origin,
+    _ shared: Shared, receipts: MLLPReceipts, peer: Peer, origin: any Origin,
     whenClosed: @escaping (MLLPConnection) -> Void
   ) {
     self.shared = shared

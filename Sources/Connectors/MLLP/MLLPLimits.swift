@@ -17,8 +17,6 @@ enum MLLPLimits {
   static let linger: TimeAmount = .seconds(2)
   /// How long a sender that sends nothing more may take to read its last answers.
   static let farewell: TimeAmount = .seconds(30)
-  /// Senders that are remembered for `hilum status`.
-  static let peersMax = 256
   /// Connections that the kernel holds while the source is not accepting.
   static let backlog: Int32 = 1_024
   /// The largest answer that a partner may give.

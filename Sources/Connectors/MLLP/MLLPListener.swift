@@ -10,7 +10,7 @@ final class MLLPListener: Sendable {
   private let settings: MLLPSourceSettings
   private let shared: MLLPConnection.Shared
   private let certificates: ServerCertificates?
-  private let peers: MLLPPeers
+  private let peers: Peers
   private let receipts: [ObjectIdentifier: MLLPReceipts]
   private let state = Mutex(State())
 
@@ -22,7 +22,7 @@ final class MLLPListener: Sendable {
   }
 
   init(
-    _ settings: MLLPSourceSettings, _ shared: MLLPConnection.Shared, certificates: ServerCertificates?, peers: MLLPPeers
+    _ settings: MLLPSourceSettings, _ shared: MLLPConnection.Shared, certificates: ServerCertificates?, peers: Peers
   ) {
     self.settings = settings
     self.shared = shared
@@ -65,7 +65,7 @@ final class MLLPListener: Sendable {
     try channel.pipeline.syncOperations.addHandler(connection)
   }
 
-  private func refuse(_ peer: MLLPPeer, _ reason: String) -> Refused {
+  private func refuse(_ peer: Peer, _ reason: String) -> Refused {
     peer.refused(reason)
     shared.logger.notice("refused a connection", metadata: ["peer": "\(peer.address)", "reason": "\(reason)"])
     return Refused()

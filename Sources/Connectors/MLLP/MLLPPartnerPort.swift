@@ -19,7 +19,7 @@ final class MLLPPartnerPort: MLLPRoute, @unchecked Sendable {
   private let settings: MLLPListenSettings
   private let connectionsMax: Int
   private let logger: Logger
-  private let peers = MLLPPeers()
+  private let peers = Peers()
   private let seen = Mutex<(listening: String?, trouble: String?)>((nil, nil))
   private let work = Mutex<Task<Void, Never>?>(nil)
 
@@ -130,7 +130,7 @@ final class MLLPPartnerPort: MLLPRoute, @unchecked Sendable {
 
   private struct Refused: Error {}
 
-  private func refuse(_ peer: MLLPPeer, _ reason: String) -> Refused {
+  private func refuse(_ peer: Peer, _ reason: String) -> Refused {
     peer.refused(reason)
     logger.notice("refused a connection", metadata: ["peer": "\(peer.address)", "reason": "\(reason)"])
     return Refused()

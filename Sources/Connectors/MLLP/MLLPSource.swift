@@ -17,7 +17,7 @@ package final class MLLPSource: SourceConnector {
   private let settings: MLLPSourceSettings
   private let context: ConnectorContext
   private let answering: MLLPAnswering
-  private let peers = MLLPPeers()
+  private let peers = Peers()
   private let listening = Mutex<String?>(nil)
   /// Where it connects; `nil` where it listens.
   private let dial: Dial?

@@ -7,7 +7,7 @@ import NIOTLS
 final class MLLPVisit: ChannelInboundHandler, @unchecked Sendable {
   typealias InboundIn = ByteBuffer
 
-  let peer: MLLPPeer
+  let peer: Peer
   private let logger: Logger
   private let isSecured: Bool
   private weak var port: MLLPPartnerPort?
@@ -20,7 +20,7 @@ final class MLLPVisit: ChannelInboundHandler, @unchecked Sendable {
   /// A newer one takes its place.
   private(set) var givesWay = false
 
-  init(_ port: MLLPPartnerPort, _ peer: MLLPPeer, isSecured: Bool, logger: Logger) {
+  init(_ port: MLLPPartnerPort, _ peer: Peer, isSecured: Bool, logger: Logger) {
     self.port = port
     self.peer = peer
     self.isSecured = isSecured

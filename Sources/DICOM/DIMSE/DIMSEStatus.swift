@@ -11,6 +11,7 @@ package struct DIMSEStatus: Sendable, Hashable, CustomStringConvertible {
   package static let dataSetDoesNotMatch = DIMSEStatus(0xA900)
   /// Error: cannot understand.
   package static let cannotUnderstand = DIMSEStatus(0xC000)
+  package static let invalidSOPInstance = DIMSEStatus(0x0117)
   package static let sopClassNotSupported = DIMSEStatus(0x0122)
   package static let noSuchSOPClass = DIMSEStatus(0x0118)
   package static let notAuthorized = DIMSEStatus(0x0124)
@@ -41,8 +42,10 @@ package struct DIMSEStatus: Sendable, Hashable, CustomStringConvertible {
     }
   }
 
+  /// `A700`
+  package var hexadecimal: String { DIMSEError.hex(Int(code)) }
+
   package var description: String {
-    let hex = DIMSEError.hex(Int(code))
     let words =
       switch code {
       case 0x0000: "success"
@@ -72,6 +75,6 @@ package struct DIMSEStatus: Sendable, Hashable, CustomStringConvertible {
       case 0xFF00, 0xFF01: "pending"
       default: "status without a name"
       }
-    return "\(hex)H, \(words)"
+    return "\(hexadecimal)H, \(words)"
   }
 }

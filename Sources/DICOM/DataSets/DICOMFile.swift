@@ -1,8 +1,8 @@
 /// Files of PS3.10: a preamble, DICM, the meta group, the data set.
 package enum DICOMFile {
   /// Who wrote a file, as (0002,0012) and (0002,0013) say it.
-  static let implementationClassUID = "2.25.233744011871093712614512364826125318421"
-  static let implementationVersionName = "HILUM"
+  package static let implementationClassUID = "2.25.233744011871093712614512364826125318421"
+  package static let implementationVersionName = "HILUM"
 
   /// What stands in front of a data set that came without a file.
   ///

@@ -77,6 +77,30 @@ package struct DICOMReader {
     return object(feed)
   }
 
+  /// What is known when the meta group was read; `nil` before.
+  package struct Head: Sendable, Hashable {
+    /// Where the data set begins.
+    package let dataSetStart: Int
+    package let syntax: DICOMTransferSyntax
+    /// As the meta group has them; `nil` where it doesn't, or there is none.
+    package let sopClass: String?
+    package let sopInstance: String?
+  }
+
+  package var head: Head? {
+    switch phase {
+    case .beginning, .meta, .sniffing: return nil
+    case .dataSet, .inflating: break
+    }
+    func uid(_ tag: DICOMTag) -> String? {
+      let value = meta.first { $0.tag == tag }.flatMap { feed.store.slice($0.valueRange) }
+      return value.map { DICOMText.trimmed($0, .ui) }.map { String(decoding: $0, as: UTF8.self) }
+    }
+    return Head(
+      dataSetStart: start, syntax: syntax, sopClass: uid(.mediaStorageSOPClassUID),
+      sopInstance: uid(.mediaStorageSOPInstanceUID))
+  }
+
   private func object(_ feed: DICOMFeed) -> DICOMObject {
     var notes = metaNotes
     notes += feed.parser.notes

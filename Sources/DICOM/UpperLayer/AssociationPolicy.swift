@@ -11,6 +11,8 @@ package struct AssociationPolicy: Sendable {
   package var serves: @Sendable (String) -> Bool
   /// Whether a transfer syntax can be taken for an abstract syntax.
   package var takes: @Sendable (_ transferSyntax: String, _ abstractSyntax: String) -> Bool
+  /// Whether who calls may, by what else is known of the connection: its address, its certificate.
+  package var mayCall: @Sendable (AssociateRequest) -> Bool = { _ in true }
   /// For whom the requester may be the one who serves: storage commitment comes back so.
   package var mayServe: @Sendable (String) -> Bool
   /// What every request is answered with, whoever calls: that there is no room for another association.
@@ -35,6 +37,7 @@ package struct AssociationPolicy: Sendable {
   /// - Throws: why it is refused as a whole. A single offer that can't be taken is refused in the answer.
   package func answer(_ request: AssociateRequest) throws(AssociateReject) -> AssociateAccept {
     if let refusal { throw refusal }
+    if !mayCall(request) { throw AssociateReject(.permanent, .callingAETitleNotRecognized) }
     if let callingAETitles, !callingAETitles.contains(request.callingAETitle) {
       throw AssociateReject(.permanent, .callingAETitleNotRecognized)
     }

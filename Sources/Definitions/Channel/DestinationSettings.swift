@@ -188,10 +188,13 @@ struct RefusedSetting: SettingValue {
     return RefusedSetting(tries: tries, then: then)
   }
 
-  /// A code of an acknowledgement, a status of HTTP, or a word of a connector's own such as `exists`.
+  /// A code of an acknowledgement, a status of HTTP or of DICOM, or a word of a connector's own such as `exists`.
   private static func isCode(_ key: String) -> Bool {
     if codes.contains(key) { return true }
-    if key.utf8.allSatisfy({ (0x30...0x39).contains($0) }) { return key.utf8.count == 3 }
+    if key.utf8.allSatisfy({ (0x30...0x39).contains($0) }), key.utf8.count == 3 { return true }
+    // A status of DICOM: `A700`, `0110`.
+    let isHexadecimal = key.utf8.allSatisfy { (0x30...0x39).contains($0) || (0x41...0x46).contains($0) }
+    if isHexadecimal { return key.utf8.count == 4 }
     let isWord = key.utf8.allSatisfy { (0x61...0x7A).contains($0) || $0 == UInt8(ascii: "-") }
     return isWord && nearest(to: key, among: codes + ["then"]) == nil
   }

@@ -38,16 +38,13 @@ enum NotYet {
 
   /// Connectors that are foreseen.
   static let connectors = [
-    "dicom": "the engine can't take or send images yet",
-    "http": "only `mllp` and `file` are there yet",
-    "fhir": "only `mllp` and `file` are there yet",
-    "database": "only `mllp` and `file` are there yet",
+    "http": "only `mllp`, `dicom` and `file` are there yet",
+    "fhir": "only `mllp`, `dicom` and `file` are there yet",
+    "database": "only `mllp`, `dicom` and `file` are there yet",
   ]
 
   /// Formats whose content the engine can't read yet.
-  static let formats = [
-    "dicom": "`bytes` takes such content as it is"
-  ]
+  static let formats: [String: String] = [:]
 
   /// Reports the keys that are foreseen and gives the block without them.
   static func refuse(

@@ -2,7 +2,7 @@ import ConnectorKit
 import Synchronization
 
 /// One sender, known by its address, over all its connections. Written on event loops, read from anywhere.
-final class MLLPPeer: Sendable {
+final class Peer: Sendable {
   let address: String
   private let messages = Atomic<Int>(0)
   /// Milliseconds since 1970; 0 for never.
@@ -54,21 +54,23 @@ final class MLLPPeer: Sendable {
 }
 
 /// The senders of one source, for as long as it exists; the longest unseen is forgotten when there are too many.
-final class MLLPPeers: Sendable {
-  /// In the order in which they were last looked up.
-  private let known = Mutex<[MLLPPeer]>([])
+final class Peers: Sendable {
+  private static let countMax = 256
 
-  func peer(_ address: String) -> MLLPPeer {
+  /// In the order in which they were last looked up.
+  private let known = Mutex<[Peer]>([])
+
+  func peer(_ address: String) -> Peer {
     known.withLock { known in
       if let index = known.firstIndex(where: { $0.address == address }) {
         let peer = known.remove(at: index)
         known.append(peer)
         return peer
       }
-      if known.count >= MLLPLimits.peersMax {
+      if known.count >= Self.countMax {
         known.remove(at: known.firstIndex { !$0.isConnected } ?? 0)
       }
-      let peer = MLLPPeer(address: address)
+      let peer = Peer(address: address)
       known.append(peer)
       return peer
     }

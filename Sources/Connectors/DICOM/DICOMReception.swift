@@ -1,0 +1,291 @@
+import ConnectorKit
+import DICOM
+import DICOMTransport
+import Dispatch
+import Logging
+import Messages
+import NIOCore
+import NIOSSL
+
+/// One association of a source: takes objects, and answers each when it is on disk.
+///
+/// Lives on the connection's event loop: hence `@unchecked`.
+final class DICOMReception: AssociationUser, @unchecked Sendable {
+  /// What all associations of a source have in common.
+  struct Shared: Sendable {
+    let inbox: any Inbox
+    let logger: Logger
+    let services: DICOMServices
+    let calledAETitle: String?
+    let callers: [DICOMCaller]
+    let messageBytesMax: Int
+    let times: AssociationHandler.Times
+  }
+
+  /// What may wait for the disk before the sender is made to wait.
+  private static let unwrittenBytesMax = 4 << 20
+  /// Objects that wait for their receipts: a sender that doesn't wait for answers is made to.
+  private static let unansweredMax = 8
+  /// The longest P-DATA-TF that is taken.
+  private static let pduBytesMax: UInt32 = 1 << 17
+
+  let peer: Peer
+  private let shared: Shared
+  private let address: SocketAddress
+  private let loop: any EventLoop
+  private let worker = DispatchQueue(label: "hilum.dicom")
+  private let whenEnded: (DICOMReception) -> Void
+  private(set) var handler: AssociationHandler?
+  private var origin: any Origin
+  private var agreement: Agreement?
+  /// Who calls, by its AE title.
+  private var caller: Peer?
+  private var current: Storing?
+  private var unansweredCount = 0
+  private var isStopping = false
+  private var hasEnded = false
+
+  /// The object that comes.
+  private struct Storing {
+    let request: CommandSet
+    let contextID: UInt8
+    /// `nil` where it is refused already and only read to its end.
+    var intake: DICOMIntake?
+    var refusal: (status: DIMSEStatus, comment: String)?
+  }
+
+  /// - Parameter isFull: there are as many associations as may be.
+  init(
+    _ shared: Shared, _ channel: any Channel, _ address: SocketAddress, peer: Peer, isFull: Bool,
+    whenEnded: @escaping (DICOMReception) -> Void
+  ) {
+    self.shared = shared
+    self.peer = peer
+    self.address = address
+    self.whenEnded = whenEnded
+    loop = channel.eventLoop
+    origin = shared.inbox.origin(address.hostAndPort)
+    var policy = AssociationPolicy(
+      calledAETitle: shared.calledAETitle, callingAETitles: nil, maximumLength: Self.pduBytesMax,
+      implementation: .hilum, serves: { shared.services.serves($0) }, takes: { shared.services.takes($0, for: $1) })
+    policy.refusal = isFull ? AssociateReject(.transient, .localLimitExceeded) : nil
+    policy.mayCall = { [weak channel] request in
+      shared.callers.isEmpty || shared.callers.contains { $0.isCalling(request, address, channel) }
+    }
+    handler = AssociationHandler(.accepter(policy), times: shared.times, user: self)
+  }
+
+  // MARK: What the peer says
+
+  func associationEstablished(_ agreement: Agreement) {
+    self.agreement = agreement
+    caller = peer
+    shared.logger.debug("an association is open", metadata: ["peer": "\(peer.address)"])
+  }
+
+  func associationReceived(_ command: CommandSet, contextID: UInt8) {
+    switch command.field {
+    case .echoRequest where !command.hasDataSet: answer(command, contextID, .success)
+    case .storeRequest: begin(command, contextID)
+    case .cancelRequest: break
+    case let field? where !field.isResponse:
+      if command.hasDataSet {
+        current = Storing(request: command, contextID: contextID, refusal: (.unrecognizedOperation, "it is not offered"))
+      } else {
+        answer(command, contextID, .unrecognizedOperation)
+      }
+    default:
+      // Nothing was asked that this could answer.
+      handler?.abort()
+    }
+  }
+
+  private func begin(_ command: CommandSet, _ contextID: UInt8) {
+    let context = agreement?.contexts[contextID]
+    var storing = Storing(request: command, contextID: contextID)
+    let sopClass = command[text: .affectedSOPClassUID] ?? ""
+    let sopInstance = command[text: .affectedSOPInstanceUID] ?? ""
+    if !command.hasDataSet {
+      return answer(command, contextID, .cannotUnderstand, "a C-STORE-RQ without a data set")
+    }
+    if context?.abstractSyntax != sopClass || sopClass == DICOMServiceClass.verification {
+      storing.refusal = (.sopClassNotSupported, "the SOP class is not that of its context")
+    } else if !Self.isUID(sopInstance) {
+      storing.refusal = (.invalidSOPInstance, "the SOP instance UID is none")
+    } else if let context {
+      do {
+        let head = try DICOMFile.head(
+          sopClass: sopClass, sopInstance: sopInstance, syntax: DICOMTransferSyntax(uid: context.transferSyntax),
+          source: agreement?.callingAETitle)
+        let place = DICOMIntake.Place(
+          inbox: shared.inbox, worker: worker, loop: loop, bytesMax: shared.messageBytesMax)
+        storing.intake = DICOMIntake(place, head: head) { [weak self] in self?.goOn() }
+      } catch {
+        storing.refusal = (.cannotUnderstand, "its UIDs can't be kept")
+      }
+    }
+    current = storing
+  }
+
+  /// Senders exist whose UIDs have leading zeros; what is no number and no point is refused.
+  private static func isUID(_ text: String) -> Bool {
+    !text.isEmpty && text.utf8.count <= 64 && text.utf8.allSatisfy { (0x30...0x39).contains($0) || $0 == 0x2E }
+  }
+
+  func associationReceived(_ piece: ArraySlice<UInt8>, isLast: Bool) {
+    guard let storing = current else { return }
+    storing.intake?.append(piece)
+    if isLast {
+      current = nil
+      end(storing)
+    }
+    holdBack()
+  }
+
+  private func end(_ storing: Storing) {
+    let (request, contextID) = (storing.request, storing.contextID)
+    guard let intake = storing.intake else {
+      let refusal = storing.refusal
+      return answer(request, contextID, refusal?.status ?? .cannotUnderstand, refusal?.comment)
+    }
+    unansweredCount += 1
+    intake.finish { [self] outcome in
+      switch outcome {
+      case .whole(let payload): offer(payload, request, contextID)
+      case .tooLarge:
+        settle(request, contextID, .cannotUnderstand, "it has more than \(shared.messageBytesMax) bytes")
+      case .notKept(let error):
+        shared.logger.warning(
+          "an object could not be kept", metadata: ["peer": "\(peer.address)", "reason": "\(error)"])
+        settle(request, contextID, .outOfResources, "try again later")
+      }
+    }
+  }
+
+  private func offer(_ payload: Payload, _ request: CommandSet, _ contextID: UInt8) {
+    if hasEnded { return }
+    caller?.received()
+    origin.offer(Arrival(payload, attributes: attributes)) { [self] receipt in
+      loop.execute { self.answer(receipt, request, contextID) }
+    }
+  }
+
+  /// What is known beside the object.
+  private var attributes: [String: Value] {
+    var dicom: [String: Value] = [
+      "calling": .text(agreement?.callingAETitle ?? ""), "called": .text(agreement?.calledAETitle ?? ""),
+    ]
+    if let version = agreement?.peer.implementationVersionName { dicom["implementation"] = .text(version) }
+    return ["peer": .text(address.hostText), "dicom": .record(dicom)]
+  }
+
+  // MARK: Answers
+
+  private func answer(_ receipt: Receipt, _ request: CommandSet, _ contextID: UInt8) {
+    switch receipt {
+    case .accepted, .failed, .duplicate: settle(request, contextID, .success)
+    case .rejected(let rejection):
+      let code = UInt16(exactly: rejection.number).map { DIMSEStatus($0) }
+      // What isn't a status of DICOM says only that it is not taken.
+      let status = code.flatMap { $0.code >= 0x0100 && $0.statusClass == .failure ? $0 : nil } ?? .cannotUnderstand
+      settle(request, contextID, status, rejection.text)
+    case .unavailable:
+      // What this sender sends next is not behind it: each object is answered for itself.
+      origin.close()
+      origin = shared.inbox.origin(address.hostAndPort)
+      settle(request, contextID, .outOfResources, "try again later")
+    }
+  }
+
+  private func settle(_ request: CommandSet, _ contextID: UInt8, _ status: DIMSEStatus, _ comment: String? = nil) {
+    unansweredCount -= 1
+    answer(request, contextID, status, comment)
+    holdBack()
+    if isStopping { stop() }
+  }
+
+  private func answer(
+    _ request: CommandSet, _ contextID: UInt8, _ status: DIMSEStatus, _ comment: String? = nil
+  ) {
+    if status != .success { (caller ?? peer).refused("it was answered \(status)") }
+    guard let response = request.response(status, comment: comment.map(Self.plain)) else {
+      // Without a number there is nothing to answer to.
+      handler?.abort()
+      return
+    }
+    handler?.send(response, contextID: contextID)
+  }
+
+  /// A comment is of the default repertoire (PS3.7 C: LO).
+  private static func plain(_ text: String) -> String {
+    String(text.unicodeScalars.map { (0x20...0x7E).contains($0.value) && $0 != "\\" ? Character($0) : "?" })
+  }
+
+  // MARK: Back-pressure
+
+  private func holdBack() {
+    let isMuch = (current?.intake?.unwrittenCount ?? 0) > Self.unwrittenBytesMax
+    if isMuch || unansweredCount >= Self.unansweredMax { handler?.pauseReading() } else { handler?.resumeReading() }
+  }
+
+  private func goOn() {
+    if !hasEnded { holdBack() }
+  }
+
+  // MARK: The end
+
+  func associationWantsData(byteCountMax: Int) {}
+  func associationReleaseRequested() { handler?.answerRelease() }
+
+  func associationEnded(_ end: Association.End) {
+    hasEnded = true
+    current = nil
+    let reason: String? =
+      switch end {
+      case .released, .abortedHere: nil
+      case .refused(let reject): "its association was refused: \(reject.inWords)"
+      case .rejected: nil
+      case .aborted: "it aborted its association"
+      case .disconnected: agreement == nil ? "it left without an association" : "its connection broke"
+      case .timedOut: "it said nothing for too long"
+      case .violated(let what): "it does not speak DICOM as the standard has it: \(what)"
+      }
+    if let reason {
+      peer.refused(reason)
+      shared.logger.notice("an association ended", metadata: ["peer": "\(peer.address)", "reason": "\(reason)"])
+    }
+    origin.close()
+    handler = nil
+    whenEnded(self)
+  }
+
+  /// Takes nothing more; ends when what has come is answered.
+  func stop() {
+    isStopping = true
+    if current == nil, unansweredCount == 0 { handler?.abort() }
+  }
+}
+
+extension DICOMCaller {
+  /// On the connection's event loop.
+  fileprivate func isCalling(_ request: AssociateRequest, _ address: SocketAddress, _ channel: (any Channel)?) -> Bool {
+    guard request.callingAETitle == aeTitle.text, from.isEmpty || from.contains(where: { $0.contains(address) }) else {
+      return false
+    }
+    guard let certificate else { return true }
+    let shown = try? channel?.pipeline.syncOperations.handler(type: NIOSSLServerHandler.self).peerCertificate
+    return shown.flatMap { $0 }.flatMap { CertificateFacts($0) }?.isFor(certificate) ?? false
+  }
+}
+
+extension AssociateReject {
+  /// Said of who was refused.
+  fileprivate var inWords: String {
+    switch reason {
+    case .callingAETitleNotRecognized: "its AE title is not among the `callers`, or not from there"
+    case .calledAETitleNotRecognized: "it called by an AE title that is not ours"
+    case .localLimitExceeded: "there are as many associations as there may be"
+    default: "\(self)"
+    }
+  }
+}

@@ -1,0 +1,37 @@
+import DICOM
+
+/// What a source takes: kinds of objects, and how they may be written.
+struct DICOMServices: Sendable {
+  private let classes: Set<String>?
+  private let syntaxes: Set<String>?
+
+  init(_ settings: DICOMSourceSettings) {
+    classes = settings.sopClasses.isEmpty ? nil : Set(settings.sopClasses.map(\.uid))
+    syntaxes = settings.transferSyntaxes.isEmpty ? nil : Set(settings.transferSyntaxes.map(\.uid))
+  }
+
+  func serves(_ abstractSyntax: String) -> Bool {
+    if abstractSyntax == DICOMServiceClass.verification { return true }
+    if let classes { return classes.contains(abstractSyntax) }
+    return DICOMDictionary.name(ofUID: abstractSyntax)?.isStorage ?? false
+  }
+
+  func takes(_ transferSyntax: String, for abstractSyntax: String) -> Bool {
+    // There is no data set to write.
+    if abstractSyntax == DICOMServiceClass.verification {
+      return [DICOMTransferSyntax.implicitLittle.uid, DICOMTransferSyntax.explicitLittle.uid].contains(transferSyntax)
+    }
+    return syntaxes?.contains(transferSyntax) ?? DICOMTransferSyntax(uid: transferSyntax).isKnown
+  }
+}
+
+enum DICOMServiceClass {
+  static let verification = "1.2.840.10008.1.1"
+}
+
+extension Implementation {
+  /// This engine.
+  static let hilum = Implementation(
+    classUID: DICOMFile.implementationClassUID, versionName: DICOMFile.implementationVersionName)
+}
+
