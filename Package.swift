@@ -132,8 +132,8 @@ let package = Package(
     .executableTarget(
       name: "hilum",
       dependencies: [
-        "Messages", "Text", "HL7", "FHIR", "Hilt", "ConnectorKit", "Connectors", "Definitions", "Store", "Engine",
-        "Admin", "Authoring", "LanguageServer", "Partners",
+        "Messages", "Text", "HL7", "FHIR", "DICOM", "Hilt", "ConnectorKit", "Connectors", "Definitions", "Store",
+        "Engine", "Admin", "Authoring", "LanguageServer", "Partners",
         product("ArgumentParser", "swift-argument-parser"), product("AsyncHTTPClient", "async-http-client"),
         product("Crypto", "swift-crypto"), product("Logging", "swift-log"), product("NIOCore", "swift-nio"),
         product("NIOHTTP1", "swift-nio"),

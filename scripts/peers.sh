@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 wheels=(hl7==0.4.5 prometheus_client==0.26.0 aiosmtpd==1.4.6 atpublic==9.0.0 attrs==26.1.0
   jsonschema==4.26.0 jsonschema-specifications==2025.9.1 referencing==0.37.0 rpds-py==0.30.0 typing_extensions==4.15.0 PyYAML==6.0.3
   fhir.resources==6.2.1 pydantic==1.10.27 email-validator==2.4.0 dnspython==2.9.2 idna==3.20
-  pygls==2.1.1 lsprotocol==2025.0.0 cattrs==26.2.1 pydicom==3.0.1)
+  pygls==2.1.1 lsprotocol==2025.0.0 cattrs==26.2.1 pydicom==3.0.1 pynetdicom==3.0.4)
 want="${wheels[*]}"
 
 if [ -f .venv/peers ] && [ "$(cat .venv/peers)" = "$want" ]; then exit 0; fi

@@ -57,8 +57,8 @@ import Testing
       system: libc.union(["Synchronization", "Dispatch", "Foundation"])),
     "hilum": Room(
       rooms: [
-        "Messages", "Text", "HL7", "FHIR", "Hilt", "ConnectorKit", "Connectors", "Definitions", "Store", "Engine",
-        "Admin", "Authoring", "LanguageServer", "Partners",
+        "Messages", "Text", "HL7", "FHIR", "DICOM", "Hilt", "ConnectorKit", "Connectors", "Definitions", "Store",
+        "Engine", "Admin", "Authoring", "LanguageServer", "Partners",
       ],
       packages: ["ArgumentParser", "AsyncHTTPClient", "Logging", "NIOCore", "NIOPosix", "NIOHTTP1", "Crypto"],
       system: libc.union(["Synchronization", "Dispatch", "Foundation"])),

@@ -28,10 +28,3 @@ struct DICOMServices: Sendable {
 enum DICOMServiceClass {
   static let verification = "1.2.840.10008.1.1"
 }
-
-extension Implementation {
-  /// This engine.
-  static let hilum = Implementation(
-    classUID: DICOMFile.implementationClassUID, versionName: DICOMFile.implementationVersionName)
-}
-

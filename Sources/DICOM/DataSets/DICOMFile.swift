@@ -1,9 +1,5 @@
 /// Files of PS3.10: a preamble, DICM, the meta group, the data set.
 package enum DICOMFile {
-  /// Who wrote a file, as (0002,0012) and (0002,0013) say it.
-  package static let implementationClassUID = "2.25.233744011871093712614512364826125318421"
-  package static let implementationVersionName = "HILUM"
-
   /// What stands in front of a data set that came without a file.
   ///
   /// - Parameters:
@@ -18,8 +14,8 @@ package enum DICOMFile {
     try meta.set(DICOMPath(.mediaStorageSOPClassUID), .text(sopClass))
     try meta.set(DICOMPath(.mediaStorageSOPInstanceUID), .text(sopInstance))
     try meta.set(DICOMPath(.transferSyntaxUID), .text(syntax.uid))
-    try meta.set(DICOMPath(DICOMTag(0x0002, 0x0012)), .text(implementationClassUID))
-    try meta.set(DICOMPath(DICOMTag(0x0002, 0x0013)), .text(implementationVersionName))
+    try meta.set(DICOMPath(DICOMTag(0x0002, 0x0012)), .text(Implementation.hilum.classUID))
+    try meta.set(DICOMPath(DICOMTag(0x0002, 0x0013)), .text(Implementation.hilum.versionName))
     if let source { try meta.set(DICOMPath(DICOMTag(0x0002, 0x0016)), .text(source)) }
     return preamble + (try meta.bytes())
   }

@@ -83,6 +83,10 @@ package struct Implementation: Sendable, Hashable {
   /// At most 16 characters.
   package var versionName: String
 
+  /// This one: in associations, and in files as (0002,0012) and (0002,0013).
+  package static let hilum = Implementation(
+    classUID: "2.25.233744011871093712614512364826125318421", versionName: "HILUM")
+
   package init(classUID: String, versionName: String) {
     self.classUID = classUID
     self.versionName = versionName

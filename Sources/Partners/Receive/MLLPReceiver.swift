@@ -20,7 +20,7 @@ package final class MLLPReceiver: Sendable {
 
   private let plan: ReceivePlan
   private let loop: any EventLoop
-  private let tally = ReceptionTally()
+  private let tally = ReceptionTally<Reception>()
   private let state: Mutex<State>
 
   package init(_ plan: ReceivePlan) {

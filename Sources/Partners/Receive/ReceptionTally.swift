@@ -2,14 +2,14 @@ internal import NIOCore
 internal import Synchronization
 
 /// What a receiver got, and who waits for more of it.
-final class ReceptionTally: Sendable {
+final class ReceptionTally<Item: Sendable>: Sendable {
   private struct Waiter {
     let id: UInt64
     let count: Int
     let continuation: CheckedContinuation<Void, any Error>
   }
   private struct State {
-    var receptions: [Reception] = []
+    var receptions: [Item] = []
     var occurrences: [String: Int] = [:]
     var connectionCount = 0
     var waiters: [Waiter] = []
@@ -17,7 +17,7 @@ final class ReceptionTally: Sendable {
   }
   private let state = Mutex(State())
 
-  var receptions: [Reception] { state.withLock { $0.receptions } }
+  var receptions: [Item] { state.withLock { $0.receptions } }
   var receptionCount: Int { state.withLock { $0.receptions.count } }
   var connectionCount: Int { state.withLock { $0.connectionCount } }
 
@@ -29,10 +29,10 @@ final class ReceptionTally: Sendable {
   }
 
   /// Numbers a reception. It is known to those who wait only after ``announce()``.
-  func add(_ controlID: String, _ make: (_ number: Int, _ occurrence: Int) -> Reception) -> Reception {
+  func add(_ key: String, _ make: (_ number: Int, _ occurrence: Int) -> Item) -> Item {
     state.withLock { state in
-      state.occurrences[controlID, default: 0] += 1
-      let reception = make(state.receptions.count, state.occurrences[controlID, default: 1])
+      state.occurrences[key, default: 0] += 1
+      let reception = make(state.receptions.count, state.occurrences[key, default: 1])
       state.receptions.append(reception)
       return reception
     }

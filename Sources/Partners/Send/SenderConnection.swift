@@ -40,7 +40,7 @@ final class SenderConnection: @unchecked Sendable {
       .channelInitializer { channel in
         channel.eventLoop.makeCompletedFuture {
           if let tls {
-            try channel.pipeline.syncOperations.addHandler(Self.tlsHandler(tls, host: endpoint.host))
+            try channel.pipeline.syncOperations.addHandler(SenderTLS.handler(tls, host: endpoint.host))
           }
           try channel.pipeline.syncOperations.addHandler(SenderSocket(owner: owner))
         }
@@ -53,12 +53,6 @@ final class SenderConnection: @unchecked Sendable {
         case .failure: owner.couldNotOpen()
         }
       }
-  }
-
-  private static func tlsHandler(_ context: NIOSSLContext, host: String) throws -> NIOSSLClientHandler {
-    // An address is no name: it can't be sent as one (SNI).
-    let isAddress = (try? SocketAddress(ipAddress: host, port: 0)) != nil
-    return try NIOSSLClientHandler(context: context, serverHostname: isAddress ? nil : host)
   }
 
   func end() {

@@ -1,3 +1,4 @@
+internal import NIOCore
 package import NIOSSL
 
 /// TLS for a test partner. Files are PEM.
@@ -45,5 +46,13 @@ package struct PartnerTLS: Sendable {
 
   private static func key(_ path: String) throws -> NIOSSLPrivateKeySource {
     .privateKey(try NIOSSLPrivateKey(file: path, format: .pem))
+  }
+}
+
+enum SenderTLS {
+  static func handler(_ context: NIOSSLContext, host: String) throws -> NIOSSLClientHandler {
+    // An address is no name: it can't be sent as one (SNI).
+    let isAddress = (try? SocketAddress(ipAddress: host, port: 0)) != nil
+    return try NIOSSLClientHandler(context: context, serverHostname: isAddress ? nil : host)
   }
 }

@@ -10,13 +10,18 @@ struct SendCommand: AsyncParsableCommand {
     discussion: """
       A file may hold several messages; LF is sent as CR. Exits 1 where not everything was accepted.
 
+      DICOM: each file is one object, sent by C-STORE as it stands there, in its own transfer syntax. In front of the host
+      stands the AE title that is called (ANY-SCP unless said), --calling is one's own.
+
       Examples:
         hilum send mllp://127.0.0.1:2575 samples/a01.hl7
         hilum send mllp://127.0.0.1:2575 samples/*.hl7 --count 1000 --fresh --connections 8
         hilum send mllps://hub.example:2576 a01.hl7 --trust ca.pem --certificate me.pem --key me.key
+        hilum send dicom://PACS@127.0.0.1:11112 images/*.dcm --calling CT1
+        hilum send dicom://PACS@127.0.0.1:11112 --echo
       """)
-  @Argument(help: "mllp://HOST:PORT, or mllps:// for TLS.") var url: String
-  @Argument(help: "Files with messages.") var files: [String]
+  @Argument(help: "mllp://HOST:PORT or dicom://AE@HOST:PORT; mllps:// or dicoms:// for TLS.") var url: String
+  @Argument(help: "Files with messages, or of DICOM.") var files: [String] = []
   @Option(help: "How many messages, going round the files' messages; all once unless said.") var count: Int?
   @Option(help: "Messages a second, sent by schedule; as answers come unless said.") var rate: Double?
   @Option(help: "Connections.") var connections = 1
@@ -30,12 +35,23 @@ struct SendCommand: AsyncParsableCommand {
   @Option(help: "TLS: our key.") var key: String?
   @Flag(name: .customLong("any-certificate"), help: "TLS: takes any certificate.") var anyCertificate = false
   @Flag(help: "Shows every answer, and why a message was refused.") var verbose = false
+  @Option(help: "DICOM: the AE title that the sender calls itself.") var calling: String?
+  @Flag(help: "DICOM: asks by C-ECHO whether the partner is there.") var echo = false
 
   func run() async throws {
+    let endpoint: PartnerEndpoint
+    do {
+      endpoint = try PartnerEndpoint(url: url)
+    } catch {
+      throw Failure("\(error)", code: 2)
+    }
+    guard echo || !files.isEmpty else { throw Failure("Say which files are to be sent.", code: 2) }
+    if endpoint.language == .dicom { return try await sendDICOM(to: endpoint) }
+    if echo || calling != nil { throw Failure("--echo and --calling are DICOM's.", code: 2) }
     let messages: [[UInt8]]
     var plan: SendPlan
     do {
-      plan = SendPlan(try PartnerEndpoint(url: url))
+      plan = SendPlan(endpoint)
       messages = try MessageFiles.read(files, asTheyAre: asIs)
     } catch {
       throw Failure("\(error)", code: 2)
@@ -61,7 +77,8 @@ struct SendCommand: AsyncParsableCommand {
   }
 }
 
-private func identity(_ certificate: String?, _ key: String?) -> (chain: String, key: String)? {
+/// Our own certificate and key, where both are said.
+func identity(_ certificate: String?, _ key: String?) -> (chain: String, key: String)? {
   guard let certificate, let key else { return nil }
   return (certificate, key)
 }
@@ -70,6 +87,9 @@ struct ReceiveCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "receive", abstract: "A test partner: takes messages and answers as it is told, until it is stopped.",
     discussion: """
+      DICOM: takes C-ECHO, C-STORE of every SOP class and transfer syntax, and storage commitment, of which it reports on
+      the same association. With an AE title in front of the host, calls to others are refused.
+
       Examples:
         hilum receive mllp://127.0.0.1:6661
         hilum receive mllp://127.0.0.1:6661 --answer AE --delay 500
@@ -77,9 +97,16 @@ struct ReceiveCommand: AsyncParsableCommand {
         hilum receive mllp://127.0.0.1:6661 --reply response.hl7
         hilum receive mllp://127.0.0.1:6661 --answer CA --application-ack AA --application-ack-after 2000
         hilum receive mllp://127.0.0.1:6661 --answer CA --application-ack AE --application-ack-to mllp://127.0.0.1:6662
+        hilum receive dicom://PACS@127.0.0.1:11112 --into received
+        hilum receive dicom://127.0.0.1:11112 --answer A700 --delay 500
       """)
-  @Argument(help: "mllp://HOST:PORT, or mllps:// for TLS.") var url: String
-  @Option(help: "What it answers: \(ReceiverBehaviour.words.joined(separator: ", ")).") var answer = "AA"
+  @Argument(help: "mllp://HOST:PORT or dicom://AE@HOST:PORT; mllps:// or dicoms:// for TLS.") var url: String
+  @Option(
+    help: """
+      What it answers: \(ReceiverBehaviour.words.joined(separator: ", ")); AA unless said. \
+      DICOM: \(ReceiveCommand.dicomWords.joined(separator: ", ")); 0000 unless said.
+      """)
+  var answer: String?
   @Option(help: "A file with the message that it answers with, addressed to who asks.") var reply: String?
   @Option(help: "Milliseconds before it answers.") var delay = 0
   @Option(help: "Enhanced mode: what follows as application acknowledgement: AA, AE, AR.") var applicationAck: String?
@@ -93,9 +120,23 @@ struct ReceiveCommand: AsyncParsableCommand {
   @Option(help: "TLS: our key.") var key: String?
   @Option(help: "TLS: roots that clients' certificates are checked against.") var trust: String?
   @Flag(help: "Only the summary at the end.") var quiet = false
+  @Option(help: "DICOM: AE titles that may call, with commas between; all unless said.") var calling: String?
+  @Option(help: "DICOM: where storage commitment is reported, on an association of its own: dicom://AE@HOST:PORT.")
+  var commitTo: String?
+  @Option(help: "DICOM: milliseconds before storage commitment is reported.") var commitAfter = 0
 
   func run() async throws {
-    guard var behaviour = ReceiverBehaviour(word: answer) else {
+    let endpoint: PartnerEndpoint
+    do {
+      endpoint = try PartnerEndpoint(url: url)
+    } catch {
+      throw Failure("\(error)", code: 2)
+    }
+    if endpoint.language == .dicom { return try await receiveDICOM(on: endpoint) }
+    if calling != nil || commitTo != nil || commitAfter != 0 {
+      throw Failure("--calling, --commit-to and --commit-after are DICOM's.", code: 2)
+    }
+    guard var behaviour = ReceiverBehaviour(word: answer ?? "AA") else {
       throw Failure("--answer is one of \(ReceiverBehaviour.words.joined(separator: ", ")).", code: 2)
     }
     behaviour.delay = .milliseconds(delay)
@@ -105,7 +146,7 @@ struct ReceiveCommand: AsyncParsableCommand {
     let dropEvery = dropEvery
     do {
       let canned = try reply.map { try CannedResponse(path: $0) }
-      var plan = ReceivePlan(try PartnerEndpoint(url: url)) { reception in
+      var plan = ReceivePlan(endpoint) { reception in
         let again = reception.occurrence > 1 ? ", for the \(reception.occurrence). time" : ""
         if !quiet {
           Terminal.line(
@@ -147,13 +188,17 @@ struct ReceiveCommand: AsyncParsableCommand {
     do {
       return ReceiverBehaviour.Application(
         code: code, after: .milliseconds(max(0, applicationAckAfter)),
-        to: try applicationAckTo.map { try PartnerEndpoint(url: $0) })
+        to: try applicationAckTo.map { text in
+          let endpoint = try PartnerEndpoint(url: text)
+          guard endpoint.language == .mllp else { throw PartnerError.badURL("it goes to an mllp:// address") }
+          return endpoint
+        })
     } catch {
       throw Failure("--application-ack-to: \(error)", code: 2)
     }
   }
 
-  private func untilInterrupted() async {
+  func untilInterrupted() async {
     let (signals, seen) = AsyncStream<Void>.makeStream()
     let sources = [SIGINT, SIGTERM].map { number in
       signal(number, SIG_IGN)
