@@ -56,8 +56,8 @@ final class ChannelOrigin: Origin {
 
   func offer(_ arrival: Arrival, then: @escaping @Sendable (Receipt) -> Void) {
     channel.meter.arrived()
-    // A batch is many messages. What is kept already may have to be read.
-    let isLarge = arrival.payload.byteCount > Self.inPlaceBytesMax || channel.definition.batch != nil
+    // A batch is many messages.
+    let isLarge = Self.isLarge(arrival.payload) || channel.definition.batch != nil
     let entered: ChannelVersion? = state.withLock { state in
       let isFirst = state.backlog.isEmpty
       if isFirst, !isLarge, let version = enter() { return version }
@@ -66,6 +66,12 @@ final class ChannelOrigin: Origin {
       return nil
     }
     if let entered { process(arrival, entered, then) }
+  }
+
+  /// An image that is kept already is read where it isn't pixels; of anything else that is kept, all is read.
+  private static func isLarge(_ payload: Payload) -> Bool {
+    if !payload.isInMemory, payload.format == .dicom { return false }
+    return payload.byteCount > inPlaceBytesMax
   }
 
   func close() { for awaited in order.close() { channel.shared.answers.drop(awaited) } }

@@ -34,7 +34,7 @@ final class DICOMCall: AssociationUser, @unchecked Sendable {
   static func request(_ partner: Partner, for wanted: [DICOMOutgoing.Kind]) -> AssociateRequest {
     var contexts = [
       PresentationContext(
-        id: 1, abstractSyntax: DICOMServiceClass.verification,
+        id: 1, abstractSyntax: DICOMUID.verification,
         transferSyntaxes: [DICOMTransferSyntax.implicitLittle.uid])
     ]
     // One context for each way of writing: of several in one the partner would choose, and nothing is converted.

@@ -37,15 +37,12 @@ final class DICOMEcho: AssociationUser, @unchecked Sendable {
   }
 
   func associationEstablished(_ agreement: Agreement) {
-    guard let context = agreement.context(for: DICOMServiceClass.verification, DICOMTransferSyntax.implicitLittle.uid)
+    guard let context = agreement.context(for: DICOMUID.verification, DICOMTransferSyntax.implicitLittle.uid)
     else {
       handler?.release()
       return end(true, "association: \(partner.called) takes it, and answers no C-ECHO")
     }
-    var echo = CommandSet(.echoRequest)
-    echo[number: .messageID] = 1
-    echo[text: .affectedSOPClassUID] = DICOMServiceClass.verification
-    handler?.send(echo, contextID: context)
+    handler?.send(.echo(messageID: 1), contextID: context)
   }
 
   func associationReceived(_ command: CommandSet, contextID: UInt8) {

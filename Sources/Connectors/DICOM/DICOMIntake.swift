@@ -23,45 +23,14 @@ final class DICOMIntake {
     case notKept(StagingError)
   }
 
-  /// Written to on the worker alone.
-  private final class Staged: @unchecked Sendable {
-    var writer: (any ContentWriter)?
-    var failure: StagingError?
-
-    func write(_ place: Place, _ bytes: ArraySlice<UInt8>) {
-      guard failure == nil else { return }
-      do throws(StagingError) {
-        if writer == nil { writer = try place.inbox.stage() }
-        try writer?.append(bytes)
-      } catch {
-        (failure, writer) = (error, nil)
-      }
-    }
-
-    func end() -> Outcome {
-      do throws(StagingError) {
-        if let failure { throw failure }
-        guard let writer else { throw StagingError("nothing was written") }
-        return .whole(Payload(format: .dicom, content: .blob(try writer.finish())))
-      } catch {
-        return .notKept(error)
-      }
-    }
-  }
-
   private let place: Place
   private var bytes: [UInt8]
   private var byteCount: Int
-  private var staged: Staged?
-  /// What was handed to the worker and is not written yet.
-  private(set) var unwrittenCount = 0
-  /// Called on the loop when some of it was.
-  private let whenWritten: () -> Void
+  private var staged: StagedObject?
 
   /// - Parameter head: what stands in front of the data set.
-  init(_ place: Place, head: [UInt8], whenWritten: @escaping () -> Void) {
+  init(_ place: Place, head: [UInt8]) {
     self.place = place
-    self.whenWritten = whenWritten
     bytes = head
     byteCount = head.count
   }
@@ -72,40 +41,113 @@ final class DICOMIntake {
     byteCount += piece.count
     if isTooLarge {
       (bytes, staged) = ([], nil)
-      return
-    }
-    if staged == nil, bytes.count + piece.count < LargeContent.bytesMin {
+    } else if let staged {
+      staged.add(piece)
+    } else if bytes.count + piece.count < LargeContent.bytesMin {
       bytes.append(contentsOf: piece)
-      return
+    } else {
+      let staged = StagedObject(place)
+      self.staged = staged
+      staged.add(bytes[...])
+      staged.add(piece)
+      bytes = []
     }
-    if let staged { return write(piece, staged) }
-    let staged = Staged()
-    self.staged = staged
-    write(bytes[...], staged)
-    bytes = []
-    write(piece, staged)
   }
 
-  private func write(_ piece: ArraySlice<UInt8>, _ staged: Staged) {
-    unwrittenCount += piece.count
-    let isolated = NIOLoopBound(self, eventLoop: place.loop)
-    place.worker.async { [place] in
-      staged.write(place, piece)
-      place.loop.execute {
-        isolated.value.unwrittenCount -= piece.count
-        isolated.value.whenWritten()
+  /// Whether so much waits for the disk that the sender has to wait. Then `then` is called on the loop when it doesn't
+  /// any more.
+  func isBehind(_ then: @escaping @Sendable () -> Void) -> Bool { staged?.isBehind(then) ?? false }
+
+  /// Nothing more comes. `then` is called on the worker, after what was handed to it before.
+  func finish(_ then: @escaping @Sendable (Outcome) -> Void) {
+    let outcome: Outcome = isTooLarge ? .tooLarge : .whole(Payload(.dicom, bytes))
+    place.worker.async { [staged] in then(staged?.end() ?? outcome) }
+  }
+}
+
+/// Writes an object on the worker while more of it comes.
+private final class StagedObject: Sendable {
+  /// What may wait for the disk before the sender is made to wait, and until how little it waits.
+  private static let waitingBytesMax = 4 << 20
+  private static let goOnBytes = 1 << 20
+
+  private struct State {
+    var waiting: [ArraySlice<UInt8>] = []
+    var waitingBytes = 0
+    var isWorking = false
+    var whenLess: (@Sendable () -> Void)?
+  }
+
+  /// Touched on the worker alone.
+  private struct Written {
+    var writer: (any ContentWriter)?
+    var failure: StagingError?
+  }
+
+  private let place: DICOMIntake.Place
+  private let state = Mutex(State())
+  private nonisolated(unsafe) var written = Written()
+
+  init(_ place: DICOMIntake.Place) { self.place = place }
+
+  func add(_ piece: ArraySlice<UInt8>) {
+    let begins = state.withLock { state in
+      state.waiting.append(piece)
+      state.waitingBytes += piece.count
+      defer { state.isWorking = true }
+      return !state.isWorking
+    }
+    if begins { place.worker.async { self.work() } }
+  }
+
+  func isBehind(_ then: @escaping @Sendable () -> Void) -> Bool {
+    state.withLock { state in
+      guard state.waitingBytes > Self.waitingBytesMax else { return false }
+      state.whenLess = then
+      return true
+    }
+  }
+
+  private func work() {
+    while true {
+      let pieces = state.withLock { state in
+        state.isWorking = !state.waiting.isEmpty
+        defer { state.waiting = [] }
+        return state.waiting
+      }
+      if pieces.isEmpty { return }
+      for piece in pieces {
+        write(piece)
+        let whenLess = state.withLock { state in
+          state.waitingBytes -= piece.count
+          guard state.waitingBytes < Self.goOnBytes else { return nil as (@Sendable () -> Void)? }
+          defer { state.whenLess = nil }
+          return state.whenLess
+        }
+        if let whenLess { place.loop.execute(whenLess) }
       }
     }
   }
 
-  /// Nothing more comes. `then` is called on the loop.
-  func finish(_ then: @escaping (Outcome) -> Void) {
-    if isTooLarge { return then(.tooLarge) }
-    guard let staged else { return then(.whole(Payload(.dicom, bytes))) }
-    let then = NIOLoopBound(then, eventLoop: place.loop)
-    place.worker.async { [place] in
-      let outcome = staged.end()
-      place.loop.execute { then.value(outcome) }
+  private func write(_ piece: ArraySlice<UInt8>) {
+    guard written.failure == nil else { return }
+    do throws(StagingError) {
+      if written.writer == nil { written.writer = try place.inbox.stage() }
+      try written.writer?.append(piece)
+    } catch {
+      written = Written(failure: error)
+    }
+  }
+
+  /// On the worker.
+  func end() -> DICOMIntake.Outcome {
+    work()
+    do throws(StagingError) {
+      if let failure = written.failure { throw failure }
+      guard let writer = written.writer else { throw StagingError("nothing was written") }
+      return .whole(Payload(format: .dicom, content: .blob(try writer.finish())))
+    } catch {
+      return .notKept(error)
     }
   }
 }

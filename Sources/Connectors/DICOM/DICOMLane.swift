@@ -138,14 +138,10 @@ final class DICOMLane: @unchecked Sendable {
   private func store(_ object: DICOMOutgoing, _ contextID: UInt8, _ call: DICOMCall) {
     lastMessageID = lastMessageID == .max ? 1 : lastMessageID + 1
     current?.messageID = lastMessageID
-    var request = CommandSet(.storeRequest, hasDataSet: true)
-    request[number: .messageID] = lastMessageID
-    // Medium (PS3.7 9.1.1.1.5).
-    request[number: .priority] = 0
-    request[text: .affectedSOPClassUID] = object.kind.sopClass
-    request[text: .affectedSOPInstanceUID] = object.sopInstance
     readAhead()
-    call.handler?.send(request, contextID: contextID)
+    call.handler?.send(
+      .store(messageID: lastMessageID, sopClass: object.kind.sopClass, sopInstance: object.sopInstance),
+      contextID: contextID)
   }
 
   // MARK: The data set

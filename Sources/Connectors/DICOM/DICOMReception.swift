@@ -22,8 +22,6 @@ final class DICOMReception: AssociationUser, @unchecked Sendable {
     let times: AssociationHandler.Times
   }
 
-  /// What may wait for the disk before the sender is made to wait.
-  private static let unwrittenBytesMax = 4 << 20
   /// Objects that wait for their receipts: a sender that doesn't wait for answers is made to.
   private static let unansweredMax = 8
   /// The longest P-DATA-TF that is taken.
@@ -90,7 +88,8 @@ final class DICOMReception: AssociationUser, @unchecked Sendable {
     case .cancelRequest: break
     case let field? where !field.isResponse:
       if command.hasDataSet {
-        current = Storing(request: command, contextID: contextID, refusal: (.unrecognizedOperation, "it is not offered"))
+        current = Storing(
+          request: command, contextID: contextID, refusal: (.unrecognizedOperation, "it is not offered"))
       } else {
         answer(command, contextID, .unrecognizedOperation)
       }
@@ -108,7 +107,7 @@ final class DICOMReception: AssociationUser, @unchecked Sendable {
     if !command.hasDataSet {
       return answer(command, contextID, .cannotUnderstand, "a C-STORE-RQ without a data set")
     }
-    if context?.abstractSyntax != sopClass || sopClass == DICOMServiceClass.verification {
+    if context?.abstractSyntax != sopClass || sopClass == DICOMUID.verification {
       storing.refusal = (.sopClassNotSupported, "the SOP class is not that of its context")
     } else if !Self.isUID(sopInstance) {
       storing.refusal = (.invalidSOPInstance, "the SOP instance UID is none")
@@ -119,7 +118,7 @@ final class DICOMReception: AssociationUser, @unchecked Sendable {
           source: agreement?.callingAETitle)
         let place = DICOMIntake.Place(
           inbox: shared.inbox, worker: worker, loop: loop, bytesMax: shared.messageBytesMax)
-        storing.intake = DICOMIntake(place, head: head) { [weak self] in self?.goOn() }
+        storing.intake = DICOMIntake(place, head: head)
       } catch {
         storing.refusal = (.cannotUnderstand, "its UIDs can't be kept")
       }
@@ -149,24 +148,27 @@ final class DICOMReception: AssociationUser, @unchecked Sendable {
       return answer(request, contextID, refusal?.status ?? .cannotUnderstand, refusal?.comment)
     }
     unansweredCount += 1
+    caller?.received()
+    let (origin, attributes) = (origin, attributes)
+    // On the worker, so that objects are offered in the order in which they came.
     intake.finish { [self] outcome in
-      switch outcome {
-      case .whole(let payload): offer(payload, request, contextID)
-      case .tooLarge:
-        settle(request, contextID, .cannotUnderstand, "it has more than \(shared.messageBytesMax) bytes")
-      case .notKept(let error):
-        shared.logger.warning(
-          "an object could not be kept", metadata: ["peer": "\(peer.address)", "reason": "\(error)"])
-        settle(request, contextID, .outOfResources, "try again later")
+      guard case .whole(let payload) = outcome else {
+        return loop.execute { self.notTaken(outcome, request, contextID) }
+      }
+      origin.offer(Arrival(payload, attributes: attributes)) { [self] receipt in
+        loop.execute { self.answer(receipt, of: origin, request, contextID) }
       }
     }
   }
 
-  private func offer(_ payload: Payload, _ request: CommandSet, _ contextID: UInt8) {
-    if hasEnded { return }
-    caller?.received()
-    origin.offer(Arrival(payload, attributes: attributes)) { [self] receipt in
-      loop.execute { self.answer(receipt, request, contextID) }
+  private func notTaken(_ outcome: DICOMIntake.Outcome, _ request: CommandSet, _ contextID: UInt8) {
+    switch outcome {
+    case .whole: break
+    case .tooLarge:
+      settle(request, contextID, .cannotUnderstand, "it has more than \(shared.messageBytesMax) bytes")
+    case .notKept(let error):
+      shared.logger.warning("an object could not be kept", metadata: ["peer": "\(peer.address)", "reason": "\(error)"])
+      settle(request, contextID, .outOfResources, "try again later")
     }
   }
 
@@ -181,7 +183,7 @@ final class DICOMReception: AssociationUser, @unchecked Sendable {
 
   // MARK: Answers
 
-  private func answer(_ receipt: Receipt, _ request: CommandSet, _ contextID: UInt8) {
+  private func answer(_ receipt: Receipt, of asked: any Origin, _ request: CommandSet, _ contextID: UInt8) {
     switch receipt {
     case .accepted, .failed, .duplicate: settle(request, contextID, .success)
     case .rejected(let rejection):
@@ -191,8 +193,10 @@ final class DICOMReception: AssociationUser, @unchecked Sendable {
       settle(request, contextID, status, rejection.text)
     case .unavailable:
       // What this sender sends next is not behind it: each object is answered for itself.
-      origin.close()
-      origin = shared.inbox.origin(address.hostAndPort)
+      if asked === origin {
+        origin.close()
+        origin = shared.inbox.origin(address.hostAndPort)
+      }
       settle(request, contextID, .outOfResources, "try again later")
     }
   }
@@ -224,12 +228,9 @@ final class DICOMReception: AssociationUser, @unchecked Sendable {
   // MARK: Back-pressure
 
   private func holdBack() {
-    let isMuch = (current?.intake?.unwrittenCount ?? 0) > Self.unwrittenBytesMax
-    if isMuch || unansweredCount >= Self.unansweredMax { handler?.pauseReading() } else { handler?.resumeReading() }
-  }
-
-  private func goOn() {
-    if !hasEnded { holdBack() }
+    if hasEnded { return }
+    let isBehind = current?.intake?.isBehind { [weak self] in self?.holdBack() } ?? false
+    if isBehind || unansweredCount >= Self.unansweredMax { handler?.pauseReading() } else { handler?.resumeReading() }
   }
 
   // MARK: The end

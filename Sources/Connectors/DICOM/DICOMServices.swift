@@ -11,20 +11,16 @@ struct DICOMServices: Sendable {
   }
 
   func serves(_ abstractSyntax: String) -> Bool {
-    if abstractSyntax == DICOMServiceClass.verification { return true }
+    if abstractSyntax == DICOMUID.verification { return true }
     if let classes { return classes.contains(abstractSyntax) }
     return DICOMDictionary.name(ofUID: abstractSyntax)?.isStorage ?? false
   }
 
   func takes(_ transferSyntax: String, for abstractSyntax: String) -> Bool {
     // There is no data set to write.
-    if abstractSyntax == DICOMServiceClass.verification {
+    if abstractSyntax == DICOMUID.verification {
       return [DICOMTransferSyntax.implicitLittle.uid, DICOMTransferSyntax.explicitLittle.uid].contains(transferSyntax)
     }
     return syntaxes?.contains(transferSyntax) ?? DICOMTransferSyntax(uid: transferSyntax).isKnown
   }
-}
-
-enum DICOMServiceClass {
-  static let verification = "1.2.840.10008.1.1"
 }

@@ -9,7 +9,8 @@ package struct DICOMSourceSettings: AnsweringSettings {
     `allow:`.
     """, default: "127.0.0.1", example: "0.0.0.0")
   package var host: String
-  @Setting("The port to listen on; 0 takes a free one. The registered ones are 11112, and 2762 with TLS.", example: "11112")
+  @Setting(
+    "The port to listen on; 0 takes a free one. The registered ones are 11112, and 2762 with TLS.", example: "11112")
   package var port: Port
   @Setting("What this engine is called. Without it any name that a caller uses is right.", example: "HILUM")
   package var aeTitle: AETitle?
@@ -58,7 +59,8 @@ package struct DICOMSourceSettings: AnsweringSettings {
     if let caller = callers.first(where: { $0.certificate != nil }), tls?.options?.clients == nil {
       reader.problem(
         "C106", "\(caller.aeTitle.text) must show a certificate, and clients are asked for none",
-        at: (node["callers"] ?? node).place, help: ["say whose certificates count: `tls: {clients: tls/modalities.pem}`"])
+        at: (node["callers"] ?? node).place,
+        help: ["say whose certificates count: `tls: {clients: tls/modalities.pem}`"])
     }
     for (key, names, kind) in [
       ("sop-classes", sopClasses, DICOMUIDName.Kind.sopClass),
