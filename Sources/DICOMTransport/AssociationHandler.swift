@@ -91,16 +91,20 @@ package final class AssociationHandler: ChannelInboundHandler, ChannelOutboundHa
     perform(association.send(dataSet: dataSet[...], contextID: contextID))
   }
 
-  /// The piece that was asked for: of an even number of bytes unless it is the last.
+  /// The piece that was asked for: of an even number of bytes unless it is the last. An odd last one is filled up with
+  /// a NUL, as PS3.5 annex A.5 has it for what is deflated: some peers abort the association for it.
   package func send(piece: ByteBuffer, isLast: Bool) {
     guard case .asked(let contextID) = sending, let context else { return }
     sending = isLast ? .nothing : .wanted(contextID)
-    guard let head = association.head(ofPiece: piece.readableBytes, isLast: isLast, contextID: contextID) else {
+    let byteCount = (piece.readableBytes + 1) & ~1
+    guard let head = association.head(ofPiece: byteCount, isLast: isLast, contextID: contextID) else {
       return sending = .nothing
     }
     heardAt = now
     context.write(wrapOutboundOut(ByteBuffer(bytes: head)), promise: nil)
-    context.writeAndFlush(wrapOutboundOut(piece), promise: nil)
+    context.write(wrapOutboundOut(piece), promise: nil)
+    if byteCount > piece.readableBytes { context.write(wrapOutboundOut(ByteBuffer(bytes: [0])), promise: nil) }
+    context.flush()
     askForData()
   }
 

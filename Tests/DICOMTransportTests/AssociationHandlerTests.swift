@@ -133,6 +133,16 @@ import Testing
     #expect(try scene.written().isEmpty, "a piece that nobody asked for")
   }
 
+  @Test func `an odd data set is filled up`() throws {
+    let scene = try Scene(.requester(request()))
+    try scene.send(accept())
+    scene.script.whenWanted = { handler, _ in handler.send(piece: ByteBuffer(bytes: [1, 2, 3]), isLast: true) }
+    scene.handler.send(command(.storeRequest, hasDataSet: true), contextID: 3)
+    #expect(
+      try scene.written().last
+        == .data([PresentationDataValue(contextID: 3, isCommand: false, isLast: true, bytes: [1, 2, 3, 0])]))
+  }
+
   @Test func `an abort in the middle of sending ends the asking`() throws {
     let scene = try Scene(.requester(request()))
     try scene.send(accept())

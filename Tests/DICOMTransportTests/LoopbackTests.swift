@@ -67,7 +67,7 @@ import Testing
 
   @Test(arguments: [1 << 10, 1 << 14, 1 << 17])
   func `data sets arrive as they were sent, one after the other`(maximumLength: Int) async throws {
-    let byteCount = 700_001
+    let byteCount = 700_002
     let sender = sender(byteCount, count: 3)
     let receiver = Script()
     var got: [UInt8] = []
