@@ -65,9 +65,10 @@ import Testing
     }
   }
 
-  @Test(arguments: [
-    (.none, .noAnswerInTime), (.abort, .aborted), (.abortDuring, .aborted), (.close, .connectionLost),
-  ] as [(DICOMBehaviour.Answer, DICOMSendOutcome.Failure)])
+  @Test(
+    arguments: [
+      (.none, .noAnswerInTime), (.abort, .aborted), (.abortDuring, .aborted), (.close, .connectionLost),
+    ] as [(DICOMBehaviour.Answer, DICOMSendOutcome.Failure)])
   func `what isn't answered is a failure of its kind, and the next one has another association`(
     answer: DICOMBehaviour.Answer, failure: DICOMSendOutcome.Failure
   ) async throws {

@@ -1,19 +1,31 @@
 import DICOM
 import Foundation
+import Synchronization
 
-/// Those who speak DICOM of other houses, and what passes between them and ours.
-struct DICOMPeers {
+/// Those who speak DICOM of other houses, and what passes between them and ours. They go when this does.
+final class DICOMPeers: Sendable {
   let project: Project
+  private let launches = Mutex<[Launch]>([])
 
   init() throws { project = try Project() }
+
+  deinit { for launch in launches.withLock({ $0 }) { launch.signal(SIGKILL) } }
+
+  /// A program that works until this goes.
+  func launch(_ words: [String], _ name: String, environment: [String: String] = [:]) throws -> Launch {
+    let launch = try Launch(
+      words, in: project.folder, environment: environment, output: project.path(name + ".out"),
+      errors: project.path(name + ".err"))
+    launches.withLock { $0.append(launch) }
+    return launch
+  }
 
   /// `hilum receive`, when it listens.
   func receive(_ options: [String] = [], scheme: String = "dicom") async throws -> (port: Int, launch: Launch) {
     let port = try project.port()
-    let launch = try Launch(
-      [Project.binary, "receive", "\(scheme)://PACS@127.0.0.1:\(port)"] + options, in: project.folder,
-      output: project.path("receive-\(port).out"), errors: project.path("receive-\(port).err"))
-    try await eventually("it listens: \(launch.errors)") { launch.output.contains("hilum receives on") }
+    let launch = try launch(
+      [Project.binary, "receive", "\(scheme)://PACS@127.0.0.1:\(port)"] + options, "receive-\(port)")
+    try await Self.until(launch) { launch.output.contains("hilum receives on") }
     return (port, launch)
   }
 
@@ -21,13 +33,18 @@ struct DICOMPeers {
   func storescp(_ options: [String], into folder: String = "peer") async throws -> (port: Int, launch: Launch) {
     try project.makeFolder(folder)
     let port = try project.port()
-    // It listens when its port is its own: without this a port that is kept for it is in use.
-    let launch = try Launch(
-      ["storescp", "-od", project.path(folder)] + options + ["\(port)"], in: project.folder,
-      environment: ["TCP_NODELAY": "1"], output: project.path("storescp-\(port).out"),
-      errors: project.path("storescp-\(port).err"))
-    try await eventually("storescp listens: \(launch.errors)") { Self.listens(on: port) }
+    let launch = try launch(
+      ["storescp", "-od", project.path(folder)] + options + ["\(port)"], "storescp-\(port)",
+      environment: ["TCP_NODELAY": "1"])
+    try await Self.until(launch) { Self.listens(on: port) }
     return (port, launch)
+  }
+
+  static func until(_ launch: Launch, _ holds: () -> Bool) async throws {
+    try await eventually("it listens") {
+      guard launch.isRunning else { throw WayError("it has ended: \(launch.errors)") }
+      return holds()
+    }
   }
 
   func dcmtk(_ words: String...) async throws -> Project.CommandResult {
@@ -43,12 +60,21 @@ struct DICOMPeers {
     let digits = String(port, radix: 16, uppercase: true)
     let end = ":" + String(repeating: "0", count: 4 - digits.count) + digits
     return ["/proc/net/tcp", "/proc/net/tcp6"].contains { path in
-      let table = (try? String(contentsOfFile: path, encoding: .utf8)) ?? ""
-      return table.split(separator: "\n").contains { line in
+      lines(path).contains { line in
         let words = line.split(separator: " ")
         return words.count > 3 && words[1].hasSuffix(end) && words[3] == "0A"
       }
     }
+  }
+
+  /// Of a file of the system, which Foundation reads the first page of.
+  private static func lines(_ path: String) -> [Substring] {
+    guard let file = fopen(path, "r") else { return [] }
+    defer { fclose(file) }
+    var bytes: [UInt8] = []
+    var chunk = [UInt8](repeating: 0, count: 1 << 16)
+    while case let count = fread(&chunk, 1, chunk.count, file), count > 0 { bytes += chunk[..<count] }
+    return String(decoding: bytes, as: UTF8.self).split(separator: "\n")
   }
 
   /// The data sets of all files in a folder, in no order.

@@ -49,7 +49,8 @@ enum Tools {
   /// DCMTK's programs, and files to send with them.
   static let hasDCMTK =
     dicom != nil && ["storescp", "storescu", "dcmsend", "echoscu"].allSatisfy { path($0) != nil }
-  static let orthanc = path("Orthanc")
+  static let orthanc =
+    path("Orthanc")
     ?? ["/usr/sbin/Orthanc"].first { FileManager.default.isExecutableFile(atPath: $0) }
 
   private static func python(with module: String) -> String? {
