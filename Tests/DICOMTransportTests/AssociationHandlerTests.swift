@@ -80,6 +80,11 @@ import Testing
     requester.wait(600)
     #expect(requester.script.told == [.established])
     requester.handler.send(command(.echoRequest), contextID: 1)
+    requester.wait(50)
+    // To another question: this one still waits.
+    var other = try #require(command(.echoRequest).response(.success))
+    other[number: .messageIDBeingRespondedTo] = 77
+    try requester.send(PDU.data([value(other, 1)]))
     requester.wait(61)
     #expect(requester.script.end == .timedOut)
 
