@@ -156,13 +156,12 @@ package final class AssociationHandler: ChannelInboundHandler, ChannelOutboundHa
   }
 
   package func read(context: ChannelHandlerContext) {
-    // What comes after the end is read and thrown away: a connection that is closed with bytes unread is reset, and
-    // the peer would not see why.
-    if isPaused, !hasEnded { isReadHeldBack = true } else { context.read() }
+    if mayRead(context.channel) { context.read() } else { isReadHeldBack = true }
   }
 
   package func channelWritabilityChanged(context: ChannelHandlerContext) {
     askForData()
+    readOn()
     context.fireChannelWritabilityChanged()
   }
 
@@ -228,8 +227,18 @@ package final class AssociationHandler: ChannelInboundHandler, ChannelOutboundHa
     readOn()
   }
 
+  private func mayRead(_ channel: any Channel) -> Bool {
+    // What comes after the end is read and thrown away: a connection that is closed with bytes unread is reset, and
+    // the peer would not see why.
+    if hasEnded { return true }
+    if isPaused { return false }
+    // Who asks and reads no answers is asked no more. Who sends a data set reads on: the peer may abort it.
+    if case .nothing = sending, !isRequester { return channel.isWritable }
+    return true
+  }
+
   private func readOn() {
-    guard isReadHeldBack, let context else { return }
+    guard isReadHeldBack, let context, mayRead(context.channel) else { return }
     isReadHeldBack = false
     context.read()
   }

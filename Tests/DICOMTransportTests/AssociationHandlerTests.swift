@@ -177,6 +177,19 @@ import Testing
     #expect(reads.count == 2)
   }
 
+  @Test func `who asks and reads no answers is read no more`() throws {
+    let reads = ReadCounter()
+    let scene = try Scene(.accepter(policy()))
+    try scene.channel.pipeline.syncOperations.addHandler(reads, position: .first)
+    try scene.send(.associateRequest(request()))
+    scene.channel.isWritable = false
+    scene.channel.read()
+    #expect(reads.count == 0)
+    scene.channel.isWritable = true
+    scene.channel.pipeline.fireChannelWritabilityChanged()
+    #expect(reads.count == 1)
+  }
+
   @Test func `a peer that closes one way has ended it`() throws {
     let scene = try Scene(.accepter(policy()))
     try scene.send(.associateRequest(request()))

@@ -202,4 +202,36 @@ extension Ways {
       #expect(sent.output.contains("report 2 1.2.3.4.5 5 0112"), "\(sent)")
     }
   }
+
+  /// DICOM with a PACS: Orthanc. Skipped where that isn't installed.
+  @Suite(.enabled(if: Tools.orthanc != nil && Tools.dicom != nil, "Orthanc or pydicom is not installed"))
+  struct `DICOM with Orthanc` {
+    @Test func `it keeps what is sent and sends it on, with every element`() async throws {
+      let peers = try DICOMPeers()
+      let (orthanc, python) = (try #require(Tools.orthanc), try #require(Tools.dicom))
+      let (own, _) = try await peers.receive(["--into", "ours"])
+      let (web, port) = (try peers.project.port(), try peers.project.port())
+      try peers.project.write(
+        "orthanc.json",
+        """
+        {"StorageDirectory": "\(peers.project.path("held"))", "IndexDirectory": "\(peers.project.path("held"))",
+         "HttpPort": \(web), "DicomPort": \(port), "DicomAet": "PACS", "Plugins": [], "DicomCheckCalledAet": true,
+         "DicomAlwaysAllowEcho": true, "DicomAlwaysAllowStore": true, "AuthenticationEnabled": false,
+         "DicomModalities": {"hilum": ["PACS", "127.0.0.1", \(own)]}}
+        """)
+      let server = try peers.launch([orthanc, peers.project.path("orthanc.json")], "orthanc")
+      try await DICOMPeers.until(server) { DICOMPeers.listens(on: port) && DICOMPeers.listens(on: web) }
+      #expect(try await peers.send(port, ["--echo"]).status == 0)
+      let files = try ["CT_small.dcm", "JPEG2000.dcm", "MR_small_RLE.dcm", "rtplan.dcm", "examples_overlay.dcm"]
+        .map(DICOMPeers.file)
+      let sent = try await peers.send(port, files)
+      #expect(sent.status == 0, "\(sent)")
+      let seen = try await peers.project.run(
+        [python, Project.root + "/Tests/WayTests/Peers/orthanc.py", "\(web)", peers.project.path("ours")] + files)
+      let lines = seen.output.split(separator: "\n").map(String.init)
+      #expect(lines.filter { $0 == "held True" }.count == files.count, "\(seen)")
+      #expect(lines.contains("sent \(files.count) 0"), "\(seen)")
+      #expect(lines.filter { $0 == "back True" }.count == files.count, "\(seen)")
+    }
+  }
 }

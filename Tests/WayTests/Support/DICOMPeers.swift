@@ -56,7 +56,7 @@ final class DICOMPeers: Sendable {
   }
 
   /// Somebody listens on a port, as the system sees it: to connect would be an association that breaks.
-  private static func listens(on port: Int) -> Bool {
+  static func listens(on port: Int) -> Bool {
     let digits = String(port, radix: 16, uppercase: true)
     let end = ":" + String(repeating: "0", count: 4 - digits.count) + digits
     return ["/proc/net/tcp", "/proc/net/tcp6"].contains { path in
