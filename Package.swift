@@ -173,6 +173,8 @@ let package = Package(
       "LanguageServerTests", "LanguageServer", "Definitions", "Connectors", "Hilt", "Messages", "Text"),
     tests("HouseTests", "Definitions", "Connectors", "Hilt"),
     // Whole ways through the built program: `hilum` is built first.
-    tests("WayTests", "hilum", "Admin", "ConnectorKit", "Engine", "Store", "Partners", "HL7", "DICOM", "Messages", data: ["Peers"]),
+tests(
+      "WayTests", "hilum", "Admin", "ConnectorKit", "Engine", "Store", "Partners", "DICOM", "HL7", "Messages",
+      data: ["Peers"]),
   ]
 )

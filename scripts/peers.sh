@@ -1,8 +1,27 @@
 #!/usr/bin/env bash
-# The programs of other houses that the tests talk to, in .venv. Where they can't be had, the tests that need them are skipped
-# by name; so this never fails.
+# The programs of other houses that the tests talk to: Python's in .venv, and of Debian's packages, where this runs as root, DCMTK
+# and Orthanc. Where they can't be had, the tests that need them are skipped by name; so this never fails.
 set -uo pipefail
 cd "$(dirname "$0")/.."
+
+debian() {
+  local missing=()
+  command -v storescp >/dev/null || missing+=(dcmtk)
+  command -v Orthanc >/dev/null || [ -x /usr/sbin/Orthanc ] || missing+=(orthanc)
+  [ ${#missing[@]} -gt 0 ] || return 0
+  if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
+    echo "no peers: ${missing[*]} can be installed with apt-get; tests that need them are skipped" >&2
+    return 0
+  fi
+  # One apt at a time: the build's own packages may be on their way. RUNLEVEL=1: no service is started.
+  exec 8<scripts/system-packages.sh
+  flock 8
+  { timeout 120 apt-get update --quiet &&
+    DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 timeout 300 apt-get install --yes --no-install-recommends "${missing[@]}"; } ||
+    echo "no peers: ${missing[*]} could not be installed; tests that need them are skipped" >&2
+  exec 8<&-
+}
+debian
 
 # Pinned, and only as wheels: nothing of theirs is run to install them.
 wheels=(hl7==0.4.5 prometheus_client==0.26.0 aiosmtpd==1.4.6 atpublic==9.0.0 attrs==26.1.0

@@ -33,6 +33,9 @@ for package in "${packages[@]}"; do
 done
 [ ${#missing[@]} -gt 0 ] || exit 0
 
+# scripts/peers.sh may be at it as well.
+exec 8<scripts/system-packages.sh
+flock 8
 echo "installing ${missing[*]}"
 root=()
 if [ "$(id -u)" -ne 0 ]; then

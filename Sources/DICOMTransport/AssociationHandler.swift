@@ -50,9 +50,9 @@ package final class AssociationHandler: ChannelInboundHandler, ChannelOutboundHa
   private var hasStarted = false
   private var hasEnded = false
   private let isRequester: Bool
-  /// Requests of the peer that this side has not answered for good, and its own that the peer hasn't.
-  private var owedCount = 0
-  private var awaitedCount = 0
+  /// Numbers of the peer's requests that this side has not answered for good, and of its own that the peer hasn't.
+  private var owed: Set<UInt16> = []
+  private var awaited: Set<UInt16> = []
   /// Why the connection broke: of the system or of TLS.
   package private(set) var failure: (any Error)?
 
@@ -80,7 +80,7 @@ package final class AssociationHandler: ChannelInboundHandler, ChannelOutboundHa
   /// Sends a command. Where it announces a data set, that is asked for next (`associationWantsData`).
   package func send(_ command: CommandSet, contextID: UInt8) {
     heardAt = now
-    count(command, asked: &awaitedCount, answered: &owedCount)
+    note(command, asked: &awaited, answered: &owed)
     perform(association.send(command, contextID: contextID))
     guard command.hasDataSet, !hasEnded else { return }
     sending = .wanted(contextID)
@@ -90,21 +90,25 @@ package final class AssociationHandler: ChannelInboundHandler, ChannelOutboundHa
   /// Sends a command with a data set that is small.
   package func send(_ command: CommandSet, dataSet: [UInt8], contextID: UInt8) {
     heardAt = now
-    count(command, asked: &awaitedCount, answered: &owedCount)
+    note(command, asked: &awaited, answered: &owed)
     perform(association.send(command, contextID: contextID))
     perform(association.send(dataSet: dataSet[...], contextID: contextID))
   }
 
-  /// The piece that was asked for: of an even number of bytes unless it is the last.
+  /// The piece that was asked for: of an even number of bytes unless it is the last. An odd last one is filled up with
+  /// a NUL, as PS3.5 annex A.5 has it for what is deflated: some peers abort the association for it.
   package func send(piece: ByteBuffer, isLast: Bool) {
     guard case .asked(let contextID) = sending, let context else { return }
     sending = isLast ? .nothing : .wanted(contextID)
-    guard let head = association.head(ofPiece: piece.readableBytes, isLast: isLast, contextID: contextID) else {
+    let byteCount = (piece.readableBytes + 1) & ~1
+    guard let head = association.head(ofPiece: byteCount, isLast: isLast, contextID: contextID) else {
       return sending = .nothing
     }
     heardAt = now
     context.write(wrapOutboundOut(ByteBuffer(bytes: head)), promise: nil)
-    context.writeAndFlush(wrapOutboundOut(piece), promise: nil)
+    context.write(wrapOutboundOut(piece), promise: nil)
+    if byteCount > piece.readableBytes { context.write(wrapOutboundOut(ByteBuffer(bytes: [0])), promise: nil) }
+    context.flush()
     askForData()
   }
 
@@ -156,13 +160,12 @@ package final class AssociationHandler: ChannelInboundHandler, ChannelOutboundHa
   }
 
   package func read(context: ChannelHandlerContext) {
-    // What comes after the end is read and thrown away: a connection that is closed with bytes unread is reset, and
-    // the peer would not see why.
-    if isPaused, !hasEnded { isReadHeldBack = true } else { context.read() }
+    if mayRead(context.channel) { context.read() } else { isReadHeldBack = true }
   }
 
   package func channelWritabilityChanged(context: ChannelHandlerContext) {
     askForData()
+    readOn()
     context.fireChannelWritabilityChanged()
   }
 
@@ -208,7 +211,7 @@ package final class AssociationHandler: ChannelInboundHandler, ChannelOutboundHa
       case .stopTimer: artim?.cancel()
       case .established: if let agreement { user?.associationEstablished(agreement) }
       case .command(let command, let contextID):
-        count(command, asked: &owedCount, answered: &awaitedCount)
+        note(command, asked: &owed, answered: &awaited)
         user?.associationReceived(command, contextID: contextID)
       case .data(let piece, let isLast): user?.associationReceived(piece, isLast: isLast)
       case .releaseRequested: user?.associationReleaseRequested()
@@ -228,8 +231,18 @@ package final class AssociationHandler: ChannelInboundHandler, ChannelOutboundHa
     readOn()
   }
 
+  private func mayRead(_ channel: any Channel) -> Bool {
+    // What comes after the end is read and thrown away: a connection that is closed with bytes unread is reset, and
+    // the peer would not see why.
+    if hasEnded { return true }
+    if isPaused { return false }
+    // Who asks and reads no answers is asked no more. Who sends a data set reads on: the peer may abort it.
+    if case .nothing = sending, !isRequester { return channel.isWritable }
+    return true
+  }
+
   private func readOn() {
-    guard isReadHeldBack, let context else { return }
+    guard isReadHeldBack, let context, mayRead(context.channel) else { return }
     isReadHeldBack = false
     context.read()
   }
@@ -272,18 +285,21 @@ package final class AssociationHandler: ChannelInboundHandler, ChannelOutboundHa
     case .established:
       if case .asked = sending { return false }
       // In the middle of a message, or with an answer that is due; else who made the association has the word.
-      return !association.isIdle || awaitedCount > 0 || !isRequester && owedCount == 0
+      return !association.isIdle || !awaited.isEmpty || !isRequester && owed.isEmpty
     case .awaitingLocalRelease: return false
     default: return true
     }
   }
 
   /// An answer that isn't followed by others settles what was asked.
-  private func count(_ command: CommandSet, asked: inout Int, answered: inout Int) {
-    guard let field = command.field, field != .cancelRequest else { return }
-    guard field.isResponse else { return asked += 1 }
-    let status = command[number: .status].map { DIMSEStatus($0) }
-    if status?.statusClass != .pending { answered = max(0, answered - 1) }
+  private func note(_ command: CommandSet, asked: inout Set<UInt16>, answered: inout Set<UInt16>) {
+    if command.field?.isResponse == true {
+      let status = command[number: .status].map { DIMSEStatus($0) }
+      guard status?.statusClass != .pending, let id = command[number: .messageIDBeingRespondedTo] else { return }
+      answered.remove(id)
+    } else if command.field != .cancelRequest, let id = command[number: .messageID] {
+      asked.insert(id)
+    }
   }
 
   private var now: NIODeadline { context?.eventLoop.now ?? .now() }

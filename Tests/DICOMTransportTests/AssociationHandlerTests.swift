@@ -80,6 +80,11 @@ import Testing
     requester.wait(600)
     #expect(requester.script.told == [.established])
     requester.handler.send(command(.echoRequest), contextID: 1)
+    requester.wait(50)
+    // To another question: this one still waits.
+    var other = try #require(command(.echoRequest).response(.success))
+    other[number: .messageIDBeingRespondedTo] = 77
+    try requester.send(PDU.data([value(other, 1)]))
     requester.wait(61)
     #expect(requester.script.end == .timedOut)
 
@@ -133,6 +138,16 @@ import Testing
     #expect(try scene.written().isEmpty, "a piece that nobody asked for")
   }
 
+  @Test func `an odd data set is filled up`() throws {
+    let scene = try Scene(.requester(request()))
+    try scene.send(accept())
+    scene.script.whenWanted = { handler, _ in handler.send(piece: ByteBuffer(bytes: [1, 2, 3]), isLast: true) }
+    scene.handler.send(command(.storeRequest, hasDataSet: true), contextID: 3)
+    #expect(
+      try scene.written().last
+        == .data([PresentationDataValue(contextID: 3, isCommand: false, isLast: true, bytes: [1, 2, 3, 0])]))
+  }
+
   @Test func `an abort in the middle of sending ends the asking`() throws {
     let scene = try Scene(.requester(request()))
     try scene.send(accept())
@@ -160,6 +175,19 @@ import Testing
     scene.channel.read()
     scene.handler.abort()
     #expect(reads.count == 2)
+  }
+
+  @Test func `who asks and reads no answers is read no more`() throws {
+    let reads = ReadCounter()
+    let scene = try Scene(.accepter(policy()))
+    try scene.channel.pipeline.syncOperations.addHandler(reads, position: .first)
+    try scene.send(.associateRequest(request()))
+    scene.channel.isWritable = false
+    scene.channel.read()
+    #expect(reads.count == 0)
+    scene.channel.isWritable = true
+    scene.channel.pipeline.fireChannelWritabilityChanged()
+    #expect(reads.count == 1)
   }
 
   @Test func `a peer that closes one way has ended it`() throws {

@@ -45,21 +45,19 @@ import Testing
     try await server.close()
   }
 
-  /// Sends data sets of a size, one after the other, each byte its place.
-  private func sender(_ byteCount: Int, count: Int) -> Script {
+  /// Sends a data set so many times, one after the other.
+  private func sender(_ dataSet: ByteBuffer, count: Int = 1) -> Script {
     let script = Script()
-    var sent = 0
+    var unsent = dataSet
     var rest = count
     script.whenEstablished = { $0.send(command(.storeRequest, hasDataSet: true), contextID: 3) }
     script.whenWanted = { handler, room in
-      let size = min(room, byteCount - sent)
-      let piece = ByteBuffer(bytes: (sent..<sent + size).lazy.map { UInt8(truncatingIfNeeded: $0 &* 7) })
-      sent += size
-      handler.send(piece: piece, isLast: sent == byteCount)
+      let piece = unsent.readSlice(length: min(room, unsent.readableBytes))!
+      handler.send(piece: piece, isLast: unsent.readableBytes == 0)
     }
     script.whenCommanded = { handler, _, _ in
       rest -= 1
-      sent = 0
+      unsent = dataSet
       if rest == 0 { handler.release() } else { handler.send(command(.storeRequest, hasDataSet: true), contextID: 3) }
     }
     return script
@@ -67,12 +65,11 @@ import Testing
 
   @Test(arguments: [1 << 10, 1 << 14, 1 << 17])
   func `data sets arrive as they were sent, one after the other`(maximumLength: Int) async throws {
-    let byteCount = 700_001
-    let sender = sender(byteCount, count: 3)
+    let whole = (0..<700_002).map { UInt8(truncatingIfNeeded: $0 &* 7) }
+    let sender = sender(ByteBuffer(bytes: whole), count: 3)
     let receiver = Script()
     var got: [UInt8] = []
     var wholes: [Bool] = []
-    let whole = (0..<byteCount).map { UInt8(truncatingIfNeeded: $0 &* 7) }
     receiver.whenData = { handler, piece, isLast in
       got += piece
       guard isLast else { return }
@@ -90,7 +87,7 @@ import Testing
 
   @Test func `a receiver that pauses stops the sender, and gets the rest when it goes on`() async throws {
     let byteCount = 32 << 20
-    let sender = sender(byteCount, count: 1)
+    let sender = sender(ByteBuffer(repeating: 7, count: byteCount))
     let receiver = Script()
     var given = 0
     var givenWhilePaused = 0
@@ -119,7 +116,7 @@ import Testing
   }
 
   @Test func `a violation is told by an A-ABORT that the peer reads, however much it was sending`() async throws {
-    let sender = sender(8 << 20, count: 1)
+    let sender = sender(ByteBuffer(repeating: 7, count: 8 << 20))
     let receiver = Script()
     receiver.whenData = { handler, _, _ in handler.abort() }
     try await run(sender, receiver)

@@ -8,6 +8,9 @@ import Testing
     ("mllp://127.0.0.1:2575", PartnerEndpoint(host: "127.0.0.1", port: 2575)),
     ("mllps://ehr.example:6661/", PartnerEndpoint(host: "ehr.example", port: 6661, isTLS: true)),
     ("mllp://[::1]:2575", PartnerEndpoint(host: "::1", port: 2575)),
+    ("dicom://PACS@127.0.0.1:104", PartnerEndpoint(.dicom, title: "PACS", port: 104)),
+    ("dicoms://[::1]:2762/", PartnerEndpoint(.dicom, host: "::1", port: 2762, isTLS: true)),
+    ("dicom:// CT 1 @hub:104", PartnerEndpoint(.dicom, title: "CT 1", host: "hub", port: 104)),
   ]) func `names host, port and TLS`(url: String, endpoint: PartnerEndpoint) throws {
     #expect(try PartnerEndpoint(url: url) == endpoint)
   }
@@ -16,9 +19,15 @@ import Testing
     let endpoint = PartnerEndpoint(host: "::1", port: 6661, isTLS: true)
     #expect(endpoint.description == "mllps://[::1]:6661")
     #expect(try PartnerEndpoint(url: endpoint.description) == endpoint)
+    let titled = PartnerEndpoint(.dicom, title: "PACS", host: "hub", port: 104, isTLS: true)
+    #expect(titled.description == "dicoms://PACS@hub:104")
+    #expect(try PartnerEndpoint(url: titled.description) == titled)
   }
 
-  @Test(arguments: ["localhost:2575", "http://a:1", "mllp://a", "mllp://:1", "mllp://a:70000", "mllp://a:b", ""])
+  @Test(arguments: [
+    "localhost:2575", "http://a:1", "mllp://a", "mllp://:1", "mllp://a:70000", "mllp://a:b", "", "dicom://@a:104",
+    "dicom://SEVENTEEN-LETTERS@a:104", "dicom://A\\B@a:104", "dicom://A\u{1B}@a:104", "dicom://PACS@a",
+  ])
   func `that is none is refused`(url: String) {
     #expect(throws: PartnerError.self) { try PartnerEndpoint(url: url) }
   }

@@ -115,7 +115,7 @@ package struct Association: Sendable {
   }
 
   /// What stands in front of a piece of a data set, which its owner writes behind it: no copy of the piece is made. It
-  /// has at most `dataRoom` bytes, and an even number unless it is the last.
+  /// has at most `dataRoom` bytes, and an even number (PS3.8 annex E.1).
   ///
   /// - Returns: `nil` where nothing may be sent any more.
   package func head(ofPiece byteCount: Int, isLast: Bool, contextID: UInt8) -> [UInt8]? {

@@ -4,12 +4,27 @@ internal import NIOCore
 
 /// One association of a receiver. Confined to the receiver's loop.
 final class DICOMReceiverAssociation: AssociationUser, @unchecked Sendable {
-  private enum DataSet {
-    case none
-    /// Of a question that isn't answered by what it holds.
-    case ignored(CommandSet)
-    case object(CommandSet, DICOMReception, DICOMBehaviour, DICOMReceivedFile?, DIMSEStatus?)
-    case commitment(CommandSet, [UInt8])
+  /// A question whose data set is on its way.
+  private final class Incoming {
+    enum Purpose {
+      /// It isn't answered by what it holds.
+      case nothing
+      case object(DICOMReception, DICOMBehaviour)
+      case commitment
+    }
+
+    let command: CommandSet
+    let purpose: Purpose
+    var file: DICOMReceivedFile?
+    /// What it is answered whatever was wanted.
+    var failure: DIMSEStatus?
+    var byteCount = 0
+    var bytes: [UInt8] = []
+
+    init(_ command: CommandSet, _ purpose: Purpose) {
+      self.command = command
+      self.purpose = purpose
+    }
   }
 
   /// What storage commitment asks for is a list; a longer one is no list.
@@ -19,7 +34,7 @@ final class DICOMReceiverAssociation: AssociationUser, @unchecked Sendable {
   private let number: Int
   private let channel: any Channel
   private var handler: AssociationHandler?
-  private var dataSet = DataSet.none
+  private var incoming: Incoming?
   private var contextID: UInt8 = 0
   private var callingAETitle = ""
   private var lastMessageID: UInt16 = 0
@@ -57,9 +72,9 @@ final class DICOMReceiverAssociation: AssociationUser, @unchecked Sendable {
       owner.echoed()
       answer(command, .success)
     case .storeRequest where command.hasDataSet: begin(command)
-    case .actionRequest where command.hasDataSet: dataSet = .commitment(command, [])
+    case .actionRequest where command.hasDataSet: incoming = Incoming(command, .commitment)
     default:
-      if command.hasDataSet { dataSet = .ignored(command) } else { answer(command, .unrecognizedOperation) }
+      if command.hasDataSet { incoming = Incoming(command, .nothing) } else { answer(command, .unrecognizedOperation) }
     }
   }
 
@@ -68,63 +83,66 @@ final class DICOMReceiverAssociation: AssociationUser, @unchecked Sendable {
       number: owner.nextNumber(), sopClass: command[text: .affectedSOPClassUID] ?? "",
       sopInstance: command[text: .affectedSOPInstanceUID] ?? "",
       transferSyntax: handler?.agreement?.contexts[contextID]?.transferSyntax ?? "", callingAETitle: callingAETitle,
-      connection: number, bytes: owner.plan.keepsBytes ? [] : nil)
-    var file: DICOMReceivedFile?
-    var failure: DIMSEStatus?
+      connection: number)
+    let incoming = Incoming(command, .object(reception, owner.plan.script(reception)))
     do {
-      if let folder = owner.plan.folder { file = try DICOMReceivedFile(reception, in: folder) }
+      if let folder = owner.plan.folder { incoming.file = try DICOMReceivedFile(reception, in: folder) }
     } catch {
-      failure = error is DICOMError ? .cannotUnderstand : .outOfResources
+      incoming.failure = error is DICOMError ? .cannotUnderstand : .outOfResources
     }
-    dataSet = .object(command, reception, owner.plan.script(reception), file, failure)
+    self.incoming = incoming
   }
 
   func associationReceived(_ piece: ArraySlice<UInt8>, isLast: Bool) {
-    let current = dataSet
-    dataSet = .none
-    switch current {
-    case .none: break
-    case .ignored(let command):
-      if isLast { answer(command, .unrecognizedOperation) } else { dataSet = current }
-    case .commitment(let command, var bytes):
-      bytes += piece
-      guard bytes.count <= Self.commitmentBytesMax else { handler?.abort(); return }
-      if isLast { commit(command, bytes) } else { dataSet = .commitment(command, bytes) }
-    case .object(let command, var reception, let behaviour, let file, var failure):
+    guard let incoming else { return }
+    incoming.byteCount += piece.count
+    if isLast { self.incoming = nil }
+    switch incoming.purpose {
+    case .nothing:
+      if isLast { answer(incoming.command, .unrecognizedOperation) }
+    case .commitment:
+      incoming.bytes += piece
+      if incoming.bytes.count > Self.commitmentBytesMax { handler?.abort() }
+      if isLast { commit(incoming.command, incoming.bytes) }
+    case .object(let reception, let behaviour):
       if behaviour.answer == .abortDuring { handler?.abort(); return }
-      reception.byteCount += piece.count
-      reception.bytes?.append(contentsOf: piece)
-      do {
-        try file?.write(piece)
-        if isLast, failure == nil { try file?.finish() }
-      } catch {
-        failure = .outOfResources
-      }
-      if isLast {
-        received(command, reception, behaviour, failure)
-      } else {
-        dataSet = .object(command, reception, behaviour, failure == nil ? file : nil, failure)
-      }
+      take(piece, incoming)
+      if isLast { received(incoming, reception, behaviour) }
     }
   }
 
-  private func received(
-    _ command: CommandSet, _ reception: DICOMReception, _ behaviour: DICOMBehaviour, _ failure: DIMSEStatus?
-  ) {
+  private func take(_ piece: ArraySlice<UInt8>, _ incoming: Incoming) {
+    if owner.plan.keepsBytes { incoming.bytes += piece }
+    do {
+      // A test partner may wait for its disk.
+      try incoming.file?.write(piece)
+    } catch {
+      incoming.failure = .outOfResources
+      incoming.file = nil
+    }
+  }
+
+  private func received(_ incoming: Incoming, _ began: DICOMReception, _ behaviour: DICOMBehaviour) {
+    do {
+      try incoming.file?.finish()
+    } catch {
+      incoming.failure = .outOfResources
+    }
+    var reception = began
+    reception.byteCount = incoming.byteCount
+    if owner.plan.keepsBytes { reception.bytes = incoming.bytes }
     owner.received(reception)
     defer { owner.announce() }
     let delay = TimeAmount.nanoseconds(Int64(clamping: behaviour.delay.nanosecondsWhole))
-    guard delay > .zero else { return act(command, reception, behaviour, failure) }
-    owner.loop.scheduleTask(in: delay) { self.act(command, reception, behaviour, failure) }
+    guard delay > .zero else { return act(incoming, reception, behaviour) }
+    owner.loop.assumeIsolated().scheduleTask(in: delay) { self.act(incoming, reception, behaviour) }
   }
 
-  private func act(
-    _ command: CommandSet, _ reception: DICOMReception, _ behaviour: DICOMBehaviour, _ failure: DIMSEStatus?
-  ) {
+  private func act(_ incoming: Incoming, _ reception: DICOMReception, _ behaviour: DICOMBehaviour) {
     switch behaviour.answer {
     case .status(let status):
-      if failure == nil, status.statusClass == .success { owner.keeps(reception.sopInstance) }
-      answer(command, failure ?? status)
+      if incoming.failure == nil, status.statusClass == .success { owner.keeps(reception.sopInstance) }
+      answer(incoming.command, incoming.failure ?? status)
     case .none: break
     case .abort, .abortDuring: handler?.abort()
     case .close: channel.close(promise: nil)
@@ -142,7 +160,7 @@ final class DICOMReceiverAssociation: AssociationUser, @unchecked Sendable {
   func associationEnded(_ end: Association.End) {
     if end != .released { owner.broke() }
     // A file that isn't whole goes with it.
-    dataSet = .none
+    incoming = nil
     handler = nil
   }
 

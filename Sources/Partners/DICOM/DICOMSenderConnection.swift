@@ -94,7 +94,8 @@ final class DICOMSenderConnection: AssociationUser, @unchecked Sendable {
   /// Sends the next, where nothing is on its way.
   func goOn() {
     guard flight == nil, !isReleasing, let handler, let agreement = handler.agreement else { return }
-    while flight == nil {
+    // A file that can't be read ends the association at once.
+    while flight == nil, self.handler === handler {
       switch run.turn(Set(offered)) {
       case .wait: return
       case .another, .done:

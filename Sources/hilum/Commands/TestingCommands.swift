@@ -10,8 +10,8 @@ struct SendCommand: AsyncParsableCommand {
     discussion: """
       A file may hold several messages; LF is sent as CR. Exits 1 where not everything was accepted.
 
-      DICOM: each file is one object, sent by C-STORE as it stands there, in its own transfer syntax. In front of the host
-      stands the AE title that is called (ANY-SCP unless said), --calling is one's own.
+      DICOM: each file is one object, sent by C-STORE as it stands there, in its own transfer syntax. In front of the
+      host stands the AE title that is called (ANY-SCP unless said), --calling is one's own.
 
       Examples:
         hilum send mllp://127.0.0.1:2575 samples/a01.hl7
@@ -87,8 +87,8 @@ struct ReceiveCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "receive", abstract: "A test partner: takes messages and answers as it is told, until it is stopped.",
     discussion: """
-      DICOM: takes C-ECHO, C-STORE of every SOP class and transfer syntax, and storage commitment, of which it reports on
-      the same association. With an AE title in front of the host, calls to others are refused.
+      DICOM: takes C-ECHO, C-STORE of every SOP class and transfer syntax, and storage commitment, of which it reports
+      on the same association. With an AE title in front of the host, calls to others are refused.
 
       Examples:
         hilum receive mllp://127.0.0.1:6661

@@ -44,6 +44,15 @@ enum Tools {
   /// A Python that has the client of `pygls`.
   static let editor = python(with: "pygls.lsp.client")
 
+  /// A Python that has `pydicom` and `pynetdicom`.
+  static let dicom = python(with: "pynetdicom, pydicom")
+  /// DCMTK's programs, and files to send with them.
+  static let hasDCMTK =
+    dicom != nil && ["storescp", "storescu", "dcmsend", "echoscu"].allSatisfy { path($0) != nil }
+  static let orthanc =
+    path("Orthanc")
+    ?? ["/usr/sbin/Orthanc"].first { FileManager.default.isExecutableFile(atPath: $0) }
+
   private static func python(with module: String) -> String? {
     let own = ProcessInfo.processInfo.environment["HILUM_PYTHON"]
     return [own, Project.root + "/.venv/bin/python", "/usr/bin/python3"].compactMap(\.self)
