@@ -15,8 +15,8 @@ enum DICOMConfidentialityAction: Sendable, Hashable {
   /// C
   case clean
 
-  /// Of several letters the one that leaves an object valid whatever the attribute's type is in its IOD: what may have to
-  /// be there stays, and what may have to have a value has one.
+  /// Of several letters the one that leaves an object valid whatever the attribute's type is in its IOD: what may have
+  /// to be there stays, and what may have to have a value has one.
   init?(_ letters: Substring) {
     switch letters {
     case "X": self = .remove
@@ -53,9 +53,9 @@ enum DICOMConfidentialityTable {
     return table.repeating.first { tag.rawValue & $0.mask == $0.value }?.row
   }
 
-  /// What the table of 2024b leaves where it is although it identifies: another calendar doesn't make a birthday another
-  /// one, who issued a number names an institution, addresses in a network hold UIDs, and what was encrypted is the
-  /// original, for somebody with another key.
+  /// What the table of 2024b leaves where it is although it identifies: another calendar doesn't make a birthday
+  /// another one, who issued a number names an institution, addresses in a network hold UIDs, and what was encrypted is
+  /// the original, for somebody with another key.
   ///
   /// An overlay without its data is none: the rest of its group goes with that, labels and descriptions too.
   private static let added = """
@@ -95,7 +95,7 @@ enum DICOMConfidentialityTable {
       let words = line.split(separator: " ")
       guard let pattern = DICOMTagPattern(words[1]), let basic = DICOMConfidentialityAction(words[2]) else { return }
       var row = DICOMConfidentialityRow(basic: basic)
-      // Pictures of overlays and curves can't be cleaned: they go, whatever the options are, and all that is about them.
+      // Pictures of overlays and curves can't be cleaned: they go, whatever the options are.
       guard pattern.mask == .max else { return repeating.append((pattern.mask, pattern.value, row)) }
       for word in words.dropFirst(3) {
         guard let option = word.first.flatMap({ DICOMDeidentification.Option(letter: $0) }) else { continue }

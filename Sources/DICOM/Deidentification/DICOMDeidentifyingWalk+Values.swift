@@ -16,8 +16,8 @@ extension DICOMDeidentifyingWalk {
     }
   }
 
-  /// The VR that the value of an attribute of the standard is read with; `nil` where that isn't the standard's, and what
-  /// stands there could be anything.
+  /// The VR that the value of an attribute of the standard is read with; `nil` where that isn't the standard's, and
+  /// what stands there could be anything.
   private static func standardVR(_ element: DICOMElement) -> DICOMVR? {
     guard let known = DICOMDictionary.vrs(element.tag), let first = known.first else { return nil }
     let vr = element.vr
@@ -69,7 +69,8 @@ extension DICOMDeidentifyingWalk {
       guard let texts = try? element.texts(), texts.allSatisfy(isFreeCode) else { return replaced(element, vr, .found) }
     case .as: return age(element)
     case .ds, .is:
-      guard let bytes = try? element.bytes(), bytes.allSatisfy(Self.numeric.contains) else {
+      guard let bytes = try? element.bytes(), DICOMNumberText.isValid(bytes), !identifiers.stand(inNumbers: bytes)
+      else {
         report.add(.found)
         return .value(element.tag, vr, [])
       }
@@ -86,8 +87,6 @@ extension DICOMDeidentifyingWalk {
     report.add(.kept)
     return original(element)
   }
-
-  private static let numeric = Set("0123456789+-.eE \\\0".utf8)
 
   private static func isMoment(_ text: String, _ vr: DICOMVR) -> Bool {
     switch vr {

@@ -1,4 +1,4 @@
-/// What stands for identifiers: always the same for the same identifier and key, and not to be found out without the key.
+/// What stands for identifiers: the same for the same identifier and key, and not to be found out without the key.
 package struct DICOMPseudonyms: Sendable {
   /// At least 16 bytes that depend on a key and on all of the bytes given: HMAC-SHA-256.
   package typealias KeyedHash = @Sendable ([UInt8]) -> [UInt8]

@@ -24,7 +24,7 @@ struct DICOMRecordIdentifiers {
   }
 
   private static func tells(_ tag: DICOMTag) -> Bool {
-    tag == birthDate || numbered.contains(tag.rawValue) || placed.contains(tag.rawValue)
+    tag == birthDate || tag == .patientName || numbered.contains(tag.rawValue) || placed.contains(tag.rawValue)
   }
 
   private static let birthDate = DICOMTag(0x0010, 0x0030)
@@ -53,6 +53,7 @@ struct DICOMRecordIdentifiers {
     case .pn: for text in texts { add(name: text) }
     case .da where tag == Self.birthDate: for text in texts { add(day: text) }
     default:
+      if tag == .patientName { for text in texts { add(name: text) } }
       if Self.numbered.contains(tag.rawValue) { for text in texts { add(number: text) } }
       let isOwn = tag.group != 0x0010 && options.contains(.retainInstitutionIdentity)
       if Self.placed.contains(tag.rawValue), !isOwn { for text in texts { add(place: text) } }
@@ -127,6 +128,15 @@ extension DICOMRecordIdentifiers {
   func stand(inCode text: String) -> Bool {
     let words = DICOMWords(text)
     return words.all.contains { $0.count >= 4 && isNumber($0) } || standsPhrase(in: words)
+  }
+
+  /// A number of theirs stands where one is measured or counted; shorter ones may be anything's.
+  func stand(inNumbers bytes: ArraySlice<UInt8>) -> Bool {
+    guard bytes.count >= 6, !numbers.isEmpty else { return false }
+    return bytes.split(separator: DICOMText.backslash).contains { value in
+      let text = DICOMText.trimmed(value, .is)
+      return text.count >= 6 && numbers.contains(String(decoding: text, as: UTF8.self))
+    }
   }
 
   /// The text may hold them, in whatever writing, or something else that texts about nobody rarely hold: dates,

@@ -26,7 +26,7 @@ struct DICOMWords {
     word = []
   }
 
-  /// `ae`, `oe` and `ue` are also what stands for letters with marks.
+  /// `ae`, `oe` and `ue` are also what stands for letters with marks; not in `doe`, of which too little would be left.
   private static func settled(_ word: [UInt8]) -> String {
     var letters: [UInt8] = []
     for byte in word {
@@ -35,7 +35,7 @@ struct DICOMWords {
       if byte == UInt8(ascii: "e"), isVowel { continue }
       letters.append(byte)
     }
-    return String(decoding: letters, as: UTF8.self)
+    return String(decoding: letters.count >= 3 ? letters : word, as: UTF8.self)
   }
 
   private mutating func fold(_ text: String) {
