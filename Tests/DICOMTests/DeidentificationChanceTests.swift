@@ -93,7 +93,8 @@ import Testing
       && ["Class", "DeviceUID", "TransferSyntax", "CodingScheme", "Context", "MappingResource"].contains {
         keyword.contains($0)
       }
-    return attribute.tag.group > 0x0002 && attribute.tag != .specificCharacterSet && !isDefinition
+    return DICOMDictionary.attribute(attribute.tag) == attribute && attribute.tag.group > 0x0002
+      && attribute.tag != .specificCharacterSet && !isDefinition
       && attribute.tag != DICOMTag(0x0004, 0x1220) && attribute.tag.group != 0xFFFE
   }
 

@@ -188,11 +188,23 @@ import Testing
 
   // MARK: Malformed data sets
 
+  @Test func `what is new is written as what it stands beside, whatever the file declares`() throws {
+    let bytes = SampleWriter(.implicitLittle).bytes(patient.sorted { $0.tag < $1.tag })
+    let file = try file(DICOMTransferSyntax(uid: "1.2.840.10008.1.2.4.50"), bytes)
+    let object = try DICOMObject(file)
+    #expect(object.notes.contains { $0.kind == .implicitElement })
+    let left = try deidentification().apply(to: object).draft.bytes()
+    let again = try DICOMObject(left, syntax: .implicitLittle).dataSet
+    #expect(try again["PatientIdentityRemoved"]?.text() == "YES")
+    #expect(try again["PatientID"]?.text() == deidentification().pseudonyms.pseudonym("0004711"))
+  }
+
   @Test func `what isn't as the standard has it is removed or replaced`() throws {
     let elements: [Sample] = [
       .text(0x0008_0016, .ui, "not a uid"), .text(0x0008_0018, .lo, "Jo Muller"), .text(0x0010_0010, .lt, "Muller^Jo"),
       .sequence(0x0010_0020, undefined: false, [(false, [.text(0x0008_0104, .lo, "Jo")])]),
-      .text(0x0028_0010, .lo, "Jo"), .text(0x0008_1115, .lo, "Jo"), .value(0x0018_FFFE, .un, [0x4A, 0x6F]),
+      .text(0x0028_0010, .lo, "Jo"), .text(0x0010_21C0, .lt, "Jo"), .text(0x0008_1115, .lo, "Jo"),
+      .value(0x0018_FFFE, .un, [0x4A, 0x6F]),
       .value(0x0010_1010, .un, Array("099Y".utf8)), .value(0x0008_0104, .un, Array("Jo Muller ".utf8)),
       .text(0x0004_1130, .cs, "JO"), .sequence(0x0028_0030, undefined: true, [(true, [.text(0x0008_0104, .lo, "Jo")])]),
     ]
@@ -201,7 +213,7 @@ import Testing
     #expect(try left["SOPClassUID"]?.text() == rules.pseudonyms.uid("not a uid"))
     #expect(try left["SOPInstanceUID"]?.uids() == [rules.pseudonyms.uid("Jo Muller")])
     #expect(try left["PatientAge"]?.text() == "090Y")
-    for tag in [0x0028_0010, 0x0008_1115, 0x0018_FFFE, 0x0004_1130, 0x0028_0030] as [UInt32] {
+    for tag in [0x0028_0010, 0x0010_21C0, 0x0008_1115, 0x0018_FFFE, 0x0004_1130, 0x0028_0030] as [UInt32] {
       #expect(left[DICOMTag(rawValue: tag)] == nil, "\(DICOMTag(rawValue: tag))")
     }
     #expect(!String(decoding: try #require(left.bytes(left.range)), as: UTF8.self).contains("Jo"))

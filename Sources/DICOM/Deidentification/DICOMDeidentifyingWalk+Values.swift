@@ -18,7 +18,7 @@ extension DICOMDeidentifyingWalk {
 
   /// The VR that the value of an attribute of the standard is read with; `nil` where that isn't the standard's, and
   /// what stands there could be anything.
-  private static func standardVR(_ element: DICOMElement) -> DICOMVR? {
+  static func standardVR(_ element: DICOMElement) -> DICOMVR? {
     guard let known = DICOMDictionary.vrs(element.tag), let first = known.first else { return nil }
     let vr = element.vr
     if known.contains(vr) { return vr }

@@ -17,10 +17,13 @@ struct DICOMDeidentifyingWalk {
   let patient: String
   let days: Int
   var report = DICOMDeidentificationReport()
+  /// How what is around is written.
+  private var encoding: DICOMEncoding
 
   init(_ rules: DICOMDeidentification, _ dataSet: DICOMDataSet) {
     self.rules = rules
     base = dataSet.index
+    encoding = base.encoding
     identifiers = DICOMRecordIdentifiers(dataSet.index, rules.options)
     patient = dataSet[.patientID].map(Self.whole) ?? ""
     // Without a patient a study's dates keep together.
@@ -39,7 +42,11 @@ struct DICOMDeidentifyingWalk {
 
   mutating func level(in item: Int, _ manner: Manner) -> DICOMLevel {
     let dataSet = DICOMDataSet(index: base, item: item)
-    let encoding = item < 0 ? base.encoding : base.entries[item].encoding
+    let around = encoding
+    defer { encoding = around }
+    // Not always as it should be: what is new is written as what it stands beside.
+    let first = dataSet.elements.first { _ in true }
+    encoding = first?.entry.encoding ?? (item < 0 ? base.encoding : base.entries[item].encoding)
     let names = manner == .cleaned && Self.isAboutSomebody(dataSet)
     var nodes: [DICOMLevel.Node] = []
     var blocks = DICOMPrivateBlocks()
@@ -49,7 +56,7 @@ struct DICOMDeidentifyingWalk {
       if tag.isGroupLength { continue }
       if tag.isPrivate {
         if blocks.isCreator(element) {
-          nodes.append(.original(tag, place: element.place))
+          nodes.append(original(element))
         } else if let node = privateNode(element, blocks.creator(tag), manner) {
           blocks.use(tag)
           nodes.append(node)
@@ -87,7 +94,9 @@ struct DICOMDeidentifyingWalk {
     guard let row = DICOMConfidentialityTable.row(element.tag) else { return unlisted(element, manner) }
     let vr = DICOMDictionary.vrs(element.tag)?.first ?? element.vr
     switch row.action(rules.options) {
-    case .keep: return kept(element, vr, manner)
+    case .keep:
+      guard let vr = Self.standardVR(element) else { return done(element, vr, row.basic, manner) }
+      return kept(element, vr, manner)
     case .clean: return cleaned(element, vr, manner) ?? done(element, vr, row.basic, manner)
     case let action: return done(element, vr, action, manner)
     }
@@ -110,13 +119,19 @@ struct DICOMDeidentifyingWalk {
     return nil
   }
 
-  func original(_ element: DICOMElement) -> DICOMLevel.Node { .original(element.tag, place: element.place) }
+  /// As it stands there; with another header where others around it have another kind.
+  func original(_ element: DICOMElement) -> DICOMLevel.Node {
+    let entry = element.entry
+    let isMoved =
+      entry.encoding != encoding && entry.encoding.isBigEndian == encoding.isBigEndian && entry.kind == .element
+      && entry.valueRange.count <= 0xFFFE
+    return isMoved ? .moved(entry.tag, entry.vr, entry.valueRange) : .original(entry.tag, place: element.place)
+  }
 
   mutating func empty(_ element: DICOMElement, _ vr: DICOMVR) -> DICOMLevel.Node {
     let tag = element.tag
     if vr == .sq {
       report.add(.emptied)
-      let encoding = element.entry.encoding
       return .sequence(DICOMLevel.SequenceNode(tag: tag, vr: .sq, encoding: encoding, inner: encoding, items: []))
     }
     if tag == .patientName, element.entry.parent < 0, !patient.isEmpty, !element.isEmpty {
