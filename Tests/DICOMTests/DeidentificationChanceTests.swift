@@ -84,8 +84,8 @@ import Testing
     }
   }
 
-  /// Those that say nothing of how the data set is to be read, and no definitions of classes; nor UIDs of devices, which
-  /// an option keeps.
+  /// Those that say nothing of how the data set is to be read, and no definitions of classes; nor UIDs of devices,
+  /// which an option keeps.
   private static let attributes = DICOMDictionary.attributes.filter { attribute in
     let keyword = attribute.keyword
     let isDefinition =
@@ -141,6 +141,26 @@ import Testing
       let bytes = (try? element.bytes()).map { String(decoding: $0, as: UTF8.self).lowercased() } ?? ""
       return bytes.contains(secret.lowercased()) ? ["\(element.path) \(element.keyword) \(element.vr)"] : []
     }
+  }
+
+  @Test(.timeLimit(.minutes(1)))
+  func `data sets that were made to keep somebody busy are done all the same`() throws {
+    // As deep as they may be.
+    var deep: [Sample] = [.text(0x0010_0010, .pn, "Doe^Jane")]
+    for level in 0..<127 {
+      deep = [.text(0x0008_0104, .lo, "Doe"), .sequence(0x0040_A730, undefined: level % 2 == 0, [(true, deep)])]
+    }
+    let left = try deidentified(deep, deidentification([.cleanStructuredContent]))
+    #expect(!String(decoding: try #require(left.bytes(left.range)), as: UTF8.self).contains("Doe"))
+    // Very many names, and very many texts that are to be compared with them, in a character set that nobody declared.
+    let many = (0..<4000).flatMap { number -> [Sample] in
+      let word = (0..<4).map { String(UnicodeScalar(UInt8(0x61 + number / [1, 20, 400, 8000][$0] % 20))) }.joined()
+      return [.text(0x0008_0090, .pn, "x\(word)^\(word)y"), .value(0x0008_1030, .lo, [0x41, 0xE4])]
+    }
+    let writer = SampleWriter(.explicitLittle)
+    let object = try DICOMObject(writer.bytes(many), syntax: .explicitLittle)
+    let report = try deidentification([.cleanDescriptors]).apply(to: object).report
+    #expect(report.counts[.removed] == 4000 && report.counts[.emptied] == 4000)
   }
 
   /// What comes from strangers is never a reason to stop.

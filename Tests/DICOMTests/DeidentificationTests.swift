@@ -254,7 +254,7 @@ private final class Asked: Sendable {
       ([.text(0x0008_0060, .cs, "US")], .possible(.ultrasound)),
       ([.text(0x0008_0016, .ui, "1.2.840.10008.5.1.4.1.1.7.2")], .possible(.captured)),
       ([.text(0x0008_0016, .ui, "1.2.840.10008.5.1.4.1.1.77.1.4")], .possible(.photograph)),
-      ([.text(0x0008_0016, .ui, "1.2.840.10008.5.1.4.1.1.104.1")], .possible(.document)),
+      ([.text(0x0008_0016, .ui, "1.2.840.10008.5.1.4.1.1.104.1")], .no),
       ([.text(0x0008_0008, .cs, "DERIVED\\SECONDARY\\SCREEN SAVE")], .possible(.captured)),
       ([.value(0x6000_0102, .us, [12, 0])], .possible(.overlay)),
     ] as [([Sample], DICOMBurnedIn)])

@@ -13,7 +13,6 @@ package enum DICOMBurnedIn: Sendable, Hashable, CustomStringConvertible {
     case captured = "it was captured from a screen, film or document"
     case ultrasound = "ultrasound writes the patient's name into its pictures"
     case photograph = "it is a photograph or a film"
-    case document = "it is a document within a data set"
     case overlay = "an overlay may stand in unused bits of the pixels"
   }
 
@@ -50,7 +49,6 @@ package enum DICOMBurnedIn: Sendable, Hashable, CustomStringConvertible {
     let sopClass = (try? dataSet[.sopClassUID]?.text()) ?? ""
     func isOf(_ roots: String...) -> Bool { roots.contains { sopClass == $0 || sopClass.hasPrefix($0 + ".") } }
     let storage = "1.2.840.10008.5.1.4.1.1"
-    if isOf("\(storage).104") { return .document }
     if isOf("\(storage).6", "\(storage).3") { return .ultrasound }
     if isOf("\(storage).77.1") { return .photograph }
     if isOf("\(storage).7") { return .captured }
@@ -63,8 +61,8 @@ package enum DICOMBurnedIn: Sendable, Hashable, CustomStringConvertible {
     // How it was made into pixels; and pictures of what a screen showed.
     let isSaved = codes(dataSet, DICOMTag(0x0008, 0x0008)).contains { $0.contains("SCREEN") }
     if isSaved || dataSet[DICOMTag(0x0008, 0x0064)] != nil { return .captured }
-    for element in dataSet.elements where element.tag.group & 0xFF00 == 0x6000 {
-      let group = element.tag.group
+    let groups = Set(dataSet.elements.lazy.map(\.tag.group).filter { $0 & 0xFF00 == 0x6000 })
+    for group in groups {
       if dataSet[DICOMTag(group, 0x3000)] == nil, dataSet[DICOMTag(group, 0x0102)] != nil { return .overlay }
     }
     return nil

@@ -60,13 +60,13 @@ extension DICOMDeidentifyingWalk {
     switch vr {
     case .ae, .lo, .lt, .pn, .sh, .st, .uc, .ur, .ut:
       let isClose = manner == .cleaned && !Self.codes.contains(element.tag.rawValue)
-      guard let texts = try? element.texts(), texts.allSatisfy({ isFree($0, isClose) }) else {
+      guard let texts = try? texts(element), texts.allSatisfy({ isFree($0, isClose) }) else {
         return replaced(element, vr, .found)
       }
       report.add(isClose ? .cleaned : .kept)
       return original(element)
     case .cs:
-      guard let texts = try? element.texts(), texts.allSatisfy(isFreeCode) else { return replaced(element, vr, .found) }
+      guard let texts = try? texts(element), texts.allSatisfy(isFreeCode) else { return replaced(element, vr, .found) }
     case .as: return age(element)
     case .ds, .is:
       guard let bytes = try? element.bytes(), DICOMNumberText.isValid(bytes), !identifiers.stand(inNumbers: bytes)
@@ -75,11 +75,11 @@ extension DICOMDeidentifyingWalk {
         return .value(element.tag, vr, [])
       }
     case .da, .dt, .tm:
-      guard let texts = try? element.texts(), texts.allSatisfy({ Self.isMoment($0, vr) }) else {
+      guard let texts = try? texts(element), texts.allSatisfy({ Self.isMoment($0, vr) }) else {
         return replaced(element, vr, .replaced)
       }
     case .ui:
-      guard let texts = try? element.texts(), texts.allSatisfy({ $0.isEmpty || DICOMUID.isValid($0) }) else {
+      guard let texts = try? texts(element), texts.allSatisfy({ $0.isEmpty || DICOMUID.isValid($0) }) else {
         return mapped(element)
       }
     default: break
@@ -125,7 +125,7 @@ extension DICOMDeidentifyingWalk {
     case .ae, .cs, .lo, .lt, .sh, .st, .uc, .ut: break
     default: return nil
     }
-    guard let texts = try? element.texts() else { return nil }
+    guard let texts = try? texts(element) else { return nil }
     if element.tag == DICOMTag(0x0008, 0x0201) {
       guard texts.allSatisfy(Self.isOffset) else { return nil }
     } else {
@@ -149,7 +149,7 @@ extension DICOMDeidentifyingWalk {
     if has(.retainFullDates) || (vr == .tm && has(.retainModifiedDates)) { return kept(element, vr, .byTable) }
     guard has(.retainModifiedDates) else { return dummy(element, vr) }
     if element.isEmpty { return kept(element, vr, .byTable) }
-    guard let texts = try? element.texts() else { return replaced(element, vr, .replaced) }
+    guard let texts = try? texts(element) else { return replaced(element, vr, .replaced) }
     var shifted: [String] = []
     for text in texts {
       guard let date = text.isEmpty ? "" : DICOMShiftedDates.shifted(text, vr, days: days) else {
@@ -163,7 +163,7 @@ extension DICOMDeidentifyingWalk {
 
   /// Ages over 89 identify: of them all one is made (45 CFR 164.514(b)(2)(i)(C)).
   private mutating func age(_ element: DICOMElement) -> DICOMLevel.Node {
-    guard let texts = try? element.texts() else { return replaced(element, .as, .replaced) }
+    guard let texts = try? texts(element) else { return replaced(element, .as, .replaced) }
     var ages: [String] = []
     for text in texts {
       let bytes = Array(text.utf8)

@@ -17,13 +17,15 @@ struct DICOMDeidentifyingWalk {
   let patient: String
   let days: Int
   var report = DICOMDeidentificationReport()
-  /// How what is around is written.
+  /// How what is around is written, and in which character sets.
   private var encoding: DICOMEncoding
+  private var sets: DICOMCharacterSets
 
   init(_ rules: DICOMDeidentification, _ dataSet: DICOMDataSet) {
     self.rules = rules
     base = dataSet.index
     encoding = base.encoding
+    sets = .standard
     identifiers = DICOMRecordIdentifiers(dataSet.index, rules.options)
     patient = dataSet[.patientID].map(Self.whole) ?? ""
     // Without a patient a study's dates keep together.
@@ -42,8 +44,9 @@ struct DICOMDeidentifyingWalk {
 
   mutating func level(in item: Int, _ manner: Manner) -> DICOMLevel {
     let dataSet = DICOMDataSet(index: base, item: item)
-    let around = encoding
-    defer { encoding = around }
+    let around = (encoding, sets)
+    defer { (encoding, sets) = around }
+    if base.find(.specificCharacterSet, in: item) != nil { sets = base.characterSets(in: item) }
     // Not always as it should be: what is new is written as what it stands beside.
     let first = dataSet.elements.first { _ in true }
     encoding = first?.entry.encoding ?? (item < 0 ? base.encoding : base.entries[item].encoding)
@@ -73,7 +76,7 @@ struct DICOMDeidentifyingWalk {
 
   private static let textValue = DICOMTag(0x0040, 0xA160)
 
-  /// A content item that says who somebody is, or where: its concept is one of the observation context (PS3.16 TID 1001).
+  /// A content item that says who somebody is, or where: its concept is of the observation context (PS3.16 TID 1001).
   private static func isAboutSomebody(_ item: DICOMDataSet) -> Bool {
     guard let concept = item[DICOMTag(0x0040, 0xA043)]?.items.first,
       let code = try? concept[DICOMTag(0x0008, 0x0100)]?.text()
@@ -113,6 +116,8 @@ struct DICOMDeidentifyingWalk {
     case .dummy: return dummy(element, vr)
     }
   }
+
+  func texts(_ element: DICOMElement) throws(DICOMError) -> [String] { try element.texts(in: sets) }
 
   mutating func removed(_ outcome: DICOMDeidentificationReport.Outcome) -> DICOMLevel.Node? {
     report.add(outcome)

@@ -6,20 +6,23 @@ struct DICOMRecordIdentifiers {
   private var places: Set<String> = []
   /// Numbers of the patient, the visit and the order: letters and digits without what stands between them.
   private var numbers: Set<String> = []
-  /// Several words in a row: whole names, days of birth, institutions.
+  /// Two or three words in a row: whole names, days of birth, how institutions' names begin.
   private var phrases: Set<String> = []
   /// Names in writings without spaces.
   private var unspaced: Set<String> = []
   /// UIDs that are given anew.
   private var uids: Set<String> = []
 
+  /// There are so many that comparing every text with every one would never end.
+  private var isCrowded: Bool { names.count + numbers.count + unspaced.count > 2000 }
+
   init(_ index: DICOMIndex, _ options: Set<DICOMDeidentification.Option>) {
+    var sets: [Int32: DICOMCharacterSets] = [:]
     for place in index.entries.indices where index.entries[place].kind == .element {
       let entry = index.entries[place]
-      switch entry.vr {
-      case .pn, .ui, .un: gather(DICOMElement(index: index, place: place), options)
-      default: if Self.tells(entry.tag) { gather(DICOMElement(index: index, place: place), options) }
-      }
+      guard [.pn, .ui, .un].contains(entry.vr) || Self.tells(entry.tag) else { continue }
+      if sets[entry.parent] == nil { sets[entry.parent] = index.characterSets(in: Int(entry.parent)) }
+      gather(DICOMElement(index: index, place: place), options, sets[entry.parent] ?? .standard)
     }
   }
 
@@ -42,11 +45,13 @@ struct DICOMRecordIdentifiers {
     0x0008_0080, 0x0008_0081, 0x0008_1040, 0x0010_1040, 0x0008_0092, 0x0032_1033,
   ]
 
-  private mutating func gather(_ element: DICOMElement, _ options: Set<DICOMDeidentification.Option>) {
+  private mutating func gather(
+    _ element: DICOMElement, _ options: Set<DICOMDeidentification.Option>, _ sets: DICOMCharacterSets
+  ) {
     let vr = element.vr
     guard vr.isText, !element.isEmpty else { return }
     // What can't be decoded is taken as it stands: its letters of ASCII are still known.
-    let texts = (try? element.texts()) ?? [(try? element.bytes()).map(DICOMText.shown) ?? ""]
+    let texts = (try? element.texts(in: sets)) ?? [(try? element.bytes()).map(DICOMText.shown) ?? ""]
     let tag = element.tag
     switch vr {
     case .ui: if !options.contains(.retainUIDs) { uids.formUnion(texts.filter { !DICOMUID.isStandard($0) }) }
@@ -93,7 +98,7 @@ struct DICOMRecordIdentifiers {
   private mutating func add(place text: String) {
     let words = DICOMWords(text).all
     places.formUnion(words.filter { $0.count >= 3 && $0 != Self.dummy })
-    if words.count > 1 { phrases.insert(words.joined(separator: " ")) }
+    if words.count > 1 { phrases.insert(words.prefix(3).joined(separator: " ")) }
   }
 
   private static let months = [
@@ -142,7 +147,7 @@ extension DICOMRecordIdentifiers {
   /// The text may hold them, in whatever writing, or something else that texts about nobody rarely hold: dates,
   /// long numbers, addresses, titles.
   func mayStand(in text: String) -> Bool {
-    if stand(in: text) || Self.isSuspicious(text) { return true }
+    if isCrowded || stand(in: text) || Self.isSuspicious(text) { return true }
     let words = DICOMWords(text).all
     let together = words.joined()
     if numbers.contains(where: { $0.count >= 5 && together.contains($0) }) { return true }
@@ -162,14 +167,19 @@ extension DICOMRecordIdentifiers {
 
   private func standsPhrase(in words: DICOMWords) -> Bool {
     guard words.all.count > 1, !phrases.isEmpty else { return false }
-    let text = " \(words.joined) "
-    return phrases.contains { text.contains(" \($0) ") }
+    let words = words.all
+    for start in 1..<words.count {
+      let pair = "\(words[start - 1]) \(words[start])"
+      if phrases.contains(pair) { return true }
+      if start + 1 < words.count, phrases.contains("\(pair) \(words[start + 1])") { return true }
+    }
+    return false
   }
 
   private func standsUnspaced(in text: String) -> Bool {
     guard !unspaced.isEmpty, text.utf8.contains(where: { $0 >= 0x80 }) else { return false }
     let folded = DICOMWords(text).all.joined()
-    return unspaced.contains { folded.contains($0) }
+    return isCrowded || unspaced.contains { folded.contains($0) }
   }
 
   private func standsUID(in text: String) -> Bool {
