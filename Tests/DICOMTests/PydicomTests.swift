@@ -111,4 +111,76 @@ struct PydicomTests {
     let counts = lines.last?.split(separator: " ").compactMap { Int($0) } ?? []
     #expect(counts.count == 2 && counts[0] > 150 && counts[1] > 10_000, "\(lines.last ?? "nothing")")
   }
+
+  /// Values of an element wherever it stands in a data set, as bytes without padding.
+  private static func values(_ vr: DICOMVR, _ dataSet: DICOMDataSet) -> Set<[UInt8]> {
+    var all: Set<[UInt8]> = []
+    for element in dataSet.elements {
+      for item in element.items { all.formUnion(values(vr, item)) }
+      guard element.vr == vr, let bytes = try? element.bytes() else { continue }
+      all.formUnion(bytes.split(separator: UInt8(ascii: "\\")).map { Array(DICOMText.trimmed($0, vr)) })
+    }
+    return all
+  }
+
+  /// What stands before the pixels; these may hold any bytes.
+  private static func header(_ file: [UInt8]) throws -> [UInt8] {
+    let object = try DICOMObject(file, limits: DICOMLimits(acceptsTruncated: true))
+    let elements = object.dataSet.elements.filter { $0.tag.group != 0x7FE0 && $0.valueRange.count <= 1 << 16 }
+    let meta = try #require(object.meta.bytes(object.meta.range))
+    return try meta + elements.flatMap { Array(try #require(object.dataSet.bytes($0.range))) }
+  }
+
+  @Test(.enabled(if: PydicomTests.python != nil, "pydicom is not installed"))
+  func `files are de-identified, and pydicom reads them`() throws {
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("pydicom-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let rules = try deidentification(prefix: "RS")
+    var counts = (files: 0, directories: 0, secrets: 0)
+    for (number, file) in try Self.files().enumerated() {
+      let object = try DICOMObject(file.bytes, limits: DICOMLimits(acceptsTruncated: true))
+      if object.dataSet["DirectoryRecordSequence"] != nil {
+        #expect(throws: DICOMError.self) { try rules.apply(to: object) }
+        counts.directories += 1
+        continue
+      }
+      // What is said to be there and isn't can't be written.
+      if object.notes.contains(where: { $0.kind == .truncated }) || file.bytes.count < 200 { continue }
+      let (draft, _) = try rules.apply(to: object)
+      let written = try object.file(with: draft).flatMap { stretch in
+        switch stretch {
+        case .bytes(let bytes): bytes
+        case .range(let range): Array(file.bytes[range])
+        }
+      }
+      let again = try #require(try? DICOMObject(written), "\(file.name)")
+      #expect(again.dataSet["PatientIdentityRemoved"] != nil, "\(file.name)")
+      let header = try Self.header(written)
+      let names = Self.values(.pn, object.dataSet).flatMap {
+        $0.split { $0 == UInt8(ascii: "^") || $0 == UInt8(ascii: "=") }
+      }
+      // Of the standard, and of a coding scheme of OFFIS.
+      let uids = Self.values(.ui, object.dataSet).filter { uid in
+        !uid.starts(with: "1.2.840.10008.".utf8) && !uid.starts(with: "1.2.276.0.7230010.3.0.0.1".utf8)
+      }
+      let id = try object.dataSet[.patientID].map { [Array(DICOMText.trimmed(try $0.bytes(), .lo))] } ?? []
+      for secret in names.map(Array.init) + Array(uids) + id where secret.count > 4 {
+        counts.secrets += 1
+        #expect(!header.contains(secret), "\(file.name): \(String(decoding: secret, as: UTF8.self))")
+      }
+      counts.files += 1
+      if object.meta.isEmpty { continue }
+      try Data(written).write(to: folder.appendingPathComponent("\(number)-\(file.name)").appendingPathExtension("dcm"))
+    }
+    #expect(counts.files > 150 && counts.directories > 0 && counts.secrets > 500, "\(counts)")
+    let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+      .appendingPathComponent("Peers/pydicom-identity.py")
+    let python = try #require(Self.python)
+    let output = try #require(Self.output(python, [script.path, folder.path]))
+    let lines = output.split(separator: "\n").map(String.init)
+    #expect(lines.dropLast() == [])
+    let read = lines.last?.split(separator: " ").compactMap { Int($0) } ?? []
+    #expect(read.count == 2 && read[0] > 100 && read[1] > 3000, "\(lines.last ?? "nothing")")
+  }
 }

@@ -1,4 +1,5 @@
-// DICOM: any bytes are read or refused, in pieces as at once; what was read is shown, written, changed and read again.
+// DICOM: any bytes are read or refused, in pieces as at once; what was read is shown, written, changed, de-identified and
+// read again.
 
 private let limits = DICOMLimits(inflatedBytesMax: 4 << 20, acceptsTruncated: false)
 
@@ -29,6 +30,7 @@ public func fuzz(_ start: UnsafePointer<UInt8>, _ count: Int) -> CInt {
   precondition(whole.dataSet.elements.map(\.range) == pieces.dataSet.elements.map(\.range), "other elements in pieces")
   look(whole)
   change(whole)
+  deidentify(whole)
   return 0
 }
 
@@ -59,4 +61,24 @@ private func change(_ object: DICOMObject) {
   guard object.notes.isEmpty else { return }
   guard let again = try? draft.dataSet() else { preconditionFailure("what was changed can't be read") }
   precondition((try? again[path: path]?.text()) == "x", "what was set isn't there")
+}
+
+private let rules = try? DICOMDeidentification(options: [
+  .cleanDescriptors, .cleanGraphics, .cleanStructuredContent, .retainModifiedDates, .retainPatientCharacteristics,
+  .retainDeviceIdentity,
+]) { bytes in
+  var state: UInt64 = 1
+  return (0..<16).map { _ in
+    state = bytes.reduce(state) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
+    return UInt8(truncatingIfNeeded: state >> 32)
+  }
+}
+
+private func deidentify(_ object: DICOMObject) {
+  guard let draft = try? rules?.apply(to: object).draft else { return }
+  _ = try? object.file(with: draft)
+  guard object.notes.isEmpty else { return }
+  guard let again = try? draft.dataSet() else { preconditionFailure("what was de-identified can't be read") }
+  precondition((try? again["PatientIdentityRemoved"]?.text()) == "YES", "what was de-identified doesn't say so")
+  precondition(again.elements.allSatisfy { !$0.tag.isPrivate }, "private elements are left")
 }

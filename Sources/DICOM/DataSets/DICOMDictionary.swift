@@ -69,6 +69,8 @@ package struct DICOMUIDName: Sendable, Hashable {
     case metaSOPClass = "M"
     case applicationContext = "A"
     case instance = "I"
+    case frameOfReference = "F"
+    case codingScheme = "C"
   }
 
   package let uid: String
@@ -114,18 +116,17 @@ private struct DICOMTable: Sendable {
 
   /// `A 00100010 PN 1 - PatientName Patient's Name`
   private mutating func attribute(_ words: [String]) {
-    var (mask, value): (UInt32, UInt32) = (0, 0)
-    for digit in words[1].utf8 {
-      let nibble = HexText.digit(digit)
-      mask = mask << 4 | (nibble == nil ? 0 : 15)
-      value = value << 4 | UInt32(nibble ?? 0)
-    }
+    guard let pattern = DICOMTagPattern(words[1]) else { return }
     let index = attributes.count
     attributes.append(
       DICOMAttribute(
-        tag: DICOMTag(rawValue: value), vrs: words[2].split(separator: "/").compactMap { DICOMVR($0) },
+        tag: DICOMTag(rawValue: pattern.value), vrs: words[2].split(separator: "/").compactMap { DICOMVR($0) },
         multiplicity: words[3], isRetired: words[4] == "R", keyword: words[5], name: words[6]))
-    if mask == .max { tags[value] = index } else { repeating.append((mask, value, index)) }
+    if pattern.mask == .max {
+      tags[pattern.value] = index
+    } else {
+      repeating.append((pattern.mask, pattern.value, index))
+    }
     keywords[words[5]] = index
     lowered[words[5].lowercased()] = index
   }

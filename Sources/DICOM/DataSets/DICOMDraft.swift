@@ -5,6 +5,8 @@ package struct DICOMDraft: Sendable {
   var top: DICOMLevel
   /// Something was set or removed.
   package private(set) var isChanged = false
+  /// Nothing of the file that it comes from goes along but elements: no preamble, meta group or padding.
+  package private(set) var isNewFile = false
 
   /// Of a whole data set, or of the meta group of a file.
   package init(_ dataSet: DICOMDataSet) {
@@ -116,9 +118,10 @@ package struct DICOMDraft: Sendable {
   // MARK: Edits
 
   /// Puts other elements in the place of all.
-  mutating func replace(_ level: DICOMLevel) {
+  mutating func replace(_ level: DICOMLevel, isNewFile: Bool = false) {
     top = level
     isChanged = true
+    self.isNewFile = isNewFile
   }
 
   typealias Change = (inout DICOMLevel, DICOMTag, Int?, DICOMCharacterSets) throws(DICOMError) -> Void
@@ -161,7 +164,7 @@ extension DICOMDraft {
     }
     output.add(top, base)
     // What a file was filled up with.
-    if let last = base.entries.last(where: { $0.parent < 0 }) {
+    if !isNewFile, let last = base.entries.last(where: { $0.parent < 0 }) {
       output.add(last.end..<max(last.end, base.range.upperBound))
     }
     return output.all

@@ -36,6 +36,24 @@ extension DICOMObject {
       output.add(dataSet.range)
       return output.all
     }
+    try addHead(of: draft, to: &output)
+    if draft.syntax.isDeflated {
+      let deflater = try DICOMDeflater()
+      output.add(deflater.receive(try draft.bytes()))
+      output.add(deflater.finish())
+    } else {
+      for stretch in draft.stretches() { output.add(stretch) }
+    }
+    return output.all
+  }
+
+  /// What stands before a changed data set: the meta group that came with it, or a new one.
+  private func addHead(of draft: DICOMDraft, to output: inout DICOMStretches) throws(DICOMError) {
+    guard !draft.isNewFile else {
+      guard hasPreamble || !self.meta.isEmpty else { return }
+      let (sopClass, sopInstance) = (draft.text(of: .sopClassUID) ?? "", draft.text(of: .sopInstanceUID) ?? "")
+      return output.add(try DICOMFile.head(sopClass: sopClass, sopInstance: sopInstance, syntax: draft.syntax))
+    }
     var meta = DICOMDraft(self.meta)
     for (tag, own) in [
       (DICOMTag.mediaStorageSOPClassUID, DICOMTag.sopClassUID),
@@ -49,14 +67,6 @@ extension DICOMObject {
     }
     output.add(0..<self.meta.range.lowerBound)
     for stretch in meta.stretches() { output.add(stretch) }
-    if draft.syntax.isDeflated {
-      let deflater = try DICOMDeflater()
-      output.add(deflater.receive(try draft.bytes()))
-      output.add(deflater.finish())
-    } else {
-      for stretch in draft.stretches() { output.add(stretch) }
-    }
-    return output.all
   }
 }
 

@@ -46,16 +46,7 @@ extension DICOMLevel {
   private func sequence(_ tag: DICOMTag, _ base: DICOMIndex) -> SequenceNode? {
     switch position(tag).map({ nodes[$0] }) {
     case .sequence(let sequence)?: return sequence
-    case .original(_, let place)?:
-      let entry = base.entries[place]
-      guard entry.kind == .sequence else { return nil }
-      let items = DICOMElement(index: base, place: place).items.map { item in
-        Item(place: item.item, hasUndefinedLength: base.entries[item.item].hasUndefinedLength)
-      }
-      let isPassedOn = entry.vr == .un && entry.encoding.isExplicit
-      return SequenceNode(
-        tag: tag, vr: entry.vr, encoding: entry.encoding, inner: isPassedOn ? .implicitLittle : entry.encoding,
-        hasUndefinedLength: entry.hasUndefinedLength, items: items)
+    case .original(_, let place)?: return SequenceNode(place, base)
     default: return nil
     }
   }
@@ -97,6 +88,21 @@ extension DICOMLevel {
         }
       }
     }
+  }
+}
+
+extension DICOMLevel.SequenceNode {
+  /// A sequence of the source, with its items as they stand there; `nil` where it is none.
+  init?(_ place: Int, _ base: DICOMIndex) {
+    let entry = base.entries[place]
+    guard entry.kind == .sequence else { return nil }
+    let items = DICOMElement(index: base, place: place).items.map { item in
+      DICOMLevel.Item(place: item.item, hasUndefinedLength: base.entries[item.item].hasUndefinedLength)
+    }
+    let isPassedOn = entry.vr == .un && entry.encoding.isExplicit
+    self.init(
+      tag: entry.tag, vr: entry.vr, encoding: entry.encoding, inner: isPassedOn ? .implicitLittle : entry.encoding,
+      hasUndefinedLength: entry.hasUndefinedLength, items: items)
   }
 }
 

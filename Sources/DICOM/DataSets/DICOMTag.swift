@@ -56,6 +56,14 @@ extension DICOMTag {
   package static let specificCharacterSet = DICOMTag(0x0008, 0x0005)
   package static let sopClassUID = DICOMTag(0x0008, 0x0016)
   package static let sopInstanceUID = DICOMTag(0x0008, 0x0018)
+  static let patientName = DICOMTag(0x0010, 0x0010)
+  static let patientID = DICOMTag(0x0010, 0x0020)
+  static let patientAge = DICOMTag(0x0010, 0x1010)
+  static let patientIdentityRemoved = DICOMTag(0x0012, 0x0062)
+  static let deidentificationMethod = DICOMTag(0x0012, 0x0063)
+  static let deidentificationMethodCodes = DICOMTag(0x0012, 0x0064)
+  static let studyInstanceUID = DICOMTag(0x0020, 0x000D)
+  static let longitudinalTemporalInformationModified = DICOMTag(0x0028, 0x0303)
   static let pixelRepresentation = DICOMTag(0x0028, 0x0103)
   package static let floatPixelData = DICOMTag(0x7FE0, 0x0008)
   package static let doubleFloatPixelData = DICOMTag(0x7FE0, 0x0009)
@@ -64,6 +72,23 @@ extension DICOMTag {
   package static let item = DICOMTag(0xFFFE, 0xE000)
   static let itemDelimiter = DICOMTag(0xFFFE, 0xE00D)
   static let sequenceDelimiter = DICOMTag(0xFFFE, 0xE0DD)
+}
+
+/// Tags of which some digits are any: `60xx3000`.
+struct DICOMTagPattern {
+  var mask: UInt32 = 0
+  var value: UInt32 = 0
+
+  /// `nil` for anything but eight hexadecimal digits and `x`.
+  init?(_ text: some StringProtocol) {
+    guard text.utf8.count == 8 else { return nil }
+    for digit in text.utf8 {
+      let nibble = HexText.digit(digit)
+      guard nibble != nil || digit == UInt8(ascii: "x") else { return nil }
+      mask = mask << 4 | (nibble == nil ? 0 : 15)
+      value = value << 4 | UInt32(nibble ?? 0)
+    }
+  }
 }
 
 /// Hexadecimal digits.

@@ -3,7 +3,10 @@ import Text
 /// Values of an element by their kind.
 extension DICOMElement {
   /// The values of text, each without padding; none where the value is empty.
-  package func texts() throws(DICOMError) -> [String] {
+  package func texts() throws(DICOMError) -> [String] { try texts(in: characterSets) }
+
+  /// - Parameter characterSets: those that are declared for where it stands, which who reads many texts looks up once.
+  func texts(in characterSets: @autoclosure () -> DICOMCharacterSets) throws(DICOMError) -> [String] {
     let vr = vr
     guard vr.isText else { throw error(.kindOfValue(vr)) }
     let bytes = try bytes()
@@ -16,7 +19,7 @@ extension DICOMElement {
       }
     }
     let isPlain = bytes.allSatisfy { $0 < 0x80 && $0 != 0x1B }
-    let sets = isPlain && bytes.allSatisfy { $0 != 0x5C && $0 != 0x7E } ? .standard : characterSets
+    let sets = isPlain && bytes.allSatisfy { $0 != 0x5C && $0 != 0x7E } ? .standard : characterSets()
     if !isPlain, !sets.isKnown { throw error(.characterSet) }
     do throws(DICOMUndecodable) {
       let values = try sets.decode(bytes, vr)
