@@ -70,7 +70,7 @@ let package = Package(
     .target(name: "DICOM", dependencies: ["Messages", "Text", "CDICOMTables", "CZlib"], swiftSettings: strict),
     .target(
       name: "Hilt",
-      dependencies: ["Messages", "Text", "HL7", "FHIR", product("Crypto", "swift-crypto")],
+      dependencies: ["Messages", "Text", "HL7", "FHIR", "DICOM", product("Crypto", "swift-crypto")],
       swiftSettings: strict),
     .target(name: "ConnectorKit", dependencies: ["Messages", product("Logging", "swift-log")], swiftSettings: strict),
     .target(
@@ -103,7 +103,8 @@ let package = Package(
     .target(
       name: "Authoring",
       dependencies: [
-        "Messages", "Text", "HL7", "FHIR", "CV2ToFHIRTables", "Hilt", "ConnectorKit", "Definitions", "Store", "Engine",
+        "Messages", "Text", "HL7", "FHIR", "DICOM", "CV2ToFHIRTables", "Hilt", "ConnectorKit", "Definitions", "Store",
+        "Engine",
       ],
       swiftSettings: strict),
     .target(
@@ -141,7 +142,7 @@ let package = Package(
     tests("HL7Tests", "HL7", "Text", "Messages"),
     tests("FHIRTests", "FHIR", "Text", "Messages"),
     tests("DICOMTests", "DICOM", "Text", "Messages", data: ["Peers"]),
-    tests("HiltTests", "Hilt", "Definitions", "FHIR", "HL7", "Text", "Messages", data: ["Conformance"]),
+    tests("HiltTests", "Hilt", "Definitions", "DICOM", "FHIR", "HL7", "Text", "Messages", data: ["Conformance"]),
     tests("ConnectorKitTests", "ConnectorKit", "Messages"),
     tests(
       "ConnectorsTests", "Connectors", "ConnectorKit", "HL7", "Messages", product("Logging", "swift-log"),
@@ -160,7 +161,7 @@ let package = Package(
       product("DequeModule", "swift-collections"), product("Logging", "swift-log")),
     tests(
       "PartnersTests", "Partners", "HL7", "CSQLite", product("NIOCore", "swift-nio"), product("NIOPosix", "swift-nio")),
-    tests("AuthoringTests", "Authoring", "Definitions", "FHIR", "Connectors", "Hilt", "HL7", "Messages"),
+    tests("AuthoringTests", "Authoring", "Definitions", "DICOM", "FHIR", "Connectors", "Hilt", "HL7", "Messages"),
     tests(
       "LanguageServerTests", "LanguageServer", "Definitions", "Connectors", "Hilt", "Messages", "Text"),
     tests("HouseTests", "Definitions", "Connectors", "Hilt"),

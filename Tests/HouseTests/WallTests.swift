@@ -24,7 +24,7 @@ import Testing
     "HL7": Room(rooms: ["Messages", "Text", "CHL7Tables"], system: libc.union(["Synchronization"])),
     "FHIR": Room(rooms: ["Messages", "Text", "CFHIRTables"], system: ["Synchronization"]),
     "DICOM": Room(rooms: ["Messages", "Text", "CDICOMTables", "CZlib"]),
-    "Hilt": Room(rooms: ["Messages", "Text", "HL7", "FHIR"], packages: ["Crypto"]),
+    "Hilt": Room(rooms: ["Messages", "Text", "HL7", "FHIR", "DICOM"], packages: ["Crypto"]),
     "ConnectorKit": Room(rooms: ["Messages"], packages: ["Logging"], system: ["Synchronization"]),
     "Connectors": Room(
       rooms: ["Messages", "Text", "HL7", "ConnectorKit"],
@@ -42,7 +42,8 @@ import Testing
       system: libc.union(["Synchronization", "Dispatch", "FoundationEssentials"])),
     "Authoring": Room(
       rooms: [
-        "Messages", "Text", "HL7", "FHIR", "CV2ToFHIRTables", "Hilt", "ConnectorKit", "Definitions", "Store", "Engine",
+        "Messages", "Text", "HL7", "FHIR", "DICOM", "CV2ToFHIRTables", "Hilt", "ConnectorKit", "Definitions", "Store",
+        "Engine",
       ],
       system: libc.union(["Foundation"])),
     "LanguageServer": Room(

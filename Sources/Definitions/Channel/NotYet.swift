@@ -44,11 +44,6 @@ enum NotYet {
     "database": "only `mllp` and `file` are there yet",
   ]
 
-  /// Formats whose content the engine can't read yet.
-  static let formats = [
-    "dicom": "`bytes` takes such content as it is"
-  ]
-
   /// Reports the keys that are foreseen and gives the block without them.
   static func refuse(
     _ foreseen: [String: String], in node: SettingNode, declared: [String], _ reader: SettingReader

@@ -89,9 +89,18 @@ package struct HiltStudy: Sendable {
     learned.first { $0.span.end == offset }.map { HiltMeaning($0.1.cursor, checker) }
   }
 
+  /// DICOM comes in.
+  package var readsDICOM: Bool { checker.readsDICOM }
+
   /// The message that comes in; `nil` where its places have no names.
   package var root: HiltMeaning? {
-    checker.hasMessage && !title.isLibrary ? HiltMeaning(message: .input, checker) : nil
+    if title.isLibrary { return nil }
+    if checker.readsDICOM {
+      var meaning = HiltMeaning(title: "msg", summary: "")
+      meaning.describeDataSet(isObject: true)
+      return meaning
+    }
+    return checker.hasMessage ? HiltMeaning(message: .input, checker) : nil
   }
 
   /// What a name means, as far as the checker found out.
