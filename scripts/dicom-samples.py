@@ -70,17 +70,28 @@ def image(sop_class, number, modality, description, patient, extra=()):
     return sorted(listed + list(extra), key=lambda one: one[0])
 
 
+THORAX = image(CT, 1, "CT", "CT Thorax", "42")
+CARDIAC = image(MR, 2, "MR", "MR Cardiac stress", "42")
+NO_PATIENT = image(CT, 3, "CT", "CT Thorax", "")
+ULTRASOUND = image(US, 4, "US", "US Abdomen", "42")
+BURNED_IN = image(CT, 5, "CT", "CT Thorax", "42", [(0x00280301, "CS", "YES")])
+
+
 def main():
-    cases = ROOT / "Transforms" / "ct-route.tests"
-    for name, listed, syntax in [
-        ("thorax", image(CT, 1, "CT", "CT Thorax", "42"), EXPLICIT),
-        ("cardiac-mr", image(MR, 2, "MR", "MR Cardiac stress", "42"), IMPLICIT),
-        ("no-patient", image(CT, 3, "CT", "CT Thorax", ""), EXPLICIT),
-        ("ultrasound", image(US, 4, "US", "US Abdomen", "42"), EXPLICIT),
-        ("burned-in", image(CT, 5, "CT", "CT Thorax", "42", [(0x00280301, "CS", "YES")]), EXPLICIT),
+    routes, images = "Transforms/ct-route.tests", "Examples/images"
+    for path, listed, syntax in [
+        (f"{routes}/thorax/in.dcm", THORAX, EXPLICIT),
+        (f"{routes}/cardiac-mr/in.dcm", CARDIAC, IMPLICIT),
+        (f"{routes}/no-patient/in.dcm", NO_PATIENT, EXPLICIT),
+        (f"{routes}/ultrasound/in.dcm", ULTRASOUND, EXPLICIT),
+        (f"{routes}/burned-in/in.dcm", BURNED_IN, EXPLICIT),
+        (f"{images}/samples/thorax.dcm", THORAX, EXPLICIT),
+        (f"{images}/samples/cardiac-mr.dcm", CARDIAC, IMPLICIT),
+        (f"{images}/samples/no-patient.dcm", NO_PATIENT, EXPLICIT),
+        (f"{images}/Channels/images.tests/thorax/in.dcm", THORAX, EXPLICIT),
     ]:
-        (cases / name).mkdir(parents=True, exist_ok=True)
-        (cases / name / "in.dcm").write_bytes(file(listed, syntax))
+        (ROOT / path).parent.mkdir(parents=True, exist_ok=True)
+        (ROOT / path).write_bytes(file(listed, syntax))
 
 
 main()

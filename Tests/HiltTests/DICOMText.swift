@@ -28,7 +28,7 @@ enum DICOMText {
     let values = value.isEmpty ? [] : value.split(separator: "\\", omittingEmptySubsequences: false).map(String.init)
     switch vr {
     case _ where value.hasPrefix("bytes "):
-      try draft.set(path, .bytes([UInt8](repeating: 7, count: Int(value.dropFirst(6)) ?? 0)), vr: vr)
+      try draft.set(path, .bytes([UInt8](repeating: 0x41, count: Int(value.dropFirst(6)) ?? 0)), vr: vr)
     case .us, .ss, .ul, .sl: try draft.set(path, .integers(values.compactMap { Int128($0) }), vr: vr)
     case .fl, .fd: try draft.set(path, .floats(values.compactMap { Double($0) }), vr: vr)
     case .at: try draft.set(path, .tags(values.compactMap { DICOMTag($0) }), vr: vr)

@@ -254,6 +254,7 @@ import Text
     #expect(inner.contains("ScheduledProcedureStepID"))
     #expect(try labels(head + "note PatientName.‸\nemit out\n", editor).prefix(2) == ["family", "given"])
     #expect(try labels(head + "when Modality is absent => reject ‸\nemit out\n", editor).contains("CANNOT_UNDERSTAND"))
+    #expect(try labels(head + "out.PatientName = PN { fa‸ }\nemit out\n", editor).contains("family"))
     let hover = try editor.hover(head + "note Acces‸sionNumber\nemit out\n")
     #expect(hover.contains("Accession Number, SH, 1") && hover.contains("(0008,0050)"), "\(hover)")
     let maker = try editor.hover(head + "note t‸ag(0019,\"GEMS_ACQU_01\",9C)\nemit out\n")

@@ -58,10 +58,8 @@ extension Checker {
     return { datum, _ in
       let number = datum.argumentNumber
       if vr == .fl || vr == .fd { return .floats([Double(number.description) ?? 0]) }
-      guard let whole = Int128(number.description) else {
-        throw Self.misfit(name, "\(vr) is a whole number", at: span)
-      }
-      return .integers([whole])
+      guard let whole = number.integer else { throw Self.misfit(name, "\(vr) is a whole number", at: span) }
+      return .integer(whole)
     }
   }
 
@@ -139,6 +137,9 @@ extension Datum {
     switch self {
     case .text(let text): text
     case .number(let number): number.description
+    case .stamp(let stamp): stamp.hl7()
+    case .time(let time): time.withoutOffset
+    case .boolean(let flag): flag ? "true" : "false"
     default: ""
     }
   }

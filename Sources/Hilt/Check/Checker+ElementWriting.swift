@@ -78,9 +78,10 @@ extension Checker {
     guard place.owner.reference.draft != nil else {
       let text = source.text(place.span)
       let path = text.hasPrefix("msg.") ? String(text.dropFirst(4)) : text
+      let change = isRemoval ? "remove out.\(path)" : "out.\(path) = …"
       problems.report(
         .readOnly, "the input is never changed", at: place.span,
-        help: ["let out = copy msg", isRemoval ? "remove out.\(path)" : "out.\(path) = …"])
+        help: ["let out = copy msg", place.owner.isMessage ? change : "for item in out.…[*] { … }"])
       return false
     }
     if place.kind.isMeta {

@@ -110,6 +110,7 @@ indirect enum Type: Sendable, Equatable {
     case (.content(let kind), .text), (.text, .content(let kind)): return .content(kind)
     case (.attribute, .text), (.text, .attribute): return .attribute
     case (.personName, .text), (.text, .personName): return .text
+    case (.attribute, .personName), (.personName, .attribute): return .attribute
     case (.list(let first), .list(let second)): return common(first, second).map { .list($0) }
     case (.fhir(let first), .fhir(let second)): return FHIRKind.either(first, second).map { .fhir($0) }
     default:

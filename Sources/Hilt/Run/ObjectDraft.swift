@@ -74,7 +74,8 @@ extension Run {
     return objects[item.draft]?.steps(of: item)
   }
 
-  /// An output of DICOM begins, or begins anew in another turn of a loop.
+  /// An output of DICOM begins, or begins anew in another turn of a loop: a copy, or what a function has made of the
+  /// object that came. Its value has the type `object(.draft(number))`, with a number of `Checker.newObject`.
   func begin(object number: Int, _ draft: DICOMDraft) -> Datum {
     objects[number] = ObjectDraft(draft)
     return .dataSet(.item(DraftItem(draft: number, steps: [], seen: 0)))

@@ -122,13 +122,16 @@ package struct HiltStudy: Sendable {
 
   /// The types of records that the program can make, or ask for.
   package var recordTypes: [String] {
+    if checker.readsDICOM, checker.outputs.allSatisfy({ $0.format == .dicom }) { return ["PN"] }
     let formats = ([checker.input] + checker.outputs).compactMap { $0?.format }
     let fhir = formats.contains(.fhir) ? FHIRTables.resourceNames + FHIRTables.typeNames : []
     return formats.contains(.hl7v2) || fhir.isEmpty ? HL7Tables.typeNames + fhir : fhir
   }
 
   /// The parts of a segment or data type: what stands before the colons of `PID { … }` and `XPN { … }`.
-  package func parts(of type: String) -> [HiltMember] { HiltMeaning.parts(of: type, checker) }
+  package func parts(of type: String) -> [HiltMember] {
+    type == "PN" && checker.knowsDICOM ? HiltMeaning.nameParts : HiltMeaning.parts(of: type, checker)
+  }
 }
 
 /// What the checker found at a stretch of the text.
