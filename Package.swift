@@ -74,7 +74,7 @@ let package = Package(
       swiftSettings: strict),
     .target(
       name: "Hilt",
-      dependencies: ["Messages", "Text", "HL7", "FHIR", product("Crypto", "swift-crypto")],
+      dependencies: ["Messages", "Text", "HL7", "FHIR", "DICOM", product("Crypto", "swift-crypto")],
       swiftSettings: strict),
     .target(name: "ConnectorKit", dependencies: ["Messages", product("Logging", "swift-log")], swiftSettings: strict),
     .target(
@@ -107,7 +107,8 @@ let package = Package(
     .target(
       name: "Authoring",
       dependencies: [
-        "Messages", "Text", "HL7", "FHIR", "CV2ToFHIRTables", "Hilt", "ConnectorKit", "Definitions", "Store", "Engine",
+        "Messages", "Text", "HL7", "FHIR", "DICOM", "CV2ToFHIRTables", "Hilt", "ConnectorKit", "Definitions", "Store",
+        "Engine",
       ],
       swiftSettings: strict),
     .target(
@@ -148,7 +149,7 @@ let package = Package(
     tests(
       "DICOMTransportTests", "DICOMTransport", "DICOM", product("NIOCore", "swift-nio"),
       product("NIOPosix", "swift-nio"), product("NIOEmbedded", "swift-nio")),
-    tests("HiltTests", "Hilt", "Definitions", "FHIR", "HL7", "Text", "Messages", data: ["Conformance"]),
+    tests("HiltTests", "Hilt", "Definitions", "DICOM", "FHIR", "HL7", "Text", "Messages", data: ["Conformance"]),
     tests("ConnectorKitTests", "ConnectorKit", "Messages"),
     tests(
       "ConnectorsTests", "Connectors", "ConnectorKit", "HL7", "Messages", product("Logging", "swift-log"),
@@ -168,12 +169,12 @@ let package = Package(
     tests(
       "PartnersTests", "Partners", "HL7", "DICOM", "DICOMTransport", "CSQLite", product("NIOCore", "swift-nio"),
       product("NIOPosix", "swift-nio")),
-    tests("AuthoringTests", "Authoring", "Definitions", "FHIR", "Connectors", "Hilt", "HL7", "Messages"),
+    tests("AuthoringTests", "Authoring", "Definitions", "DICOM", "FHIR", "Connectors", "Hilt", "HL7", "Messages"),
     tests(
       "LanguageServerTests", "LanguageServer", "Definitions", "Connectors", "Hilt", "Messages", "Text"),
     tests("HouseTests", "Definitions", "Connectors", "Hilt"),
     // Whole ways through the built program: `hilum` is built first.
-tests(
+    tests(
       "WayTests", "hilum", "Admin", "ConnectorKit", "Engine", "Store", "Partners", "DICOM", "HL7", "Messages",
       data: ["Peers"]),
   ]

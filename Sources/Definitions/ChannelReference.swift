@@ -165,7 +165,6 @@ private struct Page {
       ("the channel", NotYet.channel, ChannelSettings.keys), ("`source:`", NotYet.source, SplitSettings.keys),
       ("a destination", NotYet.destination, DestinationSettings.keys), ("a connector", NotYet.connector, []),
       ("connectors", NotYet.connectors, registry.sourceNames + registry.destinationNames),
-      ("`format:`", NotYet.formats, []),
       ("`hilum.yaml`", NotYet.engine, EngineFile.keys),
     ]
     var rows = ["| where | key or word | instead |", "| --- | --- | --- |"]

@@ -27,7 +27,7 @@ extension Pipeline {
     guard result.emitted.count == 1, let emitted = result.emitted.first else {
       return .ended(.failed("prepare: it emitted \(result.emitted.count) messages; a message is mended to one"))
     }
-    guard case .bytes(let mended) = emitted.content, mended != bytes else {
+    guard let mended = emitted.made(of: bytes), mended != bytes else {
       return .payload(payload, notes: decided.steps)
     }
     if mended.count > definition.limits.messageBytesMax {

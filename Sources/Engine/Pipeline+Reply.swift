@@ -70,7 +70,7 @@ extension Pipeline {
 
   /// What goes to the sender: it must name the sender's message, and so has an MSA.
   private func answer(_ answer: HiltEmitted, _ reply: [UInt8]) -> Result<Payload, Unusable> {
-    let bytes = if case .bytes(let made) = answer.content { made } else { reply }
+    let bytes = answer.made(of: reply) ?? reply
     guard answer.format == .hl7v2 else { return .success(Payload(answer.format, bytes)) }
     do throws(HL7ParseError) {
       let message = try HL7Message(bytes, reading)
@@ -104,7 +104,7 @@ extension Pipeline {
     for emitted in result.emitted {
       // The check has seen to it that they are named.
       var one = Outgoing(output: decided.outputs.count, meta: emitted.meta, destinations: emitted.destinations ?? [])
-      let bytes = if case .bytes(let made) = emitted.content { made } else { answer }
+      let bytes = emitted.made(of: answer) ?? answer
       decided.outputs.append(Payload(emitted.format, bytes))
       if emitted.format == .hl7v2 {
         do throws(HL7ParseError) {

@@ -175,9 +175,9 @@ package struct Pipeline: Sendable {
   /// Keeps what a program emitted, once for all destinations; `nil` and a failed outcome where it can't be read back.
   private func take(_ emitted: HiltEmitted, of input: HiltInput, _ decided: inout Decided) -> Outgoing? {
     var outgoing = Outgoing(meta: emitted.meta, destinations: emitted.destinations)
-    switch emitted.content {
-    case .input: (outgoing.message, outgoing.bytes) = (input.message, input.bytes)
-    case .bytes(let bytes):
+    switch emitted.made(of: input.bytes) {
+    case nil: (outgoing.message, outgoing.bytes) = (input.message, input.bytes)
+    case let bytes?:
       outgoing.output = decided.outputs.count
       decided.outputs.append(Payload(emitted.format, bytes))
       if emitted.format != .hl7v2 { outgoing.bytes = bytes }
@@ -272,14 +272,16 @@ package struct Pipeline: Sendable {
     }
     for emitted in result.emitted {
       var output = one.output
-      var message = one.message
-      if case .bytes(let bytes) = emitted.content {
+      var (message, content) = (one.message, one.bytes)
+      if let bytes = emitted.made(of: input.bytes) {
         output = decided.outputs.count
         decided.outputs.append(Payload(emitted.format, bytes))
         message = emitted.format == .hl7v2 ? try? HL7Message(bytes, reading) : nil
+        content = message == nil ? bytes : []
       }
       let final = HiltInput(
-        message, original: input.original, attributes: context.attributes, meta: emitted.meta, limits: limits)
+        message, original: input.original, bytes: content, attributes: context.attributes, meta: emitted.meta,
+        limits: limits)
       decided.deliveries.append(render(lane, output, final, keyedBy: input))
     }
     return nil

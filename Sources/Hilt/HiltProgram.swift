@@ -1,3 +1,4 @@
+import DICOM
 import FHIR
 import HL7
 package import Messages
@@ -205,6 +206,21 @@ package struct HiltProgram: Sendable {
     }
   }
 
+  /// Reads an object of DICOM. What it costs is its elements: pixels are passed over.
+  private func object(_ input: HiltInput, _ run: Run) throws -> HiltRejection? {
+    try run.step(at: Span(0, 1))
+    do throws(DICOMError) {
+      let object = if let known = input.dicom { known } else { try DICOMObject(input.bytes) }
+      run.readObject = object
+    } catch {
+      return HiltRejection(
+        code: "AR", number: Int(DIMSEStatus.cannotUnderstand.code),
+        reason: "this is no DICOM that can be read: \(error)", path: nil, isDIMSE: true)
+    }
+    try run.step(bytes: (run.readObject?.dataSet.entryCount ?? 0) << 4, at: Span(0, 1))
+    return nil
+  }
+
   /// Makes ready what is read at once and not place by place: a file of lines, a text.
   private func read(_ input: HiltInput, _ run: Run) throws -> HiltRejection? {
     do {
@@ -216,6 +232,7 @@ package struct HiltProgram: Sendable {
       case .bytes: run.content = .bytes(input.bytes)
       case .fhir, .json: return try document(input, run)
       case .xml: return try element(input, run)
+      case .dicom: return try object(input, run)
       default: break
       }
       return nil
@@ -251,7 +268,8 @@ package struct HiltProgram: Sendable {
     case .dead(let reason): .dead(reason: reason)
     case .answered(let answer): .answered(answer)
     case .rejected(let code, let number, let reason, let path):
-      .rejected(HiltRejection(code: code, number: number, reason: reason, path: path))
+      .rejected(
+        HiltRejection(code: code, number: number, reason: reason, path: path, isDIMSE: input.format == .dicom))
     case .failed(let reason, let span):
       .failed(
         HiltFailure(

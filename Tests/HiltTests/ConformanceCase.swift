@@ -1,3 +1,4 @@
+import DICOM
 import Definitions
 import Foundation
 import HL7
@@ -13,7 +14,8 @@ import Text
 /// - `file NAME`: a table the program can read; others are those of `Transforms`
 /// - `parameter NAME`: a value for a `param`
 /// - `message`: the attributes of `message.*`, one `name: value` a line
-/// - `input`: a message, one segment a line; for other formats than HL7 the content as it stands
+/// - `input`: a message, one segment a line; of DICOM one element a line, `PatientID = 42`; for other formats the
+///   content as it stands
 /// - `sent`, `original`: for reply transforms, messages like `input`
 /// - `output [DESTINATION, …]`: what must be emitted, in order; the word `= input` stands for the input itself
 /// - `meta`: the attributes of the output before it
@@ -121,15 +123,16 @@ extension ConformanceCase {
     } catch {
       return [Section(name: "input", argument: "", text: "\(error)\n")]
     }
+    let bytes = program.input.format == .dicom ? DICOMText.file(section.text) : Array(section.text.utf8)
     var limits = HiltLimits()
     if let steps = sections("steps").first.flatMap({ Int($0.text.trimmed) }) { limits.stepsMax = steps }
     let input = HiltInput(
       message, original: self.message("original"), sent: self.message("sent"),
-      bytes: isHL7 ? [] : Array(section.text.utf8), attributes: attributes, limits: limits)
+      bytes: isHL7 ? [] : bytes, attributes: attributes, limits: limits)
     let result = program.run(input, tracing: true)
     var actual: [Section] = []
     for emitted in result.emitted {
-      let text = Self.text(emitted)
+      let text = Self.text(emitted, bytes)
       actual.append(
         Section(name: "output", argument: emitted.destinations?.joined(separator: ", ") ?? "", text: text))
       if !emitted.meta.isEmpty {
@@ -141,7 +144,7 @@ extension ConformanceCase {
       actual.append(
         Section(name: "notes", argument: "", text: result.notes.map { "\($0.place.line): \($0.text)\n" }.joined()))
     }
-    actual.append(Section(name: "outcome", argument: "", text: outcome(result.decision) + "\n"))
+    actual.append(Section(name: "outcome", argument: "", text: outcome(result.decision, bytes) + "\n"))
     if !sections("trace").isEmpty {
       let lines = result.trace.map { entry in
         "\(entry.line)\(entry.turns.map { " turn \($0)" }.joined()): \(entry.text)\n"
@@ -159,16 +162,17 @@ extension ConformanceCase {
     sections(name).first.flatMap { try? HL7Message(Self.segments($0)) }
   }
 
-  private static func text(_ emitted: HiltEmitted) -> String {
-    switch emitted.content {
-    case .input: return "= input\n"
-    case .bytes(let bytes) where emitted.format == .xml:
+  private static func text(_ emitted: HiltEmitted, _ input: [UInt8]) -> String {
+    switch emitted.made(of: input) {
+    case nil: return "= input\n"
+    case let bytes? where emitted.format == .dicom: return DICOMText.lines(bytes)
+    case let bytes? where emitted.format == .xml:
       // A line for each element: what is compared is what a person reads.
       guard let document = try? XMLDocument(bytes) else { return "no XML\n" }
       var writer = XMLWriter(isPretty: true)
       writer.node(document.root)
       return String(decoding: writer.bytes, as: UTF8.self) + "\n"
-    case .bytes(let bytes):
+    case let bytes?:
       let text = String(
         decoding: emitted.format == .hl7v2 ? bytes.map { $0 == 0x0D ? 0x0A : $0 } : bytes.filter { $0 != 0x0D },
         as: UTF8.self)
@@ -198,7 +202,7 @@ extension ConformanceCase {
     record[path[0]] = .record(inner)
   }
 
-  private func outcome(_ decision: HiltDecision) -> String {
+  private func outcome(_ decision: HiltDecision, _ input: [UInt8]) -> String {
     switch decision {
     case .routed: return "routed"
     case .dropped(let reason): return "dropped: \(reason)"
@@ -206,8 +210,11 @@ extension ConformanceCase {
     case .done: return "done"
     case .retry(let reason): return "retry: \(reason)"
     case .dead(let reason): return "dead: \(reason)"
-    case .answered(let answer): return "answered:\n" + Self.text(answer).trimmed
+    case .answered(let answer): return "answered:\n" + Self.text(answer, input).trimmed
     case .rejected(let rejection):
+      if rejection.isDIMSE {
+        return "rejected \(rejection.shownCode)\(rejection.path.map { " at \($0)" } ?? ""): \(rejection.reason)"
+      }
       let number = rejection.number.map { " \($0)" } ?? ""
       let place = rejection.path.map { " at \($0)" } ?? ""
       return "rejected \(rejection.code)\(number)\(place): \(rejection.reason)"

@@ -28,6 +28,8 @@ struct HostileTests {
     "list:", "base64(", "stable_id(", "matches", "/[/", "zone \"UTC\"", "xml", "h = \"urn:h\"", "find(msg,",
     "value(msg,", "values(", "find_all(", "\"//h:a[@b]\"", "\"h:a/text()", "\"count(*)\"", "element(\"h:a\",",
     "with_value(",
+    "Modality", "PatientName", ".family", "PN {", "family:", "RequestAttributesSequence", ".StudyID", "out.PatientID",
+    "out.ImageType", "remove out.", "tag(0019,\"M\",01)", "tag(0008,0060)", ".tag(", "CANNOT_UNDERSTAND", "PixelData",
     "without(msg,", "with_child(", "\".\"", "{ \"h:b\": ",
   ]
 
@@ -37,6 +39,7 @@ struct HostileTests {
     let message = Self.message
     for turn in 0..<3_000 {
       var text = turn % 2 == 0 ? "transform t\n  in hl7\nlet out = copy msg\n" : ""
+      if turn % 6 == 3 { text = "transform t\n  in dicom\n  out dicom\nlet out = copy msg\n" }
       if turn % 6 == 1 { text = "transform t\n  in xml h = \"urn:h\"\n  out xml\nlet out = msg\n" }
       for _ in 0..<Int.random(in: 1...40, using: &generator) {
         text += (Self.words.randomElement(using: &generator) ?? "") + (Bool.random(using: &generator) ? " " : "")

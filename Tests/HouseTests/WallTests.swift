@@ -25,7 +25,7 @@ import Testing
     "FHIR": Room(rooms: ["Messages", "Text", "CFHIRTables"], system: ["Synchronization"]),
     "DICOM": Room(rooms: ["Messages", "Text", "CDICOMTables", "CZlib"]),
     "DICOMTransport": Room(rooms: ["DICOM"], packages: ["NIOCore"]),
-    "Hilt": Room(rooms: ["Messages", "Text", "HL7", "FHIR"], packages: ["Crypto"]),
+    "Hilt": Room(rooms: ["Messages", "Text", "HL7", "FHIR", "DICOM"], packages: ["Crypto"]),
     "ConnectorKit": Room(rooms: ["Messages"], packages: ["Logging"], system: ["Synchronization"]),
     "Connectors": Room(
       rooms: ["Messages", "Text", "HL7", "DICOM", "DICOMTransport", "ConnectorKit"],
@@ -43,7 +43,8 @@ import Testing
       system: libc.union(["Synchronization", "Dispatch", "FoundationEssentials"])),
     "Authoring": Room(
       rooms: [
-        "Messages", "Text", "HL7", "FHIR", "CV2ToFHIRTables", "Hilt", "ConnectorKit", "Definitions", "Store", "Engine",
+        "Messages", "Text", "HL7", "FHIR", "DICOM", "CV2ToFHIRTables", "Hilt", "ConnectorKit", "Definitions", "Store",
+        "Engine",
       ],
       system: libc.union(["Foundation"])),
     "LanguageServer": Room(

@@ -90,7 +90,7 @@ import Text
     let editor = try Editor()
     try editor.write("codes/sex.csv", "local,hl7\n")
     try editor.write("lib.hilt", "library lib\n")
-    let formats = ["hl7", "fhir", "json", "xml", "delimited", "text", "bytes"]
+    let formats = ["hl7", "fhir", "json", "xml", "dicom", "delimited", "text", "bytes"]
     #expect(try labels("transform t\n  in ‸\n", editor) == formats)
     #expect(try labels("transform t\n  in hl7 ‸\n", editor).contains("2.5.1"))
     #expect(try labels("transform t\n  in hl7 2.5.1 ‸\n", editor).contains("ADT_A01"))
@@ -241,5 +241,23 @@ import Text
     #expect(try labels("transform t\n  in xml ‸\n").contains("hl7"))
     let functions = try labels("transform t\n  in  xml\n  out xml\n\nlet a = fi‸\nemit msg\n")
     #expect(functions.contains { $0.hasPrefix("find_all") }, "\(functions.prefix(20))")
+  }
+
+  @Test func `elements of DICOM come with VR, number of values and name`() throws {
+    let editor = try Editor()
+    let head = "transform t\n  in  dicom\n  out dicom\n\nlet out = copy msg\n"
+    let found = try editor.completions(head + "note Patient‸\nemit out\n")
+    #expect(found.contains("PatientName (Patient's Name, PN, 1)"), "\(found.prefix(9))")
+    let members = try editor.completions(head + "out.Modal‸\nemit out\n")
+    #expect(members.first == "Modality (Modality, CS, 1)", "\(members.prefix(3))")
+    let inner = try labels(head + "note msg.RequestAttributesSequence[1].Sched‸\nemit out\n", editor)
+    #expect(inner.contains("ScheduledProcedureStepID"))
+    #expect(try labels(head + "note PatientName.‸\nemit out\n", editor).prefix(2) == ["family", "given"])
+    #expect(try labels(head + "when Modality is absent => reject ‸\nemit out\n", editor).contains("CANNOT_UNDERSTAND"))
+    #expect(try labels(head + "out.PatientName = PN { fa‸ }\nemit out\n", editor).contains("family"))
+    let hover = try editor.hover(head + "note Acces‸sionNumber\nemit out\n")
+    #expect(hover.contains("Accession Number, SH, 1") && hover.contains("(0008,0050)"), "\(hover)")
+    let maker = try editor.hover(head + "note t‸ag(0019,\"GEMS_ACQU_01\",9C)\nemit out\n")
+    #expect(maker.contains("GEMS_ACQU_01"), "\(maker)")
   }
 }

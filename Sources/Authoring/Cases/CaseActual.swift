@@ -1,4 +1,5 @@
 import ConnectorKit
+import DICOM
 import Definitions
 import Engine
 import Foundation
@@ -35,7 +36,8 @@ struct CaseActual: Sendable {
     case .hl7v2: "hl7"
     case .fhir, .json: "json"
     case .xml: "xml"
-    case .dicom: "dcm"
+    // What is expected of it is what a person reads.
+    case .dicom: "tree"
     case .delimited: "csv"
     case .text: "txt"
     case .bytes: "bin"
@@ -84,7 +86,7 @@ struct CaseActual: Sendable {
     self.init(outcome: [Self.outcome(result.decision)], statements: result.statements)
     outcome += result.notes.map { "note: \($0.text)" }
     for emitted in result.emitted {
-      let content = if case .bytes(let bytes) = emitted.content { bytes } else { bytes }
+      let content = emitted.made(of: bytes) ?? bytes
       for destination in emitted.destinations.map({ $0.map(Optional.some) }) ?? [nil] {
         let name = add(content, emitted.format, to: destination)
         outcome += emitted.meta.sorted { $0.key < $1.key }.map {
@@ -93,8 +95,7 @@ struct CaseActual: Sendable {
       }
     }
     if case .answered(let answer) = result.decision {
-      let content = if case .bytes(let bytes) = answer.content { bytes } else { bytes }
-      _ = add(content, answer.format, to: "answer")
+      _ = add(answer.made(of: bytes) ?? bytes, answer.format, to: "answer")
     }
   }
 
@@ -121,7 +122,7 @@ struct CaseActual: Sendable {
     case .held(let reason): return "held: \(reason)"
     case .rejected(let refusal):
       let place = refusal.path.map { " at \($0)" } ?? ""
-      return "rejected \(refusal.code) \(refusal.number ?? 207)\(place): \(refusal.reason)"
+      return "rejected \(refusal.shownCode)\(place): \(refusal.reason)"
     case .done: return "done"
     case .retry(let reason): return "retry: \(reason)"
     case .dead(let reason): return "dead: \(reason)"
@@ -142,7 +143,7 @@ struct CaseActual: Sendable {
     if case .integer(let given)? = settings.attributes["received"] { received = given }
     let decided = Pipeline(channel).run(
       Payload(channel.format, bytes), source, id: Identifier(high: 0, low: 0), receivedAt: received)
-    self.init(outcome: [Self.outcome(decided)])
+    self.init(outcome: [Self.outcome(decided, channel.format)])
     outcome += decided.steps.filter { $0.kind == .note }.map { step in
       "note\(step.lane.map { " of \($0)" } ?? ""): \(step.text)"
     }
@@ -161,10 +162,14 @@ struct CaseActual: Sendable {
     }
   }
 
-  private static func outcome(_ decided: Decided) -> String {
+  private static func outcome(_ decided: Decided, _ format: Format) -> String {
     if let refusal = decided.rejection {
       let place = refusal.place.map { " at \($0)" } ?? ""
-      return "rejected \(refusal.kind.rawValue) \(refusal.number)\(place): \(refusal.text)"
+      let isDICOM = format == .dicom
+      let code =
+        isDICOM
+        ? DIMSEStatus(UInt16(truncatingIfNeeded: refusal.number)).digits : "\(refusal.kind.rawValue) \(refusal.number)"
+      return "rejected \(code)\(place): \(refusal.text)"
     }
     // Where the program says so moves with every edit of it.
     let reason = decided.reason.map { $0.replacing(/, [^ ,]+:\d+:\d+$/, with: "") }

@@ -148,7 +148,8 @@ package struct CaseTrial {
       return JSONComparison.differences(expected, output.bytes) ?? text(expected, output.bytes)
     case .xml: return XMLComparison.differences(expected, output.bytes) ?? text(expected, output.bytes)
     case .delimited, .text: return text(expected, output.bytes)
-    case .bytes, .dicom:
+    case .dicom: return text(expected, ObjectTree.of(output.bytes))
+    case .bytes:
       guard expected != output.bytes else { return [] }
       let offset = zip(expected, output.bytes).prefix { $0 == $1 }.count
       return [
@@ -210,13 +211,14 @@ package struct CaseTrial {
     }
   }
 
-  /// HL7 with a line for each segment, JSON with one for each value, XML with one for each element, so that a person
-  /// can read what changed.
+  /// HL7 with a line for each segment, JSON with one for each value, XML and DICOM with one for each element, so that a
+  /// person can read what changed.
   private static func written(_ output: CaseActual.Output) -> [UInt8] {
     switch output.format {
     case .hl7v2: output.bytes.map { $0 == 0x0D ? 0x0A : $0 }
     case .fhir, .json: JSONComparison.pretty(output.bytes) ?? output.bytes
     case .xml: XMLComparison.pretty(output.bytes) ?? output.bytes
+    case .dicom: ObjectTree.of(output.bytes)
     default: output.bytes
     }
   }

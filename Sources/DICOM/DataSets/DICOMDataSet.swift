@@ -38,6 +38,26 @@ package struct DICOMDataSet: Sendable {
     return nil
   }
 
+  /// What a tag leads to, and how many elements were passed on the way: what finding it costs.
+  package func find(_ tag: DICOMPath.Tag) -> (element: DICOMElement?, passed: Int) {
+    var passed = 0
+    if case .privateBlock(let group, let creator, _) = tag {
+      for element in elements {
+        passed += 1
+        if element.tag.group == group, element.tag.isPrivateCreator, element.creatorName == creator { break }
+      }
+    }
+    guard let tag = self.tag(tag) else { return (nil, passed) }
+    for element in elements {
+      passed += 1
+      if element.tag == tag { return (element, passed) }
+    }
+    return (nil, passed)
+  }
+
+  /// How many elements, items and fragments the whole that it is of has.
+  package var entryCount: Int { index.entries.count }
+
   /// Where an element of a path is in this data set; `nil`: the private block isn't there.
   package func tag(_ tag: DICOMPath.Tag) -> DICOMTag? {
     switch tag {

@@ -51,6 +51,15 @@ extension DICOMLevel {
     }
   }
 
+  /// The elements of an item; `nil`: there is none of that number.
+  func item(_ tag: DICOMTag, _ number: Int, _ base: DICOMIndex) -> DICOMLevel? {
+    guard let items = sequence(tag, base)?.items, number >= 1, number <= items.count else { return nil }
+    return level(of: items[number - 1], base)
+  }
+
+  /// How many items a sequence has; `nil`: it is none.
+  func itemCount(_ tag: DICOMTag, _ base: DICOMIndex) -> Int? { sequence(tag, base)?.items.count }
+
   mutating func removeItem(_ tag: DICOMTag, _ number: Int, _ base: DICOMIndex) {
     guard var sequence = sequence(tag, base), number >= 1, number <= sequence.items.count else { return }
     sequence.items.remove(at: number - 1)

@@ -43,9 +43,6 @@ enum NotYet {
     "database": "only `mllp`, `dicom` and `file` are there yet",
   ]
 
-  /// Formats whose content the engine can't read yet.
-  static let formats: [String: String] = [:]
-
   /// Reports the keys that are foreseen and gives the block without them.
   static func refuse(
     _ foreseen: [String: String], in node: SettingNode, declared: [String], _ reader: SettingReader

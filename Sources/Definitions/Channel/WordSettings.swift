@@ -19,11 +19,7 @@ struct FormatSetting: SettingValue {
   let format: Format
 
   static func read(_ node: SettingNode, _ reader: SettingReader) -> FormatSetting? {
-    if let text = node.scalar, let instead = NotYet.formats[text] {
-      NotYet.report("format: \(text)", instead, at: node.place, reader)
-      return nil
-    }
-    let words = supported
+    let words = Format.allCases.map(\.rawValue)
     let text = node.scalar ?? ""
     if let format = Format(rawValue: text) { return FormatSetting(format: format) }
     reader.problem(
@@ -33,9 +29,6 @@ struct FormatSetting: SettingValue {
     return nil
   }
 
-  private static var supported: [String] {
-    Format.allCases.map(\.rawValue).filter { NotYet.formats[$0] == nil }
-  }
-  static var kind: SettingKind { .choice(supported) }
+  static var kind: SettingKind { .choice(Format.allCases.map(\.rawValue)) }
   var text: String { format.rawValue }
 }

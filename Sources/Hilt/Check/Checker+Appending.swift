@@ -18,6 +18,7 @@ extension Checker {
         ])
       return { _ in }
     }
+    if isElementOfDICOM(target) { return appendElement(target, expression) }
     let place = writtenPlace(target, isRemoval: false)
     scope.forgetReads()
     let value = typed(expression)

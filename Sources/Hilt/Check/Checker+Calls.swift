@@ -150,7 +150,7 @@ extension Checker {
     case .content(let kind):
       if kind.isComposite, !checkText(value, kind) { return .broken(value.span) }
       firstLeaf = kind.givesFirstLeaf
-    case .attribute, .number, .stamp, .time: firstLeaf = false
+    case .attribute, .number, .stamp, .time, .personName: firstLeaf = false
     default:
       mismatch(value, wanted: "a list of texts")
       return .broken(value.span)

@@ -77,6 +77,7 @@ extension Checker {
         switch variable.kind {
         case .repetition: return []
         case .message(let message) where message.isDraft: return []
+        case .object, .value(_, .object(.draft), _, _), .value(_, .dataSet(.draft), _, _): return []
         case .segment(_, let message, _) where message.isDraft: return []
         default: break
         }
@@ -318,6 +319,13 @@ extension Checker {
       case .valued: return { try asked.presence($0) == .valued }
       case .absent: return { try asked.presence($0) == .absent }
       case .null: return { try asked.presence($0) == .null }
+      }
+    }
+    if case .element(var place) = cursor {
+      if case .all = place.pick {
+      } else {
+        place.span = expression.span
+        return { [place] in try place.presence($0) == test }
       }
     }
     let value = value(cursor, expression)

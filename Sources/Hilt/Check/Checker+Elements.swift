@@ -162,7 +162,14 @@ extension Checker {
     }
     let slot = newSlot()
     let one = Typed(element, at: list.span, path: list.path) { $0.slots[slot] }
-    guard case .value(let inner) = advance(one, step, span) else { return .broken }
+    let found = advance(one, step, span)
+    let inner: Typed
+    switch found {
+    case .value(let value): inner = value
+    case .element(let place): inner = self.each(place)
+    default: return .broken
+    }
+    if inner.type == .broken { return .broken }
     let (evaluate, each) = (list.evaluate, inner.evaluate)
     let flattens = if case .list = inner.type { true } else { false }
     let type = if case .list = inner.type { inner.type } else { Type.list(inner.type) }
@@ -181,6 +188,7 @@ extension Checker {
 
   /// `use` in `[where use == "official"]`: an element of what is selected.
   mutating func selectedElement(_ name: String, _ span: Span) -> Cursor? {
+    if let element = selectedKeyword(name, span) { return element }
     guard case .value(let slot, let type)? = selected, case .fhir(let kind) = type,
       let known = FHIRTables.type(kind.name),
       known.element(name) != nil || known.choices.contains(where: { $0.name == name })

@@ -103,6 +103,10 @@ extension Checker {
     case .content(let kind):
       return checkText(value, kind) ? decoded(value, firstLeaf: kind.givesFirstLeaf) : .broken(value.span)
     case .attribute: return decoded(value, firstLeaf: false)
+    case .personName:
+      var text = value
+      text.type = .text
+      return text
     case .composite:
       problems.report(
         .composite, "a record has several components; \(wanted) is wanted here", at: value.span, help: [".1"])
@@ -116,6 +120,7 @@ extension Checker {
       mismatch(
         value, wanted: wanted,
         help: ["… is \(choice.elements.first { $0.primitive != nil }?.type ?? "string")"])
+    case .dataSet, .object: mismatch(value, wanted: wanted, help: ["\(shown(value)).…"])
     case .bytes: mismatch(value, wanted: wanted, help: ["base64_of(…)", "hex_of(…)", "text(…) catch …"])
     case .fields(let fields): mismatch(value, wanted: wanted, help: fields.map { ".\($0.name)" })
     case .row(let table):

@@ -13,6 +13,8 @@ extension Checker {
       return HiltProgram.FormatClause(format: .json, versionFrom: nil, versionUpTo: nil, structures: [])
     case "xml":
       return HiltProgram.FormatClause(format: .xml, versionFrom: nil, versionUpTo: nil, structures: [])
+    case "dicom":
+      return HiltProgram.FormatClause(format: .dicom, versionFrom: nil, versionUpTo: nil, structures: [])
     case "text", "bytes":
       var format = HiltProgram.FormatClause(
         format: clause.format.text == "text" ? .text : .bytes, versionFrom: nil, versionUpTo: nil, structures: [])
@@ -78,6 +80,7 @@ extension Checker {
     case .fhir: return resource(span)
     case .json: return .value(Typed(.json, at: span, path: "msg") { $0.content })
     case .xml: return .value(Typed(.element, at: span, path: "msg") { $0.content })
+    case .dicom: return .value(object(span))
     default:
       return brokenCursor(
         .unsupported, "reading a message that is not HL7 is not supported yet", at: span,
@@ -137,6 +140,12 @@ extension Checker {
       return { run in
         guard case .bytes(let bytes) = try evaluate(run) else { throw Failure.nothing(value) }
         return .content(.bytes, bytes)
+      }
+    case .object(let reference):
+      guard gives(.dicom, at: value.span) else { return nil }
+      return { run in
+        _ = try evaluate(run)
+        return reference.draft.map { .object($0) } ?? .input(.dicom)
       }
     case .element:
       guard gives(.xml, at: value.span) else { return nil }

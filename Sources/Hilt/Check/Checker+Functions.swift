@@ -285,7 +285,7 @@ extension Checker {
     case .message:
       mismatch(result, wanted: "a value", help: ["return what is in it"])
       result = .broken(result.span)
-    case .bundle:
+    case .bundle, .object(.draft):
       // Each call would begin the same one anew.
       mismatch(result, wanted: "a value", help: ["begin it in the transform, and hand it to the function"])
       result = .broken(result.span)

@@ -39,7 +39,7 @@ extension Checker {
     let (span, path) = (value.span, value.path)
     switch type {
     case .text, .number, .boolean, .json, .fhir, .placed, .nothing: return { datum, _ in datum }
-    case .attribute: return { datum, _ in datum }
+    case .attribute, .personName: return { datum, _ in datum }
     case .content(let kind):
       guard checkText(value, kind) else { return nil }
       let firstLeaf = kind.givesFirstLeaf

@@ -43,6 +43,11 @@ extension Checker {
     if case .segment(let message, _) = element, message.isDraft {
       walk.isThere = { $0.exists($1.segmentID, in: message) }
     }
+    if case .dataSet(.draft) = element {
+      walk.isThere = { run, datum in
+        if case .dataSet(let item) = datum { run.steps(of: item) != nil } else { false }
+      }
+    }
     if case .group(let type) = element, type.message.isDraft {
       walk.isThere = { run, datum in
         guard case .group(let group) = datum else { return false }
@@ -83,7 +88,7 @@ extension Checker {
     let value = knowing(walk?.valued ?? []) { $0.typed(body, for: target) }
     guard let walk, value.type != .broken else { return .broken(span) }
     switch value.type {
-    case .message, .bundle:
+    case .message, .bundle, .object:
       mismatch(value, wanted: "a value")
       return .broken(span)
     default: break

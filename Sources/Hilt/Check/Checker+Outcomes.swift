@@ -1,3 +1,4 @@
+import DICOM
 import HL7
 import Messages
 
@@ -43,6 +44,13 @@ extension Checker {
         throw Interrupt.skipped
       }
     case .reject:
+      if let status = status(decision) {
+        let path = decision.place.flatMap { rejectedPath($0) }
+        return {
+          throw Interrupt.ended(
+            .rejected(code: "AR", number: Int(status.code), reason: try reason($0), path: path))
+        }
+      }
       let code = decision.code?.text ?? "AE"
       let number = decision.number.flatMap { Int($0.text) }
       if let word = decision.number, number.map({ $0 > 999 }) ?? true {
@@ -51,6 +59,25 @@ extension Checker {
       let path = decision.place.flatMap { rejectedPath($0) }
       return { throw Interrupt.ended(.rejected(code: code, number: number, reason: try reason($0), path: path)) }
     }
+  }
+
+  /// What a `reject` says to whom sent DICOM; `nil` where HL7 or anything else came.
+  private mutating func status(_ decision: Decision) -> DIMSEStatus? {
+    guard let word = decision.code else { return nil }
+    let isHL7 = ["AE", "AR"].contains(word.text)
+    guard readsDICOM else {
+      if !isHL7 {
+        problems.report(
+          .syntax, "'\(word.text)' is a status of DICOM, and this transform reads something else", at: word.span,
+          help: ["AE", "AR"])
+      }
+      return nil
+    }
+    if let status = DIMSEStatus(word.text), status.statusClass == .failure { return status }
+    problems.report(
+      .syntax, isHL7 ? "DICOM is refused with a status" : "'\(word.text)' refuses nothing", at: word.span,
+      help: ["CANNOT_UNDERSTAND", "DATA_SET_DOES_NOT_MATCH", "OUT_OF_RESOURCES", "NOT_AUTHORIZED", "A701"])
+    return .cannotUnderstand
   }
 
   /// E151: for a `drop`, or the call of a function that drops.
@@ -74,6 +101,7 @@ extension Checker {
   private mutating func rejectedPath(_ expression: Expression) -> String? {
     switch cursor(expression) {
     case .place(let place): return place.path
+    case .element(let place): return place.path
     case .value(let value) where value.path != nil: return value.path
     case .broken: return nil
     default:

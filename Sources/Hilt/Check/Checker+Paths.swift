@@ -20,6 +20,8 @@ enum Cursor {
   /// What was begun with `new Bundle`, and `b.upsert`, which a call follows.
   case bundle(Int)
   case bundleCall(Int, Word)
+  /// An element of DICOM, or some of its values or items.
+  case element(ElementPlace)
   case broken
 }
 
@@ -52,6 +54,9 @@ extension Checker {
     if let variable = scope.find(name) {
       scope.use(name)
       return cursor(variable, span)
+    }
+    if readsDICOM, name.first?.isUppercase == true {
+      return module == 0 ? keyword(name, span) : outsideLibrary(span)
     }
     if let code = HL7SegmentCode(name) {
       guard module == 0 else { return outsideLibrary(span) }
@@ -92,6 +97,11 @@ extension Checker {
     case .table(let table): return .table(table)
     case .library(let library): return .library(library)
     case .bundle(let bundle): return .bundle(bundle)
+    case .object(let number):
+      return .value(
+        Typed(.object(.draft(number)), at: span, path: variable.name) { run in
+          .dataSet(.item(DraftItem(draft: number, steps: [], seen: run.objects[number]?.removalCount ?? 0)))
+        })
     case .broken: return .broken
     }
   }
@@ -203,6 +213,7 @@ extension Checker {
     case .rows: return rows(step, start...step.span)
     case .many(let list): return advanceEach(list, step, start...step.span)
     case .bundle(let bundle): return member(of: bundle, step, start...step.span)
+    case .element(let place): return advance(place, step, start...step.span)
     case .bundleCall(let bundle, let word):
       guard case .call(let arguments) = step.kind else {
         return brokenCursor(.path, "'\(word.text)' is called with its values in parentheses", at: step.span)
@@ -283,7 +294,7 @@ extension Checker {
       return .place(place)
     case .member(let name):
       return member(name, of: place, step)
-    case .group, .call:
+    case .group, .call, .tag:
       return brokenCursor(.path, "a segment has fields, written with a dash and a number", at: step.span)
     case .select(let selector):
       return select(&place, selector, step.span)

@@ -33,6 +33,9 @@ extension Checker {
       list.span = expression.span
       return list
     case .bundle(let bundle): return Typed(.bundle(bundle), at: expression.span) { _ in .absent }
+    case .element(var place):
+      place.span = expression.span
+      return value(of: place)
     case .bundleCall(_, let word):
       return broken(
         .unknownFunction, "'\(word.text)' is called with its values in parentheses", at: expression.span)

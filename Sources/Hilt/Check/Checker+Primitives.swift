@@ -113,7 +113,7 @@ extension Checker {
     let (span, path, place) = (value.span, value.path, target.place)
     let firstLeaf: Bool
     switch type {
-    case .text, .attribute: firstLeaf = false
+    case .text, .attribute, .personName: firstLeaf = false
     case .content(let kind):
       guard checkText(value, kind) else { return nil }
       firstLeaf = kind.givesFirstLeaf

@@ -1,3 +1,4 @@
+import DICOM
 import FHIR
 import HL7
 
@@ -13,6 +14,9 @@ extension Checker {
   mutating func record(_ type: Word?, _ entries: [Entry], _ span: Span) -> Typed {
     if type == nil, entries.allSatisfy({ if case .name = $0.key { true } else { false } }), !entries.isEmpty {
       return fields(entries, span)
+    }
+    if let type, type.text == "PN", knowsDICOM, entries.allSatisfy({ if case .name = $0.key { true } else { false } }) {
+      return personName(entries, span)
     }
     if let type, !HL7Tables.typeNames.contains(type.text) {
       if let known = typeOfFHIR(type.text) { return object(known, entries, span) }
@@ -57,6 +61,7 @@ extension Checker {
     switch value.type {
     case .segment(_, let code), .made(let code, _): return segmentWith(value, code, entries, span)
     case .fhir(let kind): return objectWith(value, kind, entries, span)
+    case .personName: return personName(entries, span, over: value)
     case .broken:
       // What it is made of isn't known, and so neither is what its parts may be called.
       for entry in entries { _ = typed(entry.value) }
@@ -182,6 +187,7 @@ extension Checker {
   /// `copy msg`
   mutating func copy(_ value: Expression, _ span: Span) -> Typed {
     let message = typed(value)
+    if case .object(let reference) = message.type { return copy(message, reference, span) }
     guard case .message(let reference) = message.type else {
       mismatch(message, wanted: "a message", help: ["copy msg"])
       return .broken(span)
@@ -200,6 +206,19 @@ extension Checker {
       run.begin(draft, isNew: false)
       if run.observed != nil { run.observed?.begin(draft, as: reference.draft) }
       return .absent
+    }
+  }
+}
+
+extension Checker {
+  /// `copy msg` of DICOM.
+  private mutating func copy(_ value: Typed, _ reference: DataSetReference, _ span: Span) -> Typed {
+    let number = newObject()
+    let evaluate = value.evaluate
+    return Typed(.object(.draft(number)), at: span) { run in
+      _ = try evaluate(run)
+      if let other = reference.draft, let draft = run.objects[other]?.draft { return run.begin(object: number, draft) }
+      return run.begin(object: number, DICOMDraft(try run.object(at: span).dataSet))
     }
   }
 }

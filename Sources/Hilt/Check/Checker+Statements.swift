@@ -85,6 +85,17 @@ extension Checker {
     case .bundle(let bundle):
       declare(name, .bundle(bundle))
       return { run in _ = try evaluate(run) }
+    case .object(let reference):
+      guard case .name = expression.kind else {
+        guard let draft = reference.draft else { break }
+        declare(name, .object(draft))
+        return { run in _ = try evaluate(run) }
+      }
+      problems.report(
+        .readOnly, "an object is copied before it is named", at: value.span,
+        help: ["copy \(source.text(value.span))"])
+      declare(name, .broken)
+      return { _ in }
     case .never:
       problems.report(.type, "a decision is no value to be named", at: value.span)
       declare(name, .broken)

@@ -34,6 +34,11 @@ extension Checker {
         help: ["name with 'let' what it is made of"])
     case (.field(let number), _):
       return tightDash(value, number, step, span)
+    case (_, .object(let reference)): return advance(value, in: reference, isObject: true, step, span)
+    case (_, .dataSet(let reference)): return advance(value, in: reference, isObject: false, step, span)
+    case (.tag, _):
+      return brokenCursor(.path, "a tag is of an object of DICOM or an item, not of \(value.type.name)", at: step.span)
+    case (.member(let name), .personName): return part(name, of: value, step, span)
     case (.member(let name), .fields(let fields)): return field(value, fields, name, step.span, span)
     case (.member(let name), .row(let table)): return column(value, table, name, step.span, span)
     case (_, .fhir), (_, .list(.fhir)), (_, .choice), (_, .list(.choice)), (_, .json), (_, .list(.json)):

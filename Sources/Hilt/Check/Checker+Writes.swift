@@ -4,6 +4,7 @@ import Messages
 extension Checker {
   /// `out.PID-8 = …`
   mutating func assign(_ target: Expression, _ expression: Expression) -> Execute {
+    if isElementOfDICOM(target) { return assignElement(target, expression) }
     if let bind = unnamed(target, expression) { return bind }
     let place = writtenPlace(target, isRemoval: false, takesSegment: true)
     scope.forgetReads()
@@ -85,7 +86,7 @@ extension Checker {
         .readOnly, "'\(source.text(target.span))' is a value, not a place of an output", at: target.span,
         help: hasMessage || outputs.contains { $0.format == .hl7v2 }
           ? ["out.PID-8 = …", "let name = …"] : ["let changed = msg with { … }", "let name = …"])
-    case .group, .table, .attribute, .rows, .library, .function, .many, .bundle, .bundleCall:
+    case .group, .table, .attribute, .rows, .library, .function, .many, .bundle, .bundleCall, .element:
       problems.report(.readOnly, "this can only be read", at: target.span)
     }
     return nil
@@ -151,6 +152,7 @@ extension Checker {
       let span = target.span
       return { try $0.removeGroup(in: slot, of: type.message, at: span) }
     }
+    if isElementOfDICOM(target) { return removeElement(target) }
     guard let place = writtenPlace(target, isRemoval: true), case .draft(let draft) = place.message else {
       return { _ in }
     }

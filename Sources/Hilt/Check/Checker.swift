@@ -133,6 +133,12 @@ struct Checker {
     return layout.markCount - count
   }
 
+  /// An output of DICOM.
+  mutating func newObject() -> Int {
+    layout.objectCount += 1
+    return layout.objectCount - 1
+  }
+
   static let reserved = ["msg", "original", "message", "meta", "sent"]
 
   /// Gives a name a meaning. A name hides nothing: the same name twice in one line of blocks is a mistake.

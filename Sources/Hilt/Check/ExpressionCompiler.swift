@@ -31,6 +31,10 @@ struct ExpressionCompiler {
     parser = Parser(source, tokens: tokens, problems: problems)
     checker = Checker(source, files: NoHiltFiles(), problems: problems)
     checker.hasMessage = context.format == .hl7v2
+    if context.format == .dicom {
+      // Its places have names without a program's head.
+      checker.input = HiltProgram.FormatClause(format: .dicom, versionFrom: nil, versionUpTo: nil, structures: [])
+    }
     checker.hasOriginal = context.hasOriginal
     checker.isExpression = true
   }

@@ -19,6 +19,8 @@ struct Variable {
     case library(Int)
     /// What was begun with `new Bundle`.
     case bundle(Int)
+    /// An output of DICOM.
+    case object(Int)
     case broken
   }
   var name: String

@@ -31,6 +31,10 @@ indirect enum Type: Sendable, Equatable {
   case json
   /// An element of XML.
   case element
+  /// An object of DICOM, and an item of a sequence of one.
+  case object(DataSetReference), dataSet(DataSetReference)
+  /// A name of a person in DICOM: a text that has parts.
+  case personName
   /// What the program began with `new Bundle`.
   case bundle(Int)
   /// Made ready for the element or the JSON it goes to: nothing else is done with it.
@@ -68,6 +72,9 @@ indirect enum Type: Sendable, Equatable {
     case .choice(let choice): "one of several types (\(choice.name)[x])"
     case .json, .placed: "a value of JSON"
     case .element: "an element of XML"
+    case .object: "an object of DICOM"
+    case .dataSet: "an item of a sequence"
+    case .personName: "a name of a person"
     case .bundle: "a bundle"
     case .nothing: "absent"
     case .never: "a decision"
@@ -78,7 +85,7 @@ indirect enum Type: Sendable, Equatable {
   /// Whether it can be read as one text.
   var isTextual: Bool {
     switch self {
-    case .text, .content, .attribute, .never, .broken: true
+    case .text, .content, .attribute, .personName, .never, .broken: true
     default: false
     }
   }
@@ -102,6 +109,8 @@ indirect enum Type: Sendable, Equatable {
     case (.composite(let first), .composite(let second)): return .composite(.either(first, second))
     case (.content(let kind), .text), (.text, .content(let kind)): return .content(kind)
     case (.attribute, .text), (.text, .attribute): return .attribute
+    case (.personName, .text), (.text, .personName): return .text
+    case (.attribute, .personName), (.personName, .attribute): return .attribute
     case (.list(let first), .list(let second)): return common(first, second).map { .list($0) }
     case (.fhir(let first), .fhir(let second)): return FHIRKind.either(first, second).map { .fhir($0) }
     default:

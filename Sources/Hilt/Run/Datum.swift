@@ -31,6 +31,8 @@ enum Datum: Sendable {
   case json(JSONNode)
   /// An element of XML, of what came or of what the program made.
   case element(XMLNode)
+  /// A data set of DICOM or an item of one, in a box as a group is.
+  indirect case dataSet(DataSetValue)
 
   /// A stretch as it is read: absent and null told apart.
   init(_ piece: HL7Piece) {

@@ -1,3 +1,4 @@
+package import DICOM
 package import HL7
 package import Messages
 
@@ -11,6 +12,9 @@ package struct HiltInput: Sendable {
   package var sent: HL7Message?
   /// The content of a message that is not HL7.
   package var bytes: [UInt8]
+  /// The object, where DICOM came and somebody has read it already: its pixels need not be in memory. `nil`: `bytes`
+  /// are read.
+  package var dicom: DICOMObject?
   /// `message.*`: `id` and `channel` as text, `received` as an integer (milliseconds since 1970, UTC), `source` as a
   /// record (`peer`, `file.name`, …).
   package var attributes: [String: Value]

@@ -1,3 +1,4 @@
+import DICOM
 import HL7
 import Messages
 
@@ -23,7 +24,7 @@ extension HiltDecision: CustomStringConvertible, CustomReflectable {
 
 extension HiltRejection: CustomStringConvertible, CustomReflectable {
   package var description: String {
-    "rejected \(code)\(number.map { " \($0)" } ?? "")\(path.map { " at \($0)" } ?? "")"
+    "rejected \(isDIMSE ? shownCode : code + (number.map { " \($0)" } ?? ""))\(path.map { " at \($0)" } ?? "")"
   }
   package var customMirror: Mirror { Mirror(self, children: ["rejection": description]) }
 }
@@ -42,6 +43,7 @@ extension HiltEmitted: CustomStringConvertible, CustomReflectable {
       switch content {
       case .input: "the input"
       case .bytes(let bytes): "\(bytes.count) bytes"
+      case .dicom(let stretches): "\(stretches.reduce(0) { $0 + $1.byteCount }) bytes"
       }
     return "\(format.rawValue), \(size), to \(destinations?.joined(separator: ", ") ?? "every destination")"
   }

@@ -1,3 +1,4 @@
+package import DICOM
 package import Messages
 
 /// What came of one run. Nothing in here is printed by accident: reasons, notes and traces may hold what stands in the
@@ -60,15 +61,22 @@ package enum HiltDecision: Sendable, Hashable {
 
 /// A refusal, for MSA and ERR.
 package struct HiltRejection: Sendable, Hashable {
-  /// `AE` or `AR`.
+  /// `AE` or `AR`; of DICOM `AR`.
   package let code: String
-  /// HL7 table 0357.
+  /// HL7 table 0357; of DICOM a status (PS3.7 annex C).
   package let number: Int?
   package let reason: String
   /// The place that is wrong, such as `PID-3`.
   package let path: String?
   /// The program didn't say so: what came is nothing that it takes.
   package var isUnexpected = false
+  /// `number` is a status of DIMSE.
+  package var isDIMSE = false
+
+  /// As a person reads it: `AE 101`, of DICOM `C000`.
+  package var shownCode: String {
+    isDIMSE ? DIMSEStatus(UInt16(truncatingIfNeeded: number ?? 0)).digits : "\(code) \(number ?? 207)"
+  }
 }
 
 /// Why a run failed: by `fail`, or by an error that nothing caught.
@@ -87,12 +95,29 @@ package struct HiltEmitted: Sendable, Hashable {
     /// The input, byte for byte: a reference to it is enough.
     case input
     case bytes([UInt8])
+    /// A changed object: new bytes, and ranges of the input.
+    case dicom([DICOMStretch])
   }
   package let content: Content
   package let format: Format
   /// `nil`: every destination whose `when` holds.
   package let destinations: [String]?
   package let meta: [String: Value]
+
+  /// What was made, as bytes; `nil`: it is the input. Of DICOM the ranges are taken from the input, which is in memory.
+  package func made(of input: [UInt8]) -> [UInt8]? {
+    switch content {
+    case .input: nil
+    case .bytes(let bytes): bytes
+    case .dicom(let stretches):
+      stretches.reduce(into: []) { all, stretch in
+        switch stretch {
+        case .bytes(let new): all += new
+        case .range(let range): all += input[range.clamped(to: 0..<input.count)]
+        }
+      }
+    }
+  }
 }
 
 /// What a program noted, or why it left a turn of a loop.

@@ -1,3 +1,4 @@
+import DICOM
 import HL7
 import Messages
 import Text
@@ -22,6 +23,8 @@ extension Run {
   enum Output: Sendable {
     case message(MessageReference)
     case content(Format, [UInt8])
+    /// An output of DICOM, by its number.
+    case object(Int)
     /// What came, as it came.
     case input(Format)
   }
@@ -34,6 +37,10 @@ extension Run {
     case .message(let message):
       let content = try renamed(message, to: destinations, at: span) ?? content(of: message, at: span)
       return HiltEmitted(content: content, format: .hl7v2, destinations: destinations, meta: meta)
+    case .object(let number):
+      let content = try stretches(ofObject: number, at: span)
+      if case .dicom(let stretches) = content { try count(stretches, at: span) }
+      return HiltEmitted(content: content, format: .dicom, destinations: destinations, meta: meta)
     case .input(let format):
       return HiltEmitted(content: .input, format: format, destinations: destinations, meta: meta)
     case .content(let format, let bytes):
@@ -114,6 +121,12 @@ extension Run {
     try step(bytes: bytes.count, at: span)
   }
 
+  /// What stands in the input costs nothing.
+  private func count(_ stretches: [DICOMStretch], at span: Span) throws {
+    try step(bytes: stretches.count << 6, at: span)
+    for case .bytes(let bytes) in stretches { try count(bytes, at: span) }
+  }
+
   /// Eight bytes at a time: an output mostly equals its input up to the first change.
   private static func areEqual(_ a: [UInt8], _ b: [UInt8]) -> Bool {
     guard a.count == b.count else { return false }
@@ -163,6 +176,7 @@ extension Run {
     case .group(let group): text = "group \(group.number), \(group.segments.count) segments"
     case .record, .choice, .json: text = RecordWriter.text(datum, upTo: 400)
     case .element(let element): text = rendered(element)
+    case .dataSet: text = "a data set of DICOM"
     }
     return text.count > 200 ? String(text.prefix(200)) + "…" : text
   }

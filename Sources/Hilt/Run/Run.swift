@@ -1,3 +1,4 @@
+import DICOM
 import HL7
 import Messages
 import Text
@@ -22,6 +23,9 @@ final class Run {
   @exclusivity(unchecked) var drafts: [HL7Draft?]
   /// Bundles of FHIR that the program puts together.
   @exclusivity(unchecked) var bundles: [BundleDraft]
+  /// Outputs of DICOM, and the object that came, once it was read.
+  @exclusivity(unchecked) var objects: [ObjectDraft?]
+  var readObject: DICOMObject?
   /// How many resources were added to bundles; each has an id of its own.
   var addedCount = 0
   /// Where the resources of the input are, once one was looked for.
@@ -69,6 +73,7 @@ final class Run {
     marks = [Int](filled: -1, count: layout.markCount)
     drafts = [HL7Draft?](filled: nil, count: layout.draftCount)
     bundles = [BundleDraft](filled: BundleDraft.nothing, count: layout.bundleCount)
+    objects = [ObjectDraft?](filled: nil, count: layout.objectCount)
     stepsLeft = input.limits.stepsMax
     structures = layout.structures
     names = layout.names
@@ -90,6 +95,7 @@ final class Run {
     var markCount = 0
     var draftCount = 0
     var bundleCount = 0
+    var objectCount = 0
     /// For each draft what `let` made of its segments.
     var names: [Int: SegmentNames] = [:]
     /// Message structures of the site's own, with those of the standard that they are.

@@ -28,7 +28,7 @@ enum TextReading {
         throw Interrupt.failure(composite(at: span, path: path))
       }
       return try text(Datum(only), firstLeaf: firstLeaf, run: run, at: span, path: path)
-    case .list, .row, .bytes, .group, .record, .choice, .json, .element:
+    case .list, .row, .bytes, .group, .record, .choice, .json, .element, .dataSet:
       throw Interrupt.failure(Failure(.convert, "this is no single text", at: span, path: path))
     }
   }
@@ -127,7 +127,7 @@ extension Datum {
     case .piece(let piece): .piece(piece)
     case .composite(let parts): .parts(parts)
     case .list(let values): .repetitions(values.map { $0.content(formatted: formatted) })
-    case .row, .bytes, .group, .record, .choice, .json, .element: .absent
+    case .row, .bytes, .group, .record, .choice, .json, .element, .dataSet: .absent
     }
   }
 

@@ -50,6 +50,7 @@ extension HiltMeaning {
     case .many(let value): self.init(each: value, checker)
     case .bundle: self = Self.bundle
     case .bundleCall(_, let word): self.init(title: word.text, summary: "what fills a bundle")
+    case .element(let place): self.init(element: place)
     case .broken: self.init(title: "", summary: "")
     }
   }
@@ -114,6 +115,9 @@ extension HiltMeaning {
       self.init(place: HL7Place(message: .draft(-1), code: code, span: value.span), checker)
     case .group(let group): self.init(group: group, checker)
     case .fhir, .choice, .json, .bundle: describe(value.type)
+    case .object: describeDataSet(isObject: true)
+    case .dataSet, .list(.dataSet): describeDataSet(isObject: false)
+    case .personName: members = Self.nameParts
     case .list(let element):
       summary = "a list: each is \(element.name)"
       if case .content(let kind) = element, !kind.types.isEmpty { summary = "a list of \(Self.described(kind))" }

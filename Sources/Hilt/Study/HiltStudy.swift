@@ -89,9 +89,18 @@ package struct HiltStudy: Sendable {
     learned.first { $0.span.end == offset }.map { HiltMeaning($0.1.cursor, checker) }
   }
 
+  /// DICOM comes in.
+  package var readsDICOM: Bool { checker.readsDICOM }
+
   /// The message that comes in; `nil` where its places have no names.
   package var root: HiltMeaning? {
-    checker.hasMessage && !title.isLibrary ? HiltMeaning(message: .input, checker) : nil
+    if title.isLibrary { return nil }
+    if checker.readsDICOM {
+      var meaning = HiltMeaning(title: "msg", summary: "")
+      meaning.describeDataSet(isObject: true)
+      return meaning
+    }
+    return checker.hasMessage ? HiltMeaning(message: .input, checker) : nil
   }
 
   /// What a name means, as far as the checker found out.
@@ -113,13 +122,16 @@ package struct HiltStudy: Sendable {
 
   /// The types of records that the program can make, or ask for.
   package var recordTypes: [String] {
+    if checker.readsDICOM, checker.outputs.allSatisfy({ $0.format == .dicom }) { return ["PN"] }
     let formats = ([checker.input] + checker.outputs).compactMap { $0?.format }
     let fhir = formats.contains(.fhir) ? FHIRTables.resourceNames + FHIRTables.typeNames : []
     return formats.contains(.hl7v2) || fhir.isEmpty ? HL7Tables.typeNames + fhir : fhir
   }
 
   /// The parts of a segment or data type: what stands before the colons of `PID { … }` and `XPN { … }`.
-  package func parts(of type: String) -> [HiltMember] { HiltMeaning.parts(of: type, checker) }
+  package func parts(of type: String) -> [HiltMember] {
+    type == "PN" && checker.knowsDICOM ? HiltMeaning.nameParts : HiltMeaning.parts(of: type, checker)
+  }
 }
 
 /// What the checker found at a stretch of the text.

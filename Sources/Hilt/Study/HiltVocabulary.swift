@@ -1,3 +1,4 @@
+import DICOM
 import FHIR
 
 /// The words of the language, for editors: what they complete, and what they show in colours.
@@ -20,7 +21,7 @@ package enum HiltVocabulary {
     "list", "after", "descending",
   ]
   /// Begin a value.
-  package static let making = ["new", "copy", "each", "add"]
+  package static let making = ["new", "copy", "each", "add", "tag"]
   /// Stand for a value, or are asked of one.
   package static let values = ["true", "false", "null", "absent", "valued"]
   /// Have a meaning of their own as names.
@@ -29,7 +30,9 @@ package enum HiltVocabulary {
   package static let forms = Checker.Quantifier.allCases.map(\.rawValue) + Parser.keyedWords.sorted()
   /// Types that a program names.
   package static let types = ["text", "number", "integer", "boolean", "date", "time", "bytes", "element"]
-  package static let formats = ["hl7", "fhir", "json", "xml", "delimited", "text", "bytes"]
+  package static let formats = ["hl7", "fhir", "json", "xml", "dicom", "delimited", "text", "bytes"]
+  /// What DICOM is refused with.
+  package static let statuses = DIMSEStatus.names.map(\.name)
   /// Namespaces that documents of healthcare have, as the head declares them.
   package static let namespaces = [
     #"hl7 = "urn:hl7-org:v3""#, #"xsi = "http://www.w3.org/2001/XMLSchema-instance""#, #"sdtc = "urn:hl7-org:sdtc""#,

@@ -41,6 +41,7 @@ extension Parser {
       let clause = try format(start)
       if tree.input != nil { problems.report(.header, "a transform has one 'in'", at: clause.span) }
       tree.input = tree.input ?? clause
+      readsDICOM = clause.format.text == "dicom"
     case "out" where ahead(1).kind == .word && !isSign(.dot, 1) && !isSign(.minus, 1):
       advance()
       tree.outputs.append(try format(start))
@@ -128,13 +129,13 @@ extension Parser {
       }
       clause.span = start...previous
       return clause
-    default:
-      guard format.text == "dicom" else {
-        throw fail(.header, "there is no format '\(format.text)'", at: format.span, help: ["hl7 2.3..2.6 ADT_*"])
+    case "dicom":
+      if token.kind != .end, continues {
+        throw fail(.header, "behind 'dicom' nothing follows", at: token.span, help: ["in dicom"])
       }
-      skipLine()
-      problems.report(.unsupported, "the format '\(format.text)' is not supported yet", at: format.span)
       return FormatClause(format: format, span: start...previous)
+    default:
+      throw fail(.header, "there is no format '\(format.text)'", at: format.span, help: ["hl7 2.3..2.6 ADT_*"])
     }
     var clause = FormatClause(format: format, span: start...previous)
     if token.kind == .digits, continues {

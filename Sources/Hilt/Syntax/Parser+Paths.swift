@@ -2,12 +2,17 @@ extension Parser {
   /// An operand and the steps behind it.
   mutating func postfix() throws -> Expression {
     let root: Expression
-    if insideSelector, isSign(.dot) || isSign(.minus) {
+    var steps: [Step] = []
+    if startsTag {
+      // `tag(…)` at the beginning is an element of the message.
+      root = Expression(kind: .name("msg"), span: Span(Int(token.span.start), Int(token.span.start)))
+      let start = token.span
+      steps = [Step(kind: .tag(try tag()), span: start...previous)]
+    } else if insideSelector, isSign(.dot) || isSign(.minus) {
       root = Expression(kind: .selected, span: Span(Int(token.span.start), Int(token.span.start)))
     } else {
       root = try operand()
     }
-    var steps: [Step] = []
     while true {
       if let made = try madeOf(root, steps) { return made }
       guard let step = try step(steps.last, of: root) else { break }
@@ -58,6 +63,8 @@ extension Parser {
       case .digits:
         let number = try number(what: "component")
         return Step(kind: .component(number), span: span)
+      case .word where startsTag:
+        return Step(kind: .tag(try tag()), span: start...previous)
       case .word:
         let member = try name("a name")
         return Step(kind: .member(member.text), span: span)

@@ -1,3 +1,5 @@
+import DICOM
+
 extension Parser {
   /// Statements up to `}` (or the end of the file, where `brace` is `nil`).
   mutating func statements(until brace: Token.Sign?) -> [Statement] {
@@ -298,11 +300,16 @@ extension Parser {
     var code: Word?
     var number: Word?
     if kind == .reject {
-      guard token.kind == .word, continues, ["AE", "AR"].contains(text(token)) else {
-        throw expected("AE or AR", help: ["reject AE 101 \"why\" at PID-3"])
+      let isHL7 = isWord("AE") || isWord("AR")
+      guard token.kind == .word || token.kind == .digits, continues, isHL7 || DIMSEStatus(text(token)) != nil else {
+        let word = token.kind == .word && continues ? text(token) : ""
+        let near = nearest(word, among: DIMSEStatus.names.map(\.name)).map { ["did you mean '\($0)'?"] }
+        let form = readsDICOM ? "reject CANNOT_UNDERSTAND \"why\" at PatientID" : "reject AE 101 \"why\" at PID-3"
+        throw expected(readsDICOM ? "a status of DICOM" : "AE or AR", help: near ?? [form])
       }
-      code = try name("a code")
-      if token.kind == .digits {
+      code = Word(text: text(token), span: token.span)
+      advance()
+      if isHL7, token.kind == .digits {
         number = Word(text: text(token), span: token.span)
         advance()
       }

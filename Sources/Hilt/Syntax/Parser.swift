@@ -27,6 +27,8 @@ struct Parser {
   let unreadable: Set<Int>
   /// A decision about a partner's answer was read.
   var replyDecision: Word?
+  /// DICOM comes in, and is refused with a status.
+  var readsDICOM = false
   /// Where the statement at hand begins.
   var statementStart = -1
   /// Inside a selector `.5` and `-2` begin a path.

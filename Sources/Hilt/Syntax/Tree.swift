@@ -1,3 +1,5 @@
+import DICOM
+
 /// A program as it is written: nothing in here knows what a name means.
 struct ProgramTree: Sendable {
   /// `library` and not `transform`: declarations alone, for others to import.
@@ -195,7 +197,7 @@ struct Decision: Sendable {
     var isReply: Bool { [.done, .retry, .dead, .answer].contains(self) }
   }
   var kind: Kind
-  /// `AE` or `AR`, of `reject`.
+  /// `AE` or `AR`, or where DICOM comes in the name or number of a status; of `reject`.
   var code: Word?
   /// Table 0357, of `reject`.
   var number: Word?
@@ -379,6 +381,8 @@ struct Step: Sendable {
     /// `-5`
     case field(Int)
     case select(Selector)
+    /// `.tag(0019,"GEMS_ACQU_01",9C)`
+    case tag(DICOMPath.Tag)
     /// `/ORDER_OBSERVATION`, of a message's or a group's groups
     case group(String)
     /// `names.upper_family(…)`: a function of an import

@@ -42,7 +42,8 @@ extension Workspace {
     }
     let range = document.text.json(start..<max(start, offset))
     return [
-      "isIncomplete": false,
+      // Of very many those come that go on from what is typed.
+      "isIncomplete": .boolean(items.count >= Self.manyMax),
       "items": .list(items.prefix(2_000).enumerated().map { self.json($0.element, $0.offset, range) }),
     ]
   }
@@ -67,9 +68,25 @@ extension Workspace {
 
   private func members(_ document: Document, _ line: CursorLine, _ offset: Int, _ separator: Character) -> [Item] {
     let meaning = meaning(document, line, offset, standing: separator == "/" ? "X" : "1", endingAt: line.wordStart - 1)
-    return (meaning?.members ?? []).filter { $0.separator == separator }.map {
+    return Self.fitting((meaning?.members ?? []).filter { $0.separator == separator }, line.word).map {
       Item(label: $0.name, kind: Self.kind($0), type: $0.type, about: $0.about)
     }
+  }
+
+  /// The elements of DICOM are thousands.
+  private static let manyMax = 300
+
+  /// Of very many those whose name begins with what is typed, then those that have it somewhere.
+  private static func fitting(_ members: [HiltMember], _ word: String) -> [HiltMember] {
+    guard members.count > manyMax else { return members }
+    let typed = word.lowercased()
+    if typed.isEmpty { return Array(members.prefix(manyMax)) }
+    let begin = members.filter { $0.name.lowercased().hasPrefix(typed) }
+    let others = members.filter {
+      !$0.name.lowercased().hasPrefix(typed)
+        && ($0.name.lowercased().contains(typed) || $0.about.lowercased().contains(typed))
+    }
+    return Array((begin + others).prefix(manyMax))
   }
 
   private static func kind(_ member: HiltMember) -> ItemKind {
@@ -157,7 +174,9 @@ extension Workspace {
       let members = study(document, document.text.text).root?.members ?? []
       return members.filter { $0.kind == .segment || words.last == "each" }
         .map { Item(label: $0.name, kind: Self.kind($0), type: $0.type) }
-    case ("reject", _) where words.count == 1, (_, "reject"): return items(["AE", "AR"], .constant)
+    case ("reject", _) where words.count == 1, (_, "reject"):
+      let isDICOM = study(document, document.text.text).readsDICOM
+      return items(isDICOM ? HiltVocabulary.statuses : ["AE", "AR"], .constant)
     case ("param", let last?) where last.hasSuffix(":"), ("var", let last?) where last.hasSuffix(":"):
       return items(HiltVocabulary.types + ["list of"])
     default: return nil
@@ -255,8 +274,8 @@ extension Workspace {
       items += (HiltVocabulary.statements + HiltVocabulary.decisions).map { Item(label: $0, kind: .keyword) }
     }
     if line.words.isEmpty { items += HiltVocabulary.headers.map { Item(label: $0, kind: .keyword) } }
-    items += (study.root?.members ?? []).map { member in
-      Item(label: member.name, kind: Self.kind(member), type: member.type)
+    items += Self.fitting(study.root?.members ?? [], line.word).map { member in
+      Item(label: member.name, kind: Self.kind(member), type: member.type, about: study.readsDICOM ? member.about : "")
     }
     items += HiltVocabulary.functions.map { page in
       Item(label: page.name, kind: .function, type: page.signature, documentation: Self.described(page))

@@ -1,3 +1,4 @@
+import Authoring
 import ConnectorKit
 import Definitions
 import Engine
@@ -104,7 +105,7 @@ struct MessageTrial {
       let message = try read(bytes)
       if let program, takes(message, program) {
         let result = program.run(input(message, bytes), tracing: true, observing: true)
-        tried.take(result, program, bytes) { text($0, message) }
+        tried.take(result, program, bytes) { text($0, $1, message) }
         tried.refusal = refusal(of: message, program)
         guard result.decision == .routed else { return tried }
       }
@@ -118,8 +119,9 @@ struct MessageTrial {
     return tried
   }
 
-  /// What was made, in the character set that it declares.
-  private func text(_ output: [UInt8], _ input: HL7Message?) -> String {
+  /// What was made: HL7 in the character set that it declares, DICOM as a tree.
+  private func text(_ output: [UInt8], _ format: Format, _ input: HL7Message?) -> String {
+    if format == .dicom { return String(decoding: ObjectTree.of(output), as: UTF8.self) }
     let charset = (try? HL7Message(output, reading))?.charset ?? input?.charset ?? .utf8
     return (try? charset.decode(output[...])) ?? String(decoding: output, as: UTF8.self)
   }
@@ -174,9 +176,8 @@ struct MessageTrial {
     case .held(let reason): Terminal.line(Terminal.yellow("  held: \(Terminal.safe(reason))"))
     case .rejected(let refusal):
       let place = refusal.path.map { " at \($0)" } ?? ""
-      let number = refusal.number ?? 207
       Terminal.line(
-        Terminal.yellow("  rejected: \(refusal.code) \(number)\(place) \(Terminal.safe(refusal.reason))"))
+        Terminal.yellow("  rejected: \(refusal.shownCode)\(place) \(Terminal.safe(refusal.reason))"))
       if let path = refusal.path { showKind(of: path, in: message) }
     case .done: Terminal.line(Terminal.green("  done: the delivery has arrived"))
     case .answered: Terminal.line(Terminal.green("  answered: the delivery has arrived, and the sender is told"))
@@ -248,13 +249,15 @@ struct MessageTrial {
 
   private func show(_ emitted: HiltEmitted, _ bytes: [UInt8], _ input: HL7Message?, _ origins: [HiltOrigin]) {
     let to = emitted.destinations.map { " to " + $0.joined(separator: ", ") } ?? ""
-    switch emitted.content {
-    case .input: Terminal.line("  emitted\(to): the message as it came")
-    case .bytes(let output) where emitted.format == .bytes:
+    switch emitted.made(of: bytes) {
+    case nil: Terminal.line("  emitted\(to): the message as it came")
+    case let output? where emitted.format == .bytes:
       Terminal.line("  emitted\(to): \(output.count) bytes")
-    case .bytes(let output):
+    case let output?:
       Terminal.line("  emitted\(to):")
-      let before = Set(bytes.split(whereSeparator: { $0 == 0x0D || $0 == 0x0A }).map(Array.init))
+      let before = Set(
+        Self.readable(bytes, format == .dicom ? .dicom : .bytes).split(whereSeparator: { $0 == 0x0D || $0 == 0x0A })
+          .map(Array.init))
       let charset = (try? HL7Message(output, reading))?.charset ?? input?.charset ?? .utf8
       let written = Dictionary(grouping: origins, by: \.segment)
       for (number, line) in Self.readable(output, emitted.format).split(whereSeparator: { $0 == 0x0D || $0 == 0x0A })
@@ -278,8 +281,9 @@ struct MessageTrial {
     }
   }
 
-  /// JSON has a line for each value and XML one for each element, as a person reads it.
+  /// JSON has a line for each value, XML and DICOM one for each element, as a person reads it.
   private static func readable(_ output: [UInt8], _ format: Format) -> [UInt8] {
+    if format == .dicom { return ObjectTree.of(output) }
     if format == .xml, let document = try? XMLDocument(output) {
       var writer = XMLWriter(isPretty: true)
       writer.node(document.root)

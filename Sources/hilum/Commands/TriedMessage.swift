@@ -71,7 +71,7 @@ struct TriedMessage: Encodable {
   }
 
   mutating func take(
-    _ result: HiltResult, _ program: HiltProgram, _ input: [UInt8], _ text: ([UInt8]) -> String
+    _ result: HiltResult, _ program: HiltProgram, _ input: [UInt8], _ text: ([UInt8], Format) -> String
   ) {
     switch result.decision {
     case .routed: outcome = "routed"
@@ -79,7 +79,7 @@ struct TriedMessage: Encodable {
     case .held(let reason): (outcome, self.reason) = ("held", reason)
     case .rejected(let refusal):
       (outcome, reason, path) = ("rejected", refusal.reason, refusal.path)
-      code = "\(refusal.code) \(refusal.number ?? 207)"
+      code = refusal.shownCode
     case .done: outcome = "done"
     case .answered: outcome = "answered"
     case .retry(let reason): (outcome, self.reason) = ("retry", reason)
@@ -89,10 +89,10 @@ struct TriedMessage: Encodable {
       (path, code, line) = (failure.path, failure.problem.code, failure.problem.place.line)
     }
     emitted = result.emitted.map { emitted in
-      let bytes = if case .bytes(let bytes) = emitted.content { bytes } else { input }
+      let bytes = emitted.made(of: input) ?? input
       return Emitted(
         to: emitted.destinations, meta: emitted.meta.compactMapValues(\.text), isInput: emitted.content == .input,
-        lines: text(bytes).split(whereSeparator: \.isNewline).map(String.init))
+        lines: text(bytes, emitted.format).split(whereSeparator: \.isNewline).map(String.init))
     }
     notes = result.notes.map { Note(line: $0.place.line, text: $0.text) }
     trace = result.trace.map { Traced(line: $0.line, turns: $0.turns, value: $0.text) }

@@ -1,0 +1,159 @@
+import DICOM
+import Messages
+
+/// Paths into DICOM: `Modality`, `msg.RequestAttributesSequence[1].ScheduledProcedureStepID`.
+extension Checker {
+  var readsDICOM: Bool { input?.format == .dicom }
+
+  /// DICOM comes in or goes out.
+  var knowsDICOM: Bool { readsDICOM || outputs.contains { $0.format == .dicom } }
+
+  /// `msg`
+  func object(_ span: Span) -> Typed {
+    Typed(.object(.input), at: span, path: "msg") { .dataSet(.read(try $0.object(at: span).dataSet)) }
+  }
+
+  /// `Modality`: an element of the message.
+  mutating func keyword(_ name: String, _ span: Span) -> Cursor {
+    element(name, of: ElementOwner(object(span), .input, isObject: true), name: span, span)
+  }
+
+  /// An element by its keyword; reported where the standard has none of that name.
+  mutating func element(_ name: String, of owner: ElementOwner, name nameSpan: Span, _ span: Span) -> Cursor {
+    guard let attribute = attribute(name, at: nameSpan) else { return .broken }
+    return .element(ElementPlace(owner: owner, kind: ElementKind(.standard(attribute.tag)), span: span))
+  }
+
+  /// What the dictionary has for a keyword; reported where it has nothing.
+  mutating func attribute(_ name: String, at span: Span) -> DICOMAttribute? {
+    if let known = DICOMDictionary.attribute(keyword: name), !known.vrs.isEmpty { return known }
+    let near = problems.isOpen ? DICOMDictionary.nearestKeyword(to: name) : nil
+    problems.report(
+      .unknownElement, "DICOM has no element '\(name)'" + (near.map { "; did you mean '\($0)'?" } ?? ""), at: span,
+      help: near == nil ? ["tag(gggg,eeee)"] : [], fix: near.map { (span, $0) })
+    return nil
+  }
+
+  // MARK: Steps
+
+  /// What follows an object or an item.
+  mutating func advance(
+    _ value: Typed, in reference: DataSetReference, isObject: Bool, _ step: Step, _ span: Span
+  ) -> Cursor {
+    let owner = ElementOwner(value, reference, isObject: isObject)
+    switch step.kind {
+    case .member(let name): return element(name, of: owner, name: step.nameSpan, span)
+    case .tag(let tag): return .element(ElementPlace(owner: owner, kind: ElementKind(tag), span: span))
+    default:
+      return brokenCursor(
+        .path, "a keyword or a tag follows \(value.type.name)", at: step.span, help: [".Modality", ".tag(0008,0060)"])
+    }
+  }
+
+  /// What follows an element.
+  mutating func advance(_ given: ElementPlace, _ step: Step, _ span: Span) -> Cursor {
+    var place = given
+    switch step.kind {
+    case .select(let selector): return select(&place, selector, step.span, span)
+    case .member, .tag:
+      guard place.kind.values == .sequence || place.kind.values == .open else { break }
+      guard !place.isWhole else {
+        let text = source.text(Span(Int(place.span.start), Int(step.span.start)))
+        let rest = source.text(step.span)
+        return brokenCursor(
+          .repeats, "\(place.path) is a list; a single item is needed here", at: place.span,
+          help: ["\(text)[1]\(rest)", "\(text)[where …]\(rest)", "\(text)[*]\(rest) is a list again"])
+      }
+      let owner = ElementOwner(place)
+      if case .tag(let tag) = step.kind {
+        return .element(ElementPlace(owner: owner, kind: ElementKind(tag), span: span))
+      }
+      return element(step.name ?? "", of: owner, name: step.nameSpan, span)
+    default: break
+    }
+    return advance(value(of: place), step, span)
+  }
+
+  private mutating func select(
+    _ place: inout ElementPlace, _ selector: Selector, _ step: Span, _ span: Span
+  ) -> Cursor {
+    guard place.isWhole else { return brokenCursor(.path, "one selector is enough", at: step) }
+    guard place.kind.values != .bytes, place.kind.values != .pixels else {
+      return brokenCursor(.path, "\(place.path) is one stretch of bytes", at: step)
+    }
+    place.span = span
+    switch selector {
+    case .last: place.pick = .last
+    case .keys(let keys):
+      guard let number = index(keys, step) else { return .broken }
+      place.pick = .index(number)
+    case .all where place.kind.values != .sequence: place.pick = .all
+    case .all: return .many(value(of: place))
+    case .firstWhere where place.kind.values != .sequence, .allWhere where place.kind.values != .sequence:
+      return brokenCursor(
+        .path, "values are selected by their number, and items by a condition", at: step,
+        help: ["[1]", "[last]", "[*]"]
+      )
+    case .firstWhere, .allWhere, .allOf:
+      let list = value(of: place)
+      guard case .list(let item) = list.type else { return .broken }
+      return select(list, item, selector, step, span)
+    }
+    return .element(place)
+  }
+
+  /// `CodeValue` in `[where CodeValue == "T-D3000"]`: an element of the item that is selected.
+  func selectedKeyword(_ name: String, _ span: Span) -> Cursor? {
+    guard case .value(let slot, .dataSet(let reference))? = selected,
+      let attribute = DICOMDictionary.attribute(keyword: name)
+    else { return nil }
+    let item = Typed(.dataSet(reference), at: span) { $0.slots[slot] }
+    let owner = ElementOwner(item, reference, isObject: false)
+    return .element(ElementPlace(owner: owner, kind: ElementKind(.standard(attribute.tag)), span: span))
+  }
+
+  // MARK: Values
+
+  /// An element as a value: one of it, or a list where there are several.
+  mutating func value(of place: ElementPlace) -> Typed {
+    if place.owner.reference == .input { scope.read(place.path) }
+    let (span, path) = (place.span, place.path)
+    var isList = false
+    let one: Type
+    switch place.kind.values {
+    case .pixels:
+      return broken(
+        .type, "pixels are passed on as they are, and not read", at: span, help: ["\(path) is valued"])
+    case .sequence:
+      one = .dataSet(place.owner.reference)
+      isList = place.isWhole
+    case .text, .open: one = .text
+    case .name: one = .personName
+    case .number: one = .number
+    case .bytes: one = .bytes
+    }
+    if case .all = place.pick { isList = true }
+    if isList {
+      return Typed(.list(one), at: span, path: path) { run in .list(try place.readAll(run)) }
+    }
+    if place.isWhole, place.kind.isMany {
+      let text = source.text(span)
+      return broken(
+        .repeats, "\(path) may have several values; a single value is needed here", at: span,
+        help: ["\(text)[1]", "\(text)[*]"])
+    }
+    let isKnown = place.owner.reference == .input && isFact(span)
+    var value = Typed(one, mayBeAbsent: !isKnown, at: span, path: path) { try place.read($0) }
+    value.isRequired = place.owner.isMessage && place.kind.isRequired
+    return value
+  }
+
+  /// Of each of `items[*]` what a path has come to: of an element with several values all of them.
+  mutating func each(_ place: ElementPlace) -> Typed {
+    var place = place
+    if place.isWhole, place.kind.isMany, place.kind.values != .bytes, place.kind.values != .sequence {
+      place.pick = .all
+    }
+    return value(of: place)
+  }
+}

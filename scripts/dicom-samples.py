@@ -1,0 +1,97 @@
+#!/usr/bin/env python3
+"""Writes the objects of DICOM that cases beside transforms take, so that what is in them can be read here.
+
+    scripts/dicom-samples.py          writes them all
+
+They are made from nothing: no patient, no scanner and no file of anybody's stands behind them.
+"""
+import pathlib
+import struct
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+CT, MR, US = "1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.5.1.4.1.1.4", "1.2.840.10008.5.1.4.1.1.6.1"
+IMPLICIT, EXPLICIT = "1.2.840.10008.1.2", "1.2.840.10008.1.2.1"
+LONG = {"OB", "OW", "SQ", "UN", "UT"}
+
+
+def value(vr, given):
+    if isinstance(given, bytes):
+        data = given
+    elif vr == "US":
+        data = struct.pack("<H", given)
+    elif vr == "UL":
+        data = struct.pack("<L", given)
+    else:
+        data = given.encode("utf-8")
+    return data + (b"\0" if vr in ("UI", "OB") else b" ") * (len(data) % 2)
+
+
+def elements(listed, explicit):
+    written = b""
+    for tag, vr, given in listed:
+        head = struct.pack("<HH", tag >> 16, tag & 0xFFFF)
+        if vr == "SQ":
+            inner = (elements(item, explicit) for item in given)
+            data = b"".join(b"\xfe\xff\x00\xe0" + struct.pack("<L", len(item)) + item for item in inner)
+        else:
+            data = value(vr, given)
+        if explicit:
+            head += vr.encode() + (b"\0\0" + struct.pack("<L", len(data)) if vr in LONG else struct.pack("<H", len(data)))
+        else:
+            head += struct.pack("<L", len(data))
+        written += head + data
+    return written
+
+
+def file(listed, syntax):
+    known = {tag: given for tag, _, given in listed}
+    meta = elements(
+        [(0x00020001, "OB", b"\0\1"), (0x00020002, "UI", known[0x00080016]), (0x00020003, "UI", known[0x00080018]),
+         (0x00020010, "UI", syntax), (0x00020012, "UI", "2.25.1"), (0x00020013, "SH", "SAMPLE")], True)
+    length = elements([(0x00020000, "UL", len(meta))], True)
+    return b"\0" * 128 + b"DICM" + length + meta + elements(listed, syntax == EXPLICIT)
+
+
+def image(sop_class, number, modality, description, patient, extra=()):
+    listed = [
+        (0x00080005, "CS", "ISO_IR 192"), (0x00080008, "CS", "ORIGINAL\\PRIMARY\\AXIAL"), (0x00080016, "UI", sop_class),
+        (0x00080018, "UI", f"2.25.1000.{number}"), (0x00080020, "DA", "20261122"), (0x00080030, "TM", "101530.25"),
+        (0x00080060, "CS", modality), (0x00080070, "LO", "MAKER"), (0x00080080, "LO", "st. elsewhere "),
+        (0x00080081, "ST", "1 Main Street"), (0x00081030, "LO", description), (0x00100010, "PN", "Müller^Jürgen"),
+        (0x00100020, "LO", patient), (0x00100030, "DA", "19700101"), (0x00100040, "CS", "M"),
+        (0x00190010, "LO", "MAKER_01"), (0x00191001, "LO", "gated"), (0x0020000D, "UI", "2.25.1000"),
+        (0x0020000E, "UI", "2.25.1000.1"), (0x00280002, "US", 1), (0x00280010, "US", 4), (0x00280011, "US", 4),
+        (0x00280100, "US", 8), (0x00280101, "US", 8), (0x00280102, "US", 7), (0x00280103, "US", 0),
+        (0x00400275, "SQ", [
+            [(0x00400007, "LO", "Thorax"), (0x00400009, "SH", "S1"), (0x00401001, "SH", "R1")],
+            [(0x00400009, "SH", "S2"), (0x00401001, "SH", "R2")]]),
+        (0x7FE00010, "OW", bytes(range(16))),
+    ]
+    return sorted(listed + list(extra), key=lambda one: one[0])
+
+
+THORAX = image(CT, 1, "CT", "CT Thorax", "42")
+CARDIAC = image(MR, 2, "MR", "MR Cardiac stress", "42")
+NO_PATIENT = image(CT, 3, "CT", "CT Thorax", "")
+ULTRASOUND = image(US, 4, "US", "US Abdomen", "42")
+BURNED_IN = image(CT, 5, "CT", "CT Thorax", "42", [(0x00280301, "CS", "YES")])
+
+
+def main():
+    routes, images = "Transforms/ct-route.tests", "Examples/images"
+    for path, listed, syntax in [
+        (f"{routes}/thorax/in.dcm", THORAX, EXPLICIT),
+        (f"{routes}/cardiac-mr/in.dcm", CARDIAC, IMPLICIT),
+        (f"{routes}/no-patient/in.dcm", NO_PATIENT, EXPLICIT),
+        (f"{routes}/ultrasound/in.dcm", ULTRASOUND, EXPLICIT),
+        (f"{routes}/burned-in/in.dcm", BURNED_IN, EXPLICIT),
+        (f"{images}/samples/thorax.dcm", THORAX, EXPLICIT),
+        (f"{images}/samples/cardiac-mr.dcm", CARDIAC, IMPLICIT),
+        (f"{images}/samples/no-patient.dcm", NO_PATIENT, EXPLICIT),
+        (f"{images}/Channels/images.tests/thorax/in.dcm", THORAX, EXPLICIT),
+    ]:
+        (ROOT / path).parent.mkdir(parents=True, exist_ok=True)
+        (ROOT / path).write_bytes(file(listed, syntax))
+
+
+main()
