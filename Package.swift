@@ -118,7 +118,7 @@ let package = Package(
     .target(
       name: "Admin",
       dependencies: [
-        "Messages", "HL7", "Definitions", "Store", "Engine", product("Hummingbird", "hummingbird"),
+        "Messages", "HL7", "DICOM", "Definitions", "Store", "Engine", product("Hummingbird", "hummingbird"),
         product("HTTPTypes", "swift-http-types"),
         product("NIOCore", "swift-nio"), product("NIOPosix", "swift-nio"), product("Logging", "swift-log"),
       ],

@@ -110,7 +110,10 @@ package struct ControlAPI: Sendable {
     router.get("messages/:id") { _, context in try json(try await message(context).answer) }
     router.get("messages/:id/why") { _, context in try json(try await message(context).story) }
     router.get("messages/:id/raw") { _, context in
-      try bytes(try await engine.store.raw(try identifier(context)), "what came in")
+      try await content(try await engine.store.kept(try identifier(context)), "what came in")
+    }
+    router.get("messages/:id/shown") { _, context in
+      try await shown(try await engine.store.kept(try identifier(context)), "what came in")
     }
     router.post("deliveries/search") { request, _ in
       let query = try await body(DeliveryQuery.self, request)
@@ -118,10 +121,11 @@ package struct ControlAPI: Sendable {
       return try json(engine.withGroups(try await engine.store.deliveries(query)))
     }
     router.get("deliveries/:id/:part") { _, context in
-      let sent = try await engine.store.sent(try identifier(context))
+      let id = try identifier(context)
       switch try context.parameters.require("part") {
-      case "sent": return try bytes(sent?.payload, "what is sent")
-      case "reply": return try bytes(sent?.reply, "the partner's answer")
+      case "sent": return try await content(try await engine.store.kept(sent: id), "what is sent")
+      case "shown": return try await shown(try await engine.store.kept(sent: id), "what is sent")
+      case "reply": return try await content(try await engine.store.sent(id)?.reply, "the partner's answer")
       default: throw HTTPError(.notFound)
       }
     }
@@ -266,15 +270,6 @@ func json(_ value: some Encodable) throws -> Response {
   return Response(
     status: .ok, headers: [.contentType: "application/json; charset=utf-8"],
     body: ResponseBody(byteBuffer: ByteBuffer(bytes: data)))
-}
-
-private func bytes(_ payload: Payload?, _ what: String) throws -> Response {
-  guard case .bytes(let bytes) = payload?.content else {
-    throw HTTPError(.notFound, message: "\(what) is not kept, or there was nothing")
-  }
-  return Response(
-    status: .ok, headers: [.contentType: "application/octet-stream"],
-    body: ResponseBody(byteBuffer: ByteBuffer(bytes: bytes)))
 }
 
 private func identifier(_ context: BasicRequestContext) throws -> Identifier {

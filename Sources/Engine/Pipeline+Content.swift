@@ -1,5 +1,6 @@
 import ConnectorKit
 import DICOM
+import Hilt
 package import Messages
 
 // Contents that may be too large to be held in memory.
@@ -23,36 +24,39 @@ extension Pipeline {
     return bytes
   }
 
-  /// DICOM: what isn't pixels is read, the rest is passed over.
-  func readImage(_ payload: Payload, _ context: Context, _ open: Open) -> Decided {
+  /// An object of DICOM: what is read of it, and what it is kept as.
+  struct Image {
     let object: DICOMObject
+    let payload: Payload
+  }
+
+  func readImage(_ payload: Payload, _ context: Context) -> Decided {
+    var came = Outgoing()
     do {
-      object = try Self.object(payload, open)
+      let image = try Self.image(payload, context.open)
+      if let refusal = Self.mismatch(image.object) { return Decided(refusal) }
+      came.image = image
     } catch let error as ContentError {
       return .failed(error.description)
     } catch {
       return Decided(Self.refused(.cannotUnderstand, "this is not a DICOM object that can be read: \(error)"))
     }
-    if let refusal = Self.mismatch(object) { return Decided(refusal) }
-    var bytes: [UInt8] = []
-    if case .bytes(let all) = payload.content { bytes = all }
-    return route(bytes, nil, context)
+    if case .bytes(let bytes) = payload.content { came.bytes = bytes }
+    return route(came, context)
   }
 
-  private static func object(_ payload: Payload, _ open: Open) throws -> DICOMObject {
-    if case .bytes(let bytes) = payload.content { return try DICOMObject(bytes) }
-    let content = try open(payload)
-    var reader = DICOMReader()
-    while content.rest > 0 {
-      let unwanted = min(reader.bytesToSkip, content.rest)
-      if unwanted > 0 {
-        content.skip(unwanted)
-        reader.skip(unwanted)
-      } else {
-        try reader.receive(try content.next(1 << 16))
-      }
+  /// Reads what isn't pixels; the rest is passed over.
+  static func image(_ payload: Payload, _ open: Open) throws -> Image {
+    if case .bytes(let bytes) = payload.content { return Image(object: try DICOMObject(bytes), payload: payload) }
+    return Image(object: try DICOMObject(reading: try open(payload)), payload: payload)
+  }
+
+  /// What a program made, and what it is kept as; `nil` where it is what came to the program.
+  static func made(_ emitted: HiltEmitted, of came: Outgoing) -> Payload? {
+    if case .dicom(let stretches) = emitted.content, let changed = came.image?.payload.changed(to: stretches) {
+      return changed
     }
-    return try reader.finish()
+    return emitted.made(of: came.bytes).map { Payload(emitted.format, $0) }
   }
 
   /// PS3.4 B.2.3: «Data Set does not match SOP Class». What came by C-STORE has the command's words in its meta group.
@@ -74,5 +78,44 @@ extension Pipeline {
 
   static func refused(_ status: DIMSEStatus, _ text: String, _ tag: DICOMTag? = nil) -> Rejection {
     Rejection(.reject, Int(status.code), text, at: tag.map { "\($0)" })
+  }
+}
+
+extension Payload {
+  /// What is made of a large object: new bytes and stretches of what it is kept as; `nil` where it is in memory.
+  fileprivate func changed(to stretches: [DICOMStretch]) -> Payload? {
+    let source: BlobReference
+    let old: [PatchedBlob.Piece]
+    switch content {
+    case .bytes: return nil
+    case .blob(let blob): (source, old) = (blob, [.range(0..<blob.byteCount)])
+    case .patched(let patched): (source, old) = (patched.source, patched.pieces)
+    }
+    let pieces = stretches.flatMap { stretch -> [PatchedBlob.Piece] in
+      switch stretch {
+      case .bytes(let bytes): [.bytes(bytes)]
+      case .range(let range): Self.cut(old, range)
+      }
+    }
+    return PatchedBlob(source, pieces).map { Payload(format: format, content: .patched($0)) }
+  }
+
+  /// A range of what pieces are together.
+  private static func cut(_ pieces: [PatchedBlob.Piece], _ range: Range<Int>) -> [PatchedBlob.Piece] {
+    var cut: [PatchedBlob.Piece] = []
+    var start = 0
+    for piece in pieces {
+      let own = range.clamped(to: start..<start + piece.byteCount)
+      if !own.isEmpty {
+        switch piece {
+        case .bytes(let bytes): cut.append(.bytes(Array(bytes[own.lowerBound - start..<own.upperBound - start])))
+        case .range(let old):
+          let first = old.lowerBound + own.lowerBound - start
+          cut.append(.range(first..<first + own.count))
+        }
+      }
+      start += piece.byteCount
+    }
+    return cut
   }
 }

@@ -26,7 +26,7 @@ package struct Pipeline: Sendable {
   ///   - open: reads a content that isn't in memory.
   package func run(
     _ payload: Payload, _ attributes: [String: Value], id: MessageID, receivedAt: Int64, isReleased: Bool = false,
-    open: Open = Self.inMemory
+    open: @escaping Open = Self.inMemory
   ) -> Decided {
     let size = payload.byteCount
     if size > definition.limits.messageBytesMax {
@@ -38,8 +38,8 @@ package struct Pipeline: Sendable {
       attributes: [
         "id": .text(id.description), "channel": .text(definition.name.text), "received": .integer(receivedAt),
         "source": .record(attributes),
-      ], isReleased: isReleased)
-    if definition.format == .dicom { return readImage(payload, context, open) }
+      ], isReleased: isReleased, open: open)
+    if definition.format == .dicom { return readImage(payload, context) }
     let bytes: [UInt8]
     do throws(ContentError) {
       bytes = try Self.whole(payload, open)
@@ -60,7 +60,7 @@ package struct Pipeline: Sendable {
   }
 
   private func read(_ payload: Payload, _ bytes: [UInt8], _ context: Context) -> Decided {
-    guard definition.format == .hl7v2 else { return route(bytes, nil, context) }
+    guard definition.format == .hl7v2 else { return route(Outgoing(bytes: bytes), context) }
     let message: HL7Message
     do throws(HL7ParseError) {
       message = try HL7Message(bytes, reading)
@@ -69,7 +69,7 @@ package struct Pipeline: Sendable {
         Rejection(
           .reject, 207, "this is not an HL7 v2 message that can be read: \(error)", at: error.field?.description))
     }
-    return route([], message, context)
+    return route(Outgoing(message: message), context)
   }
 
   /// What holds for one run.
@@ -78,6 +78,8 @@ package struct Pipeline: Sendable {
     var isReleased = false
     /// The destinations that it is about; `nil` for all.
     var only: Set<String>?
+    /// Reads a content that isn't in memory.
+    var open: Open = Pipeline.inMemory
   }
 
   /// One message that goes to destinations: what came in, or what the transform gave.
@@ -85,21 +87,28 @@ package struct Pipeline: Sendable {
     /// `nil`: what came in.
     var output: Int?
     var message: HL7Message?
-    /// The content, where it is not HL7.
+    /// The content, where it is not HL7 and is in memory.
     var bytes: [UInt8] = []
+    var image: Image?
     var meta: [String: Value] = [:]
     var destinations: [String]?
+
+    func input(original: HL7Message?, _ context: Context, _ limits: HiltLimits) -> HiltInput {
+      var input = HiltInput(
+        message, original: original, bytes: bytes, attributes: context.attributes, meta: meta, limits: limits)
+      input.dicom = image?.object
+      input.isReleased = context.isReleased
+      return input
+    }
   }
 
-  /// - Parameter bytes: of what is not HL7.
-  func route(_ bytes: [UInt8], _ message: HL7Message?, _ context: Context) -> Decided {
-    var input = HiltInput(message, bytes: bytes, attributes: context.attributes, limits: limits)
-    input.isReleased = context.isReleased
+  func route(_ came: Outgoing, _ context: Context) -> Decided {
+    let input = came.input(original: nil, context, limits)
     var decided: Decided
-    if let message, definition.hl7.missingControlID == .refuse, !Self.hasControlID(message) {
+    if let message = came.message, definition.hl7.missingControlID == .refuse, !Self.hasControlID(message) {
       decided = Decided(Rejection(.error, 101, "MSH-10 (message control id) is empty", at: "MSH-10"))
     } else {
-      decided = transformed(message, input, context)
+      decided = transformed(came, input, context)
     }
     describe(&decided, input)
     return decided
@@ -107,15 +116,14 @@ package struct Pipeline: Sendable {
 
   // MARK: The channel's transform
 
-  private func transformed(_ message: HL7Message?, _ input: HiltInput, _ context: Context) -> Decided {
-    guard let transform = definition.transform else {
-      return deliver([Outgoing(message: message, bytes: input.bytes)], Decided(.routed), message, context)
-    }
+  private func transformed(_ came: Outgoing, _ input: HiltInput, _ context: Context) -> Decided {
+    let message = came.message
+    guard let transform = definition.transform else { return deliver([came], Decided(.routed), message, context) }
     if let message, let refusal = unexpected(message, transform) {
       switch definition.unexpected {
       case .reject: return Decided(refusal)
       case .fail: return .failed(refusal.text)
-      case .pass: return deliver([Outgoing(message: message, bytes: input.bytes)], Decided(.routed), message, context)
+      case .pass: return deliver([came], Decided(.routed), message, context)
       }
     }
     let result = transform.run(input)
@@ -123,14 +131,14 @@ package struct Pipeline: Sendable {
       switch definition.unexpected {
       case .reject: break
       case .fail: return .failed(refusal.reason)
-      case .pass: return deliver([Outgoing(message: message, bytes: input.bytes)], Decided(.routed), message, context)
+      case .pass: return deliver([came], Decided(.routed), message, context)
       }
     }
     var decided = Self.decided(result)
     guard decided.state == .routed else { return decided }
     var outgoing: [Outgoing] = []
     for emitted in result.emitted {
-      guard let one = take(emitted, of: input, &decided) else { return decided }
+      guard let one = take(emitted, of: came, context, &decided) else { return decided }
       outgoing.append(one)
     }
     return deliver(outgoing, decided, message, context)
@@ -160,7 +168,7 @@ package struct Pipeline: Sendable {
     case .rejected(let rejection):
       decided = Decided(
         Rejection(
-          Rejection.Kind(rawValue: rejection.code) ?? .error, rejection.number ?? 207, rejection.reason,
+          Rejection.Kind(rawValue: rejection.code) ?? (rejection.isDIMSE ? .reject : .error), rejection.number ?? 207, rejection.reason,
           at: rejection.path))
     }
     decided.steps = result.notes.map { Step(.note, $0.text) } + decided.steps
@@ -173,22 +181,26 @@ package struct Pipeline: Sendable {
   }
 
   /// Keeps what a program emitted, once for all destinations; `nil` and a failed outcome where it can't be read back.
-  private func take(_ emitted: HiltEmitted, of input: HiltInput, _ decided: inout Decided) -> Outgoing? {
-    var outgoing = Outgoing(meta: emitted.meta, destinations: emitted.destinations)
-    switch emitted.made(of: input.bytes) {
-    case nil: (outgoing.message, outgoing.bytes) = (input.message, input.bytes)
-    case let bytes?:
-      outgoing.output = decided.outputs.count
-      decided.outputs.append(Payload(emitted.format, bytes))
-      if emitted.format != .hl7v2 { outgoing.bytes = bytes }
-      if emitted.format == .hl7v2, needsMessage {
-        do throws(HL7ParseError) {
-          outgoing.message = try HL7Message(bytes, reading)
-        } catch {
-          decided = .failed("what the transform made can't be read back: \(error)")
-          return nil
-        }
+  private func take(
+    _ emitted: HiltEmitted, of came: Outgoing, _ context: Context, _ decided: inout Decided
+  ) -> Outgoing? {
+    var outgoing = came
+    (outgoing.meta, outgoing.destinations) = (emitted.meta, emitted.destinations)
+    guard let made = Self.made(emitted, of: came) else { return outgoing }
+    (outgoing.message, outgoing.bytes, outgoing.image) = (nil, [], nil)
+    outgoing.output = decided.outputs.count
+    decided.outputs.append(made)
+    if emitted.format != .hl7v2, case .bytes(let bytes) = made.content { outgoing.bytes = bytes }
+    guard needsMessage else { return outgoing }
+    do {
+      switch (emitted.format, made.content) {
+      case (.hl7v2, .bytes(let bytes)): outgoing.message = try HL7Message(bytes, reading)
+      case (.dicom, _): outgoing.image = try Self.image(made, context.open)
+      default: break
       }
+    } catch {
+      decided = .failed("what the transform made can't be read back: \(error)")
+      return nil
     }
     return outgoing
   }
@@ -209,10 +221,7 @@ package struct Pipeline: Sendable {
       var reached = false
       for one in outgoing {
         if let wanted = one.destinations, !wanted.contains(destination.name) { continue }
-        var input = HiltInput(
-          one.message, original: original, bytes: one.bytes, attributes: context.attributes, meta: one.meta,
-          limits: limits)
-        input.isReleased = context.isReleased
+        let input = one.input(original: original, context, limits)
         do throws(HiltFailure) {
           guard try destination.when?.holds(input) ?? true else { continue }
         } catch {
@@ -271,18 +280,21 @@ package struct Pipeline: Sendable {
     default: return own
     }
     for emitted in result.emitted {
-      var output = one.output
-      var (message, content) = (one.message, one.bytes)
-      if let bytes = emitted.made(of: input.bytes) {
-        output = decided.outputs.count
-        decided.outputs.append(Payload(emitted.format, bytes))
-        message = emitted.format == .hl7v2 ? try? HL7Message(bytes, reading) : nil
-        content = message == nil ? bytes : []
+      var last = one
+      last.meta = emitted.meta
+      if let made = Self.made(emitted, of: one) {
+        last.output = decided.outputs.count
+        decided.outputs.append(made)
+        (last.message, last.bytes, last.image) = (nil, [], nil)
+        if case .bytes(let bytes) = made.content {
+          last.message = emitted.format == .hl7v2 ? try? HL7Message(bytes, reading) : nil
+          if last.message == nil { last.bytes = bytes }
+        } else {
+          last.image = try? Self.image(made, context.open)
+        }
       }
-      let final = HiltInput(
-        message, original: input.original, bytes: content, attributes: context.attributes, meta: emitted.meta,
-        limits: limits)
-      decided.deliveries.append(render(lane, output, final, keyedBy: input))
+      let final = last.input(original: input.original, context, limits)
+      decided.deliveries.append(render(lane, last.output, final, keyedBy: input))
     }
     return nil
   }

@@ -49,6 +49,13 @@ extension SQLiteStore {
     }
   }
 
+  package func kept(sent id: DeliveryID) async throws(StoreError) -> Payload? {
+    try await read { reading in
+      guard let delivery = try reading.delivery(id.key), delivery.id == id else { return nil }
+      return try Self.payload(try reading.payload(delivery, asKept: true), "the delivery \(id) as it goes")
+    }
+  }
+
   package func verdict(_ id: DeliveryID) async throws(StoreError) -> DeliveryVerdict? {
     try await read { reading in
       guard let delivery = try reading.delivery(id.key), delivery.id == id else { return nil }

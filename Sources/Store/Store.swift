@@ -125,6 +125,8 @@ package protocol Store: AnyObject, Sendable {
   func kept(_ id: MessageID) async throws(StoreError) -> Payload?
   /// The bytes as they go or went to one destination, and the partner's last answer.
   func sent(_ id: DeliveryID) async throws(StoreError) -> (payload: Payload?, reply: Payload?)?
+  /// The content as it goes or went to one destination, as it is kept.
+  func kept(sent id: DeliveryID) async throws(StoreError) -> Payload?
   /// What became of a delivery, for a sender who waits for it; `nil` where there is none.
   func verdict(_ id: DeliveryID) async throws(StoreError) -> DeliveryVerdict?
   func delivery(_ id: DeliveryID) async throws(StoreError) -> DeliveryRecord?

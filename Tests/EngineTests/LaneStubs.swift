@@ -194,6 +194,7 @@ final class StubStore: Store {
   func progress(channel: Int64, key: String) async throws(StoreError) -> Value? { throw unasked }
   func message(_ id: MessageID) async throws(StoreError) -> MessageRecord? { throw unasked }
   func raw(_ id: MessageID) async throws(StoreError) -> Payload? { throw unasked }
+  func kept(sent id: DeliveryID) async throws(StoreError) -> Payload? { throw unasked }
   func kept(_ id: MessageID) async throws(StoreError) -> Payload? { throw unasked }
   func stage(channel: Int64) throws(StagingError) -> any ContentWriter { throw StagingError("nobody asks for it") }
   func open(_ payload: Payload, isTrusted: Bool) throws(ContentError) -> any ContentReader {

@@ -51,8 +51,9 @@ import Testing
       rooms: ["Messages", "Text", "HL7", "Hilt", "Definitions", "Authoring"],
       system: libc.union(["Synchronization", "Dispatch", "Foundation"])),
     "Admin": Room(
-      rooms: ["Messages", "HL7", "Hilt", "Definitions", "Store", "Engine"],
-      packages: ["Hummingbird", "HTTPTypes", "NIOCore", "NIOPosix", "Logging"], system: libc.union(["Foundation"])),
+      rooms: ["Messages", "HL7", "DICOM", "Hilt", "Definitions", "Store", "Engine"],
+      packages: ["Hummingbird", "HTTPTypes", "NIOCore", "NIOPosix", "Logging"],
+      system: libc.union(["Foundation", "Dispatch"])),
     "Partners": Room(
       rooms: ["Messages", "HL7", "DICOM", "DICOMTransport", "CSQLite"], packages: nio,
       system: libc.union(["Synchronization", "Dispatch", "Foundation"])),

@@ -50,15 +50,7 @@ final class DICOMOutgoing: @unchecked Sendable {
 
   /// Without a meta group the data set says what it is.
   private static func named(_ delivery: Delivery) throws -> (String, String) {
-    let content = try delivery.read()
-    var parser = DICOMReader()
-    while content.rest > 0 {
-      let unwanted = min(parser.bytesToSkip, content.rest)
-      content.skip(unwanted)
-      parser.skip(unwanted)
-      if unwanted == 0 { try parser.receive(try content.next(1 << 16)) }
-    }
-    let dataSet = try parser.finish().dataSet
+    let dataSet = try DICOMObject(reading: try delivery.read()).dataSet
     guard let sopClass = try dataSet[.sopClassUID]?.text(), let instance = try dataSet[.sopInstanceUID]?.text() else {
       throw ContentError("the object has no SOP class and instance")
     }

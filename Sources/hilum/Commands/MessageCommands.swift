@@ -57,9 +57,9 @@ struct MessagesCommand: AsyncParsableCommand {
       if engine.json { return try Terminal.json(answer) }
       Terminal.line(
         Terminal.bold("\(answer.message.channel) \(answer.message.id)") + "  \(answer.message.state.rawValue)")
-      if let raw = try? await engine.client.bytes("messages/\(pathPart(id))/raw") { Self.show("came in", raw) }
+      if let raw = try? await engine.client.bytes("messages/\(pathPart(id))/shown") { Self.show("came in", raw) }
       for delivery in answer.deliveries {
-        if let sent = try? await engine.client.bytes("deliveries/\(delivery.id)/sent") {
+        if let sent = try? await engine.client.bytes("deliveries/\(delivery.id)/shown") {
           Self.show("to \(delivery.destination), \(delivery.state.rawValue)", sent)
         }
         if let reply = try? await engine.client.bytes("deliveries/\(delivery.id)/reply") {
@@ -68,7 +68,7 @@ struct MessagesCommand: AsyncParsableCommand {
       }
     }
 
-    /// HL7 as lines; nothing in it can steer the terminal.
+    /// HL7 as lines, DICOM as a tree; nothing in it can steer the terminal.
     private static func show(_ title: String, _ bytes: [UInt8]) {
       Terminal.line()
       Terminal.line(Terminal.bold(title))
