@@ -79,8 +79,8 @@ private final class Asked: Sendable {
       sopClass: "1.2.840.10008.5.1.4.1.1.2", sopInstance: "1.2.3.4", syntax: .explicitLittle, source: "DOEJANE")
     bytes.replaceSubrange(0..<8, with: "Doe^Jane".utf8)
     bytes += SampleWriter(.explicitLittle).bytes([.value(0x0008_0000, .ul, [9, 9, 0, 0])] + header)
-    // What a file is filled up with is no element.
-    bytes += [0, 0, 0, 0, 0, 0, 0, 0] + "Doe^Jane".utf8
+    // What stands behind the last element is none.
+    bytes += "Doe^J".utf8
     let object = try DICOMObject(bytes, limits: DICOMLimits(acceptsTruncated: true))
     let (draft, report) = try deidentification().apply(to: object)
     let written = try file(object, draft)
@@ -134,6 +134,62 @@ private final class Asked: Sendable {
     let object = try reader.finish()
     let stretches = try object.file(with: try deidentification().apply(to: object).draft)
     #expect(stretches.last == .range(bytes.count - 50_000 - 12..<bytes.count))
+  }
+
+  @Test func `a data set that was changed is de-identified as it is now`() throws {
+    let seed = UInt64.random(in: 0..<1 << 40)
+    var generator = SeededGenerator(seed: seed)
+    let rules = try deidentification([.cleanDescriptors, .retainModifiedDates])
+    for syntax in syntaxes {
+      var maker = SampleMaker(generator: generator, syntax: syntax)
+      for _ in 0..<40 {
+        let plain = syntax.isDeflated ? DICOMTransferSyntax.explicitLittle : syntax
+        let other = DICOMObject.init(_:syntax:limits:)
+        let source = try other(SampleWriter(syntax.encoding).bytes(maker.dataSet()), plain, DICOMLimits())
+        var draft = DICOMDraft(source.dataSet)
+        #expect(try rules.apply(to: draft).draft.bytes() == rules.apply(to: source).draft.bytes(), "seed \(seed)")
+        try draft.set(DICOMPath("PatientName"), .text("Roe^Ann"))
+        try draft.set(DICOMPath("SoftwareVersions"), .text("Roe 1"))
+        try draft.set(DICOMPath("Manufacturer"), .text("ACME"))
+        try draft.set(DICOMPath("StudyDate"), .text("20200229"))
+        try draft.set(DICOMPath("AnatomicRegionSequence.CodeMeaning"), .text("Head"))
+        try draft.set(DICOMPath("RequestAttributesSequence[1].ScheduledProcedureStepDescription"), .text("by Roe"))
+        try draft.remove(DICOMPath("ReferencedImageSequence[1]"))
+        let known = source.dataSet.elements.filter { !$0.isEncapsulated && $0.tag != .patientName }.randomElement(
+          using: &generator)
+        if let known { try draft.remove(DICOMPath(known.tag)) }
+        let again = try other(draft.bytes(), plain, DICOMLimits())
+        let expected = try rules.apply(to: again).draft
+        #expect(try rules.apply(to: draft).draft.bytes() == expected.bytes(), "seed \(seed), \(syntax)")
+        #expect(!String(decoding: try expected.bytes(), as: UTF8.self).contains("Roe"), "seed \(seed)")
+      }
+      generator = maker.generator
+    }
+  }
+
+  @Test func `of a changed stream the pixels are still a range`() throws {
+    let bytes =
+      try DICOMFile.head(
+        sopClass: "1.2.840.10008.5.1.4.1.1.2", sopInstance: "1.2.3.4", syntax: .explicitLittle)
+      + SampleWriter(.explicitLittle).bytes(header + [.value(0x7FE0_0010, .ow, [UInt8](repeating: 7, count: 50_000))])
+    var reader = DICOMReader()
+    try reader.receive(bytes)
+    let object = try reader.finish()
+    var draft = DICOMDraft(object.dataSet)
+    try draft.set(DICOMPath("Manufacturer"), .text("Nobody"))
+    let stretches = try object.file(with: try deidentification().apply(to: draft).draft)
+    let ranges = stretches.compactMap { if case .range(let range) = $0 { range } else { nil } }
+    #expect(ranges.allSatisfy { $0.upperBound <= bytes.count })
+    #expect(ranges.last == bytes.count - 50_000 - 12..<bytes.count)
+    var new = DICOMDraft(new: .explicitLittle)
+    try new.set(DICOMPath("PatientID"), .text("P-4711"))
+    try new.set(DICOMPath("Manufacturer"), .text(""))
+    let made = try deidentification().apply(to: new).draft.dataSet()
+    #expect(try made["PatientID"]?.text() == deidentification().pseudonyms.pseudonym("P-4711"))
+    #expect(made["Manufacturer"]?.isEmpty == true)
+    // Moved to another syntax, only its value is.
+    let moved = try deidentification().apply(to: try DICOMDraft(object.dataSet, as: .implicitLittle)).draft
+    #expect(moved.syntax == .implicitLittle && moved.stretches().last == .range(bytes.count - 50_000..<bytes.count))
   }
 
   // MARK: UIDs and the patient

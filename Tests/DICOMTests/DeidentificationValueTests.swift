@@ -72,7 +72,8 @@ import Testing
   // MARK: Texts
 
   @Test(arguments: [
-    "CHEST ROUTINE", "T2 TSE sag 3.0 mm", "Abdomen (native)", "CT Thorax 1.5 B30f", "512x512", "", "Sch\u{e4}del",
+    "CHEST ROUTINE", "T2 TSE sag 3.0 mm", "Abdomen (native)", "CT Thorax 1.5 B30f", "512x512", "", "Isovue 300/100",
+    "0.5/0.25", "Sch\u{e4}del",
   ])
   func `descriptions without anybody are kept`(text: String) throws {
     let bytes = text.unicodeScalars.map { UInt8($0.value) }
@@ -86,7 +87,8 @@ import Testing
     "pt 0004711",
     "MRN:0004711", "acc-99871", "ACC99871", "seen by Meyer", "for Lansky", "Elsewhere", "born 31.01.1970",
     "31 Jan 1970",
-    "see 1.2.826.99.4", "2024-03-01", "call 555123", "a@b.org", "for Mrs X", "Doe^Jane", "http://pacs",
+    "see 1.2.826.99.4", "2024-03-01", "3/12/2024", "2024-03", "call 555123", "555-1234", "a@b.org", "for Mrs X",
+    "Doe^Jane", "http://pacs",
   ])
   func `descriptions that may hold somebody go`(text: String) throws {
     let bytes = text.unicodeScalars.map { UInt8($0.value) }

@@ -1,5 +1,5 @@
-// DICOM: any bytes are read or refused, in pieces as at once; what was read is shown, written, changed, de-identified and
-// read again.
+// DICOM: any bytes are read or refused, in pieces as at once; what was read is shown, written, changed, de-identified
+// and read again.
 
 private let limits = DICOMLimits(inflatedBytesMax: 4 << 20, acceptsTruncated: false)
 

@@ -99,7 +99,14 @@ package struct DICOMDeidentification: Sendable {
   package func apply(
     to object: DICOMObject
   ) throws(DICOMError) -> (draft: DICOMDraft, report: DICOMDeidentificationReport) {
-    let dataSet = object.dataSet
+    try apply(to: DICOMDraft(object.dataSet))
+  }
+
+  /// The same of a data set that was changed.
+  package func apply(
+    to changed: DICOMDraft
+  ) throws(DICOMError) -> (draft: DICOMDraft, report: DICOMDeidentificationReport) {
+    let dataSet = DICOMDataSet(index: changed.index(), item: -1)
     guard dataSet[DICOMTag(0x0004, 0x1220)] == nil else {
       throw DICOMError(
         .cannot("a DICOMDIR isn't de-identified: it is made anew for the files that are"), offset: 0, path: "")

@@ -124,13 +124,18 @@ struct DICOMDeidentifyingWalk {
     return nil
   }
 
-  /// As it stands there; with another header where others around it have another kind.
+  /// As it stands there; with another header where it has none, or others around it have another kind.
   func original(_ element: DICOMElement) -> DICOMLevel.Node {
     let entry = element.entry
+    // What is new stands in no file.
+    if !entry.hasHeader, entry.valueRange.lowerBound >= base.range.upperBound, let bytes = try? element.bytes() {
+      return .value(entry.tag, entry.vr, Array(bytes))
+    }
     let isMoved =
       entry.encoding != encoding && entry.encoding.isBigEndian == encoding.isBigEndian && entry.kind == .element
       && entry.valueRange.count <= 0xFFFE
-    return isMoved ? .moved(entry.tag, entry.vr, entry.valueRange) : .original(entry.tag, place: element.place)
+    return isMoved || !entry.hasHeader
+      ? .moved(entry.tag, entry.vr, entry.valueRange) : .original(entry.tag, place: element.place)
   }
 
   mutating func empty(_ element: DICOMElement, _ vr: DICOMVR) -> DICOMLevel.Node {

@@ -194,18 +194,18 @@ extension DICOMRecordIdentifiers {
     if words.contains(where: { ["dr.", "prof.", "mrs", "mrs.", "mr.", "herr", "frau", "mme"].contains($0) }) {
       return true
     }
-    // Six digits of one number, however they are parted, or five in a row.
-    var (digits, row) = (0, 0)
-    for byte in text.utf8 {
-      switch byte {
-      case 0x30...0x39:
-        digits += 1
-        row += 1
-      case UInt8(ascii: "."), UInt8(ascii: "/"), UInt8(ascii: "-"), UInt8(ascii: ":"): row = 0
-      default: (digits, row) = (0, 0)
-      }
-      if digits >= 6 || row >= 5 { return true }
-    }
-    return false
+    return text.utf8.split { !isOfNumber($0) }.contains(where: isLong)
+  }
+
+  private static func isOfNumber(_ byte: UInt8) -> Bool {
+    // Digits, and `-./:`.
+    (0x2D...0x3A).contains(byte)
+  }
+
+  /// Five digits in a row; or six that are a date, a time or a telephone number by how they are parted.
+  private static func isLong(_ number: Substring.UTF8View) -> Bool {
+    let groups = number.split { $0 < 0x30 || $0 > 0x39 }.map(\.count)
+    let longest = groups.max() ?? 0
+    return longest >= 5 || (groups.reduce(0, +) >= 6 && (longest == 4 || groups.count >= 3))
   }
 }
