@@ -177,9 +177,11 @@ final class RawPeer: ChannelInboundHandler, Sendable {
       let begin = PDU.associateRequest(Self.request([Self.storage])).bytes + Self.value(command.bytes)
       try await channel.writeAndFlush(
         ByteBuffer(bytes: begin + Self.value([UInt8](repeating: 8, count: 10_000), isCommand: false, isLast: false)))
-      while try DICOMScenes.names(in: folder) != ["000001.dcm.part"] { try await Task.sleep(for: .milliseconds(5)) }
+      try await DICOMScenes.eventually("it is being written") {
+        try DICOMScenes.names(in: folder) == ["000001.dcm.part"]
+      }
       SocketReset.close(channel)
-      while receiver.brokenCount == 0 { try await Task.sleep(for: .milliseconds(5)) }
+      try await DICOMScenes.eventually("the end is heard of") { receiver.brokenCount == 1 }
       #expect(try DICOMScenes.names(in: folder) == [] && receiver.receptions.isEmpty)
       await receiver.stop()
     }
