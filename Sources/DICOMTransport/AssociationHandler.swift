@@ -33,6 +33,17 @@ package final class AssociationHandler: ChannelInboundHandler, ChannelOutboundHa
     case asked(UInt8)
   }
 
+  private struct Message {
+    let command: CommandSet
+    let contextID: UInt8
+    /// Where it is at hand.
+    let dataSet: [UInt8]?
+
+    init(_ command: CommandSet, _ contextID: UInt8, _ dataSet: [UInt8]? = nil) {
+      (self.command, self.contextID, self.dataSet) = (command, contextID, dataSet)
+    }
+  }
+
   /// A piece is no longer, whatever the peer takes: longer ones win nothing, and wait in memory.
   package static let pieceBytesMax = 1 << 17
 
@@ -44,6 +55,8 @@ package final class AssociationHandler: ChannelInboundHandler, ChannelOutboundHa
   private var silence: Scheduled<Void>?
   private var heardAt = NIODeadline.uptimeNanoseconds(0)
   private var sending = Sending.nothing
+  /// What is to be said when the data set has gone out.
+  private var waiting: [Message] = []
   private var isAsking = false
   private var isPaused = false
   private var isReadHeldBack = false
@@ -77,22 +90,27 @@ package final class AssociationHandler: ChannelInboundHandler, ChannelOutboundHa
 
   // MARK: What the user wants
 
-  /// Sends a command. Where it announces a data set, that is asked for next (`associationWantsData`).
-  package func send(_ command: CommandSet, contextID: UInt8) {
-    heardAt = now
-    note(command, asked: &awaited, answered: &owed)
-    perform(association.send(command, contextID: contextID))
-    guard command.hasDataSet, !hasEnded else { return }
-    sending = .wanted(contextID)
-    askForData()
-  }
+  /// Sends a command, behind a data set that is still on its way. Where it announces one, that is asked for next
+  /// (`associationWantsData`).
+  package func send(_ command: CommandSet, contextID: UInt8) { send(Message(command, contextID)) }
 
   /// Sends a command with a data set that is small.
   package func send(_ command: CommandSet, dataSet: [UInt8], contextID: UInt8) {
+    send(Message(command, contextID, dataSet))
+  }
+
+  private func send(_ message: Message) {
+    guard case .nothing = sending else { return waiting.append(message) }
     heardAt = now
-    note(command, asked: &awaited, answered: &owed)
-    perform(association.send(command, contextID: contextID))
-    perform(association.send(dataSet: dataSet[...], contextID: contextID))
+    note(message.command, asked: &awaited, answered: &owed)
+    perform(association.send(message.command, contextID: message.contextID))
+    if hasEnded { return }
+    if let dataSet = message.dataSet {
+      perform(association.send(dataSet: dataSet[...], contextID: message.contextID))
+    } else if message.command.hasDataSet {
+      sending = .wanted(message.contextID)
+      askForData()
+    }
   }
 
   /// The piece that was asked for: of an even number of bytes unless it is the last. An odd last one is filled up with
@@ -109,7 +127,9 @@ package final class AssociationHandler: ChannelInboundHandler, ChannelOutboundHa
     context.write(wrapOutboundOut(piece), promise: nil)
     if byteCount > piece.readableBytes { context.write(wrapOutboundOut(ByteBuffer(bytes: [0])), promise: nil) }
     context.flush()
+    while case .nothing = sending, !waiting.isEmpty { send(waiting.removeFirst()) }
     askForData()
+    readOn()
   }
 
   package func release() { perform(association.release()) }
@@ -225,6 +245,7 @@ package final class AssociationHandler: ChannelInboundHandler, ChannelOutboundHa
     hasEnded = true
     silence?.cancel()
     sending = .nothing
+    waiting = []
     let user = user
     self.user = nil
     user?.associationEnded(end)
@@ -235,7 +256,7 @@ package final class AssociationHandler: ChannelInboundHandler, ChannelOutboundHa
     // What comes after the end is read and thrown away: a connection that is closed with bytes unread is reset, and
     // the peer would not see why.
     if hasEnded { return true }
-    if isPaused { return false }
+    if isPaused || !waiting.isEmpty { return false }
     // Who asks and reads no answers is asked no more. Who sends a data set reads on: the peer may abort it.
     if case .nothing = sending, !isRequester { return channel.isWritable }
     return true

@@ -138,6 +138,22 @@ import Testing
     #expect(try scene.written().isEmpty, "a piece that nobody asked for")
   }
 
+  @Test func `what is said while a data set goes out is said behind it`() throws {
+    let scene = try Scene(.requester(request()))
+    try scene.send(accept())
+    _ = try scene.written()
+    scene.handler.send(command(.storeRequest, hasDataSet: true), contextID: 3)
+    let event = command(.eventReportRequest)
+    scene.handler.send(try #require(event.response(.unrecognizedOperation)), contextID: 3)
+    scene.handler.send(piece: ByteBuffer(bytes: [1, 2]), isLast: false)
+    scene.handler.send(piece: ByteBuffer(bytes: [3, 4]), isLast: true)
+    let values = try scene.written().flatMap { pdu -> [PresentationDataValue] in
+      if case .data(let values) = pdu { values } else { [] }
+    }
+    #expect(values.map(\.isCommand) == [true, false, false, true])
+    #expect(values.map(\.isLast) == [true, false, true, true])
+  }
+
   @Test func `an odd data set is filled up`() throws {
     let scene = try Scene(.requester(request()))
     try scene.send(accept())

@@ -53,6 +53,15 @@ enum DICOMScenes {
     return receiver
   }
 
+  /// Looks again and again until something holds, of which nothing tells.
+  static func eventually(_ what: String, _ holds: () throws -> Bool) async throws {
+    let deadline = ContinuousClock.now + .seconds(20)
+    while try !holds() {
+      if ContinuousClock.now > deadline { throw PartnerError.file("not within 20 s: \(what)") }
+      try await Task.sleep(for: .milliseconds(5))
+    }
+  }
+
   static func names(in folder: String) throws -> [String] {
     try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
   }

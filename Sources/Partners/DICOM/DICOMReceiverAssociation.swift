@@ -105,7 +105,11 @@ final class DICOMReceiverAssociation: AssociationUser, @unchecked Sendable {
       if incoming.bytes.count > Self.commitmentBytesMax { handler?.abort() }
       if isLast { commit(incoming.command, incoming.bytes) }
     case .object(let reception, let behaviour):
-      if behaviour.answer == .abortDuring { handler?.abort(); return }
+      if behaviour.answer == .abortDuring {
+        incoming.file = nil
+        handler?.abort()
+        return
+      }
       take(piece, incoming)
       if isLast { received(incoming, reception, behaviour) }
     }
@@ -158,10 +162,11 @@ final class DICOMReceiverAssociation: AssociationUser, @unchecked Sendable {
   func associationReleaseRequested() { handler?.answerRelease() }
 
   func associationEnded(_ end: Association.End) {
-    if end != .released { owner.broke() }
-    // A file that isn't whole goes with it.
+    // A file that isn't whole goes with it, before anybody hears of the end.
+    incoming?.file = nil
     incoming = nil
     handler = nil
+    if end != .released { owner.broke() }
   }
 
   // MARK: Storage commitment

@@ -10,7 +10,7 @@ struct SendCommand: AsyncParsableCommand {
     discussion: """
       A file may hold several messages; LF is sent as CR. Exits 1 where not everything was accepted.
 
-      DICOM: each file is one object, sent by C-STORE as it stands there, in its own transfer syntax. In front of the
+      DICOM: each file is one object, sent by C-STORE as it stands there, in its own transfer syntax. In front of the \
       host stands the AE title that is called (ANY-SCP unless said), --calling is one's own.
 
       Examples:
@@ -87,7 +87,7 @@ struct ReceiveCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "receive", abstract: "A test partner: takes messages and answers as it is told, until it is stopped.",
     discussion: """
-      DICOM: takes C-ECHO, C-STORE of every SOP class and transfer syntax, and storage commitment, of which it reports
+      DICOM: takes C-ECHO, C-STORE of every SOP class and transfer syntax, and storage commitment, of which it reports \
       on the same association. With an AE title in front of the host, calls to others are refused.
 
       Examples:
