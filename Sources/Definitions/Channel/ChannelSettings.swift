@@ -57,8 +57,8 @@ struct ChannelSettings: Settings {
   var destinations: LaterBlock
   @Setting(
     """
-    When a message counts as one that came before. HL7 v2 has it unless `within` is `0s`, other formats where they say \
-    a `key`.
+    When a message counts as one that came before. HL7 v2 and DICOM have it unless `within` is `0s`, other formats \
+    where they say a `key`.
     """
   )
   var duplicates: DuplicateSettings?

@@ -218,18 +218,21 @@ struct ChannelAssembly {
       return hilt.keyTemplate(key.source, at: key.place ?? draft.namePlace, over: format)
         .map { ChannelDefinition.DuplicateRule(key: $0, within: within, rejectsOthers: rejects) }
     }
-    guard format == .hl7v2 else {
+    guard let key = Self.ownKeys[format] else {
       if settings != nil {
         reader.problem(
-          "C130", "`duplicates` needs a `key` here: only HL7 v2 has one of its own",
+          "C130", "`duplicates` needs a `key` here: only HL7 v2 and DICOM have one of their own",
           at: draft.duplicatesPlace ?? draft.namePlace,
           help: ["duplicates: {key: \"{message.source.file.name}\"}"])
       }
       return nil
     }
-    return hilt.keyTemplate("{MSH-3}|{MSH-4}|{MSH-10}", at: draft.namePlace, over: format)
+    return hilt.keyTemplate(key, at: draft.namePlace, over: format)
       .map { ChannelDefinition.DuplicateRule(key: $0, within: within, rejectsOthers: rejects) }
   }
+
+  /// What makes two messages the same, beside their bytes, where a channel doesn't say.
+  private static let ownKeys: [Format: String] = [.hl7v2: "{MSH-3}|{MSH-4}|{MSH-10}", .dicom: "{SOPInstanceUID}"]
 
   /// `emit … to` names destinations of this channel.
   func check(uses transform: HiltProgram) {
