@@ -116,6 +116,7 @@ extension Checker {
 
   /// An element as a value: one of it, or a list where there are several.
   mutating func value(of place: ElementPlace) -> Typed {
+    guard checkMeta(place) else { return .broken(place.span) }
     if place.owner.reference == .input { scope.read(place.path) }
     let (span, path) = (place.span, place.path)
     var isList = false
@@ -146,6 +147,15 @@ extension Checker {
     var value = Typed(one, mayBeAbsent: !isKnown, at: span, path: path) { try place.read($0) }
     value.isRequired = place.owner.isMessage && place.kind.isRequired
     return value
+  }
+
+  /// Group 0002 is of the message alone; reported where an item or an output is asked for it.
+  mutating func checkMeta(_ place: ElementPlace) -> Bool {
+    guard place.kind.isMeta, !place.owner.isMessage else { return true }
+    problems.report(
+      .path, "\(place.kind.name) stands in front of the message, and in no output or item", at: place.span,
+      help: ["msg.\(place.kind.name)"])
+    return false
   }
 
   /// Of each of `items[*]` what a path has come to: of an element with several values all of them.

@@ -99,6 +99,8 @@ extension Checker {
     guard source.isWhole, place.isWhole, source.kind.values != .pixels, place.kind.values != .pixels else {
       return false
     }
+    // What stands in an output may be no stretch of anything any more.
+    if source.kind.values == .sequence, source.owner.reference.draft != nil { return false }
     if place.kind.values == .open { return true }
     if source.kind.isMany, !place.kind.isMany { return false }
     return source.kind.attribute != nil && source.kind.attribute?.vrs == place.kind.attribute?.vrs
