@@ -26,8 +26,8 @@ extension Checker {
 
   /// What the dictionary has for a keyword; reported where it has nothing.
   mutating func attribute(_ name: String, at span: Span) -> DICOMAttribute? {
-    if let known = DICOMDictionary.attribute(keyword: name), !known.vrs.isEmpty { return known }
-    let near = problems.isOpen ? DICOMDictionary.nearestKeyword(to: name) : nil
+    if let known = DICOMDictionary.attribute(keyword: name), known.isOfObjects { return known }
+    let near = problems.isOpen ? DICOMAttribute.nearest(to: name) : nil
     problems.report(
       .unknownElement, "DICOM has no element '\(name)'" + (near.map { "; did you mean '\($0)'?" } ?? ""), at: span,
       help: near == nil ? ["tag(gggg,eeee)"] : [], fix: near.map { (span, $0) })
@@ -105,7 +105,7 @@ extension Checker {
   /// `CodeValue` in `[where CodeValue == "T-D3000"]`: an element of the item that is selected.
   func selectedKeyword(_ name: String, _ span: Span) -> Cursor? {
     guard case .value(let slot, .dataSet(let reference))? = selected,
-      let attribute = DICOMDictionary.attribute(keyword: name)
+      let attribute = DICOMDictionary.attribute(keyword: name), attribute.isOfObjects
     else { return nil }
     let item = Typed(.dataSet(reference), at: span) { $0.slots[slot] }
     let owner = ElementOwner(item, reference, isObject: false)
@@ -165,5 +165,16 @@ extension Checker {
       place.pick = .all
     }
     return value(of: place)
+  }
+}
+
+extension DICOMAttribute {
+  /// Not of the commands that go before an object, and no delimiter.
+  var isOfObjects: Bool { tag.group != 0 && !vrs.isEmpty && !keyword.isEmpty }
+
+  /// The keyword of one that was surely meant.
+  static func nearest(to name: String) -> String? {
+    DICOMDictionary.nearestKeyword(to: name).flatMap { DICOMDictionary.attribute(keyword: $0) }
+      .flatMap { $0.isOfObjects ? $0.keyword : nil }
   }
 }

@@ -89,6 +89,10 @@ extension Checker {
         .readOnly, "\(place.kind.name) stands in front of the data set, and follows from it", at: place.span)
       return false
     }
+    if !isRemoval, let why = place.kind.refusesWriting {
+      problems.report(.readOnly, why, at: place.span, help: place.kind.isLoose ? ["tag(0019,\"MAKER\",10)"] : [])
+      return false
+    }
     return true
   }
 

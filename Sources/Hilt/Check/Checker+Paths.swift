@@ -136,7 +136,7 @@ extension Checker {
     if mayBeUnread(name) { return .broken }
     if let near = nearest(name, among: scope.names + Self.reserved) { help = ["did you mean '\(near)'?"] }
     if let code = HL7SegmentCode(name.uppercased()), help.isEmpty, HL7Tables.segment(code) != nil { help = ["\(code)"] }
-    if readsDICOM, let near = DICOMDictionary.nearestKeyword(to: name) { help = ["did you mean '\(near)'?"] }
+    if readsDICOM, let near = DICOMAttribute.nearest(to: name) { help = ["did you mean '\(near)'?"] }
     if Function.named(name) != nil { help = ["\(name)(…)"] }
     if name == "out" { help = ["let out = copy msg"] }
     // A span that holds more than the name belongs to a path.

@@ -64,6 +64,21 @@ struct ElementKind: Sendable {
     }
   }
 
+  /// A private element without the name of its maker: whose it is depends on the file.
+  var isLoose: Bool {
+    if case .standard(let tag) = tag { return tag.isPrivate && !tag.isPrivateCreator && !tag.isGroupLength }
+    return false
+  }
+
+  /// Why nothing is written to an element of this number; `nil` where something can be.
+  var refusesWriting: String? {
+    guard case .standard(let tag) = tag else { return nil }
+    if tag.isGroupLength { return "the length of a group follows from it" }
+    if isLoose { return "a private element is written behind the name of its maker" }
+    let isOutside = tag.group <= 0x0007 && tag.group != 0x0004 && tag.group != 0x0006 || tag.group >= 0xFFFE
+    return isOutside ? "no data set has an element of this number" : nil
+  }
+
   /// Every object has it, or nobody could tell what it is.
   var isRequired: Bool {
     guard case .standard(let tag) = tag else { return false }
