@@ -246,7 +246,7 @@ extension Checker {
       place.span = span
       guard checkWritten(place, isRemoval: true) else { return { _ in } }
       if place.isWhole { return { [place] run in try run.remove(try place.target(run)) } }
-      guard place.kind.values == .sequence || place.kind.values == .open else {
+      guard place.kind.mayHaveItems else {
         problems.report(
           .readOnly, "one of several values is not removed; the list is written anew", at: span,
           help: ["\(place.kind.name) = [ … ]"])

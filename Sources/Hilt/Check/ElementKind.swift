@@ -49,6 +49,9 @@ struct ElementKind: Sendable {
   /// The only VR that it may have; `nil`: the data says which.
   var vr: DICOMVR? { attribute.flatMap { $0.vrs.count == 1 ? $0.vrs[0] : nil } }
 
+  /// A private element may be a sequence.
+  var mayHaveItems: Bool { values == .sequence || values == .open }
+
   /// Group 0002 stands in front of the data set.
   var isMeta: Bool {
     if case .standard(let tag) = tag { return tag.group == 2 }
