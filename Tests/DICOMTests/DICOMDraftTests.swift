@@ -44,6 +44,21 @@ import Testing
       ])
   }
 
+  @Test func `a data set without VRs in an explicit syntax gets new elements without VRs`() throws {
+    let object = try DICOMObject(file(.explicitLittle, SampleWriter(.implicitLittle).bytes(sample)))
+    #expect(object.notes.contains { $0.kind == .implicitElement })
+    var draft = DICOMDraft(object.dataSet)
+    try draft.set(DICOMPath("PatientName"), .text("Roe"))
+    try draft.set(DICOMPath("RequestAttributesSequence[1].StudyID"), .text("1"))
+    let bytes = try draft.bytes()
+    // Without VRs all of it can be read as what it really is.
+    let plain = try DICOMObject(bytes, syntax: .implicitLittle)
+    #expect(plain.notes.isEmpty)
+    #expect(try plain.dataSet["PatientName"]?.text() == "Roe")
+    #expect(try plain.dataSet[path: DICOMPath("RequestAttributesSequence[1].StudyID")]?.text() == "1")
+    #expect(try plain.dataSet["Modality"]?.text() == "CT")
+  }
+
   @Test(arguments: [DICOMTransferSyntax.explicitLittle, .explicitBig, .implicitLittle])
   func `elements are set, made and removed at any depth`(syntax: DICOMTransferSyntax) throws {
     let object = try object(syntax)

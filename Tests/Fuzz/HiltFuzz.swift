@@ -15,6 +15,12 @@ private struct Files: HiltFiles {
   }
 }
 
+/// An object of DICOM, implicit and little endian, without a head: modality, a name, a sequence of one item.
+private let object: [UInt8] = [
+  [8, 0, 0x60, 0, 2, 0, 0, 0], Array("CT".utf8), [0x10, 0, 0x10, 0, 4, 0, 0, 0], Array("Do^J".utf8),
+  [0x40, 0, 0x75, 2, 20, 0, 0, 0, 0xFE, 0xFF, 0, 0xE0, 12, 0, 0, 0, 0x40, 0, 9, 0, 4, 0, 0, 0], Array("S1 x".utf8),
+].flatMap(\.self)
+
 /// What comes in, of the format that a program takes.
 private func content(_ format: Format) -> [UInt8] {
   switch format {
@@ -24,10 +30,7 @@ private func content(_ format: Format) -> [UInt8] {
       ("<ClinicalDocument xmlns=\"urn:hl7-org:v3\" xmlns:x=\"urn:x\" x:a=\"1\"><title> t </title>"
         + "<a><b c=\"1\">x<d/>y</b><b x:c=\"2\"/></a><observation><value xmlns=\"\" n=\"5.1\"/></observation>"
         + "</ClinicalDocument>").utf8)
-  case .dicom:
-    // Implicit, little endian, and without a head.
-    [8, 0, 0x60, 0, 2, 0, 0, 0] + "CT".utf8 + [0x10, 0, 0x10, 0, 4, 0, 0, 0] + "Do^J".utf8
-      + [0x40, 0, 0x75, 2, 20, 0, 0, 0, 0xFE, 0xFF, 0, 0xE0, 12, 0, 0, 0, 0x40, 0, 9, 0, 4, 0, 0, 0] + "S1 x".utf8
+  case .dicom: object
   default: Array("a;b\n\"c\";d\n".utf8)
   }
 }

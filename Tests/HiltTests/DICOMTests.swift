@@ -3,8 +3,8 @@ import Hilt
 import Messages
 import Testing
 
-@Suite("DICOM in the language")
-struct DICOMTests {
+/// Objects of DICOM in programs: what conformance cases can't show.
+@Suite struct DICOMTests {
   private let text = """
     SpecificCharacterSet = ISO_IR 192
     Modality = CT
@@ -24,8 +24,7 @@ struct DICOMTests {
     return try #require(program)
   }
 
-  @Test("A changed object is new bytes and ranges of what came, pixels among them")
-  func stretches() throws {
+  @Test func `a changed object is new bytes and ranges of what came, pixels among them`() throws {
     let program = try compiled("let out = copy msg\nout.PatientID = \"HUB-1\"\nemit out")
     let file = DICOMText.file(text)
     let result = program.run(HiltInput(nil, bytes: file))
@@ -46,8 +45,7 @@ struct DICOMTests {
     #expect(try made["PixelData"]?.bytes() == DICOMObject(file).dataSet["PixelData"]?.bytes())
   }
 
-  @Test("What was read without its pixels is changed without them")
-  func streamed() throws {
+  @Test func `what was read without its pixels is changed without them`() throws {
     let file = DICOMText.file(text)
     var reader = DICOMReader()
     var offset = 0
@@ -76,10 +74,8 @@ struct DICOMTests {
     #expect(Array(made.suffix(100_000)) == Array(file.suffix(100_000)))
   }
 
-  @Test(
-    "Every transfer syntax is read and written",
-    arguments: [DICOMTransferSyntax.implicitLittle, .explicitLittle, .explicitBig, .deflated])
-  func syntaxes(_ syntax: DICOMTransferSyntax) throws {
+  @Test(arguments: [DICOMTransferSyntax.implicitLittle, .explicitLittle, .explicitBig, .deflated])
+  func `every transfer syntax is read and written`(_ syntax: DICOMTransferSyntax) throws {
     let program = try compiled(
       """
       let out = copy msg
@@ -118,16 +114,14 @@ struct DICOMTests {
     }
   }
 
-  @Test("A new instance UID stands in front of the data set too")
-  func instance() throws {
+  @Test func `a new instance UID stands in front of the data set too`() throws {
     let program = try compiled("let out = copy msg\nout.SOPInstanceUID = \"1.9.9\"\nemit out")
     let file = DICOMText.file(text)
     let made = try #require(program.run(HiltInput(nil, bytes: file)).emitted.first?.made(of: file))
     #expect(try DICOMObject(made).meta[.mediaStorageSOPInstanceUID]?.uids() == ["1.9.9"])
   }
 
-  @Test("What it costs is bounded by the elements, and ends a run at the same step")
-  func cost() throws {
+  @Test func `what it costs is bounded by the elements, and ends a run at the same step`() throws {
     let items = (1...400).map { "RequestAttributesSequence[\($0)].StudyID = \($0)" }.joined(separator: "\n")
     let file = DICOMText.file(items)
     let program = try compiled(
@@ -148,8 +142,7 @@ struct DICOMTests {
     #expect(program.run(input).decision == .failed(failure))
   }
 
-  @Test("Channel expressions read elements")
-  func expressions() throws {
+  @Test func `channel expressions read elements`() throws {
     let context = HiltExpressionContext(format: .dicom, place: Place(file: "ct.yaml", line: 1, column: 1))
     let input = HiltInput(nil, bytes: DICOMText.file(text))
     let condition = try #require(HiltCondition.compile(#"Modality in ["CT", "MR"]"#, context).condition)
@@ -166,8 +159,7 @@ struct DICOMTests {
     #expect(throws: HiltFailure.self) { try value.text(HiltInput(nil, bytes: [1, 2, 3])) }
   }
 
-  @Test("Objects with bytes changed go through every conformance program of DICOM, and never trap")
-  func hostile() throws {
+  @Test func `objects with bytes changed go through every conformance program of DICOM, and never trap`() throws {
     var generator = SeededGenerator(seed: 20_261_122)
     let cases = ConformanceCase.all.filter { $0.program.contains("in  dicom") }
     let programs = cases.compactMap { test in

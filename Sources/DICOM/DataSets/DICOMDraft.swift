@@ -13,7 +13,8 @@ package struct DICOMDraft: Sendable {
     precondition(dataSet.item < 0, "a draft is of a data set, not of an item")
     base = dataSet.index
     syntax = base.syntax
-    top = DICOMLevel(base, in: -1, base.encoding)
+    // Where the elements aren't written as the transfer syntax says, new ones go as their neighbours do.
+    top = DICOMLevel(base, in: -1, base.entries.first?.encoding ?? base.encoding)
   }
 
   /// The same elements in another transfer syntax; values stand where they are where their byte order is the same.

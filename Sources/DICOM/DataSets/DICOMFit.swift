@@ -7,7 +7,7 @@ extension DICOMVR {
     if text.isEmpty { return nil }
     guard isText else { return "an element of \(self) has no text" }
     if isSplit, text.utf8.contains(UInt8(ascii: "\\")) { return "a backslash parts values, and can't stand in one" }
-    let allowsLines = !isSplit && self != .ur || self == .uc
+    let allowsLines = !isSplit && self != .ur
     if text.unicodeScalars.contains(where: { Self.isControl($0, allowsLines: allowsLines) }) {
       return "there is a control character in it"
     }

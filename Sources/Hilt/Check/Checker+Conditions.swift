@@ -322,6 +322,7 @@ extension Checker {
       }
     }
     if case .element(var place) = cursor {
+      guard checkMeta(place) else { return { _ in false } }
       if case .all = place.pick {
       } else {
         place.span = expression.span

@@ -26,8 +26,8 @@ extension Checker {
 
   /// What the dictionary has for a keyword; reported where it has nothing.
   mutating func attribute(_ name: String, at span: Span) -> DICOMAttribute? {
-    if let known = DICOMDictionary.attribute(keyword: name), !known.vrs.isEmpty { return known }
-    let near = problems.isOpen ? DICOMDictionary.nearestKeyword(to: name) : nil
+    if let known = DICOMDictionary.attribute(keyword: name), known.isOfObjects { return known }
+    let near = problems.isOpen ? DICOMAttribute.nearest(to: name) : nil
     problems.report(
       .unknownElement, "DICOM has no element '\(name)'" + (near.map { "; did you mean '\($0)'?" } ?? ""), at: span,
       help: near == nil ? ["tag(gggg,eeee)"] : [], fix: near.map { (span, $0) })
@@ -56,7 +56,7 @@ extension Checker {
     switch step.kind {
     case .select(let selector): return select(&place, selector, step.span, span)
     case .member, .tag:
-      guard place.kind.values == .sequence || place.kind.values == .open else { break }
+      guard place.kind.mayHaveItems else { break }
       guard !place.isWhole else {
         let text = source.text(Span(Int(place.span.start), Int(step.span.start)))
         let rest = source.text(step.span)
@@ -64,6 +64,7 @@ extension Checker {
           .repeats, "\(place.path) is a list; a single item is needed here", at: place.span,
           help: ["\(text)[1]\(rest)", "\(text)[where …]\(rest)", "\(text)[*]\(rest) is a list again"])
       }
+      if case .all = place.pick { return advanceEach(items(of: place), step, span) }
       let owner = ElementOwner(place)
       if case .tag(let tag) = step.kind {
         return .element(ElementPlace(owner: owner, kind: ElementKind(tag), span: span))
@@ -89,15 +90,13 @@ extension Checker {
       place.pick = .index(number)
     case .all where place.kind.values != .sequence: place.pick = .all
     case .all: return .many(value(of: place))
-    case .firstWhere where place.kind.values != .sequence, .allWhere where place.kind.values != .sequence:
+    case .firstWhere where !place.kind.mayHaveItems, .allWhere where !place.kind.mayHaveItems:
       return brokenCursor(
         .path, "values are selected by their number, and items by a condition", at: step,
         help: ["[1]", "[last]", "[*]"]
       )
     case .firstWhere, .allWhere, .allOf:
-      let list = value(of: place)
-      guard case .list(let item) = list.type else { return .broken }
-      return select(list, item, selector, step, span)
+      return select(items(of: place), .dataSet(place.owner.reference), selector, step, span)
     }
     return .element(place)
   }
@@ -105,7 +104,7 @@ extension Checker {
   /// `CodeValue` in `[where CodeValue == "T-D3000"]`: an element of the item that is selected.
   func selectedKeyword(_ name: String, _ span: Span) -> Cursor? {
     guard case .value(let slot, .dataSet(let reference))? = selected,
-      let attribute = DICOMDictionary.attribute(keyword: name)
+      let attribute = DICOMDictionary.attribute(keyword: name), attribute.isOfObjects
     else { return nil }
     let item = Typed(.dataSet(reference), at: span) { $0.slots[slot] }
     let owner = ElementOwner(item, reference, isObject: false)
@@ -116,6 +115,7 @@ extension Checker {
 
   /// An element as a value: one of it, or a list where there are several.
   mutating func value(of place: ElementPlace) -> Typed {
+    guard checkMeta(place) else { return .broken(place.span) }
     if place.owner.reference == .input { scope.read(place.path) }
     let (span, path) = (place.span, place.path)
     var isList = false
@@ -133,8 +133,13 @@ extension Checker {
     case .bytes: one = .bytes
     }
     if case .all = place.pick { isList = true }
+    let isSequence = place.kind.values == .sequence
     if isList {
-      return Typed(.list(one), at: span, path: path) { run in .list(try place.readAll(run)) }
+      return Typed(.list(one), at: span, path: path) { run in
+        let all = try place.readAll(run)
+        if !isSequence, case .dataSet? = all.first { throw place.unreadable("it is a sequence here") }
+        return .list(all)
+      }
     }
     if place.isWhole, place.kind.isMany {
       let text = source.text(span)
@@ -143,9 +148,32 @@ extension Checker {
         help: ["\(text)[1]", "\(text)[*]"])
     }
     let isKnown = place.owner.reference == .input && isFact(span)
-    var value = Typed(one, mayBeAbsent: !isKnown, at: span, path: path) { try place.read($0) }
+    var value = Typed(one, mayBeAbsent: !isKnown, at: span, path: path) { run in
+      let datum = try place.read(run)
+      if !isSequence, case .dataSet = datum { throw place.unreadable("it is a sequence here") }
+      return datum
+    }
     value.isRequired = place.owner.isMessage && place.kind.isRequired
     return value
+  }
+
+  /// Group 0002 is of the message alone; reported where an item or an output is asked for it.
+  mutating func checkMeta(_ place: ElementPlace) -> Bool {
+    guard place.kind.isMeta, !place.owner.isMessage else { return true }
+    problems.report(
+      .path, "\(place.kind.name) stands in front of the message, and in no output or item", at: place.span,
+      help: ["msg.\(place.kind.name)"])
+    return false
+  }
+
+  /// An element as a list of items: that a private one has them, its path says.
+  private mutating func items(of place: ElementPlace) -> Typed {
+    if place.owner.reference == .input { scope.read(place.path) }
+    return Typed(.list(.dataSet(place.owner.reference)), at: place.span, path: place.path) { run in
+      let items = try place.readAll(run)
+      for item in items { guard case .dataSet = item else { throw place.unreadable("it is no sequence here") } }
+      return .list(items)
+    }
   }
 
   /// Of each of `items[*]` what a path has come to: of an element with several values all of them.
@@ -155,5 +183,16 @@ extension Checker {
       place.pick = .all
     }
     return value(of: place)
+  }
+}
+
+extension DICOMAttribute {
+  /// Not of the commands that go before an object, and no delimiter.
+  var isOfObjects: Bool { tag.group != 0 && !vrs.isEmpty && !keyword.isEmpty }
+
+  /// The keyword of one that was surely meant.
+  static func nearest(to name: String) -> String? {
+    DICOMDictionary.nearestKeyword(to: name).flatMap { DICOMDictionary.attribute(keyword: $0) }
+      .flatMap { $0.isOfObjects ? $0.keyword : nil }
   }
 }

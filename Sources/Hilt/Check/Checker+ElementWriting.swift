@@ -89,6 +89,10 @@ extension Checker {
         .readOnly, "\(place.kind.name) stands in front of the data set, and follows from it", at: place.span)
       return false
     }
+    if !isRemoval, let why = place.kind.refusesWriting {
+      problems.report(.readOnly, why, at: place.span, help: place.kind.isLoose ? ["tag(0019,\"MAKER\",10)"] : [])
+      return false
+    }
     return true
   }
 
@@ -99,6 +103,8 @@ extension Checker {
     guard source.isWhole, place.isWhole, source.kind.values != .pixels, place.kind.values != .pixels else {
       return false
     }
+    // What stands in an output may be no stretch of anything any more.
+    if source.kind.values == .sequence, source.owner.reference.draft != nil { return false }
     if place.kind.values == .open { return true }
     if source.kind.isMany, !place.kind.isMany { return false }
     return source.kind.attribute != nil && source.kind.attribute?.vrs == place.kind.attribute?.vrs
@@ -240,7 +246,7 @@ extension Checker {
       place.span = span
       guard checkWritten(place, isRemoval: true) else { return { _ in } }
       if place.isWhole { return { [place] run in try run.remove(try place.target(run)) } }
-      guard place.kind.values == .sequence || place.kind.values == .open else {
+      guard place.kind.mayHaveItems else {
         problems.report(
           .readOnly, "one of several values is not removed; the list is written anew", at: span,
           help: ["\(place.kind.name) = [ … ]"])

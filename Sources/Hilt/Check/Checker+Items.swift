@@ -42,7 +42,7 @@ extension Checker {
         }
       }
     default:
-      mismatch(item, wanted: "an item: a record, or one of the message", help: ["{ CodeValue: … }"])
+      mismatch(item, wanted: "a record or an item of the message", help: ["{ CodeValue: … }"])
       return nil
     }
   }

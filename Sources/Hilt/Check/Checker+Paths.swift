@@ -1,3 +1,4 @@
+import DICOM
 import HL7
 import Messages
 
@@ -38,6 +39,10 @@ extension Checker {
         return brokenCursor(
           .unknownName, "'original' is known only in a channel's expressions and in reply transforms", at: span,
           help: ["msg"])
+      }
+      guard !readsDICOM else {
+        return brokenCursor(
+          .unsupported, "'original' is known where HL7 came in, and not of DICOM yet", at: span, help: ["msg"])
       }
       return .message(.original)
     case "sent":
@@ -131,6 +136,7 @@ extension Checker {
     if mayBeUnread(name) { return .broken }
     if let near = nearest(name, among: scope.names + Self.reserved) { help = ["did you mean '\(near)'?"] }
     if let code = HL7SegmentCode(name.uppercased()), help.isEmpty, HL7Tables.segment(code) != nil { help = ["\(code)"] }
+    if readsDICOM, let near = DICOMAttribute.nearest(to: name) { help = ["did you mean '\(near)'?"] }
     if Function.named(name) != nil { help = ["\(name)(…)"] }
     if name == "out" { help = ["let out = copy msg"] }
     // A span that holds more than the name belongs to a path.

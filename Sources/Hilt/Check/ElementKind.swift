@@ -49,6 +49,9 @@ struct ElementKind: Sendable {
   /// The only VR that it may have; `nil`: the data says which.
   var vr: DICOMVR? { attribute.flatMap { $0.vrs.count == 1 ? $0.vrs[0] : nil } }
 
+  /// A private element may be a sequence.
+  var mayHaveItems: Bool { values == .sequence || values == .open }
+
   /// Group 0002 stands in front of the data set.
   var isMeta: Bool {
     if case .standard(let tag) = tag { return tag.group == 2 }
@@ -62,6 +65,21 @@ struct ElementKind: Sendable {
     case .standard(let tag): return "tag\(tag)"
     case .privateBlock: return "tag\(DICOMPath([DICOMPath.Step(tag)]))"
     }
+  }
+
+  /// A private element without the name of its maker: whose it is depends on the file.
+  var isLoose: Bool {
+    if case .standard(let tag) = tag { return tag.isPrivate && !tag.isPrivateCreator && !tag.isGroupLength }
+    return false
+  }
+
+  /// Why nothing is written to an element of this number; `nil` where something can be.
+  var refusesWriting: String? {
+    guard case .standard(let tag) = tag else { return nil }
+    if tag.isGroupLength { return "the length of a group follows from it" }
+    if isLoose { return "a private element is written behind the name of its maker" }
+    let isOutside = tag.group <= 0x0007 && tag.group != 0x0004 && tag.group != 0x0006 || tag.group >= 0xFFFE
+    return isOutside ? "no data set has an element of this number" : nil
   }
 
   /// Every object has it, or nobody could tell what it is.

@@ -68,7 +68,9 @@ struct ElementOwner: Sendable {
     reference = place.owner.reference
     path = place.path
     let find: @Sendable (Run) throws -> DataSetValue? = { run in
-      if case .dataSet(let value) = try place.read(run) { return value }
+      let datum = try place.read(run)
+      if case .dataSet(let value) = datum { return value }
+      if datum.isValued { throw place.unreadable("it is no sequence here") }
       return nil
     }
     self.find = find

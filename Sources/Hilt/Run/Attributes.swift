@@ -6,7 +6,7 @@ enum Attributes {
   /// Behind `message.`; a name that ends in `*` holds any names.
   static let known = [
     "id", "received", "channel", "source.peer", "source.file.name", "source.http.path", "source.http.header.*",
-    "source.dicom.calling", "source.query.*", "source.channel", "source.message",
+    "source.dicom.calling", "source.dicom.called", "source.query.*", "source.channel", "source.message",
     "source.batch.id", "source.batch.number", "source.batch.count", "source.gathered.count", "source.event",
     "source.kind",
   ]

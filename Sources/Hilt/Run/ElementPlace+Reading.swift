@@ -61,7 +61,7 @@ extension ElementPlace {
     switch try held(run) {
     case nil: return .absent
     case .items(let items)?:
-      guard kind.values == .sequence || kind.values == .open else { throw unreadable("it is a sequence here") }
+      guard kind.mayHaveItems else { throw unreadable("it is a sequence here") }
       return one(items.map { .dataSet($0) })
     case .value(let element)?:
       if element.isEmpty { return isWhole ? .null : .absent }
@@ -83,7 +83,7 @@ extension ElementPlace {
     switch try held(run) {
     case nil: return []
     case .items(let items)?:
-      guard kind.values == .sequence || kind.values == .open else { throw unreadable("it is a sequence here") }
+      guard kind.mayHaveItems else { throw unreadable("it is a sequence here") }
       return items.map { .dataSet($0) }
     case .value(let element)?:
       if element.isEmpty { return [] }

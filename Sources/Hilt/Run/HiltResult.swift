@@ -104,7 +104,9 @@ package struct HiltEmitted: Sendable, Hashable {
   package let destinations: [String]?
   package let meta: [String: Value]
 
-  /// What was made, as bytes; `nil`: it is the input. Of DICOM the ranges are taken from the input, which is in memory.
+  /// What was made, as bytes; `nil`: it is the input.
+  ///
+  /// - Parameter input: all of it: what a changed object of DICOM has of it is taken from there.
   package func made(of input: [UInt8]) -> [UInt8]? {
     switch content {
     case .input: nil
@@ -113,7 +115,7 @@ package struct HiltEmitted: Sendable, Hashable {
       stretches.reduce(into: []) { all, stretch in
         switch stretch {
         case .bytes(let new): all += new
-        case .range(let range): all += input[range.clamped(to: 0..<input.count)]
+        case .range(let range): all += input[range]
         }
       }
     }

@@ -41,14 +41,15 @@ extension Run {
   /// - Parameter leavingEmpty: it stays, without a value.
   func remove(_ target: ElementTarget, leavingEmpty: Bool = false) throws {
     try editObject(target.draft, target.path, at: target.span) { (object) throws(DICOMError) in
-      var isSequence = false
-      if case .sequence? = object.draft.held(target.path) { isSequence = true }
+      let held = object.draft.held(target.path)
+      let isSequence = if case .sequence? = held { true } else { false }
       if !leavingEmpty {
         try object.draft.remove(target.path)
       } else if isSequence || target.isOfSequence {
         try object.draft.setItems(target.path, count: 0)
       } else {
-        try object.draft.set(target.path, .bytes([]))
+        // Of what is there the VR stays; what nobody knows is a text.
+        try object.draft.set(target.path, .bytes([]), vr: held == nil && !target.isKnown ? .lo : nil)
       }
       if isSequence { object.noteRemoval(target.path.steps) }
     }
@@ -66,6 +67,8 @@ extension Run {
 }
 
 extension ElementTarget {
+  fileprivate var isKnown: Bool { path.steps.last.map { ElementKind($0.tag).attribute != nil } ?? false }
+
   /// By the dictionary.
   fileprivate var isOfSequence: Bool { path.steps.last.map { ElementKind($0.tag).values == .sequence } ?? false }
 }

@@ -30,7 +30,7 @@ extension HiltMeaning {
   }
 
   /// The elements of the standard, by their tags.
-  static let keywords: [HiltMember] = DICOMDictionary.attributes.filter { !$0.vrs.isEmpty && !$0.keyword.isEmpty }
+  static let keywords: [HiltMember] = DICOMDictionary.attributes.filter(\.isOfObjects)
     .map { attribute in
       HiltMember(
         separator: ".", name: attribute.keyword, kind: .field, type: form(attribute), about: attribute.name)
