@@ -38,7 +38,7 @@ import Testing
       rooms: ["Messages", "CSQLite", "COpenSSL"], packages: ["Crypto"],
       system: libc.union(["Synchronization", "FoundationEssentials"])),
     "Engine": Room(
-      rooms: ["Messages", "Text", "HL7", "Hilt", "ConnectorKit", "Definitions", "Store"],
+      rooms: ["Messages", "Text", "HL7", "DICOM", "Hilt", "ConnectorKit", "Definitions", "Store"],
       packages: ["Logging", "DequeModule"],
       system: libc.union(["Synchronization", "Dispatch", "FoundationEssentials"])),
     "Authoring": Room(

@@ -97,7 +97,7 @@ struct DuplicateSettings: Settings {
   @Setting(
     """
     What makes two messages the same, beside their bytes: text with Hilt in `{…}` over the message as it came. For HL7 \
-    v2 it is `{MSH-3}|{MSH-4}|{MSH-10}` unless said.
+    v2 it is `{MSH-3}|{MSH-4}|{MSH-10}` unless said, for DICOM `{SOPInstanceUID}`.
     """, example: "\"{MSH-4}|{MSH-10}\"")
   var key: Template?
   @Setting("How long a message is remembered; `0s` turns this off.", default: .seconds(3600))
