@@ -87,6 +87,7 @@ package struct Pipeline: Sendable {
     if message == nil, case .bytes(let bytes) = payload.content { content = bytes }
     var input = HiltInput(message, bytes: content, attributes: context.attributes, limits: limits)
     input.isReleased = context.isReleased
+    if definition.format == .dicom { input.readObject() }
     var decided: Decided
     if let message, definition.hl7.missingControlID == .refuse, !Self.hasControlID(message) {
       decided = Decided(Rejection(.error, 101, "MSH-10 (message control id) is empty", at: "MSH-10"))
