@@ -168,7 +168,8 @@ package struct Pipeline: Sendable {
     case .rejected(let rejection):
       decided = Decided(
         Rejection(
-          Rejection.Kind(rawValue: rejection.code) ?? (rejection.isDIMSE ? .reject : .error), rejection.number ?? 207, rejection.reason,
+          Rejection.Kind(rawValue: rejection.code) ?? (rejection.isDIMSE ? .reject : .error), rejection.number ?? 207,
+          rejection.reason,
           at: rejection.path))
     }
     decided.steps = result.notes.map { Step(.note, $0.text) } + decided.steps

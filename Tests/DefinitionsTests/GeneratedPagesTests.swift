@@ -13,8 +13,8 @@ import Testing
 
   /// The connectors of the `hilum` program.
   static let registry = ConnectorRegistry(
-    sources: [MLLPSource.self, FileSource.self, ChannelSource.self],
-    destinations: [MLLPDestination.self, FileDestination.self, ChannelDestination.self])
+    sources: [MLLPSource.self, DICOMSource.self, FileSource.self, ChannelSource.self],
+    destinations: [MLLPDestination.self, DICOMDestination.self, FileDestination.self, ChannelDestination.self])
 
   static func errorFiles() throws -> [String: String] {
     let folder = root.appending(path: "docs/errors")

@@ -38,8 +38,4 @@ package struct HiltInput: Sendable {
     self.meta = meta
     self.limits = limits
   }
-
-  /// Reads the bytes as DICOM once for all that is evaluated over them. What can't be read stays bytes, and is refused
-  /// by whatever asks for it.
-  package mutating func readObject() { dicom = try? DICOMObject(bytes) }
 }
