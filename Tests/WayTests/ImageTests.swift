@@ -81,7 +81,7 @@ extension Ways {
       try await way.project.start()
       let (torn, other) = (way.project.path("objects/torn.dcm"), way.project.path("objects/other.dcm"))
       try Images.write(Array(Images.dataSet(1).prefix(300)), 1, to: torn)
-      try Images.write(Images.dataSet(2, pixelBytes: 400_000), 2, to: other, announced: Images.uid(99))
+      try Images.write(Images.dataSet(2, pixelBytes: 400_000, isNamed: false), 2, to: other)
 
       let report = try await way.send([torn, other].map { try DICOMSendFile(path: $0) })
 
@@ -224,6 +224,121 @@ extension Ways {
       try await way.project.drained()
       let came = Set(way.receiver.receptions.map(\.sopInstance))
       #expect(!taken.isEmpty && taken.allSatisfy { came.contains(Images.uid($0)) })
+    }
+
+    @Test func `that a program changes keep their pixels, small and large, and are known when they come again`()
+      async throws
+    {
+      let way = try await ImageWay.make(
+        channel: """
+          columns: {patient: PatientID}
+          transform: |
+            transform named
+            in dicom
+            out dicom
+            when Modality == "US" => drop "no ultrasound"
+            require PatientID != "P3" else reject NOT_AUTHORIZED "not this one" at PatientID
+            let out = copy msg
+            out.InstitutionName = "St. Elsewhere"
+            emit out
+          """)
+      try await way.project.start()
+      let sizes = [1: 1000, 2: 900_000, 3: 300_000]
+      var files = try sizes.keys.sorted().map { try way.file($0, pixelBytes: sizes[$0] ?? 0) }
+      let path = way.project.path("objects/us.dcm")
+      try Images.write(Images.dataSet(4, pixelBytes: 300_000, modality: "US"), 4, to: path)
+      files.append(try DICOMSendFile(path: path))
+
+      let first = try await way.send(files)
+      #expect(first.outcomes.map(\.status) == [.success, .success, .notAuthorized, .success])
+      #expect(try await way.send(Array(files.prefix(2))).isAllTaken)
+
+      let got = try await way.receiver.receptions(atLeast: 2)
+      #expect(got.map(\.sopInstance) == [1, 2].map(Images.uid))
+      for (number, reception) in zip(1..., got) {
+        let bytes = try #require(reception.bytes)
+        let came = try DICOMObject(bytes, syntax: .explicitLittle).dataSet
+        #expect(try came["InstitutionName"]?.text() == "St. Elsewhere")
+        let sent = try DICOMObject(Images.dataSet(number, pixelBytes: sizes[number] ?? 0), syntax: .explicitLittle)
+          .dataSet
+        let (pixels, wanted) = (try came[.pixelData]?.bytes(), try sent[.pixelData]?.bytes())
+        let isSame = pixels == wanted
+        #expect(isSame)
+        let counts = (Array(came.elements).count, Array(sent.elements).count)
+        #expect(counts.0 == counts.1 + 1)
+      }
+      let ledger = try await way.project.ledger("images")
+      #expect(ledger.duplicate == 2 && ledger.dropped == 1 && ledger.rejected == 1)
+      // A person sees a tree, and gets the file as it came.
+      let large = try #require(try await way.project.messages(.routed).first { $0.columns["patient"] == "P2" })
+      let shown = try await way.project.hilum("messages", "show", large.id)
+      #expect(shown.output.contains("(0008,0080) LO InstitutionName") && shown.output.contains("PixelData"))
+      #expect(shown.output.utf8.count < 10_000)
+      #expect(try await way.project.hilum("audit").status == 0)
+    }
+
+    @Test func `go over TLS, to nobody whose certificate has another name, and come from whom a certificate names`()
+      async throws
+    {
+      let project = try Project()
+      let authority = try await Authority("house", in: project)
+      for name in ["pacs", "hub", "ct1"] { try await authority.issue(name) }
+      func tls(_ name: String) -> PartnerTLS {
+        PartnerTLS(
+          certificate: (project.path("tls/\(name).pem"), project.path("tls/\(name).key")), trust: authority.path)
+      }
+      var plan = DICOMReceivePlan(PartnerEndpoint(.dicom, title: "PACS", port: 0, isTLS: true))
+      plan.tls = tls("pacs")
+      let receiver = DICOMReceiver(plan)
+      try await receiver.start()
+      let port = try project.port()
+      func write(serverName: String) throws {
+        try project.write(
+          "Channels/images.yaml",
+          """
+          channel: images
+          source:
+            dicom:
+              port: \(port)
+              tls: {certificate: ../tls/hub.pem, key: {file: ../tls/hub.key}, clients: ../tls/house.pem}
+              callers: [{ae-title: CT1, certificate: localhost}, {ae-title: MR1, certificate: mr1.hospital.example}]
+          destinations:
+            pacs:
+              dicom:
+                host: 127.0.0.1
+                port: \(receiver.port)
+                ae-title: PACS
+                tls: {ca: ../tls/house.pem, certificate: ../tls/hub.pem, key: {file: ../tls/hub.key}\(serverName)}
+              retry: {first: 50ms, factor: 1, longest: 50ms}
+
+          """)
+      }
+      try write(serverName: ", server-name: pacs.hospital.example")
+      try await project.start()
+      try project.makeFolder("objects")
+      let path = project.path("objects/1.dcm")
+      try Images.write(Images.dataSet(1, pixelBytes: 500_000), 1, to: path)
+      func send(_ calling: String, _ tls: PartnerTLS?) async throws -> DICOMSendReport {
+        var plan = DICOMSendPlan(
+          PartnerEndpoint(.dicom, title: "HILUM", host: "localhost", port: port, isTLS: tls != nil))
+        plan.calling = calling
+        plan.timeout = .seconds(5)
+        if let tls { plan.tls = tls }
+        return try await DICOMSender(plan).send([.file(DICOMSendFile(path: path))])
+      }
+
+      #expect(try await send("CT1", nil).outcomes[0].failure != nil, "in clear")
+      #expect(try await send("MR1", tls("ct1")).count(.refused) == 1, "its certificate names somebody else")
+      #expect(try await send("CT1", PartnerTLS(trust: authority.path)).outcomes[0].failure != nil, "no certificate")
+      let taken = try await send("CT1", tls("ct1"))
+      #expect(taken.isAllTaken, "\(taken)")
+      try await eventually("the partner's name is not the one that is wanted") {
+        try await project.lane("images/pacs").unreachable?.contains("not for pacs.hospital.example") == true
+      }
+      #expect(receiver.receptions.isEmpty)
+      try write(serverName: "")
+      #expect(try await project.hilum("deploy").status == 0)
+      #expect(try await receiver.receptions(atLeast: 1, within: .seconds(20)).map(\.byteCount).first ?? 0 > 500_000)
     }
   }
 }

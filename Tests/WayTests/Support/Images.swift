@@ -11,7 +11,8 @@ enum Images {
 
   /// The data set of an image whose pixels are told by its number.
   static func dataSet(
-    _ number: Int, pixelBytes: Int = 1000, modality: String = "CT", syntax: DICOMTransferSyntax = .explicitLittle
+    _ number: Int, pixelBytes: Int = 1000, modality: String = "CT", syntax: DICOMTransferSyntax = .explicitLittle,
+    isNamed: Bool = true
   ) throws -> [UInt8] {
     var draft = DICOMDraft(new: syntax)
     func set(_ keyword: String, _ value: DICOMValue) throws {
@@ -19,7 +20,7 @@ enum Images {
       try draft.set(DICOMPath(tag), value)
     }
     try set("SOPClassUID", .text(ct))
-    try set("SOPInstanceUID", .text(uid(number)))
+    if isNamed { try set("SOPInstanceUID", .text(uid(number))) }
     try set("Modality", .text(modality))
     try set("PatientName", .text("Doe^Jane"))
     try set("PatientID", .text("P\(number)"))
@@ -36,10 +37,9 @@ enum Images {
 
   /// Writes an object as a file of PS3.10.
   static func write(
-    _ dataSet: [UInt8], _ number: Int, syntax: DICOMTransferSyntax = .explicitLittle, to path: String,
-    announced: String? = nil
+    _ dataSet: [UInt8], _ number: Int, syntax: DICOMTransferSyntax = .explicitLittle, to path: String
   ) throws {
-    let head = try DICOMFile.head(sopClass: ct, sopInstance: announced ?? uid(number), syntax: syntax)
+    let head = try DICOMFile.head(sopClass: ct, sopInstance: uid(number), syntax: syntax)
     try Data(head + dataSet).write(to: URL(fileURLWithPath: path))
   }
 }
