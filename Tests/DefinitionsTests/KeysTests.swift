@@ -81,6 +81,19 @@ import Testing
     #expect(reads.withLock { $0 } == 2)
   }
 
+  @Test func `who looks around is told of a key that isn't here, and of one that is too short`() {
+    let texts = channel("{file: ../Transforms/research.hilt, keys: {research-2026: {env: KEY}}}")
+    func look(_ key: String?) -> [String] {
+      let loader = ChannelLoader(
+        registry: testRegistry, files: MemoryFiles(texts: texts), environment: { $0 == "KEY" ? key : nil },
+        looksAround: true)
+      return loader.load(["Channels/research.yaml"]).problems.map { "\($0.place) \($0.severity) \($0.code)" }
+    }
+    #expect(look("a key of sixteen bytes or more") == [])
+    #expect(look(nil) == ["Channels/research.yaml:3:70 warning C140"])
+    #expect(look("short") == ["Channels/research.yaml:3:70 error C141"])
+  }
+
   @Test func `a channel that is tried reads no key`() throws {
     let texts = channel("{file: ../Transforms/research.hilt, keys: {research-2026: {file: /nowhere/key}}}")
     var loader = ChannelLoader(registry: testRegistry, files: MemoryFiles(texts: texts))

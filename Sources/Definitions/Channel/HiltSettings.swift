@@ -29,8 +29,13 @@ package struct TransformSetting: SettingValue {
   package var place: Place
   /// The values of the transform's `param` declarations, with their places.
   package var parameters: [String: SettingNode]
-  /// Where the keys are that the transform names.
-  package var keys: [String: Secret] = [:]
+  /// Where the keys are that the transform names, by their names.
+  package var keys: [String: Key] = [:]
+
+  package struct Key: Sendable {
+    package var secret: Secret
+    package var place: Place
+  }
 
   package static func read(_ node: SettingNode, _ reader: SettingReader) -> TransformSetting? {
     switch node.kind {
@@ -80,13 +85,15 @@ package struct TransformSetting: SettingValue {
     return Dictionary(entries.map { ($0.key, $0.value) }) { first, _ in first }
   }
 
-  private static func keys(_ node: SettingNode, _ reader: SettingReader) -> [String: Secret]? {
+  private static func keys(_ node: SettingNode, _ reader: SettingReader) -> [String: Key]? {
     guard case .map(let entries) = node.kind else {
       reader.expected("names of keys, and where each is", node, help: ["keys: {research: {file: /run/secrets/NAME}}"])
       return nil
     }
-    let secrets = entries.compactMap { entry in Secret.read(entry.value, reader).map { (entry.key, $0) } }
-    return secrets.count < entries.count ? nil : Dictionary(secrets) { first, _ in first }
+    let keys = entries.compactMap { entry in
+      Secret.read(entry.value, reader).map { (entry.key, Key(secret: $0, place: entry.value.place)) }
+    }
+    return keys.count < entries.count ? nil : Dictionary(keys) { first, _ in first }
   }
 
   package static var kind: SettingKind {

@@ -86,7 +86,8 @@ final class HiltCompiling {
       return nil
     }
     sources[path] = text
-    let keys = Dictionary(uniqueKeysWithValues: setting.keys.map { ($0, keyPlaces.key($0, $1)) })
+    let keys = Dictionary(uniqueKeysWithValues: setting.keys.map { ($0, keyPlaces.key($0, $1.secret)) })
+    problems += setting.keys.values.compactMap { keyPlaces.problem($0) }
     let reading = ReachedFiles(folder: RelativePath.folder(of: path), files: files, keys: keys)
     let parameters = setting.parameters.compactMapValues(\.scalar).mapValues { Value.text($0) }
     let (program, found) = HiltProgram.compile(text, file: path, parameters: parameters, files: reading)

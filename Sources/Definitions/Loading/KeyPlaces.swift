@@ -1,5 +1,6 @@
 import ConnectorKit
 import Hilt
+import Messages
 import Synchronization
 
 /// Reads the keys that channels name for their transforms, when a program first needs one.
@@ -9,6 +10,8 @@ struct KeyPlaces: Sendable {
   let environment: @Sendable (String) -> String?
   /// Programs are tried and not put to work.
   let isTrial: Bool
+  /// Keys are looked at before a message needs them.
+  let looksAround: Bool
 
   /// What stands behind the name of a key.
   func key(_ name: String, _ secret: Secret) -> HiltKey {
@@ -16,6 +19,22 @@ struct KeyPlaces: Sendable {
     let known = KnownKey()
     let environment = environment
     return HiltKey { try known.bytes { try Self.bytes(secret, environment) } }
+  }
+
+  /// What is wrong with a key on this machine: one that isn't here may be on the server, one that is too short is so
+  /// everywhere.
+  func problem(_ key: TransformSetting.Key) -> Problem? {
+    guard looksAround, !isTrial else { return nil }
+    do {
+      guard try Self.bytes(key.secret, environment).count < HiltKey.byteCountMin else { return nil }
+      return Problem(
+        "C141", "the key has fewer than \(HiltKey.byteCountMin) bytes: it could be found by trying", at: key.place,
+        help: ["`openssl rand -base64 32` makes one"])
+    } catch {
+      return Problem(
+        "C140", "\(error)", at: key.place, severity: .warning,
+        help: ["mend the path, or put it there", "nothing to do here where it is only on the server"])
+    }
   }
 
   /// A key that was read stays as long as its program: one that changes while messages come would give a patient two
