@@ -10,6 +10,7 @@ import struct
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 CT, MR, US = "1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.5.1.4.1.1.4", "1.2.840.10008.5.1.4.1.1.6.1"
+PT = "1.2.840.10008.5.1.4.1.1.128"
 IMPLICIT, EXPLICIT = "1.2.840.10008.1.2", "1.2.840.10008.1.2.1"
 LONG = {"OB", "OW", "SQ", "UN", "UT"}
 
@@ -75,19 +76,35 @@ CARDIAC = image(MR, 2, "MR", "MR Cardiac stress", "42")
 NO_PATIENT = image(CT, 3, "CT", "CT Thorax", "")
 ULTRASOUND = image(US, 4, "US", "US Abdomen", "42")
 BURNED_IN = image(CT, 5, "CT", "CT Thorax", "42", [(0x00280301, "CS", "YES")])
+# What a research feed keeps of the maker's own, beside what it doesn't.
+GATED = [(0x00190011, "LO", "GEMS_ACQU_01"), (0x0019119C, "LO", "cardiac gating"), (0x0019119D, "LO", "Müller")]
+PLAIN_MR = image(MR, 6, "MR", "MR Knee of Mr Müller", "42")
+PET = image(PT, 7, "PT", "PET whole body", "4711")
 
 
 def main():
-    routes, images = "Transforms/ct-route.tests", "Examples/images"
+    routes, research = "Transforms/ct-route.tests", "Transforms/research-deid.tests"
+    images, imaging = "Examples/images", "Examples/imaging"
     for path, listed, syntax in [
         (f"{routes}/thorax/in.dcm", THORAX, EXPLICIT),
         (f"{routes}/cardiac-mr/in.dcm", CARDIAC, IMPLICIT),
         (f"{routes}/no-patient/in.dcm", NO_PATIENT, EXPLICIT),
         (f"{routes}/ultrasound/in.dcm", ULTRASOUND, EXPLICIT),
         (f"{routes}/burned-in/in.dcm", BURNED_IN, EXPLICIT),
+        (f"{research}/thorax/in.dcm", image(CT, 1, "CT", "CT Thorax", "42", GATED), EXPLICIT),
+        (f"{research}/cardiac-mr/in.dcm", image(MR, 2, "MR", "MR cardiac stress", "42"), IMPLICIT),
+        (f"{research}/knee-mr/in.dcm", PLAIN_MR, EXPLICIT),
+        (f"{research}/pet/in.dcm", PET, EXPLICIT),
+        (f"{research}/no-patient/in.dcm", NO_PATIENT, EXPLICIT),
+        (f"{research}/ultrasound/in.dcm", ULTRASOUND, EXPLICIT),
+        (f"{research}/burned-in/in.dcm", BURNED_IN, EXPLICIT),
         (f"{images}/samples/thorax.dcm", THORAX, EXPLICIT),
         (f"{images}/samples/cardiac-mr.dcm", CARDIAC, IMPLICIT),
         (f"{images}/samples/no-patient.dcm", NO_PATIENT, EXPLICIT),
+        (f"{imaging}/samples/thorax.dcm", THORAX, EXPLICIT),
+        (f"{imaging}/samples/cardiac-mr.dcm", CARDIAC, IMPLICIT),
+        (f"{imaging}/samples/burned-in.dcm", BURNED_IN, EXPLICIT),
+        (f"{imaging}/Transforms/research.tests/thorax/in.dcm", THORAX, EXPLICIT),
         (f"{images}/Channels/images.tests/thorax/in.dcm", THORAX, EXPLICIT),
     ]:
         (ROOT / path).parent.mkdir(parents=True, exist_ok=True)

@@ -26,12 +26,21 @@ if [ ${#names[@]} -eq 0 ]; then
 fi
 [ ${#names[@]} -gt 0 ] || names=($(cd Examples && ls -d -- */ | tr -d /))
 for name in "${names[@]}"; do
+  # Programs of other houses: an example that needs one that isn't here is left out.
+  missing=()
+  while read -r program; do
+    PATH="$PATH:/usr/sbin" command -v "$program" >/dev/null || missing+=("$program")
+  done < <(cat "Examples/$name/needs" 2>/dev/null)
+  if [ ${#missing[@]} -gt 0 ]; then
+    echo "Examples/$name: left out, as ${missing[*]} isn't installed"
+    continue
+  fi
   cp -R "Examples/$name" "$work/$name"
   script="$work/$name.sh"
   sed -n '/^```sh$/,/^```$/{/^```/d;p}' "Examples/$name/README.md" >"$script"
   [ -s "$script" ] || { echo "Examples/$name/README.md has no commands" >&2; failed+=("$name"); continue; }
   # A process group of its own, so that nothing outlives its example.
-  (cd "$work/$name" && PATH="$work/bin:$PATH" exec setsid timeout 120 bash -euo pipefail "$script") \
+  (cd "$work/$name" && PATH="$work/bin:$PATH:/usr/sbin" exec setsid timeout 120 bash -euo pipefail "$script") \
     >"$work/$name.log" 2>&1 &
   running=$!
   status=0

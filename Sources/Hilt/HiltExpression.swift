@@ -13,8 +13,14 @@ package struct HiltExpressionContext: Sendable {
   package var place: Place
   /// `{sequence("name")}` may stand in the template.
   package var givesNumbers: Bool
+  /// Where keys come from.
+  package var files: any HiltFiles
 
-  package init(format: Format = .hl7v2, hasOriginal: Bool = false, place: Place, givesNumbers: Bool = false) {
+  package init(
+    format: Format = .hl7v2, hasOriginal: Bool = false, place: Place, givesNumbers: Bool = false,
+    files: any HiltFiles = NoHiltFiles()
+  ) {
+    self.files = files
     self.format = format
     self.hasOriginal = hasOriginal
     self.place = place

@@ -35,4 +35,7 @@ struct OpenNeighbours: HiltFiles {
   }
 
   func profile(_ bytes: [UInt8], file: String) -> HiltProfile.Reading { ProfileReader.read(bytes, file: file) }
+
+  /// A program alone names keys that its channels will give.
+  func key(_ name: String) -> HiltKey? { .forTrials(name) }
 }

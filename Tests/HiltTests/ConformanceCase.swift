@@ -90,6 +90,8 @@ extension ConformanceCase {
       return Array(data)
     }
     func profile(_ bytes: [UInt8], file: String) -> HiltProfile.Reading { ProfileReader.read(bytes, file: file) }
+    func key(_ name: String) -> HiltKey? { name == "unknown" ? nil : .forTrials(name) }
+    var keyNames: [String] { ["research-2026"] }
   }
 
   /// The sections that are expected, with what really came.

@@ -29,6 +29,7 @@ enum Corpus {
   struct Folder: HiltFiles {
     let url: URL
     func read(_ path: String) throws -> [UInt8] { [UInt8](try Data(contentsOf: url.appending(path: path))) }
+    func key(_ name: String) -> HiltKey? { .forTrials(name) }
   }
 
   static func transform(_ name: String) throws -> (program: HiltProgram?, problems: [String]) {

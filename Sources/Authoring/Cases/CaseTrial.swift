@@ -235,4 +235,7 @@ package struct NeighbouringFiles: HiltFiles {
   }
 
   package func profile(_ bytes: [UInt8], file: String) -> HiltProfile.Reading { ProfileReader.read(bytes, file: file) }
+
+  /// A program alone names keys that its channels will give.
+  package func key(_ name: String) -> HiltKey? { .forTrials(name) }
 }

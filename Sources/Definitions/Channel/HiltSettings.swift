@@ -29,6 +29,13 @@ package struct TransformSetting: SettingValue {
   package var place: Place
   /// The values of the transform's `param` declarations, with their places.
   package var parameters: [String: SettingNode]
+  /// Where the keys are that the transform names, by their names.
+  package var keys: [String: Key] = [:]
+
+  package struct Key: Sendable {
+    package var secret: Secret
+    package var place: Place
+  }
 
   package static func read(_ node: SettingNode, _ reader: SettingReader) -> TransformSetting? {
     switch node.kind {
@@ -37,16 +44,16 @@ package struct TransformSetting: SettingValue {
     case .scalar:
       return file(node, reader).map { TransformSetting(program: .file($0), place: node.place, parameters: [:]) }
     case .map(let entries):
-      for entry in entries where !["file", "with"].contains(entry.key) {
-        reader.unknown(entry, known: ["file", "with"])
-      }
+      let known = ["file", "with", "keys"]
+      for entry in entries where !known.contains(entry.key) { reader.unknown(entry, known: known) }
       guard let named = node["file"] else {
         reader.problem("C102", "`file` is missing", at: node.place, help: ["transform: {file: ../Transforms/x.hilt}"])
         return nil
       }
       let parameters = node["with"].map { self.parameters($0, reader) } ?? [:]
-      guard let path = file(named, reader), let parameters else { return nil }
-      return TransformSetting(program: .file(path), place: named.place, parameters: parameters)
+      let keys = node["keys"].map { self.keys($0, reader) } ?? [:]
+      guard let path = file(named, reader), let parameters, let keys else { return nil }
+      return TransformSetting(program: .file(path), place: named.place, parameters: parameters, keys: keys)
     case .list:
       reader.expected(
         "one transform", node, help: ["a path, {file: …, with: {…}} or a block of Hilt under `transform: |`"])
@@ -78,8 +85,22 @@ package struct TransformSetting: SettingValue {
     return Dictionary(entries.map { ($0.key, $0.value) }) { first, _ in first }
   }
 
+  private static func keys(_ node: SettingNode, _ reader: SettingReader) -> [String: Key]? {
+    guard case .map(let entries) = node.kind else {
+      reader.expected("names of keys, and where each is", node, help: ["keys: {research: {file: /run/secrets/NAME}}"])
+      return nil
+    }
+    let keys = entries.compactMap { entry in
+      Secret.read(entry.value, reader).map { (entry.key, Key(secret: $0, place: entry.value.place)) }
+    }
+    return keys.count < entries.count ? nil : Dictionary(keys) { first, _ in first }
+  }
+
   package static var kind: SettingKind {
-    .either([.scalar("path"), .scalar("`{file: path, with: {parameter: value}}`"), .scalar("a block of Hilt")])
+    .either([
+      .scalar("path"), .scalar("`{file: path, with: {parameter: value}, keys: {name: secret}}`"),
+      .scalar("a block of Hilt"),
+    ])
   }
   package var text: String { if case .file(let path) = program { path } else { "" } }
 }

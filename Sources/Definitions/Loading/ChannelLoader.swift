@@ -18,6 +18,8 @@ package struct ChannelLoader: Sendable {
   package var environmentName: String?
   /// The channel that the engine's alerts go to: one of those of a folder.
   package var alertChannel: AlertChannel?
+  /// Channels are tried and not put to work: no key is read, and each name stands for the same one everywhere.
+  package var isTrial = false
 
   /// - Parameters:
   ///   - environment: gives the value of a `${NAME}`, or `nil` where there is none.

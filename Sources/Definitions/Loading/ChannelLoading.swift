@@ -162,7 +162,9 @@ struct ChannelLoading {
     var file = LoadedChannels.File(
       path: source.path, name: source.name.map { ChannelName($0) }, definition: nil, problems: source.problems)
     let reader = self.reader(source)
-    let hilt = HiltCompiling(source: source, files: loader.files)
+    let keyPlaces = KeyPlaces(
+      environment: loader.environment, isTrial: loader.isTrial, looksAround: loader.looksAround)
+    let hilt = HiltCompiling(source: source, files: loader.files, keyPlaces: keyPlaces)
     let (definition, draft) = assemble(source, reader, hilt)
     file.name = draft?.name ?? (source.isRow ? file.name : nil)
     file.problems += (reader.problems + hilt.problems)

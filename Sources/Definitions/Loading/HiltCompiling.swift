@@ -17,6 +17,7 @@ final class HiltCompiling {
   /// Where a parameter stands in the midst of a text and its value could change what Hilt around it means.
   private let unsafe: [Place: (name: String, given: Place)]
   private let files: any DefinitionFiles
+  private let keyPlaces: KeyPlaces
   /// Gathered in the order in which they were found.
   private(set) var problems: [Problem] = []
   /// The texts of the transforms, by the name under which problems show them.
@@ -24,7 +25,8 @@ final class HiltCompiling {
   /// What was reached, by the path under which it was read.
   private(set) var reached: [Revision.File] = []
 
-  init(source: WrittenChannel, files: any DefinitionFiles) {
+  init(source: WrittenChannel, files: any DefinitionFiles, keyPlaces: KeyPlaces) {
+    self.keyPlaces = keyPlaces
     texts = source.texts
     unsafe = source.unsafe
     self.files = files
@@ -55,7 +57,7 @@ final class HiltCompiling {
     switch setting.program {
     case .text(let text):
       let file = setting.place.file
-      let reading = ReachedFiles(folder: RelativePath.folder(of: file), files: files)
+      let reading = ReachedFiles(folder: RelativePath.folder(of: file), files: files, keys: [:])
       guard isSafe(setting.place) else { return nil }
       let (program, found) = HiltProgram.compile(
         inPlace(text, at: contentStart(of: setting.place)), file: file, files: reading)
@@ -84,7 +86,9 @@ final class HiltCompiling {
       return nil
     }
     sources[path] = text
-    let reading = ReachedFiles(folder: RelativePath.folder(of: path), files: files)
+    let keys = Dictionary(uniqueKeysWithValues: setting.keys.map { ($0, keyPlaces.key($0, $1.secret)) })
+    problems += setting.keys.values.compactMap { keyPlaces.problem($0) }
+    let reading = ReachedFiles(folder: RelativePath.folder(of: path), files: files, keys: keys)
     let parameters = setting.parameters.compactMapValues(\.scalar).mapValues { Value.text($0) }
     let (program, found) = HiltProgram.compile(text, file: path, parameters: parameters, files: reading)
     keep(reading, found)
@@ -184,12 +188,17 @@ private final class ReachedFiles: HiltFiles {
 
   private let folder: String
   private let source: any DefinitionFiles
+  private let keys: [String: HiltKey]
   private let given = Mutex<[File]>([])
 
-  init(folder: String, files: any DefinitionFiles) {
+  init(folder: String, files: any DefinitionFiles, keys: [String: HiltKey]) {
     self.folder = folder
     self.source = files
+    self.keys = keys
   }
+
+  func key(_ name: String) -> HiltKey? { keys[name] }
+  var keyNames: [String] { keys.keys.sorted() }
 
   var files: [File] { given.withLock { $0 } }
 

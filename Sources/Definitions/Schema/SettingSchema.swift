@@ -53,7 +53,7 @@ extension SettingKind {
       ])
     case "block": .types("object")
     case "list of the words that may be given": .types("array")
-    // `{file: path, with: {parameter: value}}`
+    // `{file: path, with: {parameter: value}, keys: {name: secret}}`
     case _ where name.hasPrefix("`{"): .types("object")
     // What looks like a number is a text as well.
     default: .types("string", "number", "boolean")

@@ -24,7 +24,8 @@ extension Checker {
     let names = function.parameters.map(\.name)
     let parameters = Parameters(
       names: names, least: names.count - function.optional,
-      most: function.isVariadic ? Function.variadicCountMax : names.count)
+      most: function.isVariadic ? Function.variadicCountMax : names.count,
+      hasGaps: function.hasGaps)
     let arguments = matched(
       values, parameters, function.signature, takes: function.counts, at: span,
       help: [function.examples.first?.expression ?? function.signature])

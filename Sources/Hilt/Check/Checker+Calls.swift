@@ -48,9 +48,6 @@ extension Checker {
         .syntax, "'\(name.text)' names each element of its list", at: name.span, help: ["\(name.text) x in list => key"]
       )
     }
-    if ["deidentify", "pseudonym"].contains(name.text) {
-      return broken(.unsupported, "the function '\(name.text)' is not supported yet", at: name.span)
-    }
     if mayBeUnread(name.text) { return .broken(name.span) }
     if Self.ofGuide.contains(name.text) {
       return broken(

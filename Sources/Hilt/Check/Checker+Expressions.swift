@@ -339,9 +339,11 @@ extension Checker {
   private mutating func shifted(_ date: Typed, _ by: Typed, _ sign: Int, _ span: Span) -> Typed {
     unhandled.append(Unhandled(what: "adding a duration to a date", span: span))
     let (a, b) = (date.evaluate, by.evaluate)
-    return Typed(.stamp, mayBeAbsent: date.mayBeAbsent, at: span) { run in
+    return Typed(.stamp, mayBeAbsent: date.mayBeAbsent || by.mayBeAbsent, at: span) { run in
       let value = try a(run)
-      guard case .stamp(let stamp) = value, case .duration(let seconds) = try b(run) else { return value }
+      guard case .stamp(let stamp) = value else { return value }
+      // Nobody knows how far: the date as it is would be taken for the shifted one.
+      guard case .duration(let seconds) = try b(run) else { return .absent }
       guard let moved = stamp.adding(seconds: seconds * sign) else {
         throw Interrupt.failure(
           Failure(.range, "the date is less exact than what is added, or leaves the calendar", at: span))

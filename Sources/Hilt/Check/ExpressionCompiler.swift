@@ -29,7 +29,7 @@ struct ExpressionCompiler {
       tokens = [Token(kind: .end, span: Span(0, 0), newlineBefore: true, spaceBefore: true)]
     }
     parser = Parser(source, tokens: tokens, problems: problems)
-    checker = Checker(source, files: NoHiltFiles(), problems: problems)
+    checker = Checker(source, files: context.files, problems: problems)
     checker.hasMessage = context.format == .hl7v2
     if context.format == .dicom {
       // Its places have names without a program's head.

@@ -1,6 +1,6 @@
 package import Messages
 
-/// Where a program's tables come from: the language itself reads no file.
+/// Where a program's tables and keys come from: the language itself reads no file.
 package protocol HiltFiles: Sendable {
   /// The content of a file. The path is as the program writes it, relative to the folder of the program's own file.
   ///
@@ -11,9 +11,17 @@ package protocol HiltFiles: Sendable {
   ///
   /// - Parameter file: the name under which its problems are shown.
   func profile(_ bytes: [UInt8], file: String) -> HiltProfile.Reading
+
+  /// What stands behind the name of a key; `nil` where nobody has said.
+  func key(_ name: String) -> HiltKey?
+  /// The names that somebody has said, for who has slipped.
+  var keyNames: [String] { get }
 }
 
 extension HiltFiles {
+  package func key(_ name: String) -> HiltKey? { nil }
+  package var keyNames: [String] { [] }
+
   package func profile(_ bytes: [UInt8], file: String) -> HiltProfile.Reading {
     let problem = Problem(
       Code.profile.rawValue, "profiles can't be read here", at: Place(file: file, line: 1, column: 1))

@@ -52,6 +52,8 @@ struct Function: Sendable {
   var parameters: [(name: String, type: Parameter)]
   /// How many may be left out at the end.
   var optional = 0
+  /// What is left out may stand before what is given by name.
+  var hasGaps = false
   /// The last parameter takes one value or more.
   var isVariadic = false
   var result: Result
@@ -75,7 +77,8 @@ struct Function: Sendable {
     maxOf, sum,
     format, date, datetime, instant, time, hl7, written, truncate, inZone, daysBetween, ageAt, raw, structure, trigger,
     count, first, last, rest, flatten, zip, distinct, stableID, base64, base64Of, hex, hexOf, decode,
-    encode, sha256, hmac, nhsNumberOK,
+    encode, sha256, hmac, deidentify, pseudonym, uidMap, shiftDays,
+    nhsNumberOK,
     luhnOK, mod11OK, sequence, resolve, referenceTo, codingOf, codeOf,
     find, findAll, value, values, element, withValue, without, withChild,
     xml, xmlOf,

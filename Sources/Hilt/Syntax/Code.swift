@@ -58,6 +58,7 @@ package enum Code: String, Sendable, CaseIterable {
   case tableColumn = "E502"
   case tableKeyTwice = "E503"
   case destination = "E601"
+  case key = "E602"
   case failed = "E900"
   case limit = "E901"
   case unknownRow = "E902"

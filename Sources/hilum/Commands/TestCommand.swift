@@ -36,7 +36,8 @@ struct TestCommand: ParsableCommand {
     } catch let trouble as ProgramFiles.Trouble {
       throw Failure("\(trouble)", code: trouble.isMissing ? 2 : 1)
     }
-    let loader = Site.loader(try Site.settings(settings), environment: environment.name)
+    var loader = Site.loader(try Site.settings(settings), environment: environment.name)
+    loader.isTrial = true
     let report = CaseTrial(accepts: accept) { loader.load([$0]) }.run(folders, each: show)
     for coverage in report.coverage { Terminal.line("\(coverage)") }
     if let junit {

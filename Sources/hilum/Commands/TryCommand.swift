@@ -99,7 +99,8 @@ struct TryCommand: ParsableCommand {
   /// The channel of a file, or of a name among the channels of this project.
   private func definition(_ channel: String) throws -> ChannelDefinition {
     let site = try Site.settings(settings)
-    let loader = Site.loader(site, environment: environment.name)
+    var loader = Site.loader(site, environment: environment.name)
+    loader.isTrial = true
     let isFile = FileManager.default.fileExists(atPath: channel)
     let loaded = isFile ? loader.load([channel]) : loader.load(folder: Site.shown(site.channels))
     guard let file = isFile ? loaded.files.first : loaded.files.first(where: { $0.name?.text == channel }) else {
