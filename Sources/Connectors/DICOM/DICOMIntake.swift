@@ -23,6 +23,10 @@ final class DICOMIntake {
     case notKept(StagingError)
   }
 
+  /// From so many bytes on it is written while more comes. Earlier than a payload must be a file: hashing, sealing and
+  /// writing go beside receiving, and of most objects there is more.
+  private static let inMemoryBytesMax = 64 << 10
+
   private let place: Place
   private var bytes: [UInt8]
   private var byteCount: Int
@@ -43,7 +47,7 @@ final class DICOMIntake {
       (bytes, staged) = ([], nil)
     } else if let staged {
       staged.add(piece)
-    } else if bytes.count + piece.count < LargeContent.bytesMin {
+    } else if bytes.count + piece.count < Self.inMemoryBytesMax {
       bytes.append(contentsOf: piece)
     } else {
       let staged = StagedObject(place)
