@@ -162,7 +162,8 @@ public struct Rejection: Error, Sendable, Hashable {
     case reject = "AR"
   }
   public var kind: Kind
-  /// HL7 table 0357 (message error condition codes): 100 segment sequence error, 101 required field missing, 102 data
+  /// A status of DICOM (PS3.7 annex C), which are 0100H and more, or a number of HL7 table 0357 (message error
+  /// condition codes), which are less: 100 segment sequence error, 101 required field missing, 102 data
   /// type error, 103 table value not found, 200 unsupported message type, 201 event code, 202 processing id, 203
   /// version id, 204 unknown key identifier, 205 duplicate key identifier, 206 application record locked, 207
   /// application internal error.
@@ -179,6 +180,13 @@ public struct Rejection: Error, Sendable, Hashable {
     self.number = number
     self.text = text
     self.place = place
+  }
+
+  /// For people: `AR 207`, or of DICOM `A900H`.
+  public var code: String {
+    guard number >= 0x0100 else { return "\(kind.rawValue) \(number)" }
+    let digits = String(number, radix: 16, uppercase: true)
+    return String(repeating: "0", count: max(0, 4 - digits.count)) + digits + "H"
   }
 }
 

@@ -107,7 +107,7 @@ extension ChannelRuntime {
   }
 
   private static func refused(_ rejection: Rejection, by name: ChannelName, _ id: MessageID) -> HandedOver {
-    let code = "\(rejection.kind.rawValue) \(rejection.number)"
+    let code = rejection.code
     let place = rejection.place.map { " at \($0)" } ?? ""
     return .refused(
       rejection.kind, "\(code)\(place): \(rejection.text) (channel \(name), message \(id))",

@@ -41,7 +41,7 @@ package struct Decided: Sendable {
     self.init(.rejected, reason: rejection.text)
     self.rejection = rejection
     let place = rejection.place.map { " at \($0)" } ?? ""
-    steps = [Step(.rejected, "\(rejection.kind.rawValue) \(rejection.number)\(place): \(rejection.text)")]
+    steps = [Step(.rejected, "\(rejection.code)\(place): \(rejection.text)")]
   }
 
   /// Safe, and ours to mend.

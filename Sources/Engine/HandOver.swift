@@ -102,7 +102,7 @@ package final class HandOver: Sendable {
       channel.passage.leave()
       return turn.then(.notTried, nil)
     }
-    if let reason = channel.reasonNotToTake(bytes: turn.delivery.byteCount, version) {
+    if let reason = channel.reasonNotToTake(bytes: turn.delivery.payload.bytesInMemory, version) {
       channel.passage.leave()
       return away(turn, reason)
     }

@@ -32,12 +32,13 @@ struct ControlClient {
   ///
   /// - Parameter begin: is told how many bytes there will be, where the engine says so.
   func stream(
-    _ path: String, lengthIn header: String, begin: (Int64?) throws -> Void, _ take: ([UInt8]) throws -> Void
+    _ path: String, method: HTTPMethod = .POST, lengthIn header: String = "content-length",
+    begin: (Int64?) throws -> Void = { _ in }, _ take: ([UInt8]) throws -> Void
   ) async throws {
     let descriptor = try folderDescriptor()
     defer { close(descriptor) }
     var request = HTTPClientRequest(url: Self.url(descriptor, path))
-    request.method = .POST
+    request.method = method
     var configuration = HTTPClient.Configuration()
     configuration.connectionPool.retryConnectionEstablishment = false
     let client = HTTPClient(configuration: configuration)

@@ -88,6 +88,9 @@ extension Ways {
       #expect(report.outcomes.map(\.status) == [.cannotUnderstand, .dataSetDoesNotMatch])
       let rejected = try await way.project.messages(.rejected)
       #expect(rejected.count == 2 && rejected.allSatisfy(\.hasRaw))
+      let reasons = rejected.flatMap(\.steps).map(\.text)
+      #expect(
+        reasons.contains { $0.starts(with: "A900H at (0008,0018)") } && reasons.contains { $0.starts(with: "C000H") })
       #expect(way.receiver.receptions.isEmpty)
     }
 

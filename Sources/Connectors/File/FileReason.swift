@@ -27,7 +27,7 @@ struct FileReason {
     reason = "\(taken.refusals.count) of \(count) message\(count == 1 ? " was" : "s were") rejected, the others taken"
     refused = taken.refusals.map { refusal in
       let rejection = refusal.rejection
-      var line = "message \(refusal.message): \(rejection.kind.rawValue) \(rejection.number)"
+      var line = "message \(refusal.message): \(rejection.code)"
       if let place = rejection.place.flatMap(Self.place) { line += " at \(place)" }
       let range = taken.messages[refusal.message - 1]
       if let id = FileMessages.controlID(taken.bytes[range]) { line += ", control id \(id)" }

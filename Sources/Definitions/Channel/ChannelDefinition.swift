@@ -207,12 +207,12 @@ package struct ChannelLimits: Sendable, Hashable {
 
   /// With what a file says in the place of what was there.
   ///
-  /// - Parameter format: of what comes. Images go through piece by piece, and may have more than a message that is held
-  ///   in memory.
-  func overlaid(with settings: LimitSettings?, format: Format?) -> ChannelLimits {
+  /// - Parameter inPieces: what comes goes through piece by piece, and may have more than a message that is held in
+  ///   memory.
+  func overlaid(with settings: LimitSettings?, inPieces: Bool = false) -> ChannelLimits {
     var limits = self
     limits.messageBytesMax =
-      settings?.message?.bytes ?? (format == .dicom ? max(messageBytesMax, Self.imageBytesMax) : messageBytesMax)
+      settings?.message?.bytes ?? (inPieces ? max(messageBytesMax, Self.imageBytesMax) : messageBytesMax)
     limits.stepsMax = settings?.steps ?? stepsMax
     limits.emitsMax = settings?.emits ?? emitsMax
     limits.waitingMax = settings?.waiting ?? waitingMax

@@ -117,7 +117,8 @@ struct KeepSettings: Settings {
   @Setting("Messages as they came; 30 days unless `hilum.yaml` says otherwise.", example: "30d") var raw: Duration?
   @Setting("Messages as they were sent; 30 days.", example: "30d") var sent: Duration?
   @Setting("What partners answered; 30 days.", example: "30d") var replies: Duration?
-  @Setting("Content of 256 KiB and more; 7 days.", example: "7d") var blobs: Duration?
+  @Setting("Content that is a file of its own, from 256 KiB on, of DICOM from 64 KiB; 7 days.", example: "7d")
+  var blobs: Duration?
   @Setting("That the message was there, and what became of it; 400 days.", example: "400d") var record: Duration?
 
   init() {}
@@ -125,7 +126,11 @@ struct KeepSettings: Settings {
 
 /// `limits:`
 struct LimitSettings: Settings {
-  @Setting("The largest message that is taken; 64MiB unless `hilum.yaml` says otherwise.", example: "64MiB")
+  @Setting(
+    """
+    The largest message that is taken; 64MiB unless `hilum.yaml` says otherwise, and 4GiB of what comes over DICOM, \
+    which is never whole in memory.
+    """, example: "64MiB")
   var message: ByteSize?
   @Setting("Steps that a transform may take for one message; 2000000.", example: "2000000") var steps: Int?
   @Setting("Messages that a transform may emit for one that came; 4096.", example: "4096") var emits: Int?

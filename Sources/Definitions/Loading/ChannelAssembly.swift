@@ -49,7 +49,7 @@ struct ChannelAssembly {
       prepare: prepare, format: format, batch: draft.split.flatMap(BatchRule.init), unexpected: settings.unexpected,
       holdsFailed: settings.onFail == .hold,
       transform: transform, destinations: whole, duplicates: duplicates, keep: keep.overlaid(with: settings.keep),
-      columns: columns, limits: limits.overlaid(with: settings.limits, format: format),
+      columns: columns, limits: limits.overlaid(with: settings.limits, inPieces: comesInPieces),
       alerts: alerts.overlaid(with: settings.alerts), acknowledgement: question(in: whole) ?? acknowledgement,
       revision: revision(hilt.reached), dependsOn: draft.depends.map { ChannelName($0.name) })
   }
@@ -248,10 +248,13 @@ struct ChannelAssembly {
 
   // MARK: - Connectors
 
+  /// Images are never whole in memory, unless their source fetches them whole.
+  private var comesInPieces: Bool { draft.format == .dicom && draft.source?.fetches == false }
+
   /// Makes each connector once, which opens nothing, to hear what it says of its settings together.
   private func tryConnectors() {
     let channel = draft.name ?? ChannelName("channel")
-    let bytesMax = limits.overlaid(with: draft.settings?.limits, format: draft.format).messageBytesMax
+    let bytesMax = limits.overlaid(with: draft.settings?.limits, inPieces: comesInPieces).messageBytesMax
     if let source = draft.source, let block = draft.sourceBlock {
       attempt(block) {
         _ = try source.make(

@@ -85,7 +85,7 @@ package struct EngineSettings: Sendable {
     zone = file.zone?.name
     logLevel = file.log?.level ?? .info
     keep = Keep().overlaid(with: file.keep)
-    limits = ChannelLimits().overlaid(with: file.limits, format: nil)
+    limits = ChannelLimits().overlaid(with: file.limits)
     masterKey = file.encryption?.key
     alerts = AlertRules().overlaid(with: file.alerts)
     webhook = file.notify?.webhook?.rule

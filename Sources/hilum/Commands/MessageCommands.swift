@@ -2,6 +2,7 @@ import Admin
 import ArgumentParser
 import Engine
 import Foundation
+import NIOHTTP1
 import Store
 
 struct MessagesCommand: AsyncParsableCommand {
@@ -84,7 +85,9 @@ struct MessagesCommand: AsyncParsableCommand {
       discussion: "Example:\n  hilum messages export 06fzk… > message.hl7")
     @OptionGroup var engine: EngineOptions
     @Argument(help: "The message's id.") var id: String
-    func run() async throws { Terminal.write(try await engine.client.bytes("messages/\(pathPart(id))/raw")) }
+    func run() async throws {
+      try await engine.client.stream("messages/\(pathPart(id))/raw", method: .GET) { Terminal.write($0) }
+    }
   }
 }
 
