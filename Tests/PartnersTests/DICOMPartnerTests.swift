@@ -119,7 +119,7 @@ import Testing
           number: 0, sopClass: file.sopClass, sopInstance: name, transferSyntax: file.transferSyntax,
           callingAETitle: "../X", connection: 0)
         if let received = try? DICOMReceivedFile(reception, in: into) {
-          try received.finish()
+          try received.finish(syncs: true)
           #expect(try DICOMScenes.names(in: into) == ["000001.dcm"])
           try FileManager.default.removeItem(atPath: into + "/000001.dcm")
         }

@@ -7,11 +7,11 @@ struct LayoutSpacing {
 
   /// Words that take what follows as their operand: a bracket behind one opens no call and selects nothing.
   private static let prefixes: Set<String> = [
-    "if", "and", "or", "not", "in", "then", "else", "where", "catch", "matches", "to", "with", "is", "of",
+    "if", "and", "or", "not", "in", "then", "else", "where", "catch", "matches", "to", "with", "is",
   ]
   /// Words that stand between two values or begin an operand: no statement begins with one.
   private static let joints: Set<String> = prefixes.union([
-    "at", "from", "key", "value", "default", "missing", "meta", "columns", "as", "after", "before", "by", "none",
+    "of", "at", "from", "key", "value", "default", "missing", "meta", "columns", "as", "after", "before", "by", "none",
   ])
   /// Words that begin a statement or a decision: no value ends with one.
   private static let beginnings: Set<String> = Parser.words.union([

@@ -57,6 +57,8 @@ package struct DICOMReceivePlan: Sendable {
   package var whenReceived: @Sendable (DICOMReception) -> Void = { _ in }
   /// A folder that each object is written to as a file of its own: `000001.dcm` and so on.
   package var folder: String?
+  /// A file is on disk (fdatasync) before its object is answered.
+  package var syncs = false
   /// Keeps data sets, for tests.
   package var keepsBytes = false
   package var commitment = Commitment()

@@ -34,7 +34,8 @@ final class DICOMReceivedFile {
     }
   }
 
-  func finish() throws {
+  func finish(syncs: Bool) throws {
+    if syncs, fdatasync(descriptor) != 0 { throw PartnerError.file("\(path).part cannot be synced (errno \(errno))") }
     guard rename(path + ".part", path) == 0 else {
       throw PartnerError.file("\(path) cannot be made (errno \(errno))")
     }

@@ -128,7 +128,7 @@ final class DICOMReceiverAssociation: AssociationUser, @unchecked Sendable {
 
   private func received(_ incoming: Incoming, _ began: DICOMReception, _ behaviour: DICOMBehaviour) {
     do {
-      try incoming.file?.finish()
+      try incoming.file?.finish(syncs: owner.plan.syncs)
     } catch {
       incoming.failure = .outOfResources
     }

@@ -100,6 +100,7 @@ extension ReceiveCommand {
     }
     plan.tls = PartnerTLS(certificate: identity(certificate, key), trust: trust)
     plan.folder = into
+    plan.syncs = sync
     do {
       if let calling {
         plan.callers = Set(try calling.split(separator: ",").map { try PartnerEndpoint.title(String($0)) })

@@ -115,6 +115,7 @@ struct ReceiveCommand: AsyncParsableCommand {
   var applicationAckTo: String?
   @Option(help: "Closes the connection of every n-th message without an answer.") var dropEvery: Int?
   @Option(help: "A folder that each message is written to.") var into: String?
+  @Flag(help: "DICOM: what is written is on disk before it is answered.") var sync = false
   @Option(help: "Appends what it got to this file, a line each: `hilum bench` and tests read it.") var history: String?
   @Option(help: "TLS: our certificate.") var certificate: String?
   @Option(help: "TLS: our key.") var key: String?
@@ -227,6 +228,7 @@ struct BenchCommand: AsyncParsableCommand {
         hilum bench --dead-partner --connections 8
         hilum bench --deploys --connections 8
         hilum bench --language
+        hilum bench --images --pairs 3
       """)
   @Option(help: "Seconds of each measurement.") var seconds = 3
   @Option(help: "Pairs of floor and engine.") var pairs = 5
@@ -242,6 +244,7 @@ struct BenchCommand: AsyncParsableCommand {
   @Flag(help: "Instead: what reading, transforming and typing cost, on one core and without an engine.")
   var language = false
   @Flag(help: "Instead: what deployments under full load do to the answers of senders.") var deploys = false
+  @Flag(help: "Instead: how many CT slices a second are taken over DICOM.") var images = false
   @Flag(help: "Print JSON.") var json = false
   @Option(help: .hidden) var floorIn: String?
 
@@ -251,6 +254,12 @@ struct BenchCommand: AsyncParsableCommand {
       return Terminal.line(try LanguageBench(seconds: Double(seconds) / 3, turns: pairs).run())
     }
     let directory = URL(fileURLWithPath: directory).path
+    if images {
+      // Unless said, as many associations as scanners have, and as a busy day has.
+      let counts = connections == "1,8,32" ? [1, 8] : try numbers(connections)
+      let bench = ImageBench(pairs: pairs, connections: counts, directory: directory)
+      return Terminal.line(try await bench.run())
+    }
     if deploys {
       for count in try numbers(connections) {
         Terminal.line(

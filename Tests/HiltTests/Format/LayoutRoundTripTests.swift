@@ -118,6 +118,13 @@ struct LayoutRoundTripTests {
     }
   }
 
+  @Test("It does so with slips that were met")
+  func met() throws {
+    // `of` takes no operand: what stands behind it without a space would be read otherwise with one.
+    let slip = "transform t\n  in  hl7 2.3..2.6 ADT_A01\n  out fhir r4 Patient\n\nlet a = number_(of(id),\n"
+    try check(slip, "a bracket behind `of`")
+  }
+
   @Test("A line of a million brackets or comments takes no longer than others")
   func large() throws {
     for text in [
