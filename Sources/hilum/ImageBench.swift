@@ -50,7 +50,8 @@ struct ImageBench {
       for subject in subjects {
         guard let own = rates[count]?[subject] else { continue }
         let beside = [Subject.floor, .storescp, .engine].compactMap { other -> String? in
-          guard other != subject, let others = rates[count]?[other], subject != .floor else { return nil }
+          guard other != subject, subject == .engine || subject == .changing, let others = rates[count]?[other]
+          else { return nil }
           let name = other.rawValue.prefix { $0 != ":" && $0 != "," }
           return String(format: "%.2f of %@", Self.median(zip(own, others).map { $0 / $1 }), String(name))
         }
