@@ -9,19 +9,9 @@ extension Pipeline {
   /// Begins to read a content.
   package typealias Open = @Sendable (Payload) throws(ContentError) -> any ContentReader
 
-  /// Where there is no store.
-  package static let inMemory: Open = { payload throws(ContentError) in
-    guard case .bytes(let bytes) = payload.content else { throw ContentError("the content is not at hand") }
-    return BytesReader(bytes)
-  }
-
   static func whole(_ payload: Payload, _ open: Open) throws(ContentError) -> [UInt8] {
     if case .bytes(let bytes) = payload.content { return bytes }
-    let reader = try open(payload)
-    var bytes: [UInt8] = []
-    bytes.reserveCapacity(reader.rest)
-    while reader.rest > 0 { bytes += try reader.next(1 << 16) }
-    return bytes
+    return try open(payload).all()
   }
 
   /// An object of DICOM: what is read of it, and what it is kept as.

@@ -26,7 +26,7 @@ package struct Pipeline: Sendable {
   ///   - open: reads a content that isn't in memory.
   package func run(
     _ payload: Payload, _ attributes: [String: Value], id: MessageID, receivedAt: Int64, isReleased: Bool = false,
-    open: @escaping Open = Self.inMemory
+    open: @escaping Open = Delivery.inMemory
   ) -> Decided {
     let size = payload.byteCount
     if size > definition.limits.messageBytesMax {
@@ -79,7 +79,7 @@ package struct Pipeline: Sendable {
     /// The destinations that it is about; `nil` for all.
     var only: Set<String>?
     /// Reads a content that isn't in memory.
-    var open: Open = Pipeline.inMemory
+    var open: Open = ConnectorKit.Delivery.inMemory
   }
 
   /// One message that goes to destinations: what came in, or what the transform gave.

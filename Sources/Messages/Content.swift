@@ -11,6 +11,16 @@ public protocol ContentReader: AnyObject, Sendable {
   func skip(_ count: Int)
 }
 
+extension ContentReader {
+  /// All that is still to come, in memory.
+  public func all() throws(ContentError) -> [UInt8] {
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(min(rest, 1 << 30))
+    while rest > 0 { bytes.append(contentsOf: try next(1 << 16)) }
+    return bytes
+  }
+}
+
 /// A content could not be read to its end; what was read of it must not be used.
 public struct ContentError: Error, Sendable, CustomStringConvertible {
   /// In our words: which content, and what is wrong with it.

@@ -31,14 +31,7 @@ struct Blobs: Sendable {
 
   /// A content whole in memory; `nil` where its file is gone, or isn't what was written.
   func read(_ payload: Payload) -> [UInt8]? {
-    guard let reader = try? open(payload, isTrusted: false) else { return nil }
-    var bytes: [UInt8] = []
-    bytes.reserveCapacity(min(reader.rest, 1 << 30))
-    while reader.rest > 0 {
-      guard let piece = try? reader.next(Self.segmentBytes), !piece.isEmpty else { return nil }
-      bytes.append(contentsOf: piece)
-    }
-    return bytes
+    try? open(payload, isTrusted: false).all()
   }
 
   func remove(_ id: Identifier) { unlink(path(id).file) }

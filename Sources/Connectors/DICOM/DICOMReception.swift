@@ -10,7 +10,7 @@ import NIOSSL
 /// One association of a source: takes objects, and answers each when it is on disk.
 ///
 /// Lives on the connection's event loop: hence `@unchecked`.
-final class DICOMReception: AssociationUser, @unchecked Sendable {
+final class DICOMReception: AssociationUser, SourceVisit, @unchecked Sendable {
   /// What all associations of a source have in common.
   struct Shared: Sendable {
     let inbox: any Inbox
@@ -33,7 +33,7 @@ final class DICOMReception: AssociationUser, @unchecked Sendable {
   private let loop: any EventLoop
   private let worker = DispatchQueue(label: "hilum.dicom")
   private let whenEnded: (DICOMReception) -> Void
-  private(set) var handler: AssociationHandler?
+  private var handler: AssociationHandler?
   private var origin: any Origin
   private var agreement: Agreement?
   /// Who calls, by its AE title.
@@ -53,8 +53,19 @@ final class DICOMReception: AssociationUser, @unchecked Sendable {
   }
 
   /// - Parameter isFull: there are as many associations as may be.
-  init(
+  static func begin(
     _ shared: Shared, _ channel: any Channel, _ address: SocketAddress, peer: Peer, isFull: Bool,
+    whenEnded: @escaping (DICOMReception) -> Void
+  ) -> (DICOMReception, AssociationHandler) {
+    let reception = DICOMReception(shared, channel, address, peer: peer, whenEnded: whenEnded)
+    let handler = AssociationHandler(
+      .accepter(reception.policy(channel, isFull: isFull)), times: shared.times, user: reception)
+    reception.handler = handler
+    return (reception, handler)
+  }
+
+  private init(
+    _ shared: Shared, _ channel: any Channel, _ address: SocketAddress, peer: Peer,
     whenEnded: @escaping (DICOMReception) -> Void
   ) {
     self.shared = shared
@@ -63,14 +74,18 @@ final class DICOMReception: AssociationUser, @unchecked Sendable {
     self.whenEnded = whenEnded
     loop = channel.eventLoop
     origin = shared.inbox.origin(address.hostAndPort)
+  }
+
+  private func policy(_ channel: any Channel, isFull: Bool) -> AssociationPolicy {
     var policy = AssociationPolicy(
       calledAETitle: shared.calledAETitle, callingAETitles: nil, maximumLength: Self.pduBytesMax,
-      implementation: .hilum, serves: { shared.services.serves($0) }, takes: { shared.services.takes($0, for: $1) })
+      implementation: .hilum, serves: { [services = shared.services] in services.serves($0) },
+      takes: { [services = shared.services] in services.takes($0, for: $1) })
     policy.refusal = isFull ? AssociateReject(.transient, .localLimitExceeded) : nil
-    policy.mayCall = { [weak channel] request in
+    policy.mayCall = { [weak channel, shared, address] request in
       shared.callers.isEmpty || shared.callers.contains { $0.isCalling(request, address, channel) }
     }
-    handler = AssociationHandler(.accepter(policy), times: shared.times, user: self)
+    return policy
   }
 
   // MARK: What the peer says

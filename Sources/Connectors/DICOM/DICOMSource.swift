@@ -2,7 +2,6 @@ package import ConnectorKit
 import DICOMTransport
 package import Messages
 import NIOCore
-import NIOPosix
 import Synchronization
 
 /// Receives DICOM objects by C-STORE: listens, takes them, answers each when it is on disk.
@@ -15,6 +14,9 @@ package final class DICOMSource: SourceConnector {
     """
   package static let format: Format? = .dicom
 
+  /// Connections beyond the associations that may be, which are told so.
+  private static let refusedMax = 16
+
   private let settings: DICOMSourceSettings
   private let context: ConnectorContext
   private let peers = Peers()
@@ -26,36 +28,21 @@ package final class DICOMSource: SourceConnector {
   }
 
   package func run(_ inbox: any Inbox) async throws {
-    let certificates = try await serverCertificates()
     let shared = DICOMReception.Shared(
       inbox: inbox, logger: context.logger, services: DICOMServices(settings),
       calledAETitle: settings.aeTitle?.text, callers: settings.callers, messageBytesMax: context.messageBytesMax,
       times: AssociationHandler.Times(silence: TimeAmount(settings.idle)))
-    let listener = DICOMListener(settings, shared, certificates: certificates, peers: peers)
-    let port = try await listener.open()
-    listening.withLock { $0 = port.localAddress?.hostAndPort }
-    let refresh = certificates.map { certificates in
-      port.eventLoop.scheduleRepeatedTask(initialDelay: TLSLimits.refresh, delay: TLSLimits.refresh) { _ in
-        blockingThreads.submit { if case .active = $0 { certificates.refresh() } }
-      }
+    let associationsMax = settings.associations
+    let rules = SourcePort<DICOMReception>.Rules(
+      host: settings.host, port: settings.port.number, allow: settings.allow, tls: settings.tls?.options,
+      connectionsMax: associationsMax + Self.refusedMax,
+      whenFull: "there are \(associationsMax) associations already",
+      whenCut: "associations were cut: their objects were not answered in time")
+    let port = SourcePort(rules, peers: peers, logger: context.logger) { channel, address, peer, others, whenEnded in
+      DICOMReception.begin(
+        shared, channel, address, peer: peer, isFull: others >= associationsMax, whenEnded: whenEnded)
     }
-    await withTaskCancellationHandler {
-      try? await port.closeFuture.get()
-    } onCancel: {
-      port.close(promise: nil)
-    }
-    refresh?.cancel()
-    listening.withLock { $0 = nil }
-    await listener.drain()
-    if !Task.isCancelled {
-      throw ListenError(address: "\(settings.host):\(settings.port.number)", reason: "the port was closed")
-    }
-  }
-
-  private func serverCertificates() async throws -> ServerCertificates? {
-    guard let options = settings.tls?.options else { return nil }
-    let logger = context.logger
-    return try await blockingThreads.runIfActive { try ServerCertificates(options, logger: logger) }
+    try await port.run { place in listening.withLock { $0 = place } }
   }
 
   package func certificates() async -> [CertificateStatus] { await settings.tls?.options?.certificateStatus() ?? [] }

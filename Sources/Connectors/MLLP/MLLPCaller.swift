@@ -95,7 +95,7 @@ final class MLLPCaller: Sendable {
       try? await closed.futureResult.get()
     } onCancel: {
       loop.execute { connection.stop() }
-      loop.scheduleTask(in: MLLPLimits.stop) { channel.close(promise: nil) }
+      loop.scheduleTask(in: SourceStop.within) { channel.close(promise: nil) }
     }
     seen.set(trouble: "the partner closed the connection")
     return try await loop.submit { connection.hasAnswered }.get()

@@ -10,7 +10,7 @@ import NIOTLS
 ///
 /// Everything here runs on the connection's event loop; the class is handed to other threads only to be named in
 /// `MLLPReceipts`.
-final class MLLPConnection: ChannelDuplexHandler, @unchecked Sendable {
+final class MLLPConnection: ChannelDuplexHandler, SourceVisit, @unchecked Sendable {
   typealias InboundIn = ByteBuffer
   typealias OutboundIn = ByteBuffer
   typealias OutboundOut = ByteBuffer

@@ -10,8 +10,6 @@ enum MLLPLimits {
   static let unansweredBytesMax = 8 << 20
   /// How many bytes of messages that have not arrived whole a source may hold over all its connections.
   static func unfinishedBytesMax(_ messageBytesMax: Int) -> Int { max(256 << 20, 4 * min(messageBytesMax, 1 << 40)) }
-  /// How long a source that stops waits for the receipts of what it has offered, and for answers to be sent.
-  static let stop: TimeAmount = .seconds(10)
   /// How long a sender whose message is refused for its size may go on sending before its connection is cut: without it
   /// the kernel would drop the refusal together with the connection (RFC 1122 section 4.2.2.13).
   static let linger: TimeAmount = .seconds(2)

@@ -48,33 +48,22 @@ package final class MLLPSource: SourceConnector {
   }
 
   private func listen(_ inbox: any Inbox) async throws {
-    let certificates = try await serverCertificates()
-    let shared = shared(inbox, handshake: certificates == nil ? nil : TLSLimits.handshake)
-    let listener = MLLPListener(settings, shared, certificates: certificates, peers: peers)
-    let port = try await listener.open()
-    listening.withLock { $0 = port.localAddress?.hostAndPort }
-    let refresh = certificates.map { certificates in
-      port.eventLoop.scheduleRepeatedTask(initialDelay: TLSLimits.refresh, delay: TLSLimits.refresh) { _ in
-        blockingThreads.submit { if case .active = $0 { certificates.refresh() } }
-      }
+    let tls = settings.tls?.options
+    let shared = shared(inbox, handshake: tls == nil ? nil : TLSLimits.handshake)
+    var receipts: [ObjectIdentifier: MLLPReceipts] = [:]
+    for loop in sourceLoops.makeIterator() { receipts[ObjectIdentifier(loop)] = MLLPReceipts(on: loop) }
+    let rules = SourcePort<MLLPConnection>.Rules(
+      host: settings.host, port: settings.port?.number ?? 0, allow: settings.allow, tls: tls,
+      connectionsMax: settings.connections, whenFull: "there are \(settings.connections) connections already",
+      whenCut: "connections were cut: their messages were not answered in time")
+    let port = SourcePort(rules, peers: peers, logger: context.logger) {
+      [receipts] channel, address, peer, _, whenEnded in
+      guard let receipts = receipts[ObjectIdentifier(channel.eventLoop)] else { throw ChannelError.unknownLocalAddress }
+      let connection = MLLPConnection(
+        shared, receipts: receipts, peer: peer, origin: inbox.origin(address.hostAndPort), whenClosed: whenEnded)
+      return (connection, connection)
     }
-    await withTaskCancellationHandler {
-      try? await port.closeFuture.get()
-    } onCancel: {
-      port.close(promise: nil)
-    }
-    refresh?.cancel()
-    listening.withLock { $0 = nil }
-    await listener.drain()
-    if !Task.isCancelled {
-      throw ListenError(address: "\(settings.host):\(settings.port?.number ?? 0)", reason: "the port was closed")
-    }
-  }
-
-  private func serverCertificates() async throws -> ServerCertificates? {
-    guard let options = settings.tls?.options else { return nil }
-    let logger = context.logger
-    return try await blockingThreads.runIfActive { try ServerCertificates(options, logger: logger) }
+    try await port.run { place in listening.withLock { $0 = place } }
   }
 
   package func certificates() async -> [CertificateStatus] {
