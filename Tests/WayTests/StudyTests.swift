@@ -1,4 +1,5 @@
 import DICOM
+import Engine
 import Foundation
 import Messages
 import Partners
