@@ -30,6 +30,10 @@ extension ControlAPI {
       let wanted = try await body(ReleaseRequest.self, request)
       return try json(try await engine.releaseOutgoing(wanted.names))
     }
+    router.post("identities/search") { request, _ in
+      let wanted = try await body(IdentitiesRequest.self, request)
+      return try json(try await engine.identities(of: wanted.standIns, why: wanted.why))
+    }
     router.get("sequences") { _, _ in try json(try await engine.sequences()) }
     router.post("sequences") { request, _ in
       let wanted = try await body(NumberSequence.self, request)
@@ -41,6 +45,17 @@ extension ControlAPI {
 /// How long a backup's bytes will be, said before they come.
 package enum BackupBytes {
   package static let header = "Hilum-Backup-Bytes"
+}
+
+package struct IdentitiesRequest: Codable, Sendable {
+  package var standIns: [String]
+  /// In the log, for who asks later.
+  package var why: String
+
+  package init(standIns: [String], why: String) {
+    self.standIns = standIns
+    self.why = why
+  }
 }
 
 package struct ReleaseRequest: Codable, Sendable {

@@ -23,6 +23,7 @@ package import Store
 /// | `POST /backup` | a backup's bytes, as they are made |
 /// | `GET /release`, `POST /release` | what a held store would send; lets it |
 /// | `GET /sequences`, `POST /sequences` | the numbers that commits give; sets one forward |
+/// | `POST /identities/search` | what stand-ins stand for, and why somebody asks |
 /// | `GET /audit` | the ledger, and whether it adds up |
 /// | `GET /alerts`, `POST /alerts/ID/ack`, `/channels/NAME/downtime` | alerts, and what people do about them |
 /// | `GET /metrics` | everything countable, for Prometheus |

@@ -199,6 +199,7 @@ package final class ChannelRuntime: Sendable {
       },
       passedBy: decided.passedBy.map { lanes[$0].key }, steps: decided.steps)
     if decided.state == .failed { acceptance.places = places(version) }
+    if decided.state == .routed { acceptance.standIns = decided.standIns }
     return acceptance
   }
 

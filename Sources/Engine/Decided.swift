@@ -26,6 +26,8 @@ package struct Decided: Sendable {
   package var deliveries: [Delivery] = []
   package var passedBy: [Int] = []
   package var steps: [Step] = []
+  /// What was put in the place of identifiers, where the channel keeps that.
+  package var standIns: [StandIn] = []
   /// What the channel's `prepare:` made of the message, and the sender is answered by.
   var prepared: Payload?
   /// MSH-13, where it is a number.

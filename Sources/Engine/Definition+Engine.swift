@@ -20,7 +20,7 @@ extension ChannelDefinition {
   var retention: Retention {
     Retention(
       raw: keep.raw.milliseconds, sent: keep.sent.milliseconds, replies: keep.replies.milliseconds,
-      blobs: keep.blobs.milliseconds, record: keep.record.milliseconds)
+      blobs: keep.blobs.milliseconds, record: keep.record.milliseconds, identities: keep.identities?.milliseconds)
   }
 }
 

@@ -43,6 +43,11 @@ extension Pipeline {
     return Image(object: try DICOMObject(reading: try open(payload)), payload: payload)
   }
 
+  /// What leads back to the patient is kept only where somebody has said so.
+  func keep(_ standIns: [StandIn], _ decided: inout Decided) {
+    if let kept = definition.keep.identities, kept > .zero { decided.standIns += standIns }
+  }
+
   /// What a program made, and what it is kept as; `nil` where it is what came to the program.
   static func made(_ emitted: HiltEmitted, of came: Outgoing) -> Payload? {
     if case .dicom(let stretches) = emitted.content, let changed = came.image?.payload.changed(to: stretches) {

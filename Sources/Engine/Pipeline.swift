@@ -144,6 +144,7 @@ package struct Pipeline: Sendable {
     }
     var decided = Self.decided(result)
     guard decided.state == .routed else { return decided }
+    keep(result.standIns, &decided)
     var outgoing: [Outgoing] = []
     for emitted in result.emitted {
       guard let one = take(emitted, of: came, context, &decided) else { return decided }
@@ -291,6 +292,7 @@ package struct Pipeline: Sendable {
       return nil
     default: return own
     }
+    keep(result.standIns, &decided)
     for emitted in result.emitted {
       var last = one
       last.meta = emitted.meta

@@ -256,7 +256,8 @@ package struct HiltProgram: Sendable {
       trace: (run.trace ?? []).map {
         HiltTraceEntry(line: source.line(of: Int($0.span.start)), turns: $0.turns, text: $0.text)
       }, statements: run.observed?.statements ?? [],
-      origins: decision.sends ? (run.observed?.origins ?? []).map { $0.resolved(source) } : [])
+      origins: decision.sends ? (run.observed?.origins ?? []).map { $0.resolved(source) } : [],
+      standIns: decision.sends ? run.standIns.list : [])
   }
 
   private func decision(_ ending: Ending) -> HiltDecision {

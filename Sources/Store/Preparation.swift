@@ -52,6 +52,7 @@ final class PreparedAcceptance: Sendable {
   /// Each with its sealed reason.
   let places: [(id: DeliveryID, lane: Int64, reason: [UInt8])]
   let progress: (key: [UInt8], value: [UInt8])?
+  let standIns: [PreparedStandIn]
   let replaces: Set<MessageState>
   let gate: OriginGate?
   let awaits: Int64?
@@ -97,11 +98,12 @@ final class PreparedAcceptance: Sendable {
     deliveryList = deliveries.isEmpty ? nil : slab.append(DeliveryList.encode(deliveries.map(\.id.key)))
     places = preparer.places(arrival, sealed: sealed)
     progress = arrival.progress.map { preparer.progress($0.key, $0.value, of: arrival.channel, sealed: sealed) }
+    standIns = arrival.standIns.map { preparer.standIn($0, of: arrival.channel, sealed: sealed) }
     self.slab = slab
   }
 
   /// About how much memory it holds while it waits for the writer.
-  var weight: Int { 512 + slab.bytes.count }
+  var weight: Int { 512 + slab.bytes.count + standIns.reduce(0) { $0 + $1.content.count + 64 } }
 
   /// Files that nobody owns when this arrival isn't stored.
   var blobs: [BlobReference] { (blob.map { [$0] } ?? []) + outputs.compactMap { $0.ownsBlob ? $0.blob : nil } }

@@ -9,7 +9,7 @@ enum Schema {
   static let applicationID: Int64 = 0x4849_4C4D
   static var version: Int { migrations.count }
 
-  static let migrations: [String] = [version1, version2, version3, version4]
+  static let migrations: [String] = [version1, version2, version3, version4, version5]
 
   /// Rows are lean and in the order of their keys, so that a group touches few pages:
   ///
@@ -123,6 +123,15 @@ enum Schema {
     CREATE TABLE sequence (
       channel INTEGER NOT NULL, name TEXT NOT NULL, last INTEGER NOT NULL, PRIMARY KEY (channel, name)) WITHOUT ROWID;
     ALTER TABLE delivery ADD COLUMN numbers TEXT;
+    """
+
+  /// What stands for identifiers in what a channel sends: found by a blind hash, what it stands for is sealed.
+  private static let version5 = """
+    CREATE TABLE stand_in (
+      channel INTEGER NOT NULL, high INTEGER NOT NULL, low INTEGER NOT NULL, message INTEGER NOT NULL,
+      message_low INTEGER NOT NULL, used_at INTEGER NOT NULL, content BLOB NOT NULL,
+      PRIMARY KEY (channel, high, low)) WITHOUT ROWID;
+    CREATE INDEX stand_in_age ON stand_in (channel, used_at);
     """
 
   /// Brings the file to this engine's version.

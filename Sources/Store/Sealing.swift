@@ -7,7 +7,7 @@ import Synchronization
 /// What a sealed part is; a part of the additional data, so that one kind never opens as another.
 enum SealedKind: UInt8, Sendable {
   case raw = 1
-  case output, result, record, rendered, progress, blob, key
+  case output, result, record, rendered, progress, blob, key, standIn
 }
 
 /// Seals and opens the parts of a message with the data keys of the key ring.

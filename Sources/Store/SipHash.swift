@@ -83,7 +83,7 @@ struct BlindIndex: Sendable {
     second = SipHash(key: Array(secret[16...]))
   }
 
-  enum Subject: UInt8 { case duplicate = 1, transport, column, progress, order }
+  enum Subject: UInt8 { case duplicate = 1, transport, column, progress, order, standIn }
 
   /// Eight bytes: where two texts meet in one, a row says what it is about.
   ///

@@ -118,6 +118,8 @@ package protocol Store: AnyObject, Sendable {
   func waiting(lane: Int64, _ lines: [WaitingLine]) async throws(StoreError) -> [WaitingDelivery]
 
   func progress(channel: Int64, key: String) async throws(StoreError) -> Value?
+  /// What stands behind a pseudonym or a UID that a channel's transform made, where the channel keeps that.
+  func standsFor(_ text: String) async throws(StoreError) -> [KnownStandIn]
   func message(_ id: MessageID) async throws(StoreError) -> MessageRecord?
   /// The bytes as they came, verified against their hash.
   func raw(_ id: MessageID) async throws(StoreError) -> Payload?

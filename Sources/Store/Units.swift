@@ -203,6 +203,8 @@ package struct Acceptance: Sendable {
   /// The lane whose partner's verdict the sender waits for: a duplicate tells what became of its original there
   /// (`AcceptResult.awaited`).
   package var awaits: Int64?
+  /// What stands for identifiers in what goes out; kept sealed.
+  package var standIns: [StandIn] = []
   /// Asked by the writer before it runs this unit, and closed by it when the unit (or its group) is answered
   /// `unavailable`.
   package var gate: OriginGate?
@@ -388,12 +390,17 @@ package struct Retention: Sendable, Equatable {
   package var replies: Int64?
   package var blobs: Int64?
   package var record: Int64?
+  /// What stand-ins stand for, since they were last used.
+  package var identities: Int64?
 
-  package init(raw: Int64?, sent: Int64?, replies: Int64?, blobs: Int64?, record: Int64?) {
+  package init(
+    raw: Int64?, sent: Int64?, replies: Int64?, blobs: Int64?, record: Int64?, identities: Int64? = nil
+  ) {
     self.raw = raw
     self.sent = sent
     self.replies = replies
     self.blobs = blobs
     self.record = record
+    self.identities = identities
   }
 }

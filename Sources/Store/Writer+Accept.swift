@@ -35,6 +35,7 @@ extension Writer {
     let sequences = try insertDeliveries(arrival)
     try insertPlaces(arrival)
     try insertProgress(arrival)
+    try keepStandIns(arrival)
     return .accepted(sequences: sequences, keyReused: reused)
   }
 
@@ -324,6 +325,7 @@ extension Writer {
     let sequences = try insertDeliveries(
       arrival, at: Dictionary(places.map { ($0.lane, $0.sequence) }) { first, _ in first })
     try insertProgress(arrival)
+    try keepStandIns(arrival)
     return .accepted(sequences: sequences, keyReused: false)
   }
 

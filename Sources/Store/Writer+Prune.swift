@@ -58,6 +58,13 @@ extension Writer {
       }
       if rest <= 0 { more = true }
     }
+    for (channel, retention) in keeping {
+      guard let age = retention.identities else { continue }
+      let isAll = try taskTransaction { () throws(SQLiteFailure) in
+        try pruneStandIns(of: channel, before: now - age, rowsMax: rowsMax)
+      }
+      if !isAll { more = true }
+    }
     try taskTransaction { () throws(SQLiteFailure) in
       try pruneIndex(rowsMax: rowsMax)
       try pruneOldKeys(now: now, rowsMax: rowsMax)

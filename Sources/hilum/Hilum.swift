@@ -32,7 +32,9 @@ struct Hilum: AsyncParsableCommand {
         ]),
       CommandGroup(
         name: "Keeping",
-        subcommands: [BackupCommand.self, RestoreCommand.self, ReleaseCommand.self, SequenceCommand.self]),
+        subcommands: [
+          BackupCommand.self, RestoreCommand.self, ReleaseCommand.self, SequenceCommand.self, IdentityCommand.self,
+        ]),
       CommandGroup(
         name: "Deploying",
         subcommands: [DeployCommand.self, DiffCommand.self, RevisionsCommand.self, RollbackCommand.self]),

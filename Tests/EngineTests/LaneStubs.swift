@@ -209,6 +209,7 @@ final class StubStore: Store {
   func ledger() async throws(StoreError) -> [ChannelLedger] { throw unasked }
   func outgoing() async throws(StoreError) -> [Int64: OutgoingCount] { throw unasked }
   func sequences() async throws(StoreError) -> [NumberSequence] { throw unasked }
+  func standsFor(_ text: String) async throws(StoreError) -> [KnownStandIn] { throw unasked }
   func laneKey(_ name: LaneName) async throws(StoreError) -> Int64? { throw unasked }
   func audit() async throws(StoreError) -> [String] { throw unasked }
   func revisions(of channel: String) async throws(StoreError) -> [RevisionRecord] { throw unasked }

@@ -73,6 +73,46 @@ extension Ways {
       #expect(story.contains("the key 'research-2026' can't be used: the file ") && story.contains("does not exist"))
       #expect(way.receiver.receptions.isEmpty)
     }
+
+    @Test func `are led back only where the channel keeps that, also when the engine was killed, by who says why`()
+      async throws
+    {
+      let way = try await way()
+      try way.project.write("research.key", "a key of more than sixteen bytes\n")
+      let file = String(decoding: way.project.read("Channels/images.yaml"), as: UTF8.self)
+      let first = try await way.project.start()
+      #expect(try await way.send([way.file(1)]).isAllTaken)
+      let secret = try #require(try await way.receiver.receptions(atLeast: 1).first)
+      let nobody = try await way.project.hilum("identity", secret.sopInstance, "--why", "a test")
+      #expect(nobody.status == 1 && nobody.errors.contains("Nothing is kept"), "\(nobody)")
+
+      try way.project.write("Channels/images.yaml", file + "keep: {identities: 30d}\n")
+      #expect(try await way.project.hilum("deploy").status == 0)
+      await first.kill()
+      let engine = try await way.project.start(environment: ["HILUM_FAILPOINT": "after-commit:3"])
+      let files = try (2...9).map { try way.file($0, pixelBytes: $0 % 2 == 0 ? 400_000 : 1000) }
+      _ = try await way.send(files) { $0.timeout = .seconds(5) }
+      _ = await engine.launch.ending(within: 5)
+      await engine.kill()
+      try await way.project.start()
+      #expect(try await way.send(files).isAllTaken)
+      try await way.project.drained()
+      // Whatever went out leads back: what leads back was committed with it.
+      let sent = Set(way.receiver.receptions.map(\.sopInstance)).subtracting([secret.sopInstance])
+      #expect(sent.count == 8)
+      let known = try await way.project.run(
+        [Project.binary, "identity", "--why", "incidental finding"] + sent.sorted())
+      #expect(known.status == 0, "\(known)")
+      for number in 2...9 { #expect(known.output.contains(Images.uid(number)), "\(known.output)") }
+      let bytes = try #require(way.receiver.receptions.last?.bytes)
+      let head = try DICOMFile.head(sopClass: Images.ct, sopInstance: "1.2", syntax: .explicitLittle)
+      let patient = try #require(try DICOMObject(head + bytes).dataSet["PatientID"]?.text())
+      let story = try await way.project.hilum("identity", patient, "--why", "incidental finding")
+      #expect(story.output.contains("pseudonym") && story.output.contains("research-2026"), "\(story)")
+      #expect(try await way.project.hilum("identity", patient, "--why", " ").status == 1)
+      let log = way.project.log
+      #expect(log.contains("incidental finding") && !log.contains(patient))
+    }
   }
 }
 

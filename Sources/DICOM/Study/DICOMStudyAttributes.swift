@@ -8,7 +8,11 @@ enum DICOMStudyAttributes {
     "StudyInstanceUID", "StudyDate", "StudyTime", "TimezoneOffsetFromUTC", "AccessionNumber",
     "IssuerOfAccessionNumberSequence", "StudyID", "StudyDescription", "ProcedureCodeSequence",
     "ReferringPhysicianName", "ReferringPhysicianIdentificationSequence", "NameOfPhysiciansReadingStudy",
-    "RequestingPhysician", "RequestingService", "AdmissionID", "ReasonForVisit", "InstitutionName",
+    "PhysiciansOfRecord", "RequestingPhysician", "RequestingPhysicianIdentificationSequence", "RequestingService",
+    "PlacerOrderNumberImagingServiceRequest", "FillerOrderNumberImagingServiceRequest", "RequestedProcedureDescription",
+    "RequestedProcedureCodeSequence", "ReasonForPerformedProcedureCodeSequence", "AdmissionID",
+    "IssuerOfAdmissionIDSequence", "AdmittingDiagnosesDescription", "AdmittingDiagnosesCodeSequence", "ReasonForVisit",
+    "InstitutionName",
     "PatientName", "PatientID", "IssuerOfPatientID", "IssuerOfPatientIDQualifiersSequence", "OtherPatientIDsSequence",
     "PatientBirthDate", "PatientBirthTime", "PatientSex", "PatientAge", "PatientSize", "PatientWeight",
     "PatientIdentityRemoved",
@@ -27,6 +31,6 @@ enum DICOMStudyAttributes {
     "SOPInstanceUID", "SOPClassUID", "InstanceNumber", "ImageType", "AcquisitionDate", "AcquisitionTime",
     "AcquisitionDateTime", "ContentDate", "ContentTime", "NumberOfFrames", "Rows", "Columns", "BitsAllocated",
     "PhotometricInterpretation", "ViewPosition", "ImageLaterality", "BurnedInAnnotation", "LossyImageCompression",
-    "ConceptNameCodeSequence", "DocumentTitle", "CompletionFlag", "VerificationFlag",
+    "ConceptNameCodeSequence", "DocumentTitle", "ContentLabel", "CompletionFlag", "VerificationFlag",
   ]
 }

@@ -178,6 +178,8 @@ package struct Keep: Sendable, Hashable {
   package var replies: Duration = .days(30)
   package var blobs: Duration = .days(7)
   package var record: Duration = .days(400)
+  /// What the stand-ins of programs stand for, since they were last used; `nil`: it isn't kept.
+  package var identities: Duration?
 
   package init() {}
 
@@ -189,6 +191,7 @@ package struct Keep: Sendable, Hashable {
     keep.replies = settings?.replies ?? replies
     keep.blobs = settings?.blobs ?? blobs
     keep.record = settings?.record ?? record
+    keep.identities = settings?.identities ?? identities
     return keep
   }
 }

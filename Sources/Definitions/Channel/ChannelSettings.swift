@@ -120,6 +120,12 @@ struct KeepSettings: Settings {
   @Setting("Content that is a file of its own, from 256 KiB on, of DICOM from 64 KiB; 7 days.", example: "7d")
   var blobs: Duration?
   @Setting("That the message was there, and what became of it; 400 days.", example: "400d") var record: Duration?
+  @Setting(
+    """
+    What the pseudonyms and UIDs stand for that a transform makes with a key, since they were last used: sealed, and \
+    told by `hilum identity`. Without it nothing leads back. `0s` removes what was kept.
+    """, example: "3650d")
+  var identities: Duration?
 
   init() {}
 }

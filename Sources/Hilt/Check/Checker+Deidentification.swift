@@ -1,4 +1,5 @@
 import DICOM
+import Messages
 
 // `deidentify(msg, profile: basic, key: "research-2026")`, `pseudonym(PatientID, key: "research-2026")`.
 
@@ -8,12 +9,12 @@ extension Checker {
     if let prefix, let refusal = Self.refusal([], prefix) {
       return broken(.arguments, "\(refusal)", at: call[2]?.span ?? call.span)
     }
-    let value = keyed(call, .text) { .text($0.pseudonym($1, prefix: prefix ?? "")) }
+    let value = keyed(call, .text, standsIn: .pseudonym) { .text($0.pseudonym($1, prefix: prefix ?? "")) }
     return prefix == nil ? .broken(call.span) : value
   }
 
   mutating func uidMap(_ call: Call) -> Typed {
-    keyed(call, .text) { .text($0.uid($1)) }
+    keyed(call, .text, standsIn: .uid) { .text($0.uid($1)) }
   }
 
   mutating func shiftDays(_ call: Call) -> Typed {
@@ -22,7 +23,8 @@ extension Checker {
 
   /// A function of a text and a key.
   private mutating func keyed(
-    _ call: Call, _ type: Type, _ make: @escaping @Sendable (DICOMPseudonyms, String) -> Datum
+    _ call: Call, _ type: Type, standsIn kind: StandIn.Kind? = nil,
+    _ make: @escaping @Sendable (DICOMPseudonyms, String) -> Datum
   ) -> Typed {
     let value = call[0].map { argument(typed($0), .text) } ?? .broken(call.span)
     guard let key = key(call[1]), value.type != .broken else { return .broken(call.span) }
@@ -31,7 +33,11 @@ extension Checker {
       let datum = try evaluate(run)
       guard case .text(let text) = datum else { return datum }
       try run.step(bytes: text.utf8.count + 256, at: span)
-      return make(DICOMPseudonyms(hash: try key(run)), text)
+      let made = make(DICOMPseudonyms(hash: try key.hash(run)), text)
+      if let kind, case .text(let stand) = made {
+        run.standIns.add(StandIn(kind, key: key.name, original: text, text: stand))
+      }
+      return made
     }
   }
 
@@ -56,14 +62,14 @@ extension Checker {
     let (evaluate, span) = (object.evaluate, call.span)
     return Typed(.object(.draft(number)), at: span) { run in
       _ = try evaluate(run)
-      let hash = try key(run)
+      let hash = try key.hash(run)
       let rules: DICOMDeidentification
       do throws(DICOMDeidentification.Refusal) {
         rules = try DICOMDeidentification(options: options, prefix: prefix, hash: hash)
       } catch {
         throw Interrupt.failure(Failure(.stopping, "\(error)", at: span))
       }
-      return run.begin(object: number, try run.deidentified(reference, rules, at: span))
+      return run.begin(object: number, try run.deidentified(reference, rules, key: key.name, at: span))
     }
   }
 
@@ -133,7 +139,9 @@ extension Checker {
   }
 
   /// What hashes with the key that is named; reported, and `nil`, where there is none of that name.
-  private mutating func key(_ expression: Expression?) -> (@Sendable (Run) throws -> DICOMPseudonyms.KeyedHash)? {
+  private mutating func key(
+    _ expression: Expression?
+  ) -> (name: String, hash: @Sendable (Run) throws -> DICOMPseudonyms.KeyedHash)? {
     guard let expression, let name = literal(expression) else { return nil }
     let span = expression.span
     guard let key = files.key(name) else {
@@ -143,13 +151,14 @@ extension Checker {
         help: ["in the channel: transform: {file: …, keys: {\(name): {file: /run/secrets/\(name)}}}"])
       return nil
     }
-    return { _ in
+    let hash: @Sendable (Run) throws -> DICOMPseudonyms.KeyedHash = { _ in
       do {
         return try key.hash()
       } catch {
         throw Interrupt.failure(Failure(.stopping, .key, "the key '\(name)' can't be used: \(error)", at: span))
       }
     }
+    return (name, hash)
   }
 }
 
@@ -157,7 +166,7 @@ extension Run {
   /// The object that came, or an output as it is now, without identity; what was done is noted, and nothing of what was
   /// there.
   fileprivate func deidentified(
-    _ reference: DataSetReference, _ rules: DICOMDeidentification, at span: Span
+    _ reference: DataSetReference, _ rules: DICOMDeidentification, key: String, at span: Span
   ) throws -> DICOMDraft {
     let object = try object(at: span)
     // Each element is looked at, and each text searched.
@@ -174,6 +183,7 @@ extension Run {
         Failure(.stopping, .unwritable, "the object can't be de-identified: \(error.reason)", at: span))
     }
     try noteReport(report, at: span)
+    standIns.add(report, key: key)
     return draft
   }
 

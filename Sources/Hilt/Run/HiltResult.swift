@@ -17,6 +17,8 @@ package struct HiltResult: Sendable {
   /// Which line wrote what stands in the outputs, in the order of the outputs and their places; empty unless the run
   /// was observed.
   package let origins: [HiltOrigin]
+  /// What was put in the place of identifiers, each once; empty unless something goes out.
+  package let standIns: [StandIn]
 
   /// Why what came is nothing that the program takes, where that shows in the content alone: a resource of another
   /// type, or one that R4 doesn't allow.

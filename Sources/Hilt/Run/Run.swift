@@ -57,6 +57,7 @@ final class Run {
   @exclusivity(unchecked) var emitted: [HiltEmitted] = []
   @exclusivity(unchecked) var outputBytes = 0
   @exclusivity(unchecked) var notes: [(text: String, span: Span)] = []
+  @exclusivity(unchecked) var standIns = StandIns()
   /// The reason of the last `hold` that was passed over, because a person released the message.
   @exclusivity(unchecked) var passedHold: String?
   let isTraced: Bool
