@@ -55,6 +55,18 @@ public protocol Inbox: Sendable {
 
   /// How far this source has come, as written by the newest committed arrival with this key.
   func progress(_ key: String) async throws -> Value?
+
+  /// Whether a destination's settings name this channel as the one that its answers come to.
+  var awaitsAnswers: Bool { get }
+
+  /// Hands an answer that is no message, such as a report of storage commitment, to the delivery that it is for.
+  ///
+  /// - Parameters:
+  ///   - name: what the answer names, as the destination expects it (`LaterAnswers.expect`).
+  ///   - then: called once, on any thread: with `true` when the delivery's end that follows from it is durable, with
+  ///     `false` where the sender should send it again.
+  /// - Returns: `false` where nothing awaits it; `then` is not called.
+  func answer(_ name: String, _ payload: Payload, then: @escaping @Sendable (_ isTaken: Bool) -> Void) -> Bool
 }
 
 /// One sender's place in the queue.
@@ -83,6 +95,11 @@ public enum LargeContent {
 }
 
 extension Inbox {
+  public var awaitsAnswers: Bool { false }
+  public func answer(_ name: String, _ payload: Payload, then: @escaping @Sendable (_ isTaken: Bool) -> Void) -> Bool {
+    false
+  }
+
   /// One arrival with an order of its own, for sources whose arrivals don't depend on each other.
   public func accept(_ arrival: Arrival) async -> Receipt {
     await origin("").accept(arrival)

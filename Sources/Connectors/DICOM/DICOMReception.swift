@@ -24,6 +24,8 @@ final class DICOMReception: AssociationUser, SourceVisit, @unchecked Sendable {
 
   /// Objects that wait for their receipts: a sender that doesn't wait for answers is made to.
   private static let unansweredMax = 8
+  /// A report is a list of what one request named; a longer one is none.
+  private static let reportBytesMax = 4 << 20
   /// The longest P-DATA-TF that is taken.
   private static let pduBytesMax: UInt32 = 1 << 17
 
@@ -50,6 +52,8 @@ final class DICOMReception: AssociationUser, SourceVisit, @unchecked Sendable {
     /// `nil` where it is refused already and only read to its end.
     var intake: DICOMIntake?
     var refusal: (status: DIMSEStatus, comment: String)?
+    /// Where it is no object but a partner's report, which is small.
+    var report: [UInt8]?
   }
 
   /// - Parameter isFull: there are as many associations as may be.
@@ -79,8 +83,11 @@ final class DICOMReception: AssociationUser, SourceVisit, @unchecked Sendable {
   private func policy(_ channel: any Channel, isFull: Bool) -> AssociationPolicy {
     var policy = AssociationPolicy(
       calledAETitle: shared.calledAETitle, callingAETitles: nil, maximumLength: Self.pduBytesMax,
-      implementation: .hilum, serves: { [services = shared.services] in services.serves($0) },
-      takes: { [services = shared.services] in services.takes($0, for: $1) })
+      implementation: .hilum,
+      serves: { [shared] in shared.services.serves($0) || $0 == DICOMUID.storageCommitment && shared.inbox.awaitsAnswers
+      },
+      takes: { [services = shared.services] in services.takes($0, for: $1) },
+      mayServe: { $0 == DICOMUID.storageCommitment })
     policy.refusal = isFull ? AssociateReject(.transient, .localLimitExceeded) : nil
     policy.mayCall = { [weak channel, shared, address] request in
       shared.callers.isEmpty || shared.callers.contains { $0.isCalling(request, address, channel) }
@@ -100,6 +107,8 @@ final class DICOMReception: AssociationUser, SourceVisit, @unchecked Sendable {
     switch command.field {
     case .echoRequest where !command.hasDataSet: answer(command, contextID, .success)
     case .storeRequest: begin(command, contextID)
+    case .eventReportRequest where command.hasDataSet && isCommitment(contextID):
+      current = Storing(request: command, contextID: contextID, report: [])
     case .cancelRequest: break
     case let field? where !field.isResponse:
       if command.hasDataSet {
@@ -149,9 +158,16 @@ final class DICOMReception: AssociationUser, SourceVisit, @unchecked Sendable {
   func associationReceived(_ piece: ArraySlice<UInt8>, isLast: Bool) {
     guard let storing = current else { return }
     storing.intake?.append(piece)
-    if isLast {
+    if storing.report != nil {
+      current?.report?.append(contentsOf: piece)
+      if current?.report?.count ?? 0 > Self.reportBytesMax {
+        handler?.abort()
+        return
+      }
+    }
+    if isLast, let storing = current {
       current = nil
-      end(storing)
+      if let report = storing.report { take(report, storing) } else { end(storing) }
     }
     holdBack()
   }
@@ -184,6 +200,27 @@ final class DICOMReception: AssociationUser, SourceVisit, @unchecked Sendable {
     case .notKept(let error):
       shared.logger.warning("an object could not be kept", metadata: ["peer": "\(peer.address)", "reason": "\(error)"])
       settle(request, contextID, .outOfResources, "try again later")
+    }
+  }
+
+  // MARK: Reports of storage commitment
+
+  private func isCommitment(_ contextID: UInt8) -> Bool {
+    agreement?.contexts[contextID]?.abstractSyntax == DICOMUID.storageCommitment
+  }
+
+  /// What a partner says of objects that a destination has sent it: answered when what follows from it is on disk.
+  private func take(_ bytes: [UInt8], _ storing: Storing) {
+    let (request, contextID) = (storing.request, storing.contextID)
+    let syntax = DICOMTransferSyntax(uid: agreement?.contexts[contextID]?.transferSyntax ?? "")
+    unansweredCount += 1
+    worker.async { [self] in
+      let (report, refusal) = DICOMReports.read(request, bytes, syntax)
+      let settle: @Sendable (DIMSEStatus) -> Void = { status in
+        self.loop.execute { self.settle(request, contextID, status) }
+      }
+      guard let report else { return settle(refusal) }
+      DICOMReports.hand(report, to: shared.inbox, then: settle)
     }
   }
 

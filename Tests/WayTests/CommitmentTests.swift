@@ -1,0 +1,142 @@
+import ConnectorKit
+import DICOM
+import Engine
+import Foundation
+import Messages
+import Partners
+import Store
+import Testing
+
+extension Ways {
+  @Suite struct `An image is delivered when its partner has committed itself to keep it` {
+    private static let quick = "retry: {first: 20ms, factor: 1, longest: 20ms}"
+
+    /// A way whose partner reports on an association that it makes to the channel itself.
+    private static func reportedBack(
+      after: Duration = .zero, source: String = "", within: String = "60s", lane: String = quick
+    ) async throws -> ImageWay {
+      try await ImageWay.make(
+        source: source, destination: ", timeout: 5s, commitment: {within: \(within), from: images}", lane: lane,
+        commitment: {
+          DICOMReceivePlan.Commitment(to: PartnerEndpoint(.dicom, title: "HILUM", port: $0), after: after)
+        })
+    }
+
+    @Test func `that is told on the association that asked, one object after the other or many at once`() async throws {
+      for window in [1, 100] {
+        let way = try await ImageWay.make(
+          destination: ", timeout: 5s, commitment: {}", lane: "window: \(window)\n    \(Self.quick)",
+          commitment: { _ in .init(after: .milliseconds(100)) })
+        try await way.project.start()
+        let files = try (0..<8).map { try way.file($0, pixelBytes: $0 * 60_000) }
+        #expect(try await way.send(files).isAllTaken)
+        try await eventually("it is accepted") { try await way.project.lane("images/pacs").accepted?.count ?? 0 > 0 }
+        try await way.project.drained()
+        #expect(way.receiver.receptions.map(\.sopInstance) == (0..<8).map(Images.uid))
+        #expect(way.receiver.associationCount == 1)
+        let first = try #require(try await way.project.messages().last)
+        #expect(try await way.project.story(first.id).contains("0000H, success; committed"))
+        #expect(try await way.project.ledger("images").lanes[0].deliveries == ["created": 8, "delivered": 8])
+      }
+    }
+
+    @Test
+    func `that is told on an association that the partner makes to a channel, and is answered when it is durable`()
+      async throws
+    {
+      let way = try await Self.reportedBack(source: ", callers: [CT1, PACS]", lane: "window: 20\n    \(Self.quick)")
+      try await way.project.start()
+      let files = try (0..<20).map { try way.file($0) }
+      #expect(try await way.send(files) { $0.calling = "CT1" }.isAllTaken)
+      try await way.project.drained()
+      #expect(way.receiver.receptions.count == 20)
+      #expect(try await way.project.dead().isEmpty)
+      #expect(try await way.project.messages().count == 20)
+      #expect(try await way.project.hilum("audit").status == 0)
+    }
+
+    @Test func `and not when somebody else says so, or speaks of what nobody has asked for`() async throws {
+      let way = try await Self.reportedBack(
+        after: .seconds(600), source: ", callers: [CT1, PACS]", within: "3s", lane: "refused: {unanswered: 0}")
+      try await way.project.start()
+      #expect(try await way.send([way.file(1)]) { $0.calling = "CT1" }.isAllTaken)
+      try await eventually("it is accepted") { try await way.project.lane("images/pacs").accepted?.count == 1 }
+      let object = StorageCommitment.Reference(sopClass: Images.ct, sopInstance: Images.uid(1))
+      for (calling, transaction) in [("MR9", "1.2.3"), ("PACS", "1.2.3")] {
+        way.receiver.report(
+          StorageCommitment(transaction, [object]), to: PartnerEndpoint(.dicom, title: "HILUM", port: way.port),
+          calling: calling)
+      }
+      try await eventually("both are refused") {
+        try await way.project.channel("images").source.peers.first?.refusals == 2
+      }
+      #expect(try await way.project.lane("images/pacs").accepted?.count == 1)
+      try await way.project.drained()
+      #expect(try await way.project.dead().first?.summary?.contains("did not report within 3 s") == true)
+    }
+
+    @Test func `and goes again when the engine was killed or stopped in between, without waiting for it`() async throws
+    {
+      let way = try await Self.reportedBack(after: .seconds(600), within: "1h")
+      var engine = try await way.project.start()
+      #expect(try await way.send([way.file(1), way.file(2)]).isAllTaken)
+      let isAccepted = { try await way.project.lane("images/pacs").accepted?.count == 1 }
+      try await eventually("it is accepted", isAccepted)
+      let status = try await way.project.hilum("status").output
+      #expect(status.contains("1 accepted by the partner, its outcome awaited for"), "\(status)")
+      await engine.kill()
+      engine = try await way.project.start()
+      try await eventually("it is accepted again", isAccepted)
+      let began = Date()
+      #expect(await engine.stop() == .exited(0))
+      #expect(Date().timeIntervalSince(began) < 10)
+      try way.destination(", timeout: 5s")
+      try await way.project.start()
+      try await way.project.drained()
+      #expect(way.receiver.receptions.map(\.sopInstance) == [1, 1, 1, 2].map(Images.uid))
+      #expect(try await way.project.ledger("images").lanes[0].deliveries == ["created": 2, "delivered": 2])
+    }
+
+    @Test func `and goes again as often as it may when the partner has lost it`() async throws {
+      // What it answers with a warning it does not keep, as it tells when it is asked.
+      let way = try await ImageWay.make(
+        destination: ", timeout: 5s, commitment: {}", lane: "refused: {retry: 1, '0112': 3}\n    \(Self.quick)")
+      way.answer { DICOMBehaviour(.status(DIMSEStatus($0.number < 2 ? 0xB000 : 0))) }
+      try await way.project.start()
+      #expect(try await way.send([way.file(1)]).isAllTaken)
+      try await way.project.drained()
+      #expect(way.receiver.receptions.map(\.sopInstance) == [1, 1, 1].map(Images.uid))
+      way.answer { _ in DICOMBehaviour(.status(DIMSEStatus(0xB000))) }
+      #expect(try await way.send([way.file(2)]).isAllTaken)
+      try await way.project.drained()
+      let dead = try await way.project.dead()
+      #expect(dead.count == 1 && dead[0].summary?.contains("0112H, no such object instance") == true, "\(dead)")
+    }
+
+    @Test func `is told to a channel that is there and takes images, and to one for several destinations`() async throws
+    {
+      let way = try await ImageWay.make(destination: ", commitment: {from: answers}")
+      let missing = try await way.project.hilum("check")
+      #expect(missing.output.contains("C134") && missing.output.contains("there is no channel `answers`"), "\(missing)")
+      try way.project.write(
+        "Channels/answers.yaml",
+        """
+        channel: answers
+        source:
+          mllp: {port: \(try way.project.port())}
+        destinations:
+          archive:
+            file: {directory: ../out, name: "{MSH-10}.hl7"}
+
+        """)
+      let wrong = try await way.project.hilum("check")
+      #expect(wrong.output.contains("and reports come to `dicom`"), "\(wrong)")
+      try way.destination(", commitment: {from: images}")
+      let file = String(decoding: way.project.read("Channels/images.yaml"), as: UTF8.self)
+      let second = file.components(separatedBy: "destinations:\n").last ?? ""
+      try way.project.write("Channels/images.yaml", file + second.replacing("pacs:", with: "other:"))
+      let right = try await way.project.hilum("check")
+      #expect(right.status == 0, "\(right)")
+    }
+  }
+}
