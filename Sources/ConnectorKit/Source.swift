@@ -67,6 +67,16 @@ public protocol Inbox: Sendable {
   ///     `false` where the sender should send it again.
   /// - Returns: `false` where nothing awaits it; `then` is not called.
   func answer(_ name: String, _ payload: Payload, then: @escaping @Sendable (_ isTaken: Bool) -> Void) -> Bool
+
+  /// The columns of the messages that hold this value in one of them, and that the channel still has with their bytes:
+  /// none of those that were rejected, dropped or discarded. Finds what has the columns of `LookupSettings`.
+  func kept(_ column: String, _ value: String) async throws -> [[String: String]]
+}
+
+/// The settings of a source that looks up what its channel keeps.
+public protocol LookupSettings: Settings {
+  /// The columns that it is found by: the channel's messages get them beside its own.
+  var lookupColumns: [(name: String, expression: String)] { get }
 }
 
 /// One sender's place in the queue.
@@ -95,6 +105,7 @@ public enum LargeContent {
 }
 
 extension Inbox {
+  public func kept(_ column: String, _ value: String) async throws -> [[String: String]] { [] }
   public var awaitsAnswers: Bool { false }
   public func answer(_ name: String, _ payload: Payload, then: @escaping @Sendable (_ isTaken: Bool) -> Void) -> Bool {
     false

@@ -32,6 +32,12 @@ final class ChannelInbox: Inbox {
     return true
   }
 
+  func kept(_ column: String, _ value: String) async throws -> [[String: String]] {
+    let query = MessageQuery(
+      channel: channel.name.text, states: [.routed, .held, .failed], columns: [column: value], limit: 10)
+    return try await channel.store.messages(query).filter(\.hasRaw).map(\.columns)
+  }
+
   /// Keeps how far a source has come where no arrival says it.
   func keep(_ key: String, _ value: Value) async throws {
     try await channel.shared.change(.progress(channel: channel.keys.channel, key: key, value))

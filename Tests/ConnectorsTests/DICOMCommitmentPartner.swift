@@ -66,6 +66,7 @@ final class CommitmentAssociation: AssociationUser, @unchecked Sendable {
     if command.field?.isResponse == true { return partner.answers.add(command[number: .status] ?? 0xFFFF) }
     self.contextID = contextID
     (current, bytes) = (command, [])
+    if command.field == .echoRequest { answer(command, 0) }
   }
 
   func associationReceived(_ piece: ArraySlice<UInt8>, isLast: Bool) {

@@ -97,6 +97,25 @@ extension Ways {
       #expect(try await way.project.ledger("images").lanes[0].deliveries == ["created": 2, "delivered": 2])
     }
 
+    @Test func `is told of a failure once, and is answered while the object waits to go again`() async throws {
+      let way = try await Self.reportedBack(lane: "refused: {'0112': 1}\n    retry: {first: 60s}")
+      // What it answers with a warning it does not keep, as it tells when it is asked.
+      way.answer { _ in DICOMBehaviour(.status(DIMSEStatus(0xB000))) }
+      try await way.project.start()
+      #expect(try await way.send([way.file(1)]).isAllTaken)
+      _ = try await way.receiver.receptions(atLeast: 1)
+      try await eventually("the report is refused to nobody, and its association has ended") {
+        let peer = try await way.project.channel("images").source.peers.first
+        return peer?.messages == 1 && peer?.connectedAt == nil && peer?.refusals == 0
+      }
+      let first = try #require(try await way.project.messages().first)
+      try await eventually("the failure is kept") {
+        try await way.project.story(first.id).contains("0112H, no such object instance")
+      }
+      let shown = try await way.project.hilum("messages", "show", first.id)
+      #expect(shown.status == 0, "\(shown)")
+    }
+
     @Test func `and goes again as often as it may when the partner has lost it`() async throws {
       // What it answers with a warning it does not keep, as it tells when it is asked.
       let way = try await ImageWay.make(

@@ -127,6 +127,22 @@ extension Ways {
       #expect(!reports.isEmpty && reports.allSatisfy { $0 == "report 0000" }, "\(server.output)")
     }
 
+    @Test(.enabled(if: python != nil, "pynetdicom is not installed"), arguments: [false, true])
+    func `pynetdicom hears what the engine keeps, on this association or on its own`(isOwn: Bool) async throws {
+      let peers = try DICOMPeers()
+      let python = try #require(Self.python)
+      let (receiver, _) = try await peers.receive()
+      let back = try peers.project.port()
+      let reporting = isOwn ? ", report-to: {host: 127.0.0.1, port: \(back)}" : ""
+      let port = try await Self.engine(
+        peers, to: receiver, source: ", commitment: yes, callers: [{ae-title: PYSCU\(reporting)}]")
+      let sent = try await peers.project.run(
+        [python, Self.scripts + "/dicom_send.py", "\(port)", isOwn ? "listen:\(back)" : "commit"]
+          + (try Self.names.map(DICOMPeers.file)))
+      let lines = sent.output.split(separator: "\n").map(String.init)
+      #expect(lines.suffix(2) == ["action 0000", "report 2 1.2.3.4.5 \(Self.names.count) 0112"], "\(sent)")
+    }
+
     /// Orthanc, which knows the engine as `hilum`.
     private static func orthanc(_ peers: DICOMPeers, _ engine: Int) async throws -> (web: Int, port: Int) {
       let (web, port) = (try peers.project.port(), try peers.project.port())
@@ -164,6 +180,48 @@ extension Ways {
       #expect(dead.isEmpty, "\(dead)")
       let first = try #require(try await peers.project.messages().last)
       #expect(try await peers.project.story(first.id).contains("0000H, success; committed"))
+    }
+
+    @Test(.enabled(if: Tools.orthanc != nil && python != nil, "Orthanc or pydicom is not installed"))
+    func `Orthanc hears what the engine keeps, and that what a program drops is not kept`() async throws {
+      let peers = try DICOMPeers()
+      let python = try #require(Self.python)
+      let (receiver, _) = try await peers.receive()
+      // The port must be known to either before the other is there.
+      let port = try peers.project.port()
+      let (web, own) = try await Self.orthanc(peers, port)
+      try peers.project.write(
+        "Channels/images.yaml",
+        """
+        channel: images
+        source:
+          dicom:
+            port: \(port)
+            commitment: yes
+            callers: [CT1, {ae-title: PACS, report-to: {host: 127.0.0.1, port: \(own)}}]
+        transform: |
+          transform named
+          in dicom
+          out dicom
+          when Modality == "MR" => drop "no MR here"
+          let out = copy msg
+          emit out
+        destinations:
+          pacs:
+            dicom: {host: 127.0.0.1, port: \(receiver), ae-title: PACS}
+
+        """)
+      try await peers.project.start()
+      let files = try ["CT_small.dcm", "rtplan.dcm", "examples_overlay.dcm", "MR_small.dcm"].map(DICOMPeers.file)
+      let stored = try await peers.project.run([Project.binary, "send", "dicom://PACS@127.0.0.1:\(own)"] + files)
+      #expect(stored.status == 0, "\(stored)")
+      let words = [python, Self.scripts + "/orthanc_commit.py", "\(web)"]
+      let all = try await peers.project.run(words)
+      // examples_overlay is an MR as well.
+      #expect(all.output == "sent 4 0\nFailure 2 2\n", "\(all)")
+      let ct = try await peers.project.run(
+        words + ["1.2.840.10008.5.1.4.1.1.2=1.3.6.1.4.1.5962.1.1.1.1.1.20040119072730.12322"])
+      #expect(ct.output == "Success 1 0\n", "\(ct)")
     }
 
     @Test(.enabled(if: Tools.orthanc != nil && python != nil, "Orthanc or pydicom is not installed"))

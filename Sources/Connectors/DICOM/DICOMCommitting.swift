@@ -132,7 +132,8 @@ extension DICOMLane {
       isKnown = true
       // It has come on the other way too, and is on its way here.
       guard rule?.later?.forget(object.delivery) != false else { continue }
-      end(object, of: transaction, verdict(on: object, failure))
+      let said = DICOMReports.payload(report.transaction, reference, failure)
+      end(object, of: transaction, verdict(on: object, failure, said))
     }
     return isKnown ? .success : .invalidArgument
   }
@@ -141,19 +142,20 @@ extension DICOMLane {
   private func cameLater(_ delivery: DeliveryID, _ payload: Payload) {
     for transaction in transactions {
       guard let object = transaction.open.first(where: { $0.delivery == delivery }) else { continue }
-      guard case .bytes(let bytes) = payload.content, let report = StorageCommitment(bytes, syntax: .explicitLittle),
-        let said = report.verdicts.first(where: { $0.reference == object.reference })
-      else { return }
-      return end(object, of: transaction, verdict(on: object, said.failure))
+      let said = DICOMReports.read(payload)?.verdicts.first { $0.reference == object.reference }
+      guard let said else { return }
+      return end(object, of: transaction, verdict(on: object, said.failure, payload))
     }
   }
 
-  private func verdict(on object: DICOMStored, _ failure: CommitmentFailure?) -> Result<Reply, DeliveryError> {
-    guard let failure else { return .success(Reply("\(object.status); committed")) }
+  private func verdict(
+    on object: DICOMStored, _ failure: CommitmentFailure?, _ said: Payload?
+  ) -> Result<Reply, DeliveryError> {
+    guard let failure else { return .success(Reply("\(object.status); committed", payload: said)) }
     return .failure(
       DeliveryError(
         failure.isTransient ? .retryable : .permanent, "\(partner.dial.target) does not commit itself: \(failure)",
-        code: failure.hexadecimal, bytesSent: true))
+        code: failure.hexadecimal, reply: said, bytesSent: true))
   }
 
   // MARK: When nothing comes

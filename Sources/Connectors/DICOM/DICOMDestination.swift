@@ -10,7 +10,8 @@ package final class DICOMDestination: DestinationConnector {
   package static let name = "dicom"
   package static let about = """
     Sends DICOM objects by C-STORE, in clear or with TLS. An object is delivered when the partner has answered it with \
-    success or a warning; with `commitment`, when the partner has committed itself to keep it. Nothing is converted: an object goes in the transfer syntax that it is in.
+    success or a warning; with `commitment`, when the partner has committed itself to keep it. Nothing is converted: \
+    an object goes in the transfer syntax that it is in.
     """
   package static let readsInPieces = true
 

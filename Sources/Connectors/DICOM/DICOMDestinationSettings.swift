@@ -28,8 +28,8 @@ package struct DICOMDestinationSettings: LaterAnswerSettings {
   @Setting(
     """
     An object is delivered when the partner has committed itself to keep it (storage commitment), and not yet when it \
-    has taken it: it is asked after C-STORE, and reports at once or hours later. `{}` waits an hour for the report. With \
-    `window: 100` a hundred objects go before the first is committed, and are asked for at once.
+    has taken it: it is asked after C-STORE, and reports at once or hours later. `{}` waits an hour for the report. \
+    With `window: 100` a hundred objects go before the first is committed, and are asked for at once.
     """, example: "{within: 4h, from: images}")
   package var commitment: DICOMCommitmentSettings?
 

@@ -16,6 +16,7 @@ final class DICOMReception: AssociationUser, SourceVisit, @unchecked Sendable {
     let inbox: any Inbox
     let logger: Logger
     let services: DICOMServices
+    let reporter: DICOMReporter
     let calledAETitle: String?
     let callers: [DICOMCaller]
     let messageBytesMax: Int
@@ -24,24 +25,24 @@ final class DICOMReception: AssociationUser, SourceVisit, @unchecked Sendable {
 
   /// Objects that wait for their receipts: a sender that doesn't wait for answers is made to.
   private static let unansweredMax = 8
-  /// A report is a list of what one request named; a longer one is none.
-  private static let reportBytesMax = 4 << 20
   /// The longest P-DATA-TF that is taken.
   private static let pduBytesMax: UInt32 = 1 << 17
 
   let peer: Peer
-  private let shared: Shared
+  let shared: Shared
   private let address: SocketAddress
-  private let loop: any EventLoop
-  private let worker = DispatchQueue(label: "hilum.dicom")
+  let loop: any EventLoop
+  let worker = DispatchQueue(label: "hilum.dicom")
   private let whenEnded: (DICOMReception) -> Void
-  private var handler: AssociationHandler?
+  private(set) var handler: AssociationHandler?
   private var origin: any Origin
-  private var agreement: Agreement?
+  private(set) var agreement: Agreement?
   /// Who calls, by its AE title.
   private var caller: Peer?
   private var current: Storing?
-  private var unansweredCount = 0
+  var unansweredCount = 0
+  /// Of reports to the caller.
+  var lastMessageID: UInt16 = 0
   private var isStopping = false
   private var hasEnded = false
 
@@ -52,8 +53,8 @@ final class DICOMReception: AssociationUser, SourceVisit, @unchecked Sendable {
     /// `nil` where it is refused already and only read to its end.
     var intake: DICOMIntake?
     var refusal: (status: DIMSEStatus, comment: String)?
-    /// Where it is no object but a partner's report, which is small.
-    var report: [UInt8]?
+    /// Where it is no object but a list of storage commitment, which is small.
+    var list: [UInt8]?
   }
 
   /// - Parameter isFull: there are as many associations as may be.
@@ -107,19 +108,28 @@ final class DICOMReception: AssociationUser, SourceVisit, @unchecked Sendable {
     switch command.field {
     case .echoRequest where !command.hasDataSet: answer(command, contextID, .success)
     case .storeRequest: begin(command, contextID)
-    case .eventReportRequest where command.hasDataSet && isCommitment(contextID):
-      current = Storing(request: command, contextID: contextID, report: [])
-    case .cancelRequest: break
-    case let field? where !field.isResponse:
-      if command.hasDataSet {
-        current = Storing(
-          request: command, contextID: contextID, refusal: (.unrecognizedOperation, "it is not offered"))
+    case .eventReportRequest, .actionRequest:
+      if isCommitment(command, contextID) {
+        current = Storing(request: command, contextID: contextID, list: [])
       } else {
-        answer(command, contextID, .unrecognizedOperation)
+        refuse(command, contextID)
       }
+    // Whatever a caller says to a report, it has it.
+    case .eventReportResponse where lastMessageID > 0 && !command.hasDataSet: break
+    case .cancelRequest: break
+    case let field? where !field.isResponse: refuse(command, contextID)
     default:
       // Nothing was asked that this could answer.
       handler?.abort()
+    }
+  }
+
+  private func refuse(_ command: CommandSet, _ contextID: UInt8) {
+    if command.hasDataSet {
+      current = Storing(
+        request: command, contextID: contextID, refusal: (.unrecognizedOperation, "it is not offered"))
+    } else {
+      answer(command, contextID, .unrecognizedOperation)
     }
   }
 
@@ -156,18 +166,16 @@ final class DICOMReception: AssociationUser, SourceVisit, @unchecked Sendable {
   }
 
   func associationReceived(_ piece: ArraySlice<UInt8>, isLast: Bool) {
-    guard let storing = current else { return }
-    storing.intake?.append(piece)
-    if storing.report != nil {
-      current?.report?.append(contentsOf: piece)
-      if current?.report?.count ?? 0 > Self.reportBytesMax {
-        handler?.abort()
-        return
-      }
+    guard current != nil else { return }
+    current?.intake?.append(piece)
+    current?.list?.append(contentsOf: piece)
+    if let count = current?.list?.count, count > Self.listBytesMax {
+      handler?.abort()
+      return
     }
     if isLast, let storing = current {
       current = nil
-      if let report = storing.report { take(report, storing) } else { end(storing) }
+      if let list = storing.list { take(list, storing.request, storing.contextID) } else { end(storing) }
     }
     holdBack()
   }
@@ -203,27 +211,6 @@ final class DICOMReception: AssociationUser, SourceVisit, @unchecked Sendable {
     }
   }
 
-  // MARK: Reports of storage commitment
-
-  private func isCommitment(_ contextID: UInt8) -> Bool {
-    agreement?.contexts[contextID]?.abstractSyntax == DICOMUID.storageCommitment
-  }
-
-  /// What a partner says of objects that a destination has sent it: answered when what follows from it is on disk.
-  private func take(_ bytes: [UInt8], _ storing: Storing) {
-    let (request, contextID) = (storing.request, storing.contextID)
-    let syntax = DICOMTransferSyntax(uid: agreement?.contexts[contextID]?.transferSyntax ?? "")
-    unansweredCount += 1
-    worker.async { [self] in
-      let (report, refusal) = DICOMReports.read(request, bytes, syntax)
-      let settle: @Sendable (DIMSEStatus) -> Void = { status in
-        self.loop.execute { self.settle(request, contextID, status) }
-      }
-      guard let report else { return settle(refusal) }
-      DICOMReports.hand(report, to: shared.inbox, then: settle)
-    }
-  }
-
   /// What is known beside the object.
   private var attributes: [String: Value] {
     var dicom: [String: Value] = [
@@ -253,14 +240,19 @@ final class DICOMReception: AssociationUser, SourceVisit, @unchecked Sendable {
     }
   }
 
-  private func settle(_ request: CommandSet, _ contextID: UInt8, _ status: DIMSEStatus, _ comment: String? = nil) {
-    unansweredCount -= 1
+  func settle(_ request: CommandSet, _ contextID: UInt8, _ status: DIMSEStatus, _ comment: String? = nil) {
     answer(request, contextID, status, comment)
+    isSettled()
+  }
+
+  /// Nothing more is to be said to what came.
+  func isSettled() {
+    unansweredCount -= 1
     holdBack()
     if isStopping { stop() }
   }
 
-  private func answer(
+  func answer(
     _ request: CommandSet, _ contextID: UInt8, _ status: DIMSEStatus, _ comment: String? = nil
   ) {
     if status != .success { (caller ?? peer).refused("it was answered \(status)") }

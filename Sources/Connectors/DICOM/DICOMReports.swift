@@ -24,14 +24,30 @@ enum DICOMReports {
   static func hand(_ report: StorageCommitment, to inbox: any Inbox, then: @escaping @Sendable (DIMSEStatus) -> Void) {
     let answers = Answers(then)
     for (reference, failure) in report.verdicts {
-      let said = StorageCommitment(
-        report.transaction, failure == nil ? [reference] : [], failed: failure.map { [.init(reference, $0)] } ?? [])
-      guard let bytes = said.bytes(.explicitLittle) else { continue }
+      guard let said = payload(report.transaction, reference, failure) else { continue }
       let name = DICOMCommitmentRule.name(report.transaction, reference)
       answers.begin()
-      if !inbox.answer(name, Payload(.dicom, bytes), then: { answers.end(isTaken: $0) }) { answers.end(isTaken: nil) }
+      if !inbox.answer(name, said, then: { answers.end(isTaken: $0) }) { answers.end(isTaken: nil) }
     }
     answers.end(isTaken: nil)
+  }
+
+  /// What is said of one object, as it is kept with the delivery: a file that says itself what it is.
+  static func payload(
+    _ transaction: String, _ reference: StorageCommitment.Reference, _ failure: CommitmentFailure?
+  ) -> Payload? {
+    let said = StorageCommitment(
+      transaction, failure == nil ? [reference] : [], failed: failure.map { [.init(reference, $0)] } ?? [])
+    let head = try? DICOMFile.head(
+      sopClass: DICOMUID.storageCommitment, sopInstance: DICOMUID.storageCommitmentInstance, syntax: .explicitLittle)
+    guard let head, let bytes = said.bytes(.explicitLittle) else { return nil }
+    return Payload(.dicom, head + bytes)
+  }
+
+  /// The other way round.
+  static func read(_ payload: Payload) -> StorageCommitment? {
+    guard case .bytes(let bytes) = payload.content, let dataSet = try? DICOMObject(bytes).dataSet else { return nil }
+    return StorageCommitment(dataSet)
   }
 
   /// Counts until all that were handed on have ended.

@@ -48,9 +48,12 @@ package struct StorageCommitment: Sendable, Hashable {
 
   /// `nil`: it isn't one.
   package init?(_ bytes: [UInt8], syntax: DICOMTransferSyntax) {
-    guard let dataSet = try? DICOMObject(bytes, syntax: syntax).dataSet,
-      let transaction = (try? dataSet[Self.transactionTag]?.text()) ?? nil
-    else { return nil }
+    guard let dataSet = try? DICOMObject(bytes, syntax: syntax).dataSet else { return nil }
+    self.init(dataSet)
+  }
+
+  package init?(_ dataSet: DICOMDataSet) {
+    guard let transaction = (try? dataSet[Self.transactionTag]?.text()) ?? nil else { return nil }
     func items(_ tag: DICOMTag) -> [(Reference, DICOMDataSet)] {
       (dataSet[tag]?.items).map { items in items.compactMap { item in Self.reference(item).map { ($0, item) } } } ?? []
     }

@@ -1,7 +1,8 @@
 import ConnectorKit
 import Messages
 
-/// Destinations whose partners send their application acknowledgements, or reports of storage commitment, to a channel, and what is wrong with that.
+/// Destinations whose partners send their application acknowledgements, or reports of storage commitment, to a channel,
+/// and what is wrong with that.
 struct LaterAnswerRules {
   /// Those that are looked at, in their order, with their files: another for each channel.
   let channels: [(path: String, draft: ChannelDraft)]
