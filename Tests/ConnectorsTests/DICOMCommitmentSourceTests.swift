@@ -98,6 +98,8 @@ struct DICOMCommitmentSourceTests {
           }
         }
         .connect(host: "127.0.0.1", port: port).get()
+      // Before that nothing may be sent.
+      _ = await caller.established.first(1)
       return caller
     }
 

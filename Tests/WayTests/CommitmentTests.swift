@@ -104,13 +104,13 @@ extension Ways {
       try await way.project.start()
       #expect(try await way.send([way.file(1)]).isAllTaken)
       _ = try await way.receiver.receptions(atLeast: 1)
-      try await eventually("the report is refused to nobody, and its association has ended") {
-        let peer = try await way.project.channel("images").source.peers.first
-        return peer?.messages == 1 && peer?.connectedAt == nil && peer?.refusals == 0
-      }
       let first = try #require(try await way.project.messages().first)
       try await eventually("the failure is kept") {
         try await way.project.story(first.id).contains("0112H, no such object instance")
+      }
+      try await eventually("the report is refused to nobody, and its association has ended") {
+        let peer = try await way.project.channel("images").source.peers.first
+        return peer?.messages == 1 && peer?.connectedAt == nil && peer?.refusals == 0
       }
       let shown = try await way.project.hilum("messages", "show", first.id)
       #expect(shown.status == 0, "\(shown)")

@@ -92,7 +92,7 @@ extension DICOMReception {
     }
     guard let handler, let bytes = report.bytes(syntax) else {
       shared.logger.notice(
-        "a report of storage commitment could not be given: its association has ended, and the caller has no `report-to`",
+        "a report of storage commitment could not be given: its association has ended, and no `report-to` is known",
         metadata: ["peer": "\(peer.address)", "calling": "\(calling)"])
       return
     }

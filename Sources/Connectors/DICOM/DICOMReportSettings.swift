@@ -8,8 +8,8 @@ package struct DICOMReportSettings: Settings {
   package var port: Port
   @Setting(
     """
-    Encryption; `{}` verifies the caller against the authorities that the system trusts. Left out or `none`: reports go \
-    unencrypted.
+    Encryption; `{}` verifies the caller against the authorities that the system trusts. Left out or `none`: reports \
+    go unencrypted.
     """)
   package var tls: TLSSetting<ClientTLSSettings>?
 

@@ -6,8 +6,8 @@ import NIOCore
 import NIOPosix
 import Synchronization
 
-/// Tells callers, on associations that are made to them, what is committed. One that isn't there is tried again for some
-/// minutes: after that it asks anew, as after any report that goes astray.
+/// Tells callers, on associations that are made to them, what is committed. One that isn't there is tried again for
+/// some minutes: after that it asks anew, as after any report that goes astray.
 final class DICOMReporter: Sendable {
   private struct State {
     var tasks: [Int: Task<Void, Never>] = [:]
