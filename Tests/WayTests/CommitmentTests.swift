@@ -116,6 +116,36 @@ extension Ways {
       #expect(shown.status == 0, "\(shown)")
     }
 
+    @Test func `and none is lost, or left waiting, when the engine dies again and again`() async throws {
+      let seed = ProcessInfo.processInfo.environment["HILUM_SEED"].flatMap { UInt64($0) } ?? .random(in: 1...999_999)
+      print("commitment, seed \(seed)")
+      var random = SeededRandom(seed: seed)
+      let way = try await Self.reportedBack(after: .milliseconds(50), lane: "window: 20\n    \(Self.quick)")
+      let files = try (0..<60).map { try way.file($0, pixelBytes: $0 % 7 * 50_000) }
+      var answered: Set<Int> = []
+      for _ in 0..<5 {
+        let engine = try await way.project.start()
+        let open = files.indices.filter { !answered.contains($0) }
+        let sending = Task {
+          try await way.send(open.map { files[$0] }) {
+            $0.connections = 2
+            $0.rate = 60
+            $0.timeout = .seconds(5)
+          }
+        }
+        try await Task.sleep(for: .milliseconds(Int.random(in: 100...700, using: &random)))
+        await engine.kill()
+        for outcome in try await sending.value.outcomes where outcome.isTaken { answered.insert(open[outcome.number]) }
+      }
+      try await way.project.start()
+      try await way.project.drained(within: 60)
+      let came = Set(way.receiver.receptions.map(\.sopInstance))
+      #expect(!answered.isEmpty && answered.allSatisfy { came.contains(Images.uid($0)) }, "seed \(seed)")
+      let ledger = try await way.project.ledger("images")
+      #expect(ledger.lanes[0].deliveries["delivered"] == ledger.lanes[0].deliveries["created"], "seed \(seed)")
+      #expect(try await way.project.hilum("audit").status == 0)
+    }
+
     @Test func `and goes again as often as it may when the partner has lost it`() async throws {
       // What it answers with a warning it does not keep, as it tells when it is asked.
       let way = try await ImageWay.make(

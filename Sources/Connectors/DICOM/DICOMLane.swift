@@ -286,9 +286,13 @@ final class DICOMLane: @unchecked Sendable {
     // What was to be reported on it is asked for anew, when the object has gone again.
     guard isAwaited(on: call) else { return }
     isBroken = true
+    let behind = waiting
+    waiting = []
     for object in takeUncommitted() {
       object.then(.failure(DeliveryError(.unreachable, "the association was given up", bytesSent: true)))
     }
+    // Nor may they overtake it.
+    for sending in behind { sending.then(.failure(Self.notTried)) }
   }
 
   /// Nothing more is sent on it.

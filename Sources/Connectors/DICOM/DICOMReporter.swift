@@ -29,14 +29,18 @@ final class DICOMReporter: Sendable {
     let dial = Dial(
       host: place.host, port: place.port.number, tls: place.tls?.options, within: .seconds(10), logger: logger)
     let partner = DICOMCall.Partner(dial: dial, called: called, calling: calling, timeout: Self.timeout)
-    state.withLock { state in
-      guard !state.isStopped, state.tasks.count < Self.underWayMax else { return }
+    let isFull = state.withLock { state in
+      guard !state.isStopped, state.tasks.count < Self.underWayMax else { return !state.isStopped }
       state.lastNumber += 1
       let number = state.lastNumber
       state.tasks[number] = Task {
         await self.tell(report, partner)
         self.state.withLock { $0.tasks[number] = nil }
       }
+      return false
+    }
+    if isFull {
+      logger.warning("a report of storage commitment is not given: too many wait", metadata: ["calling": "\(called)"])
     }
   }
 
@@ -44,7 +48,8 @@ final class DICOMReporter: Sendable {
     for pause in Self.pauses {
       do { try await Task.sleep(for: pause) } catch { return }
       guard let failure = await DICOMReportCall(report, partner).run() else { return }
-      logger.notice("a report of storage commitment could not be given", metadata: ["reason": "\(failure)"])
+      logger.notice("a report of storage commitment could not be given", metadata: ["reason": "\(failure.reason)"])
+      if failure.isFinal { return }
     }
   }
 
@@ -63,7 +68,13 @@ private final class DICOMReportCall: AssociationUser, @unchecked Sendable {
   private let partner: DICOMCall.Partner
   private let loop = partnerLoops.next()
   private var handler: AssociationHandler?
-  private var then: CheckedContinuation<String?, Never>?
+  private var then: CheckedContinuation<Failure?, Never>?
+
+  struct Failure {
+    let reason: String
+    /// It would fare alike another time.
+    var isFinal = false
+  }
 
   init(_ report: StorageCommitment, _ partner: DICOMCall.Partner) {
     self.report = report
@@ -71,7 +82,7 @@ private final class DICOMReportCall: AssociationUser, @unchecked Sendable {
   }
 
   /// - Returns: why it could not be told.
-  func run() async -> String? {
+  func run() async -> Failure? {
     await withCheckedContinuation { then in
       loop.execute { [self] in
         self.then = then
@@ -79,7 +90,7 @@ private final class DICOMReportCall: AssociationUser, @unchecked Sendable {
           .requester(request), times: AssociationHandler.Times(silence: partner.timeout), user: self)
         self.handler = handler
         partner.dial.connect(on: loop) { handler }.whenFailure { [self] error in
-          end((error as? Unreachable)?.reason ?? "\(error)")
+          end(Failure(reason: (error as? Unreachable)?.reason ?? "\(error)"))
         }
       }
     }
@@ -94,7 +105,7 @@ private final class DICOMReportCall: AssociationUser, @unchecked Sendable {
     return request
   }
 
-  private func end(_ failure: String?) {
+  private func end(_ failure: Failure?) {
     then?.resume(returning: failure)
     then = nil
     handler = nil
@@ -106,21 +117,25 @@ private final class DICOMReportCall: AssociationUser, @unchecked Sendable {
       let bytes = report.bytes(syntax)
     else {
       handler?.release()
-      return end("\(partner.dial.target) (\(partner.called)) takes no reports of storage commitment")
+      let reason = "\(partner.dial.target) (\(partner.called)) takes no reports of storage commitment"
+      return end(Failure(reason: reason, isFinal: true))
     }
     handler?.send(
       .commitmentReport(messageID: 1, hasFailures: !report.failed.isEmpty), dataSet: bytes, contextID: context)
   }
 
   func associationReceived(_ command: CommandSet, contextID: UInt8) {
-    guard command.field == .eventReportResponse else { return }
+    guard command.field == .eventReportResponse, let code = command[number: .status] else { return }
     handler?.release()
-    // What it refuses it will refuse again.
-    end(nil)
+    let status = DIMSEStatus(code)
+    if [.success, .warning].contains(status.statusClass) { return end(nil) }
+    end(Failure(reason: "\(partner.dial.target) answered \(status)", isFinal: !status.isTransient))
   }
 
   func associationReceived(_ piece: ArraySlice<UInt8>, isLast: Bool) {}
   func associationWantsData(byteCountMax: Int) {}
   func associationReleaseRequested() { handler?.answerRelease() }
-  func associationEnded(_ end: Association.End) { self.end(DICOMCall.reason(end, handler?.failure, partner)) }
+  func associationEnded(_ end: Association.End) {
+    self.end(Failure(reason: DICOMCall.reason(end, handler?.failure, partner)))
+  }
 }
