@@ -58,6 +58,18 @@ struct DICOMCommitmentTests {
     }
   }
 
+  /// A content that turns out to be damaged behind its head.
+  private final class Damaged: ContentReader {
+    private let head: BytesReader
+    init(_ head: [UInt8]) { self.head = BytesReader(head) }
+    var rest: Int { head.rest + 100_000 }
+    func next(_ countMax: Int) throws(ContentError) -> [UInt8] {
+      if head.rest == 0 { throw ContentError("it is damaged") }
+      return head.next(countMax)
+    }
+    func skip(_ count: Int) { head.skip(count) }
+  }
+
   private struct Out {
     let destination: DICOMDestination
     let results = Collected<(number: Int, result: Result<Reply, DeliveryError>)>()
@@ -82,13 +94,22 @@ struct DICOMCommitmentTests {
     }
 
     /// Hands over what is sent behind each other.
-    func begin(_ numbers: Int..., sopClass: String = DICOMCommitmentTests.ct) throws {
+    ///
+    /// - Parameters:
+    ///   - damaged: of which only the head can be read.
+    ///   - follows: others are under way.
+    func begin(
+      _ numbers: Int..., sopClass: String = DICOMCommitmentTests.ct, damaged: Int? = nil, follows: Bool = false
+    ) throws {
       for (place, number) in numbers.enumerated() {
         let object = try DICOMCommitmentTests.object(number, sopClass)
         let delivery = Delivery(
           id: Identifier(high: 7, low: UInt64(number)), message: ScriptedInbox.id,
           lane: LaneName(channel: ChannelName("test"), destination: "pacs"), payload: Payload(.dicom, object),
-          attempt: 1, possibleDuplicate: false, followsOthers: place > 0)
+          attempt: 1, possibleDuplicate: false, followsOthers: follows || place > 0,
+          open: { payload throws(ContentError) in
+            number == damaged ? Damaged(object) : try Delivery.inMemory(payload)
+          })
         destination.send(delivery) { [results] in results.add((number, $0)) }
       }
     }
@@ -202,6 +223,22 @@ struct DICOMCommitmentTests {
     try out.begin(2, 3)
     #expect(await out.ended(3) == ["1 unreachable sent", "2 retryable sent", "3 retryable sent"])
     #expect(out.codes() == [nil, "unanswered", "unanswered"])
+    await out.destination.close()
+    try await partner.close()
+  }
+
+  @Test func `an object that can't be read to its end takes what is awaited with it, and nothing overtakes that`()
+    async throws
+  {
+    let partner = try await Self.partner()
+    let out = try Out(partner)
+    try out.begin(1)
+    _ = await partner.requests.first(1)
+    try out.begin(2, 3, damaged: 2, follows: true)
+    #expect(await out.ended(3) == ["1 unreachable sent", "2 permanent sent", "3 unreachable"])
+    try out.begin(4, follows: true)
+    #expect(await out.ended(4).last == "4 unreachable")
+    #expect(partner.stored.now == [Self.uid(1)])
     await out.destination.close()
     try await partner.close()
   }
