@@ -40,6 +40,16 @@ extension Ways {
       }
     }
 
+    @Test func `and as many wait for that as the window takes`() async throws {
+      let way = try await ImageWay.make(
+        destination: ", timeout: 5s, commitment: {}", lane: "window: 50\n    \(Self.quick)",
+        commitment: { _ in .init(after: .seconds(600)) })
+      try await way.project.start()
+      #expect(try await way.send((0..<60).map { try way.file($0) }).isAllTaken)
+      try await eventually("fifty are accepted") { try await way.project.lane("images/pacs").accepted?.count == 50 }
+      #expect(way.receiver.receptions.count == 50)
+    }
+
     @Test
     func `that is told on an association that the partner makes to a channel, and is answered when it is durable`()
       async throws

@@ -172,7 +172,8 @@ struct ChannelAssembly {
     if acknowledgement?.destination == destination.name { connector.written += "\nawaited" }
     return DestinationDefinition(
       name: destination.name, connector: connector, when: when, transform: transform, templates: templates,
-      order: order, window: settings.window, unconfirmedMax: max(settings.unconfirmed, order.inFlight),
+      order: order, window: settings.window,
+      unconfirmedMax: max(settings.unconfirmed, order.inFlight, settings.window),
       retry: RetryRule(settings.retry ?? RetrySettings()),
       refused: standardTries(of: destination.name).merging(settings.refused?.tries ?? [:]) { _, said in said },
       holdsRefused: settings.refused?.then == .hold, reply: reply,
