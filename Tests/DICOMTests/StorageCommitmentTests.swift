@@ -14,7 +14,8 @@ import Testing
       StorageCommitment.Failure(Self.reference(1), .noSuchInstance),
       StorageCommitment.Failure(Self.reference(2), CommitmentFailure(0x0131)),
     ]
-    for said in [many, StorageCommitment("1.2.4", [Self.reference(3)], failed: failed)] {
+    let odd = StorageCommitment("1.02.3", [StorageCommitment.Reference(sopClass: "1.2", sopInstance: "1.2.007.04")])
+    for said in [many, odd, StorageCommitment("1.2.4", [Self.reference(3)], failed: failed)] {
       let bytes = try #require(said.bytes(syntax))
       #expect(StorageCommitment(bytes, syntax: syntax) == said)
     }

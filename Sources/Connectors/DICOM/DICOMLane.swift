@@ -231,9 +231,8 @@ final class DICOMLane: @unchecked Sendable {
     guard rule != nil, let object = sending.object else { return end(.success(Reply("\(status)"))) }
     if isStopping { return end(.failure(Self.stopped(bytesSent: true))) }
     current = nil
-    let reference = StorageCommitment.Reference(sopClass: object.kind.sopClass, sopInstance: object.sopInstance)
     stored.append(
-      DICOMStored(delivery: sending.delivery.id, reference: reference, status: status, then: sending.then))
+      DICOMStored(delivery: sending.delivery.id, reference: object.reference, status: status, then: sending.then))
     next()
   }
 

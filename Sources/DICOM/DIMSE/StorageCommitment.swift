@@ -77,7 +77,7 @@ package struct StorageCommitment: Sendable, Hashable {
   package func bytes(_ syntax: DICOMTransferSyntax) -> [UInt8]? {
     var draft = DICOMDraft(new: syntax)
     do {
-      try draft.set(DICOMPath(Self.transactionTag), .text(transaction))
+      try draft.set(DICOMPath(Self.transactionTag), Self.uid(transaction), vr: .ui)
       for (place, failure) in failed.enumerated() {
         try Self.write(failure.reference, Self.failedSequence, place, to: &draft)
         try draft.set(
@@ -95,8 +95,13 @@ package struct StorageCommitment: Sendable, Hashable {
   private static func write(
     _ reference: Reference, _ sequence: DICOMTag, _ place: Int, to draft: inout DICOMDraft
   ) throws(DICOMError) {
-    try draft.set(path(sequence, place, referencedClass), .text(reference.sopClass))
-    try draft.set(path(sequence, place, referencedInstance), .text(reference.sopInstance))
+    try draft.set(path(sequence, place, referencedClass), uid(reference.sopClass), vr: .ui)
+    try draft.set(path(sequence, place, referencedInstance), uid(reference.sopInstance), vr: .ui)
+  }
+
+  /// As it was said: senders exist whose UIDs have leading zeros.
+  private static func uid(_ text: String) -> DICOMValue {
+    .bytes(Array(text.utf8) + (text.utf8.count % 2 == 0 ? [] : [0]))
   }
 
   private static func path(_ sequence: DICOMTag, _ place: Int, _ element: DICOMTag) -> DICOMPath {
