@@ -116,7 +116,7 @@ package struct Story {
   private static func accepted(_ delivery: DeliveryRecord, _ answer: MessageAnswer, _ time: LocalTime) -> String? {
     guard delivery.state == .waiting, let until = answer.accepted[delivery.id] else { return nil }
     let twice = delivery.possibleDuplicate ? " It may have reached the partner more than once." : ""
-    return "\(delivery.destination) has accepted it (CA); its application acknowledgement is awaited until "
+    return "\(delivery.destination) has accepted it; what comes of it there is awaited until "
       + "\(time.text(until)).\(twice)"
   }
 

@@ -7,7 +7,8 @@ public protocol LaterAnswers: Sendable {
   /// word that it has the message.
   ///
   /// - Parameters:
-  ///   - controlID: how the answer names what was sent.
+  ///   - controlID: how the answer names what was sent: of a message its control id, else what the source says
+  ///     (`Inbox.answer`).
   ///   - then: gets the answer, once, on any thread. Its sender is told that it was taken when the end of the delivery
   ///     that follows from it is durable.
   func expect(_ controlID: String, to delivery: DeliveryID, then: @escaping @Sendable (Payload) -> Void)
@@ -22,6 +23,13 @@ public protocol LaterAnswers: Sendable {
 /// the source of the channel that is named.
 public protocol LaterAnswerSettings: Settings {
   var answersFrom: ChannelNameReference? { get }
+  /// Whether an answer names what it is for by something that nobody else uses: several destinations may name one
+  /// channel then.
+  static var answersAreUnique: Bool { get }
+}
+
+extension LaterAnswerSettings {
+  public static var answersAreUnique: Bool { false }
 }
 
 /// The name of a channel, and where it stands, for the problem where there is none.

@@ -55,6 +55,28 @@ public protocol Inbox: Sendable {
 
   /// How far this source has come, as written by the newest committed arrival with this key.
   func progress(_ key: String) async throws -> Value?
+
+  /// Whether a destination's settings name this channel as the one that its answers come to.
+  var awaitsAnswers: Bool { get }
+
+  /// Hands an answer that is no message, such as a report of storage commitment, to the delivery that it is for.
+  ///
+  /// - Parameters:
+  ///   - name: what the answer names, as the destination expects it (`LaterAnswers.expect`).
+  ///   - then: called once, on any thread: with `true` when the delivery's end that follows from it is durable, with
+  ///     `false` where the sender should send it again.
+  /// - Returns: `false` where nothing awaits it; `then` is not called.
+  func answer(_ name: String, _ payload: Payload, then: @escaping @Sendable (_ isTaken: Bool) -> Void) -> Bool
+
+  /// The columns of the messages that hold this value in one of them, and that the channel still has with their bytes:
+  /// none of those that were rejected, dropped or discarded. Finds what has the columns of `LookupSettings`.
+  func kept(_ column: String, _ value: String) async throws -> [[String: String]]
+}
+
+/// The settings of a source that looks up what its channel keeps.
+public protocol LookupSettings: Settings {
+  /// The columns that it is found by: the channel's messages get them beside its own.
+  var lookupColumns: [(name: String, expression: String)] { get }
 }
 
 /// One sender's place in the queue.
@@ -83,6 +105,12 @@ public enum LargeContent {
 }
 
 extension Inbox {
+  public func kept(_ column: String, _ value: String) async throws -> [[String: String]] { [] }
+  public var awaitsAnswers: Bool { false }
+  public func answer(_ name: String, _ payload: Payload, then: @escaping @Sendable (_ isTaken: Bool) -> Void) -> Bool {
+    false
+  }
+
   /// One arrival with an order of its own, for sources whose arrivals don't depend on each other.
   public func accept(_ arrival: Arrival) async -> Receipt {
     await origin("").accept(arrival)

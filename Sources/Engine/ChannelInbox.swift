@@ -21,6 +21,23 @@ final class ChannelInbox: Inbox {
     try await channel.store.progress(channel: channel.keys.channel, key: key)
   }
 
+  var awaitsAnswers: Bool { channel.shared.laterAnswers.lane(of: channel.name) != nil }
+
+  func answer(_ name: String, _ payload: Payload, then: @escaping @Sendable (_ isTaken: Bool) -> Void) -> Bool {
+    let book = channel.shared.laterAnswers
+    let taken = LaterAnswerBook.Taken(channel: channel.name, controlID: nil, answered: name)
+    if book.take(payload, taken, confirm: then) { return true }
+    guard book.wasTaken(taken) else { return false }
+    then(true)
+    return true
+  }
+
+  func kept(_ column: String, _ value: String) async throws -> [[String: String]] {
+    let query = MessageQuery(
+      channel: channel.name.text, states: [.routed, .held, .failed], columns: [column: value], limit: 10)
+    return try await channel.store.messages(query).filter(\.hasRaw).map(\.columns)
+  }
+
   /// Keeps how far a source has come where no arrival says it.
   func keep(_ key: String, _ value: Value) async throws {
     try await channel.shared.change(.progress(channel: channel.keys.channel, key: key, value))

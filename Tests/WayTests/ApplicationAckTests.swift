@@ -92,9 +92,9 @@ extension Ways {
       #expect(sent.isAllAccepted)
       try await eventually("it is accepted") { try await way.project.lane("adt/ehr").accepted?.count == 1 }
       let status = try await way.project.hilum("status").output
-      #expect(status.contains("1 accepted by the partner, application answer awaited for"), "\(status)")
+      #expect(status.contains("1 accepted by the partner, its outcome awaited for"), "\(status)")
       let id = try #require(try await way.project.messages().first).id
-      #expect(try await way.project.story(id).contains("ehr has accepted it (CA); its application acknowledgement is"))
+      #expect(try await way.project.story(id).contains("ehr has accepted it; what comes of it there is awaited"))
 
       // A deployment that changes the lane.
       let file = String(decoding: way.project.read("Channels/adt.yaml"), as: UTF8.self)

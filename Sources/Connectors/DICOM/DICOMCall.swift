@@ -12,6 +12,7 @@ final class DICOMCall: AssociationUser, @unchecked Sendable {
   /// `nil` when the lane has left it.
   private weak var lane: DICOMLane?
   private let partner: Partner
+  private var report: Report?
 
   /// Who is called, and how long it may take.
   struct Partner: Sendable {
@@ -19,7 +20,19 @@ final class DICOMCall: AssociationUser, @unchecked Sendable {
     let called: String
     let calling: String
     let timeout: TimeAmount
+    /// It is asked for storage commitment.
+    var commits = false
   }
+
+  /// The partner's report whose data set comes.
+  private struct Report {
+    let command: CommandSet
+    let contextID: UInt8
+    var bytes: [UInt8] = []
+  }
+
+  /// A report is a list of what one request named; a longer one is none.
+  private static let reportBytesMax = 4 << 20
 
   init(_ partner: Partner, for wanted: [DICOMOutgoing.Kind], lane: DICOMLane?) {
     self.partner = partner
@@ -30,15 +43,21 @@ final class DICOMCall: AssociationUser, @unchecked Sendable {
       user: self)
   }
 
-  /// - Parameter wanted: at most 127.
+  /// - Parameter wanted: at most 126.
   static func request(_ partner: Partner, for wanted: [DICOMOutgoing.Kind]) -> AssociateRequest {
     var contexts = [
       PresentationContext(
         id: 1, abstractSyntax: DICOMUID.verification,
         transferSyntaxes: [DICOMTransferSyntax.implicitLittle.uid])
     ]
+    if partner.commits {
+      contexts.append(
+        PresentationContext(
+          id: 3, abstractSyntax: DICOMUID.storageCommitment,
+          transferSyntaxes: [DICOMTransferSyntax.implicitLittle.uid]))
+    }
     // One context for each way of writing: of several in one the partner would choose, and nothing is converted.
-    for kind in wanted.prefix(127) {
+    for kind in wanted.prefix(126) {
       contexts.append(
         PresentationContext(
           id: UInt8(2 * contexts.count + 1), abstractSyntax: kind.sopClass, transferSyntaxes: [kind.transferSyntax]))
@@ -63,6 +82,11 @@ final class DICOMCall: AssociationUser, @unchecked Sendable {
   /// In which context an object goes; `nil` where there is none.
   func context(for kind: DICOMOutgoing.Kind) -> UInt8? { agreement?.context(for: kind.sopClass, kind.transferSyntax) }
 
+  /// In which storage commitment is asked for; `nil` where the partner doesn't take that.
+  var commitmentContext: UInt8? {
+    agreement?.context(for: DICOMUID.storageCommitment, DICOMTransferSyntax.implicitLittle.uid)
+  }
+
   /// Its lane needs it no more: it ends in order.
   func leave() {
     lane = nil
@@ -81,19 +105,39 @@ final class DICOMCall: AssociationUser, @unchecked Sendable {
   }
 
   func associationReceived(_ command: CommandSet, contextID: UInt8) {
-    if command.field?.isResponse == true { lane?.received(command) } else { refuse(command, contextID) }
+    if command.field?.isResponse == true {
+      lane?.received(command)
+    } else if command.field == .eventReportRequest, command.hasDataSet, contextID == commitmentContext {
+      report = Report(command: command, contextID: contextID)
+    } else {
+      refuse(command, contextID)
+    }
   }
 
-  /// It serves nothing.
+  /// It serves nothing else.
   private func refuse(_ command: CommandSet, _ contextID: UInt8) {
-    guard !command.hasDataSet, let answer = command.response(.unrecognizedOperation) else {
-      handler?.abort()
-      return
-    }
+    guard !command.hasDataSet, let answer = command.response(.unrecognizedOperation) else { return giveUp() }
     handler?.send(answer, contextID: contextID)
   }
 
-  func associationReceived(_ piece: ArraySlice<UInt8>, isLast: Bool) {}
+  func associationReceived(_ piece: ArraySlice<UInt8>, isLast: Bool) {
+    guard report != nil else { return }
+    report?.bytes += piece
+    if report?.bytes.count ?? 0 > Self.reportBytesMax { return giveUp() }
+    guard isLast, let whole = report else { return }
+    report = nil
+    let (found, refusal) = DICOMReports.read(whole.command, whole.bytes, .implicitLittle)
+    // Who has left the association waits for its end alone.
+    let status = found.map { lane?.reported($0) ?? .processingFailure } ?? refusal
+    if let answer = whole.command.response(status) { handler?.send(answer, contextID: whole.contextID) }
+  }
+
+  /// The lane hears of it as of any end.
+  private func giveUp() {
+    report = nil
+    handler?.abort()
+  }
+
   func associationWantsData(byteCountMax: Int) { lane?.wantsData(byteCountMax) }
   func associationReleaseRequested() { handler?.answerRelease() }
 
@@ -102,7 +146,7 @@ final class DICOMCall: AssociationUser, @unchecked Sendable {
     handler = nil
     let lane = lane
     self.lane = nil
-    lane?.ended(self, Self.reason(end, failure, partner))
+    lane?.ended(self, Self.reason(end, failure, partner), isReleased: end == .released)
   }
 
   /// What an end means for who called.

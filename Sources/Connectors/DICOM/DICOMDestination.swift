@@ -10,12 +10,14 @@ package final class DICOMDestination: DestinationConnector {
   package static let name = "dicom"
   package static let about = """
     Sends DICOM objects by C-STORE, in clear or with TLS. An object is delivered when the partner has answered it with \
-    success or a warning. Nothing is converted: an object goes in the transfer syntax that it is in.
+    success or a warning; with `commitment`, when the partner has committed itself to keep it. Nothing is converted: \
+    an object goes in the transfer syntax that it is in.
     """
   package static let readsInPieces = true
 
   private let partner: DICOMCall.Partner
   private let lanes: [DICOMLane]
+  private let awaiting = AcceptedDeliveries()
   /// Those that send nothing; the one that was used last is at the end and goes first.
   private let idle: Mutex<[Int]>
 
@@ -25,10 +27,16 @@ package final class DICOMDestination: DestinationConnector {
       within: TimeAmount(options.connectTimeout), logger: context.logger)
     let partner = DICOMCall.Partner(
       dial: dial, called: options.aeTitle.text, calling: options.calling.text,
-      timeout: TimeAmount(min(options.timeout, context.answerWithin ?? options.timeout)))
+      timeout: TimeAmount(min(options.timeout, context.answerWithin ?? options.timeout)),
+      commits: options.commitment != nil)
     self.partner = partner
+    let rule = options.commitment.map { [awaiting] block in
+      DICOMCommitmentRule(
+        within: TimeAmount(min(block.within, context.answerWithin ?? block.within)),
+        later: block.from == nil ? nil : context.laterAnswers, accepted: awaiting)
+    }
     lanes = (0..<max(1, context.inFlight)).map { _ in
-      DICOMLane(partner, keepOpen: TimeAmount(options.keepOpen), on: partnerLoops.next())
+      DICOMLane(partner, rule: rule, keepOpen: TimeAmount(options.keepOpen), on: partnerLoops.next())
     }
     idle = Mutex(lanes.indices.reversed())
   }
@@ -48,6 +56,9 @@ package final class DICOMDestination: DestinationConnector {
       for lane in lanes { group.addTask { await lane.close() } }
     }
   }
+
+  package func accepted() -> [AcceptedDelivery] { awaiting.deliveries }
+  package func stopAwaiting() { for lane in lanes { lane.loop.execute { lane.awaitNoLonger() } } }
 
   package func certificates() async -> [CertificateStatus] { await partner.dial.tls?.certificateStatus() ?? [] }
 

@@ -1,7 +1,7 @@
 package import ConnectorKit
 
 /// The settings of `dicom:` as a destination.
-package struct DICOMDestinationSettings: Settings {
+package struct DICOMDestinationSettings: LaterAnswerSettings {
   @Setting("The partner's name or address.", example: "pacs.hospital.example")
   package var host: String
   @Setting("The partner's port.", example: "11112")
@@ -25,8 +25,18 @@ package struct DICOMDestinationSettings: Settings {
     go unencrypted.
     """)
   package var tls: TLSSetting<ClientTLSSettings>?
+  @Setting(
+    """
+    An object is delivered when the partner has committed itself to keep it (storage commitment), and not yet when it \
+    has taken it: it is asked after C-STORE, and reports at once or hours later. `{}` waits an hour for the report. \
+    With `window: 100` a hundred objects go before the first is committed, and are asked for at once.
+    """, example: "{within: 4h, from: images}")
+  package var commitment: DICOMCommitmentSettings?
 
   package init() {}
+
+  package var answersFrom: ChannelNameReference? { commitment?.from }
+  package static var answersAreUnique: Bool { true }
 
   package func check(_ reader: SettingReader, _ node: SettingNode) {
     for (key, duration) in [("timeout", timeout), ("connect-timeout", connectTimeout)] where duration <= .zero {

@@ -10,6 +10,7 @@ final class DICOMEcho: AssociationUser, @unchecked Sendable {
   private let loop = partnerLoops.next()
   private var handler: AssociationHandler?
   private var status: DIMSEStatus?
+  private var isCommitting = true
   private var then: CheckedContinuation<(Bool, String), Never>?
 
   init(_ partner: DICOMCall.Partner) { self.partner = partner }
@@ -42,14 +43,16 @@ final class DICOMEcho: AssociationUser, @unchecked Sendable {
       handler?.release()
       return end(true, "association: \(partner.called) takes it, and answers no C-ECHO")
     }
+    isCommitting =
+      !partner.commits || agreement.contexts.values.contains { $0.abstractSyntax == DICOMUID.storageCommitment }
     handler?.send(.echo(messageID: 1), contextID: context)
   }
 
   func associationReceived(_ command: CommandSet, contextID: UInt8) {
     status = command[number: .status].map { DIMSEStatus($0) }
     handler?.release()
-    let isThere = status == .success
-    end(isThere, "C-ECHO: \(partner.called) answered \(status.map { "\($0)" } ?? "without a status")")
+    let answer = "C-ECHO: \(partner.called) answered \(status.map { "\($0)" } ?? "without a status")"
+    end(status == .success, isCommitting ? answer : answer + "; it takes no request for storage commitment")
   }
 
   func associationReceived(_ piece: ArraySlice<UInt8>, isLast: Bool) {}

@@ -16,7 +16,7 @@ final class DICOMLane: @unchecked Sendable {
   /// Kinds of objects that are proposed beside those at hand, because they went before.
   private static let kindsMax = 100
 
-  private struct Sending {
+  struct Sending {
     let delivery: Delivery
     let then: Then
     var object: DICOMOutgoing?
@@ -32,10 +32,12 @@ final class DICOMLane: @unchecked Sendable {
   }
 
   let loop: any EventLoop
-  private let partner: DICOMCall.Partner
+  let partner: DICOMCall.Partner
+  /// `nil` where an object is delivered once it is stored.
+  let rule: DICOMCommitmentRule?
   private let keepOpen: TimeAmount
   private let worker = DispatchQueue(label: "hilum.dicom")
-  private var waiting: [Sending] = []
+  private(set) var waiting: [Sending] = []
   private var current: Sending?
   /// Tells the work of one sending from that of the next.
   private var number = 0
@@ -47,9 +49,18 @@ final class DICOMLane: @unchecked Sendable {
   /// One could not be reached: those that follow it must not overtake it.
   private var isBroken = false
   private var isClosed = false
+  var isStopping = false
+  /// Stored, and no commitment was asked for yet.
+  var stored: [DICOMStored] = []
+  /// What is being asked for: one operation at a time is under way on an association.
+  var asking: DICOMTransaction?
+  var transactions: [DICOMTransaction] = []
+  /// Associations that nothing more is sent on, and on which a report is to come.
+  private var listening: [DICOMCall] = []
 
-  init(_ partner: DICOMCall.Partner, keepOpen: TimeAmount, on loop: any EventLoop) {
+  init(_ partner: DICOMCall.Partner, rule: DICOMCommitmentRule?, keepOpen: TimeAmount, on loop: any EventLoop) {
     self.partner = partner
+    self.rule = rule
     self.keepOpen = keepOpen
     self.loop = loop
   }
@@ -69,9 +80,10 @@ final class DICOMLane: @unchecked Sendable {
   private static let notTried = DeliveryError(
     .unreachable, "the object before it could not be sent", bytesSent: false)
 
-  private func next() {
-    guard current == nil else { return }
+  func next() {
+    guard current == nil, asking == nil else { return }
     idle?.cancel()
+    if isAskingDue { return ask() }
     if waiting.isEmpty { return rest() }
     let sending = waiting.removeFirst()
     current = sending
@@ -116,32 +128,39 @@ final class DICOMLane: @unchecked Sendable {
   }
 
   /// Sends what is at hand, over an association that has a context for it.
-  private func proceed() {
-    guard let object = current?.object else { return }
+  func proceed() {
+    guard asking != nil || current?.object != nil else { return }
     guard let call else {
       let call = DICOMCall(partner, for: kinds, lane: self)
       self.call = call
       return call.connect(on: loop)
     }
     guard call.agreement != nil else { return }
+    if let asking { return ask(asking, on: call) }
+    guard let object = current?.object else { return }
+    if rule != nil, call.commitmentContext == nil { return fail(Self.notCommitting(partner, bytesSent: false)) }
     if let contextID = call.context(for: object.kind) { return store(object, contextID, call) }
     if call.proposed.contains(object.kind) {
       return fail(
         DeliveryError(
           .permanent, "\(partner.dial.target) takes no \(object.kind.inWords)", code: "0122", bytesSent: false))
     }
-    call.leave()
-    self.call = nil
+    leave(call)
     proceed()
   }
 
   private func store(_ object: DICOMOutgoing, _ contextID: UInt8, _ call: DICOMCall) {
-    lastMessageID = lastMessageID == .max ? 1 : lastMessageID + 1
-    current?.messageID = lastMessageID
+    let messageID = nextMessageID()
+    current?.messageID = messageID
     readAhead()
     call.handler?.send(
-      .store(messageID: lastMessageID, sopClass: object.kind.sopClass, sopInstance: object.sopInstance),
+      .store(messageID: messageID, sopClass: object.kind.sopClass, sopInstance: object.sopInstance),
       contextID: contextID)
+  }
+
+  func nextMessageID() -> UInt16 {
+    lastMessageID = lastMessageID == .max ? 1 : lastMessageID + 1
+    return lastMessageID
   }
 
   // MARK: The data set
@@ -183,19 +202,20 @@ final class DICOMLane: @unchecked Sendable {
   }
 
   func received(_ response: CommandSet) {
+    if asked(response) { return }
     guard let sending = current, let messageID = sending.messageID, response.field == .storeResponse,
       response[number: .messageIDBeingRespondedTo] == messageID, let code = response[number: .status]
     else {
       // Nothing is under way that this could answer.
       dropCall()
-      return fail(
+      return breakDown(
         DeliveryError(.unreachable, "\(partner.dial.target) gave an answer that fits nothing", bytesSent: true))
     }
     // An association on which the rest of the object is still to come can't go on with the next.
     if !sending.isSentWhole { dropCall() }
     let status = DIMSEStatus(code)
     switch status.statusClass {
-    case .success, .warning: end(.success(Reply("\(status)")))
+    case .success, .warning: taken(sending, status)
     default:
       let kind: DeliveryError.Kind = status.isTransient ? .retryable : .permanent
       end(
@@ -206,25 +226,49 @@ final class DICOMLane: @unchecked Sendable {
     }
   }
 
-  func ended(_ call: DICOMCall, _ reason: String) {
-    guard call === self.call else { return }
-    self.call = nil
-    if current?.object == nil { return }
-    fail(DeliveryError(.unreachable, reason, bytesSent: current?.messageID != nil))
+  /// The partner has the object.
+  private func taken(_ sending: Sending, _ status: DIMSEStatus) {
+    guard rule != nil, let object = sending.object else { return end(.success(Reply("\(status)"))) }
+    if isStopping { return end(.failure(Self.stopped(bytesSent: true))) }
+    current = nil
+    stored.append(
+      DICOMStored(delivery: sending.delivery.id, reference: object.reference, status: status, then: sending.then))
+    next()
+  }
+
+  /// - Parameter isReleased: in order, by the partner.
+  func ended(_ call: DICOMCall, _ reason: String, isReleased: Bool = false) {
+    if isReleased { isLeft(by: call) }
+    let hasAwaited = isAwaited(on: call)
+    listening.removeAll { $0 === call }
+    let isOurs = call === self.call
+    if isOurs { self.call = nil }
+    let isAsking = asking.map { isOurs && ($0.call == nil || $0.call === call) } ?? false
+    guard hasAwaited || isAsking || isOurs && current?.object != nil else { return }
+    breakDown(DeliveryError(.unreachable, reason, bytesSent: current?.messageID != nil))
   }
 
   // MARK: The end of a sending
 
   private func fail(_ error: DeliveryError) {
-    if error.kind == .unreachable {
-      isBroken = true
-      let behind = waiting
-      waiting = []
-      end(.failure(error))
-      for sending in behind { sending.then(.failure(Self.notTried)) }
-    } else {
-      end(.failure(error))
-    }
+    if error.kind == .unreachable { breakDown(error) } else { end(.failure(error)) }
+  }
+
+  /// The way to the partner broke: what was under way on it goes again, and nothing overtakes it.
+  private func breakDown(_ error: DeliveryError) {
+    isBroken = true
+    let isUnderWay = current?.messageID != nil || asking?.messageID != nil
+    let (sending, behind, uncommitted) = (current, waiting, takeUncommitted())
+    (current, waiting, asking) = (nil, [], nil)
+    number += 1
+    if isUnderWay { dropCall() }
+    var lost = error
+    lost.bytesSent = true
+    for object in uncommitted { object.then(.failure(lost)) }
+    sending?.then(.failure(error))
+    for sending in behind { sending.then(.failure(Self.notTried)) }
+    leaveIfDone()
+    next()
   }
 
   private func end(_ result: Result<Reply, DeliveryError>) {
@@ -235,17 +279,41 @@ final class DICOMLane: @unchecked Sendable {
   }
 
   private func dropCall() {
-    call?.abort()
-    call = nil
+    guard let call else { return }
+    call.abort()
+    self.call = nil
+    // What was to be reported on it is asked for anew, when the object has gone again.
+    guard isAwaited(on: call) else { return }
+    isBroken = true
+    let behind = waiting
+    waiting = []
+    for object in takeUncommitted() {
+      object.then(.failure(DeliveryError(.unreachable, "the association was given up", bytesSent: true)))
+    }
+    // Nor may they overtake it.
+    for sending in behind { sending.then(.failure(Self.notTried)) }
+  }
+
+  /// Nothing more is sent on it.
+  private func leave(_ call: DICOMCall) {
+    if isAwaited(on: call) { listening.append(call) } else { call.leave() }
+    if call === self.call { self.call = nil }
+  }
+
+  /// Something was reported: nothing else may be to come.
+  func leaveIfDone() {
+    for call in listening where !isAwaited(on: call) { call.leave() }
+    listening.removeAll { !isAwaited(on: $0) }
+    if current == nil, asking == nil, waiting.isEmpty, stored.isEmpty { rest() }
   }
 
   /// Nothing is to be sent.
   private func rest() {
-    guard let call else { return }
+    idle?.cancel()
+    guard let call, !isAwaited(on: call) else { return }
     idle = loop.assumeIsolated().scheduleTask(in: keepOpen) { [weak self] in
-      guard let self, current == nil, call === self.call else { return }
-      call.leave()
-      self.call = nil
+      guard let self, current == nil, asking == nil, call === self.call, !isAwaited(on: call) else { return }
+      leave(call)
     }
   }
 
@@ -254,14 +322,14 @@ final class DICOMLane: @unchecked Sendable {
       isClosed = true
       idle?.cancel()
       let open = ([current].compactMap(\.self)) + waiting
-      (current, waiting) = (nil, [])
+      let uncommitted = takeUncommitted()
+      (current, waiting, asking) = (nil, [], nil)
       number += 1
-      if open.isEmpty { call?.leave() } else { call?.abort() }
-      call = nil
-      for sending in open {
-        sending.then(
-          .failure(DeliveryError(.cancelled, "the destination was closed", bytesSent: sending.messageID != nil)))
-      }
+      if open.isEmpty, uncommitted.isEmpty { call?.leave() } else { call?.abort() }
+      for call in listening { call.abort() }
+      (call, listening) = (nil, [])
+      for sending in open { sending.then(.failure(Self.stopped(bytesSent: sending.messageID != nil))) }
+      for object in uncommitted { object.then(.failure(Self.stopped(bytesSent: true))) }
     }.get()
   }
 }

@@ -20,6 +20,8 @@ final class DICOMOutgoing: @unchecked Sendable {
 
   let kind: Kind
   let sopInstance: String
+  /// As storage commitment names it.
+  var reference: StorageCommitment.Reference { .init(sopClass: kind.sopClass, sopInstance: sopInstance) }
   private let reader: any ContentReader
   /// The first bytes of the data set, which were read with what stands in front of it.
   private var first: ArraySlice<UInt8>

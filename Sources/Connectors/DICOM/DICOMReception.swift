@@ -16,6 +16,7 @@ final class DICOMReception: AssociationUser, SourceVisit, @unchecked Sendable {
     let inbox: any Inbox
     let logger: Logger
     let services: DICOMServices
+    let reporter: DICOMReporter
     let calledAETitle: String?
     let callers: [DICOMCaller]
     let messageBytesMax: Int
@@ -28,18 +29,20 @@ final class DICOMReception: AssociationUser, SourceVisit, @unchecked Sendable {
   private static let pduBytesMax: UInt32 = 1 << 17
 
   let peer: Peer
-  private let shared: Shared
+  let shared: Shared
   private let address: SocketAddress
-  private let loop: any EventLoop
-  private let worker = DispatchQueue(label: "hilum.dicom")
+  let loop: any EventLoop
+  let worker = DispatchQueue(label: "hilum.dicom")
   private let whenEnded: (DICOMReception) -> Void
-  private var handler: AssociationHandler?
+  private(set) var handler: AssociationHandler?
   private var origin: any Origin
-  private var agreement: Agreement?
+  private(set) var agreement: Agreement?
   /// Who calls, by its AE title.
   private var caller: Peer?
   private var current: Storing?
-  private var unansweredCount = 0
+  var unansweredCount = 0
+  /// Of reports to the caller.
+  var lastMessageID: UInt16 = 0
   private var isStopping = false
   private var hasEnded = false
 
@@ -50,6 +53,8 @@ final class DICOMReception: AssociationUser, SourceVisit, @unchecked Sendable {
     /// `nil` where it is refused already and only read to its end.
     var intake: DICOMIntake?
     var refusal: (status: DIMSEStatus, comment: String)?
+    /// Where it is no object but a list of storage commitment, which is small.
+    var list: [UInt8]?
   }
 
   /// - Parameter isFull: there are as many associations as may be.
@@ -79,8 +84,11 @@ final class DICOMReception: AssociationUser, SourceVisit, @unchecked Sendable {
   private func policy(_ channel: any Channel, isFull: Bool) -> AssociationPolicy {
     var policy = AssociationPolicy(
       calledAETitle: shared.calledAETitle, callingAETitles: nil, maximumLength: Self.pduBytesMax,
-      implementation: .hilum, serves: { [services = shared.services] in services.serves($0) },
-      takes: { [services = shared.services] in services.takes($0, for: $1) })
+      implementation: .hilum,
+      serves: { [shared] in shared.services.serves($0) || $0 == DICOMUID.storageCommitment && shared.inbox.awaitsAnswers
+      },
+      takes: { [services = shared.services] in services.takes($0, for: $1) },
+      mayServe: { $0 == DICOMUID.storageCommitment })
     policy.refusal = isFull ? AssociateReject(.transient, .localLimitExceeded) : nil
     policy.mayCall = { [weak channel, shared, address] request in
       shared.callers.isEmpty || shared.callers.contains { $0.isCalling(request, address, channel) }
@@ -100,17 +108,28 @@ final class DICOMReception: AssociationUser, SourceVisit, @unchecked Sendable {
     switch command.field {
     case .echoRequest where !command.hasDataSet: answer(command, contextID, .success)
     case .storeRequest: begin(command, contextID)
-    case .cancelRequest: break
-    case let field? where !field.isResponse:
-      if command.hasDataSet {
-        current = Storing(
-          request: command, contextID: contextID, refusal: (.unrecognizedOperation, "it is not offered"))
+    case .eventReportRequest, .actionRequest:
+      if isCommitment(command, contextID) {
+        current = Storing(request: command, contextID: contextID, list: [])
       } else {
-        answer(command, contextID, .unrecognizedOperation)
+        refuse(command, contextID)
       }
+    // Whatever a caller says to a report, it has it.
+    case .eventReportResponse where lastMessageID > 0 && !command.hasDataSet: break
+    case .cancelRequest: break
+    case let field? where !field.isResponse: refuse(command, contextID)
     default:
       // Nothing was asked that this could answer.
       handler?.abort()
+    }
+  }
+
+  private func refuse(_ command: CommandSet, _ contextID: UInt8) {
+    if command.hasDataSet {
+      current = Storing(
+        request: command, contextID: contextID, refusal: (.unrecognizedOperation, "it is not offered"))
+    } else {
+      answer(command, contextID, .unrecognizedOperation)
     }
   }
 
@@ -147,11 +166,16 @@ final class DICOMReception: AssociationUser, SourceVisit, @unchecked Sendable {
   }
 
   func associationReceived(_ piece: ArraySlice<UInt8>, isLast: Bool) {
-    guard let storing = current else { return }
-    storing.intake?.append(piece)
-    if isLast {
+    guard current != nil else { return }
+    current?.intake?.append(piece)
+    current?.list?.append(contentsOf: piece)
+    if let count = current?.list?.count, count > Self.listBytesMax {
+      handler?.abort()
+      return
+    }
+    if isLast, let storing = current {
       current = nil
-      end(storing)
+      if let list = storing.list { take(list, storing.request, storing.contextID) } else { end(storing) }
     }
     holdBack()
   }
@@ -216,14 +240,19 @@ final class DICOMReception: AssociationUser, SourceVisit, @unchecked Sendable {
     }
   }
 
-  private func settle(_ request: CommandSet, _ contextID: UInt8, _ status: DIMSEStatus, _ comment: String? = nil) {
-    unansweredCount -= 1
+  func settle(_ request: CommandSet, _ contextID: UInt8, _ status: DIMSEStatus, _ comment: String? = nil) {
     answer(request, contextID, status, comment)
+    isSettled()
+  }
+
+  /// Nothing more is to be said to what came.
+  func isSettled() {
+    unansweredCount -= 1
     holdBack()
     if isStopping { stop() }
   }
 
-  private func answer(
+  func answer(
     _ request: CommandSet, _ contextID: UInt8, _ status: DIMSEStatus, _ comment: String? = nil
   ) {
     if status != .success { (caller ?? peer).refused("it was answered \(status)") }

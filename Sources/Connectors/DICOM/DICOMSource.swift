@@ -9,8 +9,8 @@ package final class DICOMSource: SourceConnector {
   package static let name = "dicom"
   package static let about = """
     Receives DICOM objects (images, reports, anything that is stored) by C-STORE, in clear or with TLS, and answers \
-    each with 0000H when it is on disk. Answers C-ECHO. An object is kept as a file of PS3.10 whose data set is byte \
-    for byte what came.
+    each with 0000H when it is on disk. Answers C-ECHO and, with `commitment`, says what it keeps. An object is kept \
+    as a file of PS3.10 whose data set is byte for byte what came.
     """
   package static let format: Format? = .dicom
 
@@ -28,8 +28,10 @@ package final class DICOMSource: SourceConnector {
   }
 
   package func run(_ inbox: any Inbox) async throws {
+    let reporter = DICOMReporter(context.logger)
+    defer { reporter.stop() }
     let shared = DICOMReception.Shared(
-      inbox: inbox, logger: context.logger, services: DICOMServices(settings),
+      inbox: inbox, logger: context.logger, services: DICOMServices(settings), reporter: reporter,
       calledAETitle: settings.aeTitle?.text, callers: settings.callers, messageBytesMax: context.messageBytesMax,
       times: AssociationHandler.Times(silence: TimeAmount(settings.idle)))
     let associationsMax = settings.associations
@@ -45,7 +47,11 @@ package final class DICOMSource: SourceConnector {
     try await port.run { place in listening.withLock { $0 = place } }
   }
 
-  package func certificates() async -> [CertificateStatus] { await settings.tls?.options?.certificateStatus() ?? [] }
+  package func certificates() async -> [CertificateStatus] {
+    var all = await settings.tls?.options?.certificateStatus() ?? []
+    for caller in settings.callers { all += await caller.reportTo?.tls?.options?.certificateStatus() ?? [] }
+    return all
+  }
 
   package func status() -> SourceStatus { SourceStatus(listening: listening.withLock { $0 }, peers: peers.status) }
 }

@@ -2,7 +2,7 @@ package import ConnectorKit
 import DICOM
 
 /// The settings of `dicom:` as a source.
-package struct DICOMSourceSettings: AnsweringSettings {
+package struct DICOMSourceSettings: AnsweringSettings, LookupSettings {
   @Setting(
     """
     The address to listen on. Any other than this machine's own wants a `tls:` block, or `tls: none` together with \
@@ -36,6 +36,14 @@ package struct DICOMSourceSettings: AnsweringSettings {
     comes is kept, and sent, as it came.
     """, default: [], example: "[ExplicitVRLittleEndian, JPEGBaseline8Bit]")
   package var transferSyntaxes: [DICOMName]
+  @Setting(
+    """
+    Whether callers that ask are told which of their objects are kept (storage commitment). Kept is what was answered \
+    with 0000H and is still on this engine's disk, dropped by no program and removed by no retention: a caller may \
+    delete its own then. Messages get the columns `sop-instance` and `sop-class`, by which they are found; what came \
+    before this was set is not.
+    """, default: false)
+  package var commitment: Bool
   @Setting("How many associations may be open at once; one more is refused for the moment.", default: 100)
   package var associations: Int
   @Setting("A caller that says nothing for this long, when it is its turn, is cut off.", default: .seconds(600))
@@ -49,6 +57,12 @@ package struct DICOMSourceSettings: AnsweringSettings {
 
   package init() {}
 
+  static let instanceColumn = "sop-instance"
+  static let classColumn = "sop-class"
+  package var lookupColumns: [(name: String, expression: String)] {
+    commitment ? [(Self.instanceColumn, "SOPInstanceUID"), (Self.classColumn, "SOPClassUID")] : []
+  }
+
   package func check(_ reader: SettingReader, _ node: SettingNode) {
     if associations == 0 {
       reader.problem("C106", "`associations: 0` lets nobody in", at: (node["associations"] ?? node).place)
@@ -61,6 +75,11 @@ package struct DICOMSourceSettings: AnsweringSettings {
         "C106", "\(caller.aeTitle.text) must show a certificate, and clients are asked for none",
         at: (node["callers"] ?? node).place,
         help: ["say whose certificates count: `tls: {clients: tls/modalities.pem}`"])
+    }
+    if !commitment, let caller = callers.first(where: { $0.reportTo != nil }) {
+      reader.problem(
+        "C106", "\(caller.aeTitle.text) has `report-to`, and nothing is reported",
+        at: (node["callers"] ?? node).place, help: ["commitment: yes"])
     }
     for (key, names, kind) in [
       ("sop-classes", sopClasses, DICOMUIDName.Kind.sopClass),
@@ -82,11 +101,12 @@ package struct DICOMCaller: SettingValue {
   package var aeTitle: AETitle
   package var from: [AddressRange] = []
   package var certificate: String?
+  package var reportTo: DICOMReportSettings?
 
   package static func read(_ node: SettingNode, _ reader: SettingReader) -> DICOMCaller? {
     guard case .map = node.kind else { return AETitle.read(node, reader).map { DICOMCaller(aeTitle: $0) } }
     return DICOMCallerSettings.read(node, reader).map {
-      DICOMCaller(aeTitle: $0.aeTitle, from: $0.from, certificate: $0.certificate)
+      DICOMCaller(aeTitle: $0.aeTitle, from: $0.from, certificate: $0.certificate, reportTo: $0.reportTo)
     }
   }
 
@@ -102,6 +122,12 @@ package struct DICOMCallerSettings: Settings {
   package var from: [AddressRange]
   @Setting("A name that the certificate it shows must hold.", example: "ct1.hospital.example")
   package var certificate: String?
+  @Setting(
+    """
+    Where it is told what is committed, on an association that is made to it. Without it it hears that on the \
+    association on which it asked, if that is still open.
+    """, example: "{host: ct1.hospital.example, port: 104}")
+  package var reportTo: DICOMReportSettings?
 
   package init() {}
 }

@@ -25,7 +25,7 @@ package final class MLLPDestination: DestinationConnector {
   private let port: MLLPPartnerPort?
   private let listening: MLLPListenSettings?
   private let lanes: [MLLPLane]
-  private let awaiting = MLLPAccepted()
+  private let awaiting = AcceptedDeliveries()
   private let reading: HL7ReadingOptions
   /// Those that send nothing; the one that was used last is at the end and goes first, so that few connections are kept
   /// busy. One that did not get through goes last: a partner may serve fewer connections than there are lanes.

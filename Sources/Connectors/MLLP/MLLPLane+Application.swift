@@ -2,7 +2,6 @@ import ConnectorKit
 import HL7
 import Messages
 import NIOCore
-import Synchronization
 
 // Enhanced mode (HL7 v2.9 chapter 2.9.3): behind the accept acknowledgement (CA), by which the partner has the message
 // safe, comes its application acknowledgement, on this connection or on a way of its own. Either names the message in
@@ -13,16 +12,7 @@ struct MLLPApplicationRule: Sendable {
   let within: TimeAmount
   /// `nil` where it comes on the connection that the message went on.
   let later: (any LaterAnswers)?
-  let accepted: MLLPAccepted
-}
-
-/// What the partner has accepted and not told the outcome of, for people to see.
-final class MLLPAccepted: Sendable {
-  private let content = Mutex<[DeliveryID: Int64]>([:])
-
-  var deliveries: [AcceptedDelivery] { content.withLock { $0.map { AcceptedDelivery($0.key, until: $0.value) } } }
-  func add(_ delivery: DeliveryID, until: Int64) { content.withLock { $0[delivery] = until } }
-  func remove(_ delivery: DeliveryID) { content.withLock { $0[delivery] = nil } }
+  let accepted: AcceptedDeliveries
 }
 
 extension MLLPLane {

@@ -20,6 +20,9 @@ package struct DIMSEStatus: Sendable, Hashable, CustomStringConvertible {
   package static let mistypedArgument = DIMSEStatus(0x0212)
   package static let processingFailure = DIMSEStatus(0x0110)
   package static let noSuchAction = DIMSEStatus(0x0123)
+  package static let noSuchEvent = DIMSEStatus(0x0113)
+  package static let noSuchInstance = DIMSEStatus(0x0112)
+  package static let invalidArgument = DIMSEStatus(0x0115)
 
   package enum Class: Sendable, Hashable { case success, warning, failure, pending, cancel }
 
@@ -53,6 +56,7 @@ package struct DIMSEStatus: Sendable, Hashable, CustomStringConvertible {
       case 0x0110: "processing failure"
       case 0x0111: "duplicate SOP instance"
       case 0x0112: "no such SOP instance"
+      case 0x0113: "no such event type"
       case 0x0115: "invalid argument value"
       case 0x0116: "attribute value out of range"
       case 0x0117: "invalid SOP instance"

@@ -23,7 +23,7 @@ struct DestinationSettings: Settings {
   var window: Int
   @Setting(
     "Answers whose record may be not yet on disk when the next message is sent: after a crash so many may go twice. "
-      + "Never fewer than `in-flight`.",
+      + "Never fewer than `in-flight` or `window`.",
     default: 32)
   var unconfirmed: Int
   @Setting("While the partner can't be reached or does not answer.")

@@ -35,7 +35,8 @@ struct ChannelAssembly {
     checkCircles(destinations)
     checkAcknowledgement(destinations)
     checkSilence()
-    let columns = format.map { format in draft.columns.map { compile($0, over: format) } ?? [] }.map(withBatch)
+    let columns = format.map { format in draft.columns.map { compile($0, over: format) } ?? [] }.map(withBatch).map(
+      withLookups)
     let duplicates = format.flatMap { duplicateRule(over: $0) }
     tryConnectors()
 
@@ -171,7 +172,8 @@ struct ChannelAssembly {
     if acknowledgement?.destination == destination.name { connector.written += "\nawaited" }
     return DestinationDefinition(
       name: destination.name, connector: connector, when: when, transform: transform, templates: templates,
-      order: order, window: settings.window, unconfirmedMax: max(settings.unconfirmed, order.inFlight),
+      order: order, window: settings.window,
+      unconfirmedMax: max(settings.unconfirmed, order.inFlight, settings.window),
       retry: RetryRule(settings.retry ?? RetrySettings()),
       refused: standardTries(of: destination.name).merging(settings.refused?.tries ?? [:]) { _, said in said },
       holdsRefused: settings.refused?.then == .hold, reply: reply,
@@ -205,6 +207,17 @@ struct ChannelAssembly {
     let source = HiltSource(source: "message.source.batch.id", place: draft.namePlace)
     guard let batch = hilt.value(source, over: format) else { return columns }
     return columns + [ChannelDefinition.Column(name: "batch", expression: batch)]
+  }
+
+  /// What its source looks up is found.
+  private func withLookups(_ columns: [ChannelDefinition.Column]) -> [ChannelDefinition.Column] {
+    guard let format = draft.format, let settings = draft.source?.options as? any LookupSettings else { return columns }
+    return columns
+      + settings.lookupColumns.compactMap { name, expression in
+        if columns.contains(where: { $0.name == name }) { return nil }
+        let source = HiltSource(source: expression, place: draft.namePlace)
+        return hilt.value(source, over: format).map { ChannelDefinition.Column(name: name, expression: $0) }
+      }
   }
 
   private func duplicateRule(over format: Format) -> ChannelDefinition.DuplicateRule? {

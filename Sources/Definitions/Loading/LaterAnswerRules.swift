@@ -1,24 +1,36 @@
 import ConnectorKit
 import Messages
 
-/// Destinations whose partners send their application acknowledgements to another channel, and what is wrong with that.
+/// Destinations whose partners send their application acknowledgements, or reports of storage commitment, to a channel,
+/// and what is wrong with that.
 struct LaterAnswerRules {
   /// Those that are looked at, in their order, with their files: another for each channel.
   let channels: [(path: String, draft: ChannelDraft)]
   /// Others that they may name.
   let others: [ChannelDraft]
 
+  /// A destination that names a channel.
+  struct Naming {
+    let destination: String
+    /// The key that chose its connector: its partner comes to a source of the same.
+    let connector: String
+    let from: ChannelNameReference
+    let isUnique: Bool
+  }
+
   /// By the channel's path.
   func problems() -> [String: [Problem]] {
     var found: [String: [Problem]] = [:]
     var first: [ChannelName: String] = [:]
     for other in others {
-      for (destination, from) in Self.named(by: other) { first[from.name] = Self.text(other, destination) }
+      for naming in Self.named(by: other) { first[naming.from.name] = Self.text(other, naming.destination) }
     }
     for (path, draft) in channels {
-      for (destination, from) in Self.named(by: draft) {
+      for naming in Self.named(by: draft) {
+        let from = naming.from
         let place = from.place ?? draft.namePlace
-        if let problem = problem(from.name, at: place) { found[path, default: []].append(problem) }
+        if let problem = problem(naming, at: place) { found[path, default: []].append(problem) }
+        if naming.isUnique { continue }
         if let earlier = first[from.name] {
           found[path, default: []].append(
             Problem(
@@ -27,17 +39,22 @@ struct LaterAnswerRules {
                 "two messages with one control id could not be told apart: a channel, with a port, for each destination"
               ]))
         } else {
-          first[from.name] = Self.text(draft, destination)
+          first[from.name] = Self.text(draft, naming.destination)
         }
       }
     }
     return found
   }
 
-  static func named(by draft: ChannelDraft) -> [(destination: String, from: ChannelNameReference)] {
+  static func named(by draft: ChannelDraft) -> [Naming] {
     draft.destinations.compactMap { destination in
-      (destination.connector?.options as? any LaterAnswerSettings)?.answersFrom.map {
-        (destination: destination.name, from: $0)
+      guard let connector = destination.connector, let options = connector.options as? any LaterAnswerSettings else {
+        return nil
+      }
+      return options.answersFrom.map {
+        Naming(
+          destination: destination.name, connector: connector.connector, from: $0,
+          isUnique: type(of: options).answersAreUnique)
       }
     }
   }
@@ -46,19 +63,21 @@ struct LaterAnswerRules {
     "\(draft.name?.text ?? "?")/\(destination)"
   }
 
-  private func problem(_ name: ChannelName, at place: Place) -> Problem? {
+  private func problem(_ naming: Naming, at place: Place) -> Problem? {
+    let (name, wanted) = (naming.from.name, naming.connector)
+    let answers = wanted == "mllp" ? "acknowledgements" : "reports"
     let known = channels.map(\.draft) + others
     guard let target = known.first(where: { $0.name == name }) else {
       return Problem(
         "C134", "there is no channel `\(name)`", at: place,
         label: nearest(to: name.text, among: known.compactMap(\.name?.text)).map { "did you mean `\($0)`?" },
-        help: ["the partner sends its application acknowledgements to the `mllp` source of a channel"])
+        help: ["the partner sends its \(answers) to the `\(wanted)` source of a channel"])
     }
     // What its source should be is reported where it can't be read.
-    guard let source = target.source, source.connector != "mllp" else { return nil }
+    guard let source = target.source, source.connector != wanted else { return nil }
     return Problem(
-      "C134", "the channel `\(name)` takes messages from `\(source.connector)`, and acknowledgements come to `mllp`",
-      at: place, help: ["name a channel whose source is `mllp`"])
+      "C134", "the channel `\(name)` takes messages from `\(source.connector)`, and \(answers) come to `\(wanted)`",
+      at: place, help: ["name a channel whose source is `\(wanted)`"])
   }
 }
 

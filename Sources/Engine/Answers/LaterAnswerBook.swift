@@ -15,6 +15,7 @@ package final class LaterAnswerBook: Sendable {
 
   private struct Expected {
     let delivery: DeliveryID
+    let lane: LaneName
     let then: @Sendable (Payload) -> Void
   }
 
@@ -73,11 +74,12 @@ package final class LaterAnswerBook: Sendable {
   // MARK: Destinations
 
   func expect(
-    _ controlID: String, to delivery: DeliveryID, in channel: ChannelName,
+    _ controlID: String, to delivery: DeliveryID, of lane: LaneName, in channel: ChannelName,
     then: @escaping @Sendable (Payload) -> Void
   ) {
     state.withLock { state in
-      state.expected[channel, default: [:]][controlID, default: []].append(Expected(delivery: delivery, then: then))
+      state.expected[channel, default: [:]][controlID, default: []].append(
+        Expected(delivery: delivery, lane: lane, then: then))
       state.places[delivery] = (channel, controlID)
     }
   }
@@ -102,13 +104,13 @@ package final class LaterAnswerBook: Sendable {
   // MARK: Answers
 
   /// Gives an answer to the delivery that is under way and waits for it; `false` where none does.
-  func take(_ answer: Payload, _ name: Taken, for lane: LaneName, confirm: @escaping Confirm) -> Bool {
+  func take(_ answer: Payload, _ name: Taken, confirm: @escaping Confirm) -> Bool {
     let found = state.withLock { state -> Expected? in
       guard let found = state.expected[name.channel]?[name.answered]?.first,
         let place = state.places.removeValue(forKey: found.delivery)
       else { return nil }
       Self.remove(found.delivery, place, &state)
-      note(found.delivery, name, lane, confirm, &state)
+      note(found.delivery, name, found.lane, confirm, &state)
       return found
     }
     found?.then(answer)
@@ -175,10 +177,12 @@ package final class LaterAnswerBook: Sendable {
 /// What one destination is given of it.
 struct LaterAnswersOfLane: LaterAnswers {
   let book: LaterAnswerBook
+  let lane: LaneName
+  /// That its answers come to.
   let channel: ChannelName
 
   func expect(_ controlID: String, to delivery: DeliveryID, then: @escaping @Sendable (Payload) -> Void) {
-    book.expect(controlID, to: delivery, in: channel, then: then)
+    book.expect(controlID, to: delivery, of: lane, in: channel, then: then)
   }
   func forget(_ delivery: DeliveryID) -> Bool { book.forget(delivery) }
 }
@@ -206,7 +210,7 @@ extension ChannelRuntime {
         isTaken ? .accepted(id, reply: nil) : .unavailable(reason: "what it answers can't be ended at this moment"))
     }
     let book = shared.laterAnswers
-    if book.take(payload, taken, for: lane.name, confirm: confirm) { return true }
+    if book.take(payload, taken, confirm: confirm) { return true }
     let isEnded = lane.answered(controlID, payload) { book.confirms($0, taken, of: lane.name, confirm) }
     // What waits is not known while the lane is read, or changed by a person: the sender tries again.
     guard let isEnded else {

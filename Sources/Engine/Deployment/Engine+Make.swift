@@ -46,7 +46,9 @@ extension Engine {
       // A little before the asker's own time is over: what it is then told is how the question ended.
       context.answerWithin = destination.question.map { $0.within - max(.milliseconds(50), $0.within / 20) }
       context.laterAnswers = destination.answersFrom.map {
-        LaterAnswersOfLane(book: shared.laterAnswers, channel: $0)
+        LaterAnswersOfLane(
+          book: shared.laterAnswers, lane: LaneName(channel: definition.name, destination: destination.name),
+          channel: $0)
       }
       context.logger = log(of: definition.name, lane: destination.name)
       prepared.destinations[destination.name] = try destination.connector.make(context)

@@ -1,4 +1,4 @@
-internal import DICOM
+package import DICOM
 internal import DICOMTransport
 internal import NIOCore
 internal import NIOPosix
@@ -90,6 +90,11 @@ package final class DICOMReceiver: Sendable {
     let state = state.withLock { ($0.echoCount, $0.associationCount, $0.refusalCount) }
     return "\(receptions.count) objects, \(Set(receptions.map(\.sopInstance)).count) SOP instances, \(state.0) echoes, "
       + "\(connectionCount) connections, \(state.1) associations, \(state.2) that were not released"
+  }
+
+  /// Reports on an association of its own what it was, or wasn't, asked for.
+  package func report(_ report: StorageCommitment, to endpoint: PartnerEndpoint, calling: String) {
+    DICOMCommitmentReport.send(report, to: endpoint, tls: plan.tls, calling: calling, on: loop)
   }
 
   // MARK: For its associations

@@ -172,30 +172,27 @@ final class DICOMReceiverAssociation: AssociationUser, @unchecked Sendable {
   // MARK: Storage commitment
 
   private func commit(_ command: CommandSet, _ bytes: [UInt8]) {
-    let syntax = handler?.agreement?.contexts[contextID]?.transferSyntax ?? ""
     guard command[text: .requestedSOPClassUID] == DICOMUID.storageCommitment else {
       return answer(command, .noSuchSOPClass)
     }
     guard command[number: .actionTypeID] == 1 else { return answer(command, .noSuchAction) }
-    guard let request = DICOMCommitment(bytes, syntax: DICOMTransferSyntax(uid: syntax)) else {
-      return answer(command, .cannotUnderstand)
-    }
+    let syntax = DICOMTransferSyntax(uid: handler?.agreement?.contexts[contextID]?.transferSyntax ?? "")
+    guard let request = StorageCommitment(bytes, syntax: syntax) else { return answer(command, .cannotUnderstand) }
     answer(command, .success)
     let (contextID, owner) = (contextID, owner)
-    let failed = request.references.filter { !owner.isKept($0.sopInstance) }
+    let report = StorageCommitment(
+      request.transaction, request.references.filter { owner.isKept($0.sopInstance) },
+      failed: request.references.filter { !owner.isKept($0.sopInstance) }.map { .init($0, .noSuchInstance) })
     let after = TimeAmount.nanoseconds(Int64(clamping: owner.plan.commitment.after.nanosecondsWhole))
     owner.loop.scheduleTask(in: after) { [weak self] in
       if let endpoint = owner.plan.commitment.to {
         return DICOMCommitmentReport.send(
-          request, failed: failed, to: endpoint, tls: owner.plan.tls, calling: owner.plan.endpoint.title, on: owner.loop
-        )
+          report, to: endpoint, tls: owner.plan.tls, calling: owner.plan.endpoint.title, on: owner.loop)
       }
-      guard let self, let handler, let bytes = request.report(failed: failed, DICOMTransferSyntax(uid: syntax)) else {
-        return
-      }
+      guard let self, let handler, let bytes = report.bytes(syntax) else { return }
       lastMessageID += 1
       handler.send(
-        .commitmentReport(messageID: lastMessageID, hasFailures: !failed.isEmpty), dataSet: bytes,
+        .commitmentReport(messageID: lastMessageID, hasFailures: !report.failed.isEmpty), dataSet: bytes,
         contextID: contextID)
     }
   }

@@ -155,7 +155,7 @@ struct StatusCommand: AsyncParsableCommand {
     if let senders = lane.sendersWaiting { line += ", \(senders) \(senders == 1 ? "sender waits" : "senders wait")" }
     if let accepted = lane.accepted {
       let left = Terminal.age(max(0, accepted.until - now))
-      line += ", \(accepted.count) accepted by the partner, application answer awaited for \(left) more"
+      line += ", \(accepted.count) accepted by the partner, its outcome awaited for \(left) more"
     }
     if lane.paused { line += Terminal.yellow(", paused") }
     if lane.awaitsRelease { line += Terminal.yellow(", held until hilum release") }

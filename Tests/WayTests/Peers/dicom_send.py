@@ -4,8 +4,10 @@ store   each by C-STORE; prints the status of each
 commit  the same, then asks for storage commitment of them and of one that was never sent, and prints what is reported
         on the same association
 listen  the same, and waits for the report on an association of its own: MODE is listen:PORT
+
+With CA, CERTIFICATE and KEY in the environment it speaks TLS.
 """
-import sys, threading
+import os, ssl, sys, threading
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.uid import ImplicitVRLittleEndian
@@ -35,7 +37,13 @@ if mode.startswith("listen:"):
     ae.add_supported_context(StorageCommitmentPushModel, scu_role=False, scp_role=True)
     ae.ae_title = "PYSCU"
     server = ae.start_server(("127.0.0.1", int(mode[7:])), block=False, evt_handlers=[(evt.EVT_N_EVENT_REPORT, report)])
-link = ae.associate("127.0.0.1", port, ae_title="PACS", evt_handlers=[(evt.EVT_N_EVENT_REPORT, report)])
+tls = None
+if "CA" in os.environ:
+    context = ssl.create_default_context(cafile=os.environ["CA"])
+    context.load_cert_chain(os.environ["CERTIFICATE"], os.environ["KEY"])
+    tls = (context, "localhost")
+link = ae.associate(
+    "127.0.0.1", port, ae_title="PACS", evt_handlers=[(evt.EVT_N_EVENT_REPORT, report)], tls_args=tls)
 if not link.is_established:
     print("refused" if link.is_rejected else "not established")
     sys.exit(1)

@@ -29,9 +29,11 @@ final class ImageWay: Sendable {
   ///   - source, destination: further settings, each with a comma before it.
   ///   - lane: further lines of the destination.
   ///   - channel: further lines of the channel.
+  ///   - commitment: how the partner reports what it commits itself to, told where the channel listens.
   static func make(
     source: String = "", destination: String = ", timeout: 5s",
-    lane: String = "retry: {first: 20ms, factor: 1, longest: 20ms}", channel: String = "", in folder: String? = nil
+    lane: String = "retry: {first: 20ms, factor: 1, longest: 20ms}", channel: String = "", in folder: String? = nil,
+    commitment: (_ port: Int) -> DICOMReceivePlan.Commitment = { _ in .init() }
   ) async throws -> ImageWay {
     let project = try Project(in: folder)
     let told = Told()
@@ -39,9 +41,10 @@ final class ImageWay: Sendable {
       told.script.withLock { $0.behaviour }(reception)
     }
     plan.keepsBytes = true
+    let port = try project.port()
+    plan.commitment = commitment(port)
     let receiver = DICOMReceiver(plan)
     try await receiver.start()
-    let port = try project.port()
     try project.write(
       "Channels/images.yaml",
       """
@@ -57,6 +60,17 @@ final class ImageWay: Sendable {
       """)
     try project.makeFolder("objects")
     return ImageWay(project, receiver, port, told)
+  }
+
+  /// Other settings of the destination, each with a comma before it.
+  func destination(_ settings: String) throws {
+    let lines = String(decoding: project.read("Channels/images.yaml"), as: UTF8.self).split(
+      separator: "\n", omittingEmptySubsequences: false)
+    let changed = lines.map { line in
+      guard let end = line.range(of: "ae-title: PACS")?.upperBound else { return String(line) }
+      return line[..<end] + settings + "}"
+    }
+    try project.write("Channels/images.yaml", changed.joined(separator: "\n"))
   }
 
   func answer(_ script: @escaping @Sendable (DICOMReception) -> DICOMBehaviour) {
