@@ -152,9 +152,9 @@ let package = Package(
     tests("HiltTests", "Hilt", "Definitions", "DICOM", "FHIR", "HL7", "Text", "Messages", data: ["Conformance"]),
     tests("ConnectorKitTests", "ConnectorKit", "Messages"),
     tests(
-      "ConnectorsTests", "Connectors", "ConnectorKit", "HL7", "Messages", product("Logging", "swift-log"),
+      "ConnectorsTests", "Connectors", "ConnectorKit", "DICOM", "HL7", "Messages", product("Logging", "swift-log"),
       product("NIOCore", "swift-nio"), product("NIOPosix", "swift-nio"), product("NIOEmbedded", "swift-nio"),
-      product("NIOSSL", "swift-nio-ssl")),
+      product("NIOHTTP1", "swift-nio"), product("NIOSSL", "swift-nio-ssl")),
     tests(
       "DefinitionsTests", "Definitions", "ConnectorKit", "Connectors", "Hilt", "Messages", "Text",
       data: ["Diagnostics", "Schedules"]),

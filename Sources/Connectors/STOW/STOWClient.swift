@@ -1,0 +1,191 @@
+import AsyncHTTPClient
+import ConnectorKit
+import DICOM
+import Dispatch
+import Logging
+import Messages
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+import NIOSSL
+import Synchronization
+import Text
+
+/// Speaks with one server: a request for each object, on connections that are kept for the next.
+final class STOWClient: Sendable {
+  /// No answer about one object is larger.
+  private static let answerBytesMax = 1 << 20
+
+  /// The server, as it is pinged.
+  let dial: Dial
+  private let options: STOWSettings
+  private let timeout: Duration
+  private let answers: any AnswerGuard
+  private let connectionsMax: Int
+  private let http = Mutex<HTTPClient?>(nil)
+
+  init(_ options: STOWSettings, context: ConnectorContext) {
+    self.options = options
+    timeout = min(options.timeout, context.answerWithin ?? options.timeout)
+    answers = context.answers
+    connectionsMax = max(1, context.inFlight)
+    dial = Dial(
+      host: options.url.host, port: options.url.port, tls: Self.tls(options),
+      within: TimeAmount(options.connectTimeout), logger: context.logger)
+  }
+
+  /// `https` verifies, also where nothing is said of TLS.
+  private static func tls(_ options: STOWSettings) -> ClientTLSSettings? {
+    options.url.isEncrypted ? options.tls?.options ?? ClientTLSSettings() : nil
+  }
+
+  // MARK: One object
+
+  /// Sends an object once. Cancelled, it breaks off.
+  func store(_ delivery: Delivery) async -> Result<Reply, DeliveryError> {
+    let worker = DispatchQueue(label: "hilum.stow")
+    let object: DICOMOutgoing
+    do {
+      object = try await withCheckedThrowingContinuation { continuation in
+        worker.async { continuation.resume(with: Result { try DICOMOutgoing(delivery) }) }
+      }
+    } catch {
+      let reason =
+        (error as? ContentError)?.description ?? "this is not a DICOM object that can be sent: \(error)"
+      return .failure(DeliveryError(.permanent, reason, bytesSent: false))
+    }
+    // The connection has a time of its own.
+    let patience = Patience(timeout, first: options.connectTimeout)
+    let progress = STOWBody.Progress(patience)
+    defer { progress.end() }
+    do {
+      let body = try STOWBody(object, progress: progress, worker: worker)
+      let answer = try await patience.run { [self] in try await post(body, progress, patience) }
+      return answers.reading(answerTo: delivery.id) {
+        answer.meaning(
+          for: object.sopInstance, isPossibleDuplicate: delivery.possibleDuplicate, now: UnixTime.seconds())
+      }
+    } catch {
+      return .failure(failure(error, bytesSent: progress.hasBegun))
+    }
+  }
+
+  private func post(_ body: STOWBody, _ progress: STOWBody.Progress, _ patience: Patience) async throws -> STOWAnswer {
+    var request = try await request("/studies")
+    request.method = .POST
+    request.headers.add(name: "content-type", value: body.contentType)
+    request.body = .stream(body, length: .known(Int64(body.byteCount)))
+    let response = try await client().execute(request, deadline: .distantFuture)
+    var answer = STOWAnswer(status: response.status, target: dial.target)
+    answer.retryAfter = response.headers.first(name: "retry-after")
+    answer.isOfWhole = progress.isWhole
+    patience.step()
+    do {
+      answer.body = Array(buffer: try await response.body.collect(upTo: Self.answerBytesMax))
+    } catch is NIOTooManyBytesError {
+      answer.body = nil
+    } catch  where !(200..<300).contains(response.status.code) {
+      // Its status is all that counts.
+      answer.body = []
+    }
+    return answer
+  }
+
+  private func failure(_ error: any Error, bytesSent: Bool) -> DeliveryError {
+    if Task.isCancelled { return DeliveryError(.cancelled, "the destination was closed", bytesSent: bytesSent) }
+    switch error {
+    case let error as ContentError:
+      return DeliveryError(.permanent, error.description, bytesSent: bytesSent)
+    case is Patience.Over:
+      let reason = bytesSent ? "\(dial.target) did not answer in time" : "\(dial.target) did not answer the connection"
+      return DeliveryError(.unreachable, reason, bytesSent: bytesSent)
+    default:
+      let reason = HTTPFailure.reason(error, target: dial.target, expectedName: expectedName)
+      // Who refuses our certificate has read nothing of what follows it.
+      return DeliveryError(
+        .unreachable, reason, bytesSent: bytesSent && !TLSFailure.isRefusalOfOurCertificate(error))
+    }
+  }
+
+  private var expectedName: String { dial.tls?.expectedName(host: dial.host) ?? dial.host }
+
+  // MARK: A question
+
+  /// Asks for one study, as a look whether the address and the login are right: what is found is not looked at.
+  func ask() async -> (isReached: Bool, line: String) {
+    let patience = Patience(timeout, first: options.connectTimeout)
+    do {
+      let status = try await patience.run { [self] in
+        var request = try await request("/studies?limit=1")
+        request.headers.replaceOrAdd(name: "connection", value: "close")
+        let response = try await client().execute(request, deadline: .distantFuture)
+        return response.status
+      }
+      // A server that only stores may refuse to search, and is the right one.
+      let isReached = (200..<300).contains(status.code) || [400, 405, 406, 501].contains(status.code)
+      return (isReached, "DICOMweb: a search for studies is answered \(status.code) \(status.reasonPhrase)")
+    } catch {
+      return (false, "DICOMweb: \(failure(error, bytesSent: true).reason)")
+    }
+  }
+
+  // MARK: Requests
+
+  /// The files of secrets and certificates are read anew each time: they may have been changed.
+  private func request(_ path: String) async throws -> HTTPClientRequest {
+    // A certificate that is for another name is asked for under that name, at the same place.
+    var request = HTTPClientRequest(url: options.url.url(path, host: serverName))
+    request.headers.add(name: "host", value: options.url.authority)
+    request.headers.add(name: "accept", value: "application/dicom+json")
+    if options.keepOpen <= .zero { request.headers.add(name: "connection", value: "close") }
+    let (options, dial) = (options, dial)
+    let (authorization, tls) = try await blockingThreads.runIfActive {
+      (
+        try Self.authorization(options),
+        try dial.tls.map { try ClientContexts.shared.configuration($0, logger: dial.logger) }
+      )
+    }
+    if let authorization { request.headers.add(name: "authorization", value: authorization) }
+    request.tlsConfiguration = tls
+    return request
+  }
+
+  private var serverName: String? { dial.tls?.serverName.flatMap { $0 == dial.host ? nil : $0 } }
+
+  private static func authorization(_ options: STOWSettings) throws -> String? {
+    if let token = options.token { return "Bearer " + (try TLSFiles.line(token, setting: "token")) }
+    guard let user = options.user, let password = options.password else { return nil }
+    let line = try TLSFiles.line(password, setting: "password")
+    return "Basic " + String(decoding: Base64Text.text(Array("\(user):\(line)".utf8)), as: UTF8.self)
+  }
+
+  private func client() -> HTTPClient {
+    http.withLock { http in
+      if let http { return http }
+      var configuration = HTTPClient.Configuration(
+        redirectConfiguration: .disallow,
+        timeout: .init(connect: TimeAmount(options.connectTimeout)), decompression: .disabled)
+      configuration.httpVersion = .http1Only
+      // The lane tries again, in its own time.
+      configuration.connectionPool.retryConnectionEstablishment = false
+      configuration.connectionPool.idleTimeout = TimeAmount(options.keepOpen)
+      configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = connectionsMax
+      if let serverName { configuration.dnsOverride = [serverName: dial.host] }
+      configuration.http1_1ConnectionDebugInitializer = { channel in
+        let options = SocketOptions.all().map { channel.setOption($0.option, value: $0.value) }
+        return EventLoopFuture.andAllSucceed(options, on: channel.eventLoop)
+      }
+      let made = HTTPClient(eventLoopGroup: partnerLoops, configuration: configuration)
+      http = made
+      return made
+    }
+  }
+
+  func close() async {
+    let open = http.withLock { http in
+      defer { http = nil }
+      return http
+    }
+    try? await open?.shutdown()
+  }
+}
