@@ -8,7 +8,7 @@ import Testing
 
 @testable import Connectors
 
-@Suite(.timeLimit(.minutes(1))) struct STOWDestinationTests {
+@Suite(.timeLimit(.minutes(1)), .serialized) struct STOWDestinationTests {
   private static let uid = STOWRunning.uid
   private static let stored = STOWPeer.Script { _ in [.say(STOWPeer.answer("200 OK", STOWPeer.stored(uid)))] }
 
@@ -88,8 +88,7 @@ import Testing
       script.early = { _ in [.say(text)] }
       let peer = try await STOWPeer.start(script)
       let running = try STOWRunning(peer)
-      let large = STOWRunning.delivery(try STOWRunning.file(pixelBytes: 30_000_000))
-      let error = await running.send(large).error
+      let error = await running.send(LargeObject(pixelBytes: 30 << 20).delivery).error
       #expect(error?.kind == kind, "\(text) \(String(describing: error))")
       await running.destination.close()
       await peer.close()
@@ -138,10 +137,10 @@ import Testing
       let began = ContinuousClock.now
       let error = try await sent(STOWPeer.Script { _ in moves }) {
         $0.timeout = .milliseconds(400)
-        $0.connectTimeout = .seconds(1)
+        $0.connectTimeout = .seconds(20)
       }.error
       #expect(error?.kind == .unreachable && error?.bytesSent == true && error?.reason.contains("in time") == true)
-      #expect(ContinuousClock.now - began < .seconds(4))
+      #expect(ContinuousClock.now - began < .seconds(10))
     }
   }
 
@@ -232,18 +231,16 @@ import Testing
   }
 
   @Test func `a large object is read only as fast as the server takes it, and ends as it is announced`() async throws {
-    let head = try DICOMFile.head(
-      sopClass: "1.2.840.10008.5.1.4.1.1.2", sopInstance: Self.uid, syntax: .explicitLittle)
     var script = Self.stored
     // The first bytes, and then nothing for a while.
     script.early = { _ in [.sleep(.milliseconds(1500))] }
     let peer = try await STOWPeer.start(keepsBodies: false, script)
     let running = try STOWRunning(peer)
-    let source = LargeObject(head: head, pixelBytes: 200 << 20)
+    let source = LargeObject(pixelBytes: 64 << 20)
     async let result = running.send(source.delivery)
     while source.bytesRead == 0 { try await Task.sleep(for: .milliseconds(5)) }
     try await Task.sleep(for: .milliseconds(300))
-    #expect(source.bytesRead < 32 << 20)
+    #expect(source.bytesRead < 16 << 20)
     #expect(await result.summary == "200 OK")
     #expect(source.bytesRead == source.byteCount)
     await running.destination.close()
@@ -253,9 +250,7 @@ import Testing
   @Test func `an object that can't be read to its end is never ended short`() async throws {
     let peer = try await STOWPeer.start(keepsBodies: false, Self.stored)
     let running = try STOWRunning(peer)
-    let head = try DICOMFile.head(
-      sopClass: "1.2.840.10008.5.1.4.1.1.2", sopInstance: Self.uid, syntax: .explicitLittle)
-    let torn = LargeObject(head: head, pixelBytes: 8 << 20, tornAt: 5 << 20)
+    let torn = LargeObject(pixelBytes: 8 << 20, tornAt: 5 << 20)
     let error = await running.send(torn.delivery).error
     #expect(error?.kind == .permanent && error?.reason == "it is torn" && error?.bytesSent == true)
     #expect(peer.seen.isEmpty)
@@ -282,6 +277,47 @@ import Testing
     #expect(await nobody.destination.ping().reached == false)
     await nobody.destination.close()
   }
+
+  @Test func `a ping waits for no object, and asks nothing any more when all is closed`() async throws {
+    let peer = try await STOWPeer.start(
+      STOWPeer.Script { $0.head[0].hasPrefix("GET") ? [.say(STOWPeer.answer("200 OK", "[]"))] : [] })
+    let running = try STOWRunning(peer)
+    let file = try STOWRunning.file()
+    async let sending = running.send(STOWRunning.delivery(file))
+    while peer.seen.isEmpty { try await Task.sleep(for: .milliseconds(5)) }
+    #expect(await running.destination.ping().reached)
+    await running.destination.close()
+    #expect(await sending.error?.kind == .cancelled)
+    #expect(await running.destination.ping().reached == false)
+    #expect(peer.seen.count == 2)
+    await peer.close()
+  }
+
+  @Test func `a server that ends each connection after its answer gets every object`() async throws {
+    let answer = STOWPeer.answer("200 OK", STOWPeer.stored(Self.uid))
+    let closing = STOWPeer.answer("200 OK", STOWPeer.stored(Self.uid), "Connection: close")
+    for (moves, isKept) in [
+      ([STOWPeer.Move.say(closing), .close], true), ([.say(closing)], true), ([.say(answer)], false),
+    ] {
+      let peer = try await STOWPeer.start(STOWPeer.Script { _ in moves })
+      let running = try STOWRunning(peer) { if !isKept { $0.keepOpen = .zero } }
+      for _ in 0..<5 { #expect(try await running.send().summary == "200 OK") }
+      #expect(peer.connectionCount == 5)
+      #expect(isKept || peer.seen.allSatisfy { $0.field("connection") == "close" })
+      await running.destination.close()
+      await peer.close()
+    }
+    // One that doesn't say so may have ended it when the next object has begun to go: that one is tried again.
+    let peer = try await STOWPeer.start(STOWPeer.Script { _ in [.say(answer), .close] })
+    let running = try STOWRunning(peer)
+    for _ in 0..<50 {
+      guard let error = try await running.send().error else { continue }
+      #expect(error.kind == .unreachable)
+      #expect(try await running.send().summary == "200 OK")
+    }
+    await running.destination.close()
+    await peer.close()
+  }
 }
 
 /// An object that nobody has in memory.
@@ -292,12 +328,10 @@ private final class LargeObject: ContentReader, Sendable {
   private let position = Mutex(0)
   private let furthest = Mutex(0)
 
-  init(head: [UInt8], pixelBytes: Int, tornAt: Int = .max) {
-    var draft = DICOMDraft(new: .explicitLittle)
-    try? draft.set(DICOMPath(.sopClassUID), .text("1.2.840.10008.5.1.4.1.1.2"))
-    try? draft.set(DICOMPath(.sopInstanceUID), .text(STOWRunning.uid))
+  init(pixelBytes: Int, tornAt: Int = .max) {
     let length = withUnsafeBytes(of: UInt32(pixelBytes).littleEndian) { Array($0) }
-    start = head + ((try? draft.bytes()) ?? []) + [0xE0, 0x7F, 0x10, 0x00] + Array("OW".utf8) + [0, 0] + length
+    let pixels = [0xE0, 0x7F, 0x10, 0x00] + Array("OW".utf8) + [0, 0] + length
+    start = ((try? STOWRunning.file(pixelBytes: nil)) ?? []) + pixels
     byteCount = start.count + pixelBytes
     self.tornAt = tornAt
   }

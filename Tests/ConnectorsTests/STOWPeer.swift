@@ -143,13 +143,13 @@ final class STOWPeer: Sendable {
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+      var buffer = unwrapInboundIn(data)
       guard !isDeaf else { return }
-      var new = Array(unwrapInboundIn(data).readableBytesView)
       if head == nil {
-        bytes += new
+        bytes += buffer.readBytes(length: buffer.readableBytes) ?? []
         guard let end = bytes.firstRange(of: Array("\r\n\r\n".utf8)) else { return }
         let lines = String(decoding: bytes[..<end.lowerBound], as: UTF8.self).components(separatedBy: "\r\n")
-        new = Array(bytes[end.upperBound...])
+        buffer.writeBytes(bytes[end.upperBound...])
         bytes = []
         head = lines
         let length = lines.first { $0.lowercased().hasPrefix("content-length:") }
@@ -160,8 +160,8 @@ final class STOWPeer: Sendable {
           if isDeaf { return }
         }
       }
-      missing -= new.count
-      if keepsBodies { bytes += new }
+      missing -= buffer.readableBytes
+      if keepsBodies { bytes += buffer.readBytes(length: buffer.readableBytes) ?? [] }
       guard missing == 0, let head else { return }
       let request = log.all.withLock { all in
         let request = Request(number: all.count + 1, connection: number, head: head, body: bytes)
@@ -221,16 +221,21 @@ final class STOWRunning: Sendable {
   }
 
   /// A file of PS3.10 whose pixels are told by its number.
-  static func file(_ uid: String = uid, pixelBytes: Int = 1000) throws -> [UInt8] {
+  static func file(_ uid: String = uid, pixelBytes: Int? = 1000) throws -> [UInt8] {
     try DICOMFile.head(sopClass: "1.2.840.10008.5.1.4.1.1.2", sopInstance: uid, syntax: .explicitLittle)
       + dataSet(uid, pixelBytes: pixelBytes)
   }
 
-  static func dataSet(_ uid: String, pixelBytes: Int) throws -> [UInt8] {
+  static func dataSet(_ uid: String, pixelBytes: Int?) throws -> [UInt8] {
     var draft = DICOMDraft(new: .explicitLittle)
     try draft.set(DICOMPath(.sopClassUID), .text("1.2.840.10008.5.1.4.1.1.2"))
     try draft.set(DICOMPath(.sopInstanceUID), .text(uid))
-    try draft.set(DICOMPath(.pixelData), .bytes((0..<pixelBytes).map { UInt8(truncatingIfNeeded: $0 &* 31) }))
+    if let pixelBytes {
+      var pixels: [UInt8] = []
+      // Of a prime length, so that nothing that is left out or comes twice goes unseen.
+      while pixels.count < pixelBytes { pixels += 0..<251 }
+      try draft.set(DICOMPath(.pixelData), .bytes(Array(pixels.prefix(pixelBytes))))
+    }
     return try draft.bytes()
   }
 

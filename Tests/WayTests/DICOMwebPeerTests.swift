@@ -150,6 +150,42 @@ extension Ways {
       }
     }
 
+    @Test func `all that was answered is there when the engine dies at any moment`() async throws {
+      let seed = ProcessInfo.processInfo.environment["HILUM_SEED"].flatMap { UInt64($0) } ?? .random(in: 1...999_999)
+      print("DICOMweb, seed \(seed)")
+      var random = SeededRandom(seed: seed)
+      try await startOrthanc()
+      try project.write("password", "secret")
+      try writeChannel()
+      let sizes = (0..<40).map { _ in Int.random(in: 1...700_000, using: &random) & ~1 }
+      let files = try sizes.enumerated().map { try file($0.offset, pixelBytes: $0.element) }
+      var answered: Set<Int> = []
+      for _ in 0..<4 {
+        let engine = try await project.start()
+        let open = files.indices.filter { !answered.contains($0) }
+        let sending = Task { [port] in
+          var plan = DICOMSendPlan(PartnerEndpoint(.dicom, title: "HILUM", port: port))
+          plan.timeout = .seconds(5)
+          return try await DICOMSender(plan).send(open.map { .file(files[$0]) })
+        }
+        try await Task.sleep(for: .milliseconds(Int.random(in: 100...1500, using: &random)))
+        await engine.kill()
+        for outcome in try await sending.value.outcomes where outcome.isTaken { answered.insert(open[outcome.number]) }
+      }
+      try await project.start()
+      try await project.drained(within: 60)
+      let held = try await held()
+      #expect(!answered.isEmpty && answered.allSatisfy { held[Images.uid($0)] != nil }, "seed \(seed)")
+      for (uid, bytes) in held {
+        let number = try #require(files.firstIndex { $0.sopInstance == uid })
+        let isWhole = try dataSet(bytes) == Images.dataSet(number, pixelBytes: sizes[number])
+        #expect(isWhole, "seed \(seed)")
+      }
+      #expect(try await project.dead().isEmpty)
+      _ = try await project.ledger("images")
+      print("\(answered.count) of \(files.count) were answered, \(held.count) are there")
+    }
+
     @Test func `what it can't read is dead, and a wrong address is not the object's fault`() async throws {
       try await startOrthanc()
       try project.write("password", "secret")

@@ -29,7 +29,8 @@ final class Patience: Sendable {
         while true {
           let end = end.withLock { $0 }
           guard end > .now else { throw Over() }
-          try await Task.sleep(until: end, clock: .continuous)
+          // The first step may bring it nearer.
+          try await Task.sleep(until: min(end, .now + time), clock: .continuous)
         }
       }
       defer { group.cancelAll() }

@@ -22,7 +22,13 @@ final class STOWClient: Sendable {
   private let timeout: Duration
   private let answers: any AnswerGuard
   private let connectionsMax: Int
-  private let http = Mutex<HTTPClient?>(nil)
+  private let http = Mutex(HTTP.notYet)
+
+  private enum HTTP {
+    case notYet
+    case open(HTTPClient)
+    case closed
+  }
 
   init(_ options: STOWSettings, context: ConnectorContext) {
     self.options = options
@@ -75,7 +81,7 @@ final class STOWClient: Sendable {
     request.method = .POST
     request.headers.add(name: "content-type", value: body.contentType)
     request.body = .stream(body, length: .known(Int64(body.byteCount)))
-    let response = try await client().execute(request, deadline: .distantFuture)
+    let response = try await open().execute(request, deadline: .distantFuture)
     var answer = STOWAnswer(status: response.status, target: dial.target)
     answer.retryAfter = response.headers.first(name: "retry-after")
     answer.isOfWhole = progress.isWhole
@@ -96,6 +102,8 @@ final class STOWClient: Sendable {
     switch error {
     case let error as ContentError:
       return DeliveryError(.permanent, error.description, bytesSent: bytesSent)
+    case is CancellationError:
+      return DeliveryError(.cancelled, "the destination is closed", bytesSent: bytesSent)
     case is Patience.Over:
       let reason = bytesSent ? "\(dial.target) did not answer in time" : "\(dial.target) did not answer the connection"
       return DeliveryError(.unreachable, reason, bytesSent: bytesSent)
@@ -118,7 +126,7 @@ final class STOWClient: Sendable {
       let status = try await patience.run { [self] in
         var request = try await request("/studies?limit=1")
         request.headers.replaceOrAdd(name: "connection", value: "close")
-        let response = try await client().execute(request, deadline: .distantFuture)
+        let response = try await open().execute(request, deadline: .distantFuture)
         return response.status
       }
       // A server that only stores may refuse to search, and is the right one.
@@ -159,32 +167,45 @@ final class STOWClient: Sendable {
     return "Basic " + String(decoding: Base64Text.text(Array("\(user):\(line)".utf8)), as: UTF8.self)
   }
 
-  private func client() -> HTTPClient {
-    http.withLock { http in
-      if let http { return http }
-      var configuration = HTTPClient.Configuration(
-        redirectConfiguration: .disallow,
-        timeout: .init(connect: TimeAmount(options.connectTimeout)), decompression: .disabled)
-      configuration.httpVersion = .http1Only
-      // The lane tries again, in its own time.
-      configuration.connectionPool.retryConnectionEstablishment = false
-      configuration.connectionPool.idleTimeout = TimeAmount(options.keepOpen)
-      configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = connectionsMax
-      if let serverName { configuration.dnsOverride = [serverName: dial.host] }
-      configuration.http1_1ConnectionDebugInitializer = { channel in
-        let options = SocketOptions.all().map { channel.setOption($0.option, value: $0.value) }
-        return EventLoopFuture.andAllSucceed(options, on: channel.eventLoop)
+  /// Made when it is first needed.
+  ///
+  /// - Throws: `CancellationError` where it is closed.
+  private func open() throws -> HTTPClient {
+    try http.withLock { http in
+      switch http {
+      case .open(let client): return client
+      case .closed: throw CancellationError()
+      case .notYet:
+        let client = HTTPClient(eventLoopGroup: partnerLoops, configuration: configuration)
+        http = .open(client)
+        return client
       }
-      let made = HTTPClient(eventLoopGroup: partnerLoops, configuration: configuration)
-      http = made
-      return made
     }
+  }
+
+  private var configuration: HTTPClient.Configuration {
+    var configuration = HTTPClient.Configuration(
+      redirectConfiguration: .disallow, timeout: .init(connect: TimeAmount(options.connectTimeout)),
+      decompression: .disabled)
+    configuration.httpVersion = .http1Only
+    // The lane tries again, in its own time.
+    configuration.connectionPool.retryConnectionEstablishment = false
+    configuration.connectionPool.idleTimeout = TimeAmount(options.keepOpen)
+    // One more for a question, which must not wait for an object.
+    configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = connectionsMax + 1
+    if let serverName { configuration.dnsOverride = [serverName: dial.host] }
+    configuration.http1_1ConnectionDebugInitializer = { channel in
+      let options = SocketOptions.all().map { channel.setOption($0.option, value: $0.value) }
+      return EventLoopFuture.andAllSucceed(options, on: channel.eventLoop)
+    }
+    return configuration
   }
 
   func close() async {
     let open = http.withLock { http in
-      defer { http = nil }
-      return http
+      defer { http = .closed }
+      if case .open(let client) = http { return HTTPClient?.some(client) }
+      return nil
     }
     try? await open?.shutdown()
   }
