@@ -256,6 +256,13 @@ import Testing
     #expect(peer.seen.isEmpty)
     let none = await running.send(STOWRunning.delivery(Array("no object".utf8))).error
     #expect(none?.kind == .permanent && none?.bytesSent == false)
+    // A data set alone, for which no file can be begun.
+    let named = [(UInt8(0x16), "1.2.840.10008.5.1.4.1.1.2\0"), (0x18, "/../no UID")].flatMap {
+      (element, value) -> [UInt8] in
+      [8, 0, element, 0] + Array("UI".utf8) + [UInt8(value.utf8.count), 0] + Array(value.utf8)
+    }
+    let unnamed = await running.send(STOWRunning.delivery(named)).error
+    #expect(unnamed?.kind == .permanent && unnamed?.bytesSent == false, "\(String(describing: unnamed))")
     await running.destination.close()
     await peer.close()
   }

@@ -1,4 +1,3 @@
-import NIOCore
 import Synchronization
 
 /// Ends what doesn't get on: each step pushes its end out.

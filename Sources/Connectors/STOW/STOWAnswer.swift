@@ -51,8 +51,10 @@ struct STOWAnswer: Sendable {
   }
 
   private var said: String { "\(target) answered \(code)" }
-  /// In the words of the standard: those of a server are not for a log.
-  private var code: String {
+  private var code: String { Self.words(status) }
+
+  /// A status in the words of the standard: those of a server are not for a log.
+  static func words(_ status: HTTPResponseStatus) -> String {
     if case .custom = status { "\(status.code)" } else { "\(status.code) \(status.reasonPhrase)" }
   }
 
@@ -92,11 +94,11 @@ struct STOWAnswer: Sendable {
   }
 
   private func refusal(_ kind: DeliveryError.Kind) -> DeliveryError {
-    DeliveryError(kind, said, code: "\(status.code)", partnerText: Self.words(body ?? []), bytesSent: true)
+    DeliveryError(kind, said, code: "\(status.code)", partnerText: Self.beginning(of: body ?? []), bytesSent: true)
   }
 
   /// The beginning of what stands in the answer, where that is text.
-  private static func words(_ body: [UInt8]) -> String? {
+  private static func beginning(of body: [UInt8]) -> String? {
     let text = String(decoding: body.prefix(500), as: UTF8.self)
     let words = text.split { $0.isWhitespace || $0.unicodeScalars.allSatisfy { $0.value < 0x20 } }
     return words.isEmpty || text.contains("\0") ? nil : words.joined(separator: " ")

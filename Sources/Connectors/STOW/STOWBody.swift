@@ -36,6 +36,7 @@ struct STOWBody: AsyncSequence, Sendable {
   let contentType: String
   /// Of the object and what stands around it: a server is told it before, because many take nothing else.
   let byteCount: Int
+  var sopInstance: String { object.sopInstance }
   private let object: DICOMOutgoing
   private let head: [UInt8]
   private let tail: [UInt8]

@@ -49,30 +49,36 @@ final class STOWClient: Sendable {
 
   /// Sends an object once. Cancelled, it breaks off.
   func store(_ delivery: Delivery) async -> Result<Reply, DeliveryError> {
-    let worker = DispatchQueue(label: "hilum.stow")
-    let object: DICOMOutgoing
-    do {
-      object = try await withCheckedThrowingContinuation { continuation in
-        worker.async { continuation.resume(with: Result { try DICOMOutgoing(delivery) }) }
-      }
-    } catch {
-      let reason =
-        (error as? ContentError)?.description ?? "this is not a DICOM object that can be sent: \(error)"
-      return .failure(DeliveryError(.permanent, reason, bytesSent: false))
-    }
     // The connection has a time of its own.
     let patience = Patience(timeout, first: options.connectTimeout)
     let progress = STOWBody.Progress(patience)
     defer { progress.end() }
+    let body: STOWBody
     do {
-      let body = try STOWBody(object, progress: progress, worker: worker)
+      body = try await opened(delivery, progress)
+    } catch {
+      let reason = (error as? ContentError)?.description ?? "this is not a DICOM object that can be sent: \(error)"
+      return .failure(DeliveryError(.permanent, reason, bytesSent: false))
+    }
+    do {
       let answer = try await patience.run { [self] in try await post(body, progress, patience) }
       return answers.reading(answerTo: delivery.id) {
         answer.meaning(
-          for: object.sopInstance, isPossibleDuplicate: delivery.possibleDuplicate, now: UnixTime.seconds())
+          for: body.sopInstance, isPossibleDuplicate: delivery.possibleDuplicate, now: UnixTime.seconds())
       }
     } catch {
       return .failure(failure(error, bytesSent: progress.hasBegun))
+    }
+  }
+
+  /// On a thread that may wait for the disk.
+  private func opened(_ delivery: Delivery, _ progress: STOWBody.Progress) async throws -> STOWBody {
+    let worker = DispatchQueue(label: "hilum.stow")
+    return try await withCheckedThrowingContinuation { continuation in
+      worker.async {
+        continuation.resume(
+          with: Result { try STOWBody(DICOMOutgoing(delivery), progress: progress, worker: worker) })
+      }
     }
   }
 
@@ -131,7 +137,7 @@ final class STOWClient: Sendable {
       }
       // A server that only stores may refuse to search, and is the right one.
       let isReached = (200..<300).contains(status.code) || [400, 405, 406, 501].contains(status.code)
-      return (isReached, "DICOMweb: a search for studies is answered \(status.code) \(status.reasonPhrase)")
+      return (isReached, "DICOMweb: a search for studies is answered \(STOWAnswer.words(status))")
     } catch {
       return (false, "DICOMweb: \(failure(error, bytesSent: true).reason)")
     }
@@ -194,10 +200,6 @@ final class STOWClient: Sendable {
     // One more for a question, which must not wait for an object.
     configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = connectionsMax + 1
     if let serverName { configuration.dnsOverride = [serverName: dial.host] }
-    configuration.http1_1ConnectionDebugInitializer = { channel in
-      let options = SocketOptions.all().map { channel.setOption($0.option, value: $0.value) }
-      return EventLoopFuture.andAllSucceed(options, on: channel.eventLoop)
-    }
     return configuration
   }
 
