@@ -155,7 +155,7 @@ let package = Package(
       "ConnectorsTests", "Connectors", "ConnectorKit", "DICOM", "DICOMTransport", "HL7", "Messages",
       product("Logging", "swift-log"),
       product("NIOCore", "swift-nio"), product("NIOPosix", "swift-nio"), product("NIOEmbedded", "swift-nio"),
-      product("NIOSSL", "swift-nio-ssl")),
+      product("NIOHTTP1", "swift-nio"), product("NIOSSL", "swift-nio-ssl")),
     tests(
       "DefinitionsTests", "Definitions", "ConnectorKit", "Connectors", "Hilt", "Messages", "Text",
       data: ["Diagnostics", "Schedules"]),

@@ -26,10 +26,13 @@ if [ ${#names[@]} -eq 0 ]; then
 fi
 [ ${#names[@]} -gt 0 ] || names=($(cd Examples && ls -d -- */ | tr -d /))
 for name in "${names[@]}"; do
-  # Programs of other houses: an example that needs one that isn't here is left out.
+  # Programs and files of other houses: an example that needs one that isn't here is left out.
   missing=()
   while read -r program; do
-    PATH="$PATH:/usr/sbin" command -v "$program" >/dev/null || missing+=("$program")
+    case $program in
+      /*) [ -e "$program" ] ;;
+      *) PATH="$PATH:/usr/sbin" command -v "$program" >/dev/null ;;
+    esac || missing+=("$program")
   done < <(cat "Examples/$name/needs" 2>/dev/null)
   if [ ${#missing[@]} -gt 0 ]; then
     echo "Examples/$name: left out, as ${missing[*]} isn't installed"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The programs of other houses that the tests talk to: Python's in .venv, and of Debian's packages, where this runs as root, DCMTK
-# and Orthanc. Where they can't be had, the tests that need them are skipped by name; so this never fails.
+# and Orthanc with its DICOMweb. Where they can't be had, the tests that need them are skipped by name; so this never fails.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 
@@ -8,6 +8,7 @@ debian() {
   local missing=()
   command -v storescp >/dev/null || missing+=(dcmtk)
   command -v Orthanc >/dev/null || [ -x /usr/sbin/Orthanc ] || missing+=(orthanc)
+  [ -e /usr/share/orthanc/plugins/libOrthancDicomWeb.so ] || missing+=(orthanc-dicomweb)
   [ ${#missing[@]} -gt 0 ] || return 0
   if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
     echo "no peers: ${missing[*]} can be installed with apt-get; tests that need them are skipped" >&2

@@ -14,7 +14,9 @@ import Testing
   /// The connectors of the `hilum` program.
   static let registry = ConnectorRegistry(
     sources: [MLLPSource.self, DICOMSource.self, FileSource.self, ChannelSource.self],
-    destinations: [MLLPDestination.self, DICOMDestination.self, FileDestination.self, ChannelDestination.self])
+    destinations: [
+      MLLPDestination.self, DICOMDestination.self, STOWDestination.self, FileDestination.self, ChannelDestination.self,
+    ])
 
   static func errorFiles() throws -> [String: String] {
     let folder = root.appending(path: "docs/errors")

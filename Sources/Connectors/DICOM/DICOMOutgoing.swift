@@ -20,9 +20,13 @@ final class DICOMOutgoing: @unchecked Sendable {
 
   let kind: Kind
   let sopInstance: String
+  private let syntax: DICOMTransferSyntax
+
   /// As storage commitment names it.
   var reference: StorageCommitment.Reference { .init(sopClass: kind.sopClass, sopInstance: sopInstance) }
   private let reader: any ContentReader
+  /// What stands before the data set.
+  private let head: ArraySlice<UInt8>
   /// The first bytes of the data set, which were read with what stands in front of it.
   private var first: ArraySlice<UInt8>
 
@@ -47,6 +51,8 @@ final class DICOMOutgoing: @unchecked Sendable {
     let (sopClass, sopInstance) = try announced ?? Self.named(delivery)
     kind = Kind(sopClass: sopClass, transferSyntax: syntax.uid)
     self.sopInstance = sopInstance
+    self.syntax = syntax
+    head = seen[..<start]
     first = seen[start...]
   }
 
@@ -58,6 +64,15 @@ final class DICOMOutgoing: @unchecked Sendable {
     }
     return (sopClass, instance)
   }
+
+  /// What stands before the data set in a file (PS3.10), as it is kept; a new one where it is a data set alone.
+  func fileHead() throws -> [UInt8] {
+    if head.dropFirst(128).starts(with: "DICM".utf8) { return Array(head) }
+    return try DICOMFile.head(sopClass: kind.sopClass, sopInstance: sopInstance, syntax: syntax)
+  }
+
+  /// How many bytes of the data set are still to come.
+  var dataSetBytes: Int { first.count + reader.rest }
 
   /// The next bytes of the data set, as many as fit and an even number; fewer only at the end.
   func next(_ byteCountMax: Int) throws -> (piece: ByteBuffer, isLast: Bool) {

@@ -31,7 +31,12 @@ package struct Webhook: Sendable {
       var request = HTTPClientRequest(url: url)
       request.method = .POST
       request.headers.add(name: "content-type", value: "application/json; charset=utf-8")
-      if let secret { request.headers.add(name: header, value: try await Self.value(of: secret)) }
+      if let secret {
+        let value = try await blockingThreads.runIfActive {
+          try TLSFiles.line(secret, setting: "notify.webhook.secret")
+        }
+        request.headers.add(name: header, value: value)
+      }
       request.body = .bytes(ByteBuffer(bytes: body))
       let (timeout, post) = (timeout, request)
       let status = try await HTTPClient.withHTTPClient(configuration: try await configuration()) { client in
@@ -63,18 +68,5 @@ package struct Webhook: Sendable {
       tlsConfiguration: tls, redirectConfiguration: .disallow, timeout: .init(connect: timeout, read: timeout))
     configuration.connectionPool.retryConnectionEstablishment = false
     return configuration
-  }
-
-  private static func value(of secret: Secret) async throws -> String {
-    let (bytes, place) = try await blockingThreads.runIfActive {
-      try TLSFiles.contents(secret, setting: "notify.webhook.secret")
-    }
-    let isSpace = { (byte: UInt8) in byte <= 0x20 }
-    let value = Array(bytes.drop(while: isSpace).reversed().drop(while: isSpace).reversed())
-    // A value with a line end would be a header of its own (RFC 9110 section 5.5).
-    guard !value.isEmpty, value.allSatisfy({ (0x20..<0x7F).contains($0) }) else {
-      throw SettingError("\(place) is not one line of text", setting: "notify.webhook.secret")
-    }
-    return String(decoding: value, as: UTF8.self)
   }
 }

@@ -17,6 +17,7 @@ package final class ClientContexts: Sendable {
   package static let shared = ClientContexts()
 
   private struct Kept {
+    let configuration: TLSConfiguration
     let context: NIOSSLContext
     let stamp: FileStamp
   }
@@ -29,23 +30,33 @@ package final class ClientContexts: Sendable {
   ///
   /// - Throws: where the files can't be used and none were read before; files that went bad leave the old ones in use.
   package func context(_ settings: ClientTLSSettings, logger: Logger) throws(SettingError) -> NIOSSLContext {
+    try current(settings, logger).context
+  }
+
+  /// The same for who makes a context of it itself.
+  func configuration(_ settings: ClientTLSSettings, logger: Logger) throws(SettingError) -> TLSConfiguration {
+    try current(settings, logger).configuration
+  }
+
+  private func current(_ settings: ClientTLSSettings, _ logger: Logger) throws(SettingError) -> Kept {
     let key = [settings.ca?.path ?? "", settings.certificate?.path ?? "", settings.key.map { "\($0.reference)" } ?? ""]
     let stamp = FileStamp([settings.ca?.path, settings.certificate?.path, settings.key?.path].compactMap(\.self))
     let old = kept.withLock { $0[key] }
-    if let old, old.stamp == stamp { return old.context }
+    if let old, old.stamp == stamp { return old }
+    let new: Kept
     do throws(SettingError) {
-      let context = try Self.load(settings, logger)
-      kept.withLock { $0[key] = Kept(context: context, stamp: stamp) }
-      return context
+      let configuration = try Self.load(settings, logger)
+      new = Kept(configuration: configuration, context: try NIOSSLContext.checked(configuration), stamp: stamp)
     } catch {
       guard let old else { throw error }
-      kept.withLock { $0[key] = Kept(context: old.context, stamp: stamp) }
       logger.error("the changed TLS files can't be used; the old ones stay", metadata: ["reason": "\(error)"])
-      return old.context
+      new = Kept(configuration: old.configuration, context: old.context, stamp: stamp)
     }
+    kept.withLock { $0[key] = new }
+    return new
   }
 
-  private static func load(_ settings: ClientTLSSettings, _ logger: Logger) throws(SettingError) -> NIOSSLContext {
+  private static func load(_ settings: ClientTLSSettings, _ logger: Logger) throws(SettingError) -> TLSConfiguration {
     var configuration = TLSConfiguration.makeClientConfiguration()
     configuration.minimumTLSVersion = .tlsv12
     configuration.certificateVerification = .fullVerification
@@ -59,7 +70,7 @@ package final class ClientContexts: Sendable {
       configuration.certificateChain = identity.chain.map { .certificate($0) }
       configuration.privateKey = .privateKey(identity.key)
     }
-    return try NIOSSLContext.checked(configuration)
+    return configuration
   }
 }
 

@@ -45,6 +45,18 @@ enum TLSFiles {
     }
   }
 
+  /// A secret that is the value of a header: one line of text, without what stands around it.
+  static func line(_ secret: Secret, setting: String) throws(SettingError) -> String {
+    let (bytes, place) = try contents(secret, setting: setting)
+    let isSpace = { (byte: UInt8) in byte <= 0x20 }
+    let value = Array(bytes.drop(while: isSpace).reversed().drop(while: isSpace).reversed())
+    // A value with a line end would be a header of its own (RFC 9110 section 5.5).
+    guard !value.isEmpty, value.allSatisfy({ (0x20..<0x7F).contains($0) }) else {
+      throw SettingError("\(place) is not one line of text", setting: setting)
+    }
+    return String(decoding: value, as: UTF8.self)
+  }
+
   private static func contents(_ path: String, setting: String) throws(SettingError) -> [UInt8] {
     let file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard file >= 0 else { throw SettingError("\(path): \(systemReason())", setting: setting) }

@@ -25,6 +25,7 @@ enum Images {
     try set("PatientName", .text("Doe^Jane"))
     try set("PatientID", .text("P\(number)"))
     try set("StudyInstanceUID", .text(uid(1_000_000)))
+    try set("SeriesInstanceUID", .text(uid(1_000_001)))
     for (keyword, text) in more { try set(keyword, .text(text)) }
     var seed = UInt64(number) &+ 1
     var pixels = [UInt8](repeating: 0, count: pixelBytes & ~1)

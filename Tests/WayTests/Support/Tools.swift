@@ -53,6 +53,10 @@ enum Tools {
     path("Orthanc")
     ?? ["/usr/sbin/Orthanc"].first { FileManager.default.isExecutableFile(atPath: $0) }
 
+  /// Its plugin for DICOMweb.
+  static let orthancDICOMweb = ["/usr/share/orthanc/plugins", "/usr/local/share/orthanc/plugins"]
+    .map { $0 + "/libOrthancDicomWeb.so" }.first { orthanc != nil && FileManager.default.fileExists(atPath: $0) }
+
   private static func python(with module: String) -> String? {
     let own = ProcessInfo.processInfo.environment["HILUM_PYTHON"]
     return [own, Project.root + "/.venv/bin/python", "/usr/bin/python3"].compactMap(\.self)
