@@ -114,6 +114,7 @@ def request(procedure, step, accession=None, code=None):
 
 WHOLE = told(
     (0x00080021, "DA", "20260131"), (0x00080031, "TM", "1016"), (0x00080051, "SQ", [issuer("RIS")]),
+    (0x00080061, "CS", "PT\\CT\\SR"),
     (0x00080090, "PN", "Berg^Eva^^Dr."), (0x00080096, "SQ", [[(0x00401101, "SQ", [coded("D77", "99STAFF", "Berg")])]]),
     (0x00080201, "SH", "+0100"), (0x00081032, "SQ", [coded("24627-2", "LN", "CT Chest")]),
     (0x0008103E, "LO", "Thorax 1.0 B30f"), (0x00081050, "PN", "Tal^Ida"),
@@ -129,10 +130,13 @@ WHOLE = told(
 TWO_REQUESTS = told(
     (0x00080050, "SH", ""),
     (0x00400275, "SQ", [request("RP1", "SPS1", "A-1", "CTTH"), request("RP2", "SPS2", "A-2", "CTAB")]))
+# A number against its VR, of which a notification has no use.
+BAD_NUMBER = told((0x00200011, "IS", "two"))
 # Empty is what a modality writes where nobody knows.
 SPARSE = told(
     (0x00080030, "TM", ""), (0x00080050, "SH", ""), (0x00081030, "LO", ""), (0x00100030, "DA", ""),
-    (0x00100040, "CS", ""), (0x00200010, "SH", ""), (0x00200011, "IS", ""), name="Müller")
+    (0x00100040, "CS", ""), (0x00200010, "SH", ""), (0x00200011, "IS", ""),
+    (0x00081032, "SQ", []), (0x00400275, "SQ", []), name="Müller")
 # The example of PS3.5 H.3.1, with escapes of ISO 2022.
 JAPANESE = told(
     charset="\\ISO 2022 IR 87",
@@ -148,7 +152,7 @@ NO_NUMBER, NO_STUDY = told(patient=""), told((0x0020000D, "UI", ""))
 TOLD = {
     "whole": WHOLE, "two-requests": TWO_REQUESTS, "sparse": SPARSE, "japanese": JAPANESE, "latin": LATIN,
     "hostile": HOSTILE, "year-of-birth": YEAR, "month-of-birth": MONTH, "no-birth-date": NO_DATE,
-    "no-patient": NO_NUMBER, "no-study": NO_STUDY,
+    "bad-number": BAD_NUMBER, "no-patient": NO_NUMBER, "no-study": NO_STUDY,
 }
 
 
