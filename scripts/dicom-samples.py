@@ -143,7 +143,7 @@ JAPANESE = told(
     name=b"Yamada^Tarou=\x1b$B;3ED\x1b(B^\x1b$BB@O:\x1b(B=\x1b$B$d$^$@\x1b(B^\x1b$B$?$m$&\x1b(B")
 LATIN = told(charset="ISO_IR 100", name="Müller^Zoë".encode("latin-1"))
 HOSTILE = told(
-    (0x00080050, "SH", "A|1~2&3\rOBX|9"), (0x00081030, "LO", "a|b^c&d~e\r\nPID|1||666"),
+    (0x00080050, "SH", "A|1~2&3\rOBX|9"), (0x00081030, "LO", "a|b^c&d~e\r\nPID|1||666\x1c\x0bx"),
     (0x00080090, "PN", "Be|rg^E&va"), (0x0008103E, "LO", "{\"x\": 1}"),
     (0x00081032, "SQ", [coded("C|1", "99^X", "m&m~\rOBR|2")]),
     (0x00400275, "SQ", [request("R|P", "S^P")]), patient="47^11&x|y~z", name="Mül&ler|x~y^O'Neil")
