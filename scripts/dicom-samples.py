@@ -148,11 +148,15 @@ HOSTILE = told(
     (0x00081032, "SQ", [coded("C|1", "99^X", "m&m~\rOBR|2")]),
     (0x00400275, "SQ", [request("R|P", "S^P")]), patient="47^11&x|y~z", name="Mül&ler|x~y^O'Neil")
 YEAR, MONTH, NO_DATE = (told((0x00100030, "DA", born)) for born in ("1980", "198002", "19801345"))
+ODD_NUMBER = told((0x00080050, "SH", "A\x1c1"), (0x00081032, "SQ", [coded("a  b", "99RIS", "")]), patient="47\x0b11")
+ODD_CODES = told(
+    (0x00080050, "SH", "A\x1c1"), (0x00080060, "CS", "C  T"), (0x00380010, "LO", "V\x1c1"),
+    (0x00081032, "SQ", [coded("a  b", "99RIS", "A and B"), coded("c  d", "99RIS", ""), coded("e f", "99RIS", "")]))
 NO_NUMBER, BLANK_NUMBER, NO_STUDY = told(patient=""), told(patient="\r\n"), told((0x0020000D, "UI", ""))
 TOLD = {
     "whole": WHOLE, "two-requests": TWO_REQUESTS, "sparse": SPARSE, "japanese": JAPANESE, "latin": LATIN,
     "hostile": HOSTILE, "year-of-birth": YEAR, "month-of-birth": MONTH, "no-birth-date": NO_DATE,
-    "bad-number": BAD_NUMBER, "no-patient": NO_NUMBER,
+    "bad-number": BAD_NUMBER, "odd-number": ODD_NUMBER, "odd-codes": ODD_CODES, "no-patient": NO_NUMBER,
     "blank-patient": BLANK_NUMBER, "no-study": NO_STUDY,
 }
 
