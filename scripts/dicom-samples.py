@@ -128,7 +128,7 @@ WHOLE = told(
     (0x00380010, "LO", "V815"), (0x00400275, "SQ", [request("RP1", "SPS1", code="CTTH")]),
     (0x00402016, "LO", "P99"), (0x00402017, "LO", "F88"))
 TWO_REQUESTS = told(
-    (0x00080050, "SH", ""),
+    (0x00080050, "SH", ""), (0x00081032, "SQ", [coded("24627-2", "LN", "CT Chest")]),
     (0x00400275, "SQ", [request("RP1", "SPS1", "A-1", "CTTH"), request("RP2", "SPS2", "A-2", "CTAB")]))
 # A number against its VR, of which a notification has no use.
 BAD_NUMBER = told((0x00200011, "IS", "two"))
