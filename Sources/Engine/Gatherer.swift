@@ -247,10 +247,15 @@ package final class Gatherer: Sendable {
     let damaged = found.filter(\.damaged)
     if !damaged.isEmpty { return await bury(damaged) }
     guard let version = channel.passage.enter(orWhenOpen: { [weak self] in self?.nudge() }) else { return .not }
-    let joined = joined(found, for: version)
-    let parts = Array(found.prefix(joined.count))
+    let (payload, parts): (Payload, [WaitingDelivery])
+    do throws(JoinedStudy.Unreadable) {
+      (payload, parts) = try await joined(found, for: version)
+    } catch {
+      channel.passage.leave()
+      return await bury([error.delivery], error.reason)
+    }
     let hops = (parts.map(\.hops).max() ?? 0) + 1
-    if let reason = channel.reasonNotToTake(bytes: joined.bytes.count, version) {
+    if let reason = channel.reasonNotToTake(bytes: payload.byteCount, version) {
       channel.passage.leave()
       return away(reason)
     }
@@ -265,9 +270,7 @@ package final class Gatherer: Sendable {
         delivery: one.id, lane: key, sequence: one.sequence, epoch: shared.store.epoch, attempts: one.attempts + 1,
         at: now, possiblySent: one.possiblySent, end: .delivered(summary: "", reply: nil))
     }
-    let handed = Handed(
-      payload: Payload(parts[0].payload.format, joined.bytes), messages: parts.map(\.message), hops: hops,
-      isGathered: true)
+    let handed = Handed(payload: payload, messages: parts.map(\.message), hops: hops, isGathered: true)
     let result = await withCheckedContinuation { continuation in
       // A program may take a while, and a large message is written before it is handed over.
       queue.async { [lane] in
@@ -295,24 +298,34 @@ package final class Gatherer: Sendable {
     }
   }
 
-  private func joined(_ parts: [WaitingDelivery], for version: ChannelVersion) -> (bytes: [UInt8], count: Int) {
-    let contents = parts.map { part -> [UInt8] in
-      if case .bytes(let bytes) = part.payload.content { bytes } else { [] }
-    }
+  private func joined(
+    _ parts: [WaitingDelivery], for version: ChannelVersion
+  ) async throws(JoinedStudy.Unreadable) -> (payload: Payload, parts: [WaitingDelivery]) {
     // Of one format each: one that came of another revision's transform begins the next message.
     let format = parts[0].payload.format
-    let same = parts.prefix { $0.payload.format == format }.count
+    let same = parts.prefix { $0.payload.format == format }
+    if format == .dicom {
+      // A thousand files are opened: that is no work for a thread that others wait for.
+      let joined = await withCheckedContinuation { continuation in
+        queue.async { [store = shared.store] in continuation.resume(returning: JoinedStudy.join(same, in: store)) }
+      }
+      return try joined.get()
+    }
+    let contents = same.map { part -> [UInt8] in
+      if case .bytes(let bytes) = part.payload.content { bytes } else { [] }
+    }
     let layout = self.layout ?? version.definition.transform?.input.delimited
-    return JoinedContent.join(
-      Array(contents.prefix(same)), as: format, hasHeader: layout?.hasHeader == true,
-      separator: layout?.separator ?? UInt8(ascii: ","))
+    let joined = JoinedContent.join(
+      contents, as: format, hasHeader: layout?.hasHeader == true, separator: layout?.separator ?? UInt8(ascii: ","))
+    return (Payload(format, joined.bytes), Array(same.prefix(joined.count)))
   }
 
   /// Stored bytes that don't fit their hash are never sent.
-  private func bury(_ damaged: [WaitingDelivery]) async -> Closed {
+  private func bury(
+    _ damaged: [WaitingDelivery], _ reason: String = "the stored bytes don't fit their SHA-256; they were not sent"
+  ) async -> Closed {
     var closed = Closed()
     for one in damaged {
-      let reason = "the stored bytes don't fit their SHA-256; they were not sent"
       let attempt = Attempt(
         delivery: one.id, lane: key, sequence: one.sequence, epoch: shared.store.epoch, attempts: one.attempts,
         at: shared.clock.now().wall, possiblySent: one.possiblySent, end: .dead(reason: reason, reply: nil))

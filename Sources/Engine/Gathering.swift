@@ -16,6 +16,8 @@ struct Gathering: Sendable {
     var countMax: Int
     /// Every day at this time.
     var daily: DailyTime?
+    /// About what each takes in the message; `nil` where it is in it as it is.
+    var bytesEach: Int?
   }
 
   /// What belongs together. What has no value of the key goes by itself, at once.
@@ -76,7 +78,7 @@ struct Gathering: Sendable {
     through = line.sequence
     count += 1
     let key = rule.isKeyed ? line.orderKeys.first.map { Key.of($0) } ?? .alone(line.sequence) : .all
-    let size = line.byteCount + Self.bytesBeside
+    let size = rule.bytesEach ?? line.byteCount + Self.bytesBeside
     // Taken out, so that a long group is not copied.
     var queue = groups.removeValue(forKey: key) ?? []
     if let last = queue.last, !last.isFull, last.byteCount + size > bytesMax { queue[queue.count - 1].isFull = true }

@@ -1,7 +1,9 @@
 import ConnectorKit
 import DICOM
+import Definitions
 import Hilt
 package import Messages
+import Text
 
 // Contents that may be too large to be held in memory.
 
@@ -61,6 +63,14 @@ extension Pipeline {
       }
     }
     return nil
+  }
+
+  /// Read once for all expressions. One that can't be read says so where it is looked into.
+  func document(_ bytes: [UInt8], _ format: Format) -> JSONNode? {
+    guard format == .json || format == .fhir,
+      needsMessage || !definition.columns.isEmpty || definition.duplicates != nil
+    else { return nil }
+    return try? JSONDocument(bytes).root
   }
 
   /// A DICOMDIR is no instance: its data set names none.

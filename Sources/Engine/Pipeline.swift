@@ -4,6 +4,7 @@ import HL7
 import Hilt
 package import Messages
 import Store
+import Text
 
 /// A channel's way from bytes to outcome: decode, filter, transform, route. A pure function: no I/O, a bounded cost,
 /// and the same message always comes to the same outcome. It runs before the commit, so message and outcome become
@@ -60,7 +61,11 @@ package struct Pipeline: Sendable {
   }
 
   private func read(_ payload: Payload, _ bytes: [UInt8], _ context: Context) -> Decided {
-    guard definition.format == .hl7v2 else { return route(Outgoing(bytes: bytes), context) }
+    guard definition.format == .hl7v2 else {
+      var came = Outgoing(bytes: bytes)
+      came.json = document(bytes, definition.format)
+      return route(came, context)
+    }
     let message: HL7Message
     do throws(HL7ParseError) {
       message = try HL7Message(bytes, reading)
@@ -90,6 +95,8 @@ package struct Pipeline: Sendable {
     /// The content, where it is not HL7 and is in memory.
     var bytes: [UInt8] = []
     var image: Image?
+    /// Where it is JSON, can be read, and anything looks into it.
+    var json: JSONNode?
     var meta: [String: Value] = [:]
     var destinations: [String]?
 
@@ -97,6 +104,7 @@ package struct Pipeline: Sendable {
       var input = HiltInput(
         message, original: original, bytes: bytes, attributes: context.attributes, meta: meta, limits: limits)
       input.dicom = image?.object
+      input.json = json
       input.isReleased = context.isReleased
       return input
     }
@@ -188,10 +196,13 @@ package struct Pipeline: Sendable {
     var outgoing = came
     (outgoing.meta, outgoing.destinations) = (emitted.meta, emitted.destinations)
     guard let made = Self.made(emitted, of: came) else { return outgoing }
-    (outgoing.message, outgoing.bytes, outgoing.image) = (nil, [], nil)
+    (outgoing.message, outgoing.bytes, outgoing.image, outgoing.json) = (nil, [], nil, nil)
     outgoing.output = decided.outputs.count
     decided.outputs.append(made)
-    if emitted.format != .hl7v2, case .bytes(let bytes) = made.content { outgoing.bytes = bytes }
+    if emitted.format != .hl7v2, case .bytes(let bytes) = made.content {
+      outgoing.bytes = bytes
+      outgoing.json = document(bytes, emitted.format)
+    }
     guard needsMessage else { return outgoing }
     do {
       switch (emitted.format, made.content) {
@@ -207,7 +218,7 @@ package struct Pipeline: Sendable {
   }
 
   /// Whether any destination looks into what it sends.
-  private var needsMessage: Bool {
+  var needsMessage: Bool {
     definition.destinations.contains {
       $0.collect?.by != nil || $0.when != nil || $0.transform != nil || !$0.templates.isEmpty || $0.order.hasKeys
     }
@@ -286,7 +297,7 @@ package struct Pipeline: Sendable {
       if let made = Self.made(emitted, of: one) {
         last.output = decided.outputs.count
         decided.outputs.append(made)
-        (last.message, last.bytes, last.image) = (nil, [], nil)
+        (last.message, last.bytes, last.image, last.json) = (nil, [], nil, nil)
         if case .bytes(let bytes) = made.content {
           last.message = emitted.format == .hl7v2 ? try? HL7Message(bytes, reading) : nil
           if last.message == nil { last.bytes = bytes }

@@ -4,7 +4,8 @@ package import Messages
 ///
 /// They read `msg` (of a destination: what was emitted), `original` where there is one, `message.*` and `meta.*`.
 package struct HiltExpressionContext: Sendable {
-  /// The format of `msg`; of any but HL7 only `message.*`, `meta.*` and literals can be used.
+  /// The format of `msg`; `msg` of JSON and FHIR is read as JSON; of XML, lines, texts and bytes only
+  /// `message.*`, `meta.*` and literals can be used.
   package var format: Format
   /// Whether `original` is another message than `msg`.
   package var hasOriginal: Bool

@@ -40,6 +40,32 @@ struct ExpressionTests {
     #expect(try text("count(PID-3[*])") == .text("2"))
   }
 
+  @Test("Of JSON a place is a text where a text, a number or a boolean stands there, and else absent")
+  func document() throws {
+    let bytes = Array(#"{"id": "A\u0042", "n": 1.50, "ok": true, "no": null, "list": [{"x": "y"}], "o": {}}"#.utf8)
+    for format in [Format.json, .fhir] {
+      func text(_ source: String) throws -> HiltText {
+        let (value, problems) = HiltValue.compile(source, context(format))
+        #expect(problems == [])
+        return try #require(value).text(HiltInput(nil, bytes: bytes))
+      }
+      #expect(try text("msg.id") == .text("AB") && text("msg.n") == .text("1.50") && text("msg.ok") == .text("true"))
+      #expect(try text("msg.list[1].x") == .text("y"))
+      for absent in ["msg.no", "msg.list", "msg.o", "msg.other", "msg.other.deeper", "msg.id.x"] {
+        #expect(try text(absent) == .absent, "\(absent)")
+      }
+    }
+    let condition = try #require(HiltCondition.compile(#""{msg.id}" == "AB" and msg.list is list"#, context(.json)).0)
+    #expect(try condition.holds(HiltInput(nil, bytes: bytes)))
+    let torn = HiltInput(nil, bytes: Array("{".utf8))
+    #expect(throws: HiltFailure.self) { try condition.holds(torn) }
+    let template = try #require(HiltTemplate.compile("{msg.id}-{msg.o}.json", context(.json)).template)
+    #expect(
+      try template.pieces(HiltInput(nil, bytes: bytes)) == [
+        .value(.text("AB"), of: "msg.id"), .literal("-"), .value(.absent, of: "msg.o"), .literal(".json"),
+      ])
+  }
+
   @Test("A template renders into pieces, so that who uses them can make each value safe")
   func template() throws {
     let (template, problems) = HiltTemplate.compile(#"C:\new\{x\}\{MSH-10}-{PID-19}{PID-7}.hl7"#, context())
@@ -89,10 +115,10 @@ struct ExpressionTests {
       try template.pieces(HiltInput(message(), meta: ["name": .text("n")])) == [.value(.text("n"), of: "meta.name")])
   }
 
-  @Test("Of a message that is not HL7 only what the engine knows can be used")
+  @Test("Of XML, lines, texts and bytes only what the engine knows can be used")
   func otherFormats() throws {
     #expect(HiltCondition.compile("message.source.peer == \"10.1.1.1\"", context(.bytes)).problems == [])
-    let (condition, problems) = HiltCondition.compile("MSH-9.2 == \"A01\"", context(.fhir))
+    let (condition, problems) = HiltCondition.compile("MSH-9.2 == \"A01\"", context(.xml))
     #expect(condition == nil)
     #expect(problems.map(\.code) == ["E001"])
   }

@@ -54,27 +54,29 @@ package enum DICOMJSON {
       return
     }
     if element.isEmpty { return }
-    let vr = element.vr
-    if vr.isBinary || element.isEncapsulated { return try binary(element, &writer, bulk) }
-    let write: [(inout JSONWriter) -> Void]
-    switch vr {
-    case .us, .ss, .ul, .sl, .uv, .sv: write = try element.integers().map { number in { integer(number, &$0) } }
-    case .fl: write = try element.floats().map { number in { float(number, "\(Float(number))", &$0) } }
-    case .fd: write = try element.floats().map { number in { float(number, "\(number)", &$0) } }
-    case .at: write = try element.tags().map { tag in { $0.text(tag.digits) } }
-    case .pn: write = try element.names().map { person in { name(person, &$0) } }
-    case .is, .ds: write = try element.texts().map { text in { decimal(text, &$0) } }
+    if element.vr.isBinary || element.isEncapsulated { return try binary(element, &writer, bulk) }
+    let values = element.vr == .pn ? try element.names().map { person in { name(person, &$0) } } : try plain(element)
+    if values.isEmpty { return }
+    writer.key("Value")
+    writer.beginList()
+    for write in values { write(&writer) }
+    writer.endList()
+  }
+
+  /// How each value is written, of what is neither a sequence nor bytes. Names of persons stand as in DICOM.
+  static func plain(_ element: DICOMElement) throws -> [(inout JSONWriter) -> Void] {
+    switch element.vr {
+    case .us, .ss, .ul, .sl, .uv, .sv: return try element.integers().map { number in { integer(number, &$0) } }
+    case .fl: return try element.floats().map { number in { float(number, "\(Float(number))", &$0) } }
+    case .fd: return try element.floats().map { number in { float(number, "\(number)", &$0) } }
+    case .at: return try element.tags().map { tag in { $0.text(tag.digits) } }
+    case .is, .ds: return try element.texts().map { text in { decimal(text, &$0) } }
     default:
       // JSON is UTF-8, whatever the data set was in.
       let isDeclaration = element.tag == .specificCharacterSet
       let texts = isDeclaration ? ["ISO_IR 192"] : try element.texts()
-      write = texts.map { text in { text.isEmpty ? $0.null() : $0.text(text) } }
+      return texts.map { text in { text.isEmpty ? $0.null() : $0.text(text) } }
     }
-    if write.isEmpty { return }
-    writer.key("Value")
-    writer.beginList()
-    for one in write { one(&writer) }
-    writer.endList()
   }
 
   private static func binary(

@@ -128,6 +128,8 @@ package struct DestinationDefinition: Sendable {
     package var countMax: Int
     /// Every day, minutes after midnight.
     package var dailyAt: Int?
+    /// What is gathered are DICOM objects, and the message tells of them without their pixels.
+    package var makesStudies = false
     /// Of the lines that are sent; `nil` where no program says how they are written.
     package var layout: DelimitedLayout?
   }

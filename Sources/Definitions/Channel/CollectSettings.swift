@@ -16,6 +16,8 @@ struct CollectSettings: Settings {
   init() {}
 
   static let countMax = 10_000
+  /// Where nobody says how many.
+  static func count(of format: Format?) -> Int { format == .dicom ? countMax : 1000 }
 
   /// Looked at in the file, where it is known what was written.
   static func checkNeighbours(_ reader: SettingReader, _ node: SettingNode, connector: (name: String, place: Place)?) {
@@ -47,7 +49,10 @@ struct CollectSettings: Settings {
 /// `until: {idle: 30s, count: 500, at: "23:00"}`
 struct CollectUntil: Settings {
   @Setting("No message of the group has come for so long.", example: "30s") var idle: Duration?
-  @Setting("So many are in the group; a further one begins the next.", default: 1000) var count: Int
+  @Setting(
+    "So many are in the group; a further one begins the next. Without it 1,000, of DICOM objects 10,000.",
+    example: "500")
+  var count: Int?
   @Setting(
     "Every day at this time, in the `zone` of `hilum.yaml`. What was missed while the engine was down is made up for "
       + "at its start.", example: "23:00")

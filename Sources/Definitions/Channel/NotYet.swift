@@ -34,6 +34,8 @@ enum NotYet {
     "acknowledge": "only a source like `mllp` has a sender who waits for an answer",
     "schedule": "it stands beside a source's connector: `source: {file: {…}, schedule: {every: 5m}}`",
     "proxy": "the engine connects directly",
+    "settle": "a study is gathered where it goes, beside `channel: {name: studies}`: "
+      + "`collect: {by: \"{StudyInstanceUID}\", until: {idle: 30s}}`",
   ]
 
   /// Connectors that are foreseen.

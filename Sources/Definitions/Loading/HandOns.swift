@@ -66,7 +66,8 @@ struct HandOns {
       let destination = definition.destinations.first(where: { $0.name == edge.destination })
     else { return nil }
     let outputs = (destination.transform ?? definition.transform)?.outputs
-    let sent = outputs?.map(\.format) ?? [definition.format]
+    // A study of DICOM objects is told of in JSON.
+    let sent = destination.collect?.makesStudies == true ? [.json] : outputs?.map(\.format) ?? [definition.format]
     if destination.collect != nil, format == .hl7v2, sent.contains(.hl7v2) {
       return Problem(
         "C151",

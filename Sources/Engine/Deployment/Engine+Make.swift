@@ -1,4 +1,5 @@
 import ConnectorKit
+import DICOM
 import Definitions
 import Logging
 import Messages
@@ -116,7 +117,8 @@ extension Engine {
     guard let target = destination.handsOnTo, let collect = destination.collect else { return nil }
     let rule = Gathering.Rule(
       isKeyed: collect.by != nil, idle: collect.idle?.milliseconds, countMax: collect.countMax,
-      daily: collect.dailyAt.flatMap { minutes in shared.zone.map { DailyTime(minutes: minutes, zone: $0) } })
+      daily: collect.dailyAt.flatMap { minutes in shared.zone.map { DailyTime(minutes: minutes, zone: $0) } },
+      bytesEach: collect.makesStudies ? DICOMStudy.bytesEach : nil)
     return Gatherer(
       rule, of: collect.layout, to: target, from: LaneName(channel: channel, destination: destination.name), lane: key,
       shared,

@@ -178,6 +178,7 @@ extension Checker {
   mutating func interpolated(_ value: Typed) -> Typed {
     switch value.type {
     case .number, .stamp, .time, .boolean, .duration: decoded(value, firstLeaf: false)
+    case .json where isExpression: scalar(value)
     default: text(value)
     }
   }

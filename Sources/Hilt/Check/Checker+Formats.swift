@@ -78,12 +78,13 @@ extension Checker {
     case .bytes: return .value(Typed(.bytes, at: span, path: "msg") { $0.content })
     case .delimited: return .rows
     case .fhir: return resource(span)
+    case .json where isExpression: return .value(Typed(.json, at: span, path: "msg") { try $0.document(at: span) })
     case .json: return .value(Typed(.json, at: span, path: "msg") { $0.content })
     case .xml: return .value(Typed(.element, at: span, path: "msg") { $0.content })
     case .dicom: return .value(object(span))
     default:
       return brokenCursor(
-        .unsupported, "reading a message that is not HL7 is not supported yet", at: span,
+        .unsupported, "an expression does not look into this format yet", at: span,
         help: ["message.… and literals"])
     }
   }

@@ -29,6 +29,19 @@ extension Checker {
     }
   }
 
+  /// Of an expression that stands alone: a text, a number or a boolean as it is written; anything else is absent.
+  func scalar(_ value: Typed) -> Typed {
+    let evaluate = value.evaluate
+    var text = value
+    text.type = .text
+    text.evaluate = { run in
+      guard case .json(let node) = try evaluate(run) else { return .absent }
+      if let text = node.text ?? node.number { return .text(text) }
+      return node.boolean.map { .text($0 ? "true" : "false") } ?? .absent
+    }
+    return text
+  }
+
   /// How a value of a type is written as JSON; reported, and `nil`, where it can't be.
   mutating func jsonPlacing(_ value: Typed, _ type: Type) -> Placing? {
     guard let place = jsonForm(value, type) else { return nil }

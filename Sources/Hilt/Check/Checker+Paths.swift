@@ -125,7 +125,7 @@ extension Checker {
         help: [format == .delimited ? "for row in msg.rows { … }" : "msg"])
     }
     return brokenCursor(
-      .unsupported, "reading a message that is not HL7 is not supported yet", at: span,
+      .unsupported, "an expression does not look into this format yet", at: span,
       help: hasOriginal
         ? ["original.\(source.text(span))… where HL7 came in", "message.…"] : ["message.… and literals"])
   }

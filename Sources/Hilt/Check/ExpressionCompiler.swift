@@ -31,13 +31,17 @@ struct ExpressionCompiler {
     parser = Parser(source, tokens: tokens, problems: problems)
     checker = Checker(source, files: context.files, problems: problems)
     checker.hasMessage = context.format == .hl7v2
-    if context.format == .dicom {
+    if let format = Self.readable[context.format] {
       // Its places have names without a program's head.
-      checker.input = HiltProgram.FormatClause(format: .dicom, versionFrom: nil, versionUpTo: nil, structures: [])
+      checker.input = HiltProgram.FormatClause(format: format, versionFrom: nil, versionUpTo: nil, structures: [])
     }
     checker.hasOriginal = context.hasOriginal
     checker.isExpression = true
   }
+
+  /// What `msg` is, of the formats other than HL7 that an expression looks into. Which resource of FHIR comes, a
+  /// channel doesn't say.
+  private static let readable: [Format: Format] = [.dicom: .dicom, .json: .json, .fhir: .json]
 
   /// The whole text as one expression.
   mutating func expression() -> Expression? {

@@ -1,6 +1,7 @@
 package import DICOM
 package import HL7
 package import Messages
+package import Text
 
 /// What a program is run over.
 package struct HiltInput: Sendable {
@@ -15,6 +16,8 @@ package struct HiltInput: Sendable {
   /// The object, where DICOM came and somebody has read it already: its pixels need not be in memory. `nil`: `bytes`
   /// are read.
   package var dicom: DICOMObject?
+  /// The document, where JSON came and somebody has read it already. `nil`: `bytes` are read.
+  package var json: JSONNode?
   /// `message.*`: `id` and `channel` as text, `received` as an integer (milliseconds since 1970, UTC), `source` as a
   /// record (`peer`, `file.name`, …).
   package var attributes: [String: Value]
@@ -37,5 +40,19 @@ package struct HiltInput: Sendable {
     self.attributes = attributes
     self.meta = meta
     self.limits = limits
+  }
+}
+
+extension Run {
+  /// The document that came, of an expression that stands alone.
+  func document(at span: Span) throws -> Datum {
+    if let known = given.json { return Datum(json: known) }
+    try step(bytes: given.bytes.count, at: span)
+    do throws(JSONError) {
+      return Datum(json: try JSONDocument(given.bytes).root)
+    } catch {
+      throw Interrupt.failure(
+        Failure(.stopping, .unreadable, "this is no JSON that can be read: \(error)", at: span))
+    }
   }
 }

@@ -34,6 +34,9 @@ package struct JSONWriter: Sendable {
   package mutating func boolean(_ flag: Bool) { literal((flag ? "true" : "false").utf8) }
   package mutating func null() { literal("null".utf8) }
 
+  /// A value that a writer has written.
+  package mutating func written(_ value: [UInt8]) { literal(value) }
+
   /// A value that was read, as it stands there.
   package mutating func node(_ node: JSONNode) {
     let document = node.document

@@ -12,7 +12,7 @@ enum Images {
   /// The data set of an image whose pixels are told by its number.
   static func dataSet(
     _ number: Int, pixelBytes: Int = 1000, modality: String = "CT", syntax: DICOMTransferSyntax = .explicitLittle,
-    isNamed: Bool = true
+    isNamed: Bool = true, with more: [(keyword: String, text: String)] = []
   ) throws -> [UInt8] {
     var draft = DICOMDraft(new: syntax)
     func set(_ keyword: String, _ value: DICOMValue) throws {
@@ -25,6 +25,7 @@ enum Images {
     try set("PatientName", .text("Doe^Jane"))
     try set("PatientID", .text("P\(number)"))
     try set("StudyInstanceUID", .text(uid(1_000_000)))
+    for (keyword, text) in more { try set(keyword, .text(text)) }
     var seed = UInt64(number) &+ 1
     var pixels = [UInt8](repeating: 0, count: pixelBytes & ~1)
     for index in pixels.indices {
