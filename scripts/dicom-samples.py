@@ -82,6 +82,85 @@ PLAIN_MR = image(MR, 6, "MR", "MR Knee of Mr Müller", "42")
 PET = image(PT, 7, "PT", "PET whole body", "4711")
 
 
+# What programs that make HL7 v2 and FHIR of images have to see: everything said, hardly anything said, names in other
+# writings, and texts that would be separators of HL7.
+def told(*extra, patient="4711", name="Müller^Jürgen^Karl^Dr.^MBE", charset="ISO_IR 192"):
+    listed = [
+        (0x00080005, "CS", charset), (0x00080016, "UI", CT), (0x00080018, "UI", "2.25.2000.1.1"),
+        (0x00080020, "DA", "20260131"), (0x00080030, "TM", "101500.120000"), (0x00080050, "SH", "A-2026-17"),
+        (0x00080060, "CS", "CT"), (0x00080090, "PN", ""), (0x00081030, "LO", "CT chest"), (0x00100010, "PN", name),
+        (0x00100020, "LO", patient), (0x00100030, "DA", "19800229"), (0x00100040, "CS", "M"),
+        (0x0020000D, "UI", "2.25.2000"), (0x0020000E, "UI", "2.25.2000.1"), (0x00200010, "SH", "S17"),
+        (0x00200011, "IS", "2"), (0x00200013, "IS", "1"),
+    ]
+    given = {tag for tag, _, _ in extra}
+    return sorted([one for one in listed if one[0] not in given] + list(extra), key=lambda one: one[0])
+
+
+def coded(code, scheme, meaning):
+    return [(0x00080100, "SH", code), (0x00080102, "SH", scheme), (0x00080104, "LO", meaning)]
+
+
+def issuer(local, uid=None):
+    return [(0x00400031, "UT", local)] + ([(0x00400032, "UT", uid), (0x00400033, "CS", "ISO")] if uid else [])
+
+
+def request(procedure, step, accession=None, code=None):
+    listed = [(0x00400007, "LO", "Chest, helical"), (0x00400009, "SH", step), (0x00401001, "SH", procedure)]
+    listed += [(0x00080050, "SH", accession)] if accession else []
+    listed += [(0x00321064, "SQ", [coded(code, "99RIS", f"Procedure {code}")])] if code else []
+    return sorted(listed, key=lambda one: one[0])
+
+
+WHOLE = told(
+    (0x00080021, "DA", "20260131"), (0x00080031, "TM", "1016"), (0x00080051, "SQ", [issuer("RIS")]),
+    (0x00080061, "CS", "PT\\CT\\SR"),
+    (0x00080090, "PN", "Berg^Eva^^Dr."), (0x00080096, "SQ", [[(0x00401101, "SQ", [coded("D77", "99STAFF", "Berg")])]]),
+    (0x00080201, "SH", "+0100"), (0x00081032, "SQ", [coded("24627-2", "LN", "CT Chest")]),
+    (0x0008103E, "LO", "Thorax 1.0 B30f"), (0x00081050, "PN", "Tal^Ida"),
+    (0x00081060, "PN", "Wolf^Uwe^^Dr.\\Kern^Ole"), (0x00081070, "PN", "Rot^Mia\\Blau^Leo"),
+    (0x00081080, "LO", "Cough\\Fever"), (0x00100021, "LO", "PAS"),
+    (0x00100024, "SQ", [[(0x00400032, "UT", "1.2.276.0.76.4"), (0x00400033, "CS", "ISO"), (0x00400035, "CS", "MR")]]),
+    (0x00101002, "SQ", [
+        [(0x00100020, "LO", "9434765919"), (0x00100021, "LO", "NHS"), (0x00100022, "CS", "TEXT")],
+        [(0x00100020, "LO", "04A1B2"), (0x00100022, "CS", "RFID")]]),
+    (0x00180015, "CS", "CHEST"), (0x00200060, "CS", "L"), (0x00201206, "IS", "3"), (0x00201208, "IS", "412"),
+    (0x00380010, "LO", "V815"), (0x00400275, "SQ", [request("RP1", "SPS1", code="CTTH")]),
+    (0x00402016, "LO", "P99"), (0x00402017, "LO", "F88"))
+TWO_REQUESTS = told(
+    (0x00080050, "SH", ""), (0x00081032, "SQ", [coded("24627-2", "LN", "CT Chest")]),
+    (0x00400275, "SQ", [request("RP1", "SPS1", "A-1", "CTTH"), request("RP2", "SPS2", "A-2", "CTAB")]))
+# A number against its VR, of which a notification has no use.
+BAD_NUMBER = told((0x00200011, "IS", "two"))
+# Empty is what a modality writes where nobody knows.
+SPARSE = told(
+    (0x00080030, "TM", ""), (0x00080050, "SH", ""), (0x00081030, "LO", ""), (0x00100030, "DA", ""),
+    (0x00100040, "CS", ""), (0x00200010, "SH", ""), (0x00200011, "IS", ""),
+    (0x00081032, "SQ", []), (0x00400275, "SQ", []), name="Müller")
+# The example of PS3.5 H.3.1, with escapes of ISO 2022.
+JAPANESE = told(
+    charset="\\ISO 2022 IR 87",
+    name=b"Yamada^Tarou=\x1b$B;3ED\x1b(B^\x1b$BB@O:\x1b(B=\x1b$B$d$^$@\x1b(B^\x1b$B$?$m$&\x1b(B")
+LATIN = told(charset="ISO_IR 100", name="Müller^Zoë".encode("latin-1"))
+HOSTILE = told(
+    (0x00080050, "SH", "A|1~2&3\rOBX|9"), (0x00081030, "LO", "a|b^c&d~e\r\nPID|1||666\x1c\x0bx"),
+    (0x00080090, "PN", "Be|rg^E&va"), (0x0008103E, "LO", "{\"x\": 1}"),
+    (0x00081032, "SQ", [coded("C|1", "99^X", "m&m~\rOBR|2")]),
+    (0x00400275, "SQ", [request("R|P", "S^P")]), patient="47^11&x|y~z", name="Mül&ler|x~y^O'Neil")
+YEAR, MONTH, NO_DATE = (told((0x00100030, "DA", born)) for born in ("1980", "198002", "19801345"))
+ODD_NUMBER = told((0x00080050, "SH", "A\x1c1"), (0x00081032, "SQ", [coded("a  b", "99RIS", "")]), patient="47\x0b11")
+ODD_CODES = told(
+    (0x00080050, "SH", "A\x1c1"), (0x00080060, "CS", "C  T"), (0x00380010, "LO", "V\x1c1"),
+    (0x00081032, "SQ", [coded("a  b", "99RIS", "A and B"), coded("c  d", "99RIS", ""), coded("e f", "99RIS", "")]))
+NO_NUMBER, BLANK_NUMBER, NO_STUDY = told(patient=""), told(patient="\r\n"), told((0x0020000D, "UI", ""))
+TOLD = {
+    "whole": WHOLE, "two-requests": TWO_REQUESTS, "sparse": SPARSE, "japanese": JAPANESE, "latin": LATIN,
+    "hostile": HOSTILE, "year-of-birth": YEAR, "month-of-birth": MONTH, "no-birth-date": NO_DATE,
+    "bad-number": BAD_NUMBER, "odd-number": ODD_NUMBER, "odd-codes": ODD_CODES, "no-patient": NO_NUMBER,
+    "blank-patient": BLANK_NUMBER, "no-study": NO_STUDY,
+}
+
+
 def main():
     routes, research = "Transforms/ct-route.tests", "Transforms/research-deid.tests"
     images, imaging = "Examples/images", "Examples/imaging"
@@ -109,6 +188,15 @@ def main():
     ]:
         (ROOT / path).parent.mkdir(parents=True, exist_ok=True)
         (ROOT / path).write_bytes(file(listed, syntax))
+    for program, names in [
+        ("image-to-oru", list(TOLD)),
+        ("image-to-orm", ["whole", "two-requests", "sparse", "hostile", "no-patient", "no-study"]),
+        ("image-to-fhir", [name for name in TOLD if name != "month-of-birth"]),
+    ]:
+        for name in names:
+            path = ROOT / f"Transforms/{program}.tests/{name}/in.dcm"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(file(TOLD[name], EXPLICIT))
 
 
 main()
