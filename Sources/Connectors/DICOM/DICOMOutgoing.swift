@@ -21,14 +21,14 @@ final class DICOMOutgoing: @unchecked Sendable {
   let kind: Kind
   let sopInstance: String
   private let syntax: DICOMTransferSyntax
-
-  /// As storage commitment names it.
-  var reference: StorageCommitment.Reference { .init(sopClass: kind.sopClass, sopInstance: sopInstance) }
   private let reader: any ContentReader
   /// What stands before the data set.
   private let head: ArraySlice<UInt8>
   /// The first bytes of the data set, which were read with what stands in front of it.
   private var first: ArraySlice<UInt8>
+
+  /// As storage commitment names it.
+  var reference: StorageCommitment.Reference { .init(sopClass: kind.sopClass, sopInstance: sopInstance) }
 
   /// - Throws: where the content can't be read, or is no DICOM object.
   init(_ delivery: Delivery) throws {
