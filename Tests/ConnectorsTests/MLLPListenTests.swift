@@ -163,7 +163,7 @@ struct MLLPListenTests {
 
   @Test func `a dead connection costs its time, then all goes to the newer one, possibly twice, in order`() async throws
   {
-    let there = try await Listening(timeout: .milliseconds(300))
+    let there = try await Listening(timeout: .seconds(1))
     let old = try await there.partner { _, _ in }
     there.out.begin(Sample.adt("1"))
     _ = await old.frames.first(1)

@@ -22,9 +22,11 @@ package final class DICOMDestination: DestinationConnector {
   private let idle: Mutex<[Int]>
 
   package init(_ options: DICOMDestinationSettings, context: ConnectorContext) throws {
-    let dial = Dial(
+    var dial = Dial(
       host: options.host, port: options.port.number, tls: options.tls?.options,
       within: TimeAmount(options.connectTimeout), logger: context.logger)
+    // An archive that is slow at writing reads on later: its own time counts, and not the kernel's.
+    dial.unacknowledged = max(dial.unacknowledged, TimeAmount(options.timeout))
     let partner = DICOMCall.Partner(
       dial: dial, called: options.aeTitle.text, calling: options.calling.text,
       timeout: TimeAmount(min(options.timeout, context.answerWithin ?? options.timeout)),

@@ -15,6 +15,7 @@ struct Dial: Sendable {
   let logger: Logger
   /// The partner may close its half and still read what is answered.
   var halfClosure = false
+  var unacknowledged = SocketOptions.unacknowledged
   /// Another one in tests: the system's look-up gives what its files say.
   var resolver: @Sendable (any EventLoop) -> any Resolver & Sendable = { NameLookup(on: $0) }
 
@@ -35,7 +36,7 @@ struct Dial: Sendable {
     return context(on: loop).flatMap { context in
       let bootstrap = ClientBootstrap(group: loop)
         .connectTimeout(within)
-        .hilumOptions()
+        .hilumOptions(unacknowledged: unacknowledged)
         .channelOption(.autoRead, value: false)
         .channelOption(.allowRemoteHalfClosure, value: halfClosure)
       let connected: EventLoopFuture<any Channel> =

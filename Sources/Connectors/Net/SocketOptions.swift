@@ -18,7 +18,12 @@ enum SocketOptions {
   static let keepAliveSeconds = (idle: 60, interval: 15, probes: 4)
 
   /// The options for a connection; a source gives them to each connection that it accepts.
-  static func all() -> [(option: ChannelOptions.Types.SocketOption, value: SocketOptionValue)] {
+  ///
+  /// - Parameter unacknowledged: a partner that takes what is large must be given as long as it may take to read on:
+  ///   the kernel doesn't tell one that stopped reading from one that is gone.
+  static func all(
+    unacknowledged: TimeAmount = unacknowledged
+  ) -> [(option: ChannelOptions.Types.SocketOption, value: SocketOptionValue)] {
     var options: [(option: ChannelOptions.Types.SocketOption, value: SocketOptionValue)] = [
       (ChannelOptions.tcpOption(.tcp_nodelay), 1),
       (ChannelOptions.socketOption(.so_keepalive), 1),
@@ -42,8 +47,8 @@ enum SocketOptions {
 }
 
 extension ClientBootstrap {
-  func hilumOptions() -> ClientBootstrap {
-    SocketOptions.all().reduce(self) { $0.channelOption($1.option, value: $1.value) }
+  func hilumOptions(unacknowledged: TimeAmount) -> ClientBootstrap {
+    SocketOptions.all(unacknowledged: unacknowledged).reduce(self) { $0.channelOption($1.option, value: $1.value) }
   }
 }
 
