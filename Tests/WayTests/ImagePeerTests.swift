@@ -159,7 +159,7 @@ extension Ways {
       return (web, port)
     }
 
-    @Test(.enabled(if: Tools.orthanc != nil, "Orthanc is not installed"))
+    @Test(.enabled(if: Tools.orthanc != nil && python != nil, "Orthanc or pydicom is not installed"))
     func `Orthanc commits itself on an association that it makes to the channel`() async throws {
       let peers = try DICOMPeers()
       // The port must be known to either before the other is there.
