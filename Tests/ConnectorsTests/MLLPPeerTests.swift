@@ -41,20 +41,22 @@ struct MLLPPeerTests {
       process.arguments = ["-u", "-c", program] + arguments
       let output = Pipe()
       process.standardOutput = output
-      let (lines, rest) = (lines, Box(""))
-      output.fileHandleForReading.readabilityHandler = { handle in
-        let data = handle.availableData
-        if data.isEmpty {
-          handle.readabilityHandler = nil
-          return lines.finish()
-        }
-        var parts = (rest.value + String(decoding: data, as: UTF8.self)).split(
-          separator: "\n", omittingEmptySubsequences: false)
-        rest.value = parts.popLast().map(String.init) ?? ""
-        for part in parts { lines.add(String(part)) }
-      }
       self.process = process
       try process.run()
+      // Read on a thread: a `readabilityHandler` is a source of libdispatch, and one whose file is closed while it is
+      // cancelled leaves an event behind that libdispatch falls over.
+      let (lines, reading) = (lines, output.fileHandleForReading)
+      DispatchQueue(label: "script").async {
+        var rest = ""
+        while true {
+          let data = reading.availableData
+          if data.isEmpty { return lines.finish() }
+          var parts = (rest + String(decoding: data, as: UTF8.self)).split(
+            separator: "\n", omittingEmptySubsequences: false)
+          rest = parts.popLast().map(String.init) ?? ""
+          for part in parts { lines.add(String(part)) }
+        }
+      }
     }
 
     /// With SIGKILL: a child inherits the signals that the thread which starts it blocks, SIGTERM among them.
