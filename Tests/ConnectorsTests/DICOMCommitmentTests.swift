@@ -14,39 +14,9 @@ struct DICOMCommitmentTests {
   private static let ct = "1.2.840.10008.5.1.4.1.1.2"
   private static let mr = "1.2.840.10008.5.1.4.1.1.4"
 
-  /// Reports on a way of their own, brought by the test.
-  private final class Later: LaterAnswers {
-    private struct Expected {
-      let name: String
-      let delivery: DeliveryID
-      let then: @Sendable (Payload) -> Void
-    }
-    private let state = Mutex<[Expected]>([])
-
-    func expect(_ name: String, to delivery: DeliveryID, then: @escaping @Sendable (Payload) -> Void) {
-      state.withLock { $0.append(Expected(name: name, delivery: delivery, then: then)) }
-    }
-
-    func forget(_ delivery: DeliveryID) -> Bool {
-      state.withLock { state in
-        let before = state.count
-        state.removeAll { $0.delivery == delivery }
-        return state.count < before
-      }
-    }
-
-    func take(_ name: String) -> (@Sendable (Payload) -> Void)? {
-      state.withLock { state in
-        state.firstIndex { $0.name == name }.map { state.remove(at: $0).then }
-      }
-    }
-
-    var count: Int { state.withLock { $0.count } }
-  }
-
   /// Hands reports to it as a source does.
   private struct Way: Inbox {
-    let later: Later
+    let later: LaterByHand
     func origin(_ name: String) -> any Origin { preconditionFailure("nothing arrives") }
     func stage() throws(StagingError) -> any ContentWriter { throw StagingError("nothing is staged here") }
     func progress(_ key: String) async throws -> Value? { nil }
@@ -76,7 +46,7 @@ struct DICOMCommitmentTests {
 
     init(
       _ partner: CommitmentPartner, within: Duration = .seconds(60), keepOpen: Duration = .seconds(20),
-      later: Later? = nil
+      later: LaterByHand? = nil
     ) throws {
       let settings = DICOMDestinationSettings()
       settings.host = "127.0.0.1"
@@ -295,13 +265,13 @@ struct DICOMCommitmentTests {
   @Test func `with a channel that is named the report comes as an answer of its own, and the association may end`()
     async throws
   {
-    let later = Later()
+    let later = LaterByHand()
     let partner = try await Self.partner()
     let out = try Out(partner, keepOpen: .zero, later: later)
     try out.begin(1, 2)
     let request = await partner.requests.first(1)[0]
     #expect(await partner.ends.first(1) == [.released])
-    #expect(out.results.now.isEmpty && later.count == 2)
+    #expect(out.results.now.isEmpty && later.names.count == 2)
     let failed = StorageCommitment.Failure(request.references[0], .noSuchInstance)
     let unknown = StorageCommitment.Reference(sopClass: Self.ct, sopInstance: Self.uid(99))
     let told = Collected<DIMSEStatus>()
@@ -318,7 +288,7 @@ struct DICOMCommitmentTests {
 
   @Test func `a lane that stops waits for no report, and closes with what is not committed as under way`() async throws
   {
-    let later = Later()
+    let later = LaterByHand()
     let partner = try await Self.partner()
     let out = try Out(partner, later: later)
     try out.begin(1, 2)
@@ -326,7 +296,7 @@ struct DICOMCommitmentTests {
     while out.destination.accepted().count < 2 { await Task.yield() }
     out.destination.stopAwaiting()
     #expect(await out.ended(2) == ["1 cancelled sent", "2 cancelled sent"])
-    #expect(later.count == 0)
+    #expect(later.names.count == 0)
     try out.begin(3)
     #expect(await out.ended(3).last == "3 cancelled sent")
     #expect(partner.requests.now.count == 1)

@@ -13,44 +13,12 @@ import Testing
 struct MLLPApplicationTests {
   private static let both = "|||AL|AL"
 
-  /// Answers on a way of their own, brought by the test.
-  private final class Later: LaterAnswers {
-    private struct Expected {
-      let controlID: String
-      let delivery: DeliveryID
-      let then: @Sendable (Payload) -> Void
-    }
-    private let state = Mutex<[Expected]>([])
-
-    var controlIDs: [String] { state.withLock { $0.map(\.controlID) } }
-
-    func expect(_ controlID: String, to delivery: DeliveryID, then: @escaping @Sendable (Payload) -> Void) {
-      state.withLock { $0.append(Expected(controlID: controlID, delivery: delivery, then: then)) }
-    }
-
-    func forget(_ delivery: DeliveryID) -> Bool {
-      state.withLock { state in
-        let before = state.count
-        state.removeAll { $0.delivery == delivery }
-        return state.count < before
-      }
-    }
-
-    /// Takes it out as the engine does, and gives it on when it is called.
-    func claim(_ code: String, _ controlID: String) -> @Sendable () -> Void {
-      let found = state.withLock { state in
-        state.firstIndex { $0.controlID == controlID }.map { state.remove(at: $0) }
-      }
-      return { found?.then(Payload(.hl7v2, Array(Sample.ack(code, controlID).utf8))) }
-    }
-  }
-
   private struct Out {
     let destination: MLLPDestination
     let results = Collected<(id: String, result: Result<Reply, DeliveryError>)>()
     private let number = Counter()
 
-    init(port: Int, within: Duration = .seconds(60), later: Later? = nil) throws {
+    init(port: Int, within: Duration = .seconds(60), later: LaterByHand? = nil) throws {
       let settings = MLLPDestinationSettings()
       settings.host = "127.0.0.1"
       settings.port = Port(port)
@@ -183,7 +151,7 @@ struct MLLPApplicationTests {
 
   @Test(arguments: [false, true]) func `a lane that stops waits for none of them`(_ isLater: Bool) async throws {
     let partner = try await Self.partner()
-    let out = try Out(port: partner.port, later: isLater ? Later() : nil)
+    let out = try Out(port: partner.port, later: isLater ? LaterByHand() : nil)
     out.begin("1")
     while out.destination.accepted().isEmpty { await Task.yield() }
     out.destination.stopAwaiting()
@@ -196,7 +164,7 @@ struct MLLPApplicationTests {
   }
 
   @Test func `on a way of its own it may come before CA, after it, and when the connection is gone`() async throws {
-    let later = Later()
+    let later = LaterByHand()
     let partner = try await Partner.open { wire, _, frame in
       let id = HL7Header(frame)?.controlID ?? ""
       if id == "1" { later.claim("AA", "1")() }
@@ -214,7 +182,7 @@ struct MLLPApplicationTests {
     await partner.wires.now.last?.closed()
     later.claim("AR", "3")()
     #expect(await out.results.first(2).last?.result.short == "permanent sent")
-    #expect(later.controlIDs == [])
+    #expect(later.names == [])
     await out.destination.close()
     await partner.close()
   }
@@ -222,7 +190,7 @@ struct MLLPApplicationTests {
   @Test func `what has come for it on a way of its own decides, whatever happens to the connection meanwhile`()
     async throws
   {
-    let later = Later()
+    let later = LaterByHand()
     let claimed = Collected<@Sendable () -> Void>()
     let partner = try await Partner.open { wire, _, frame in
       guard let id = HL7Header(frame)?.controlID else { return }
@@ -247,5 +215,13 @@ struct MLLPApplicationTests {
     #expect(await out.send("").short == "permanent")
     await out.destination.close()
     await partner.close()
+  }
+}
+
+extension LaterByHand {
+  /// An acknowledgement of the application, which comes when it is called.
+  fileprivate func claim(_ code: String, _ controlID: String) -> @Sendable () -> Void {
+    let then = take(controlID)
+    return { then?(Payload(.hl7v2, Array(Sample.ack(code, controlID).utf8))) }
   }
 }

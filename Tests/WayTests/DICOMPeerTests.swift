@@ -208,19 +208,9 @@ extension Ways {
   struct `DICOM with Orthanc` {
     @Test func `it keeps what is sent and sends it on, with every element`() async throws {
       let peers = try DICOMPeers()
-      let (orthanc, python) = (try #require(Tools.orthanc), try #require(Tools.dicom))
+      let python = try #require(Tools.dicom)
       let (own, _) = try await peers.receive(["--into", "ours"])
-      let (web, port) = (try peers.project.port(), try peers.project.port())
-      try peers.project.write(
-        "orthanc.json",
-        """
-        {"StorageDirectory": "\(peers.project.path("held"))", "IndexDirectory": "\(peers.project.path("held"))",
-         "HttpPort": \(web), "DicomPort": \(port), "DicomAet": "PACS", "Plugins": [], "DicomCheckCalledAet": true,
-         "DicomAlwaysAllowEcho": true, "DicomAlwaysAllowStore": true, "AuthenticationEnabled": false,
-         "DicomModalities": {"hilum": ["PACS", "127.0.0.1", \(own)]}}
-        """)
-      let server = try peers.launch([orthanc, peers.project.path("orthanc.json")], "orthanc")
-      try await DICOMPeers.until(server) { DICOMPeers.listens(on: port) && DICOMPeers.listens(on: web) }
+      let (web, port) = try await peers.orthanc("PACS", own)
       #expect(try await peers.send(port, ["--echo"]).status == 0)
       let files = try ["CT_small.dcm", "JPEG2000.dcm", "MR_small_RLE.dcm", "rtplan.dcm", "examples_overlay.dcm"]
         .map(DICOMPeers.file)

@@ -143,22 +143,6 @@ extension Ways {
       #expect(lines.suffix(2) == ["action 0000", "report 2 1.2.3.4.5 \(Self.names.count) 0112"], "\(sent)")
     }
 
-    /// Orthanc, which knows the engine as `hilum`.
-    private static func orthanc(_ peers: DICOMPeers, _ engine: Int) async throws -> (web: Int, port: Int) {
-      let (web, port) = (try peers.project.port(), try peers.project.port())
-      try peers.project.write(
-        "orthanc.json",
-        """
-        {"StorageDirectory": "\(peers.project.path("held"))", "IndexDirectory": "\(peers.project.path("held"))",
-         "HttpPort": \(web), "DicomPort": \(port), "DicomAet": "PACS", "Plugins": [], "DicomCheckCalledAet": true,
-         "DicomAlwaysAllowEcho": true, "DicomAlwaysAllowStore": true, "AuthenticationEnabled": false,
-         "DicomModalities": {"hilum": ["HILUM", "127.0.0.1", \(engine)]}}
-        """)
-      let server = try peers.launch([try #require(Tools.orthanc), peers.project.path("orthanc.json")], "orthanc")
-      try await DICOMPeers.until(server) { DICOMPeers.listens(on: port) && DICOMPeers.listens(on: web) }
-      return (web, port)
-    }
-
     @Test(.enabled(if: Tools.orthanc != nil && python != nil, "Orthanc or pydicom is not installed"))
     func `Orthanc commits itself on an association that it makes to the channel`() async throws {
       let peers = try DICOMPeers()
@@ -167,7 +151,7 @@ extension Ways {
       let port = try await Self.engine(
         peers, to: archive, source: ", ae-title: HILUM, callers: [PACS, CT1]",
         destination: ", commitment: {from: images}", lane: "window: 10\n    retry: {first: 200ms, factor: 1}")
-      let (_, own) = try await Self.orthanc(peers, port)
+      let (_, own) = try await peers.orthanc("HILUM", port)
       let file = String(decoding: peers.project.read("Channels/images.yaml"), as: UTF8.self)
       try peers.project.write("Channels/images.yaml", file.replacing("port: \(archive)", with: "port: \(own)"))
       #expect(try await peers.project.hilum("deploy").status == 0)
@@ -189,7 +173,7 @@ extension Ways {
       let (receiver, _) = try await peers.receive()
       // The port must be known to either before the other is there.
       let port = try peers.project.port()
-      let (web, own) = try await Self.orthanc(peers, port)
+      let (web, own) = try await peers.orthanc("HILUM", port)
       try peers.project.write(
         "Channels/images.yaml",
         """
@@ -230,7 +214,7 @@ extension Ways {
       let python = try #require(Self.python)
       let (receiver, _) = try await peers.receive(["--into", "ours"])
       let port = try await Self.engine(peers, to: receiver)
-      let (web, own) = try await Self.orthanc(peers, port)
+      let (web, own) = try await peers.orthanc("HILUM", port)
       let files = try ["CT_small.dcm", "JPEG2000.dcm", "MR_small_RLE.dcm", "rtplan.dcm", "examples_overlay.dcm"]
         .map(DICOMPeers.file)
       let stored = try await peers.project.run([Project.binary, "send", "dicom://PACS@127.0.0.1:\(own)"] + files)

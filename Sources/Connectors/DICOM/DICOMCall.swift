@@ -31,9 +31,6 @@ final class DICOMCall: AssociationUser, @unchecked Sendable {
     var bytes: [UInt8] = []
   }
 
-  /// A report is a list of what one request named; a longer one is none.
-  private static let reportBytesMax = 4 << 20
-
   init(_ partner: Partner, for wanted: [DICOMOutgoing.Kind], lane: DICOMLane?) {
     self.partner = partner
     self.lane = lane
@@ -123,7 +120,7 @@ final class DICOMCall: AssociationUser, @unchecked Sendable {
   func associationReceived(_ piece: ArraySlice<UInt8>, isLast: Bool) {
     guard report != nil else { return }
     report?.bytes += piece
-    if report?.bytes.count ?? 0 > Self.reportBytesMax { return giveUp() }
+    if report?.bytes.count ?? 0 > DICOMReports.listBytesMax { return giveUp() }
     guard isLast, let whole = report else { return }
     report = nil
     let (found, refusal) = DICOMReports.read(whole.command, whole.bytes, .implicitLittle)

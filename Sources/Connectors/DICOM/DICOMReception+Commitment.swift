@@ -8,9 +8,6 @@ import NIOCore
 // Storage commitment (PS3.4 annex J) at a source. Callers ask by N-ACTION which objects are kept here, and are told by
 // N-EVENT-REPORT; partners of a destination report in the same way what they keep.
 extension DICOMReception {
-  /// What is asked or reported is a list; a longer one is none.
-  static let listBytesMax = 4 << 20
-
   /// Whether a command brings such a list.
   func isCommitment(_ command: CommandSet, _ contextID: UInt8) -> Bool {
     guard command.hasDataSet, agreement?.contexts[contextID]?.abstractSyntax == DICOMUID.storageCommitment else {

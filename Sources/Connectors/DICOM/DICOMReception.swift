@@ -169,7 +169,7 @@ final class DICOMReception: AssociationUser, SourceVisit, @unchecked Sendable {
     guard current != nil else { return }
     current?.intake?.append(piece)
     current?.list?.append(contentsOf: piece)
-    if let count = current?.list?.count, count > Self.listBytesMax {
+    if let count = current?.list?.count, count > DICOMReports.listBytesMax {
       handler?.abort()
       return
     }

@@ -5,6 +5,9 @@ import Synchronization
 
 /// What partners report of storage commitment (PS3.4 annex J.3.3).
 enum DICOMReports {
+  /// What is asked or reported is a list; a longer one is none.
+  static let listBytesMax = 4 << 20
+
   /// - Returns: no report, and what it is answered instead, where it is none.
   static func read(
     _ command: CommandSet, _ bytes: [UInt8], _ syntax: DICOMTransferSyntax

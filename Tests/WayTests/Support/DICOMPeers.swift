@@ -1,6 +1,7 @@
 import DICOM
 import Foundation
 import Synchronization
+import Testing
 
 /// Those who speak DICOM of other houses, and what passes between them and ours. They go when this does.
 final class DICOMPeers: Sendable {
@@ -38,6 +39,22 @@ final class DICOMPeers: Sendable {
       environment: ["TCP_NODELAY": "1"])
     try await Self.until(launch) { Self.listens(on: port) }
     return (port, launch)
+  }
+
+  /// Orthanc, when it listens; whoever is called `title` on a port of this machine it knows as `hilum`.
+  func orthanc(_ title: String, _ port: Int) async throws -> (web: Int, port: Int) {
+    let (web, own) = (try project.port(), try project.port())
+    try project.write(
+      "orthanc.json",
+      """
+      {"StorageDirectory": "\(project.path("held"))", "IndexDirectory": "\(project.path("held"))",
+       "HttpPort": \(web), "DicomPort": \(own), "DicomAet": "PACS", "Plugins": [], "DicomCheckCalledAet": true,
+       "DicomAlwaysAllowEcho": true, "DicomAlwaysAllowStore": true, "AuthenticationEnabled": false,
+       "DicomModalities": {"hilum": ["\(title)", "127.0.0.1", \(port)]}}
+      """)
+    let server = try launch([try #require(Tools.orthanc), project.path("orthanc.json")], "orthanc")
+    try await Self.until(server) { Self.listens(on: own) && Self.listens(on: web) }
+    return (web, own)
   }
 
   static func until(_ launch: Launch, _ holds: () -> Bool) async throws {
