@@ -70,14 +70,9 @@ extension Ways {
         Array("$(touch owned).hl7".utf8),
       ]
       for (number, name) in names.enumerated() {
-        let message = Sample.adt("NAME-\(number)")
-        let path = Array(project.path("in").utf8) + [0x2F] + name
-        let descriptor = (path.map { CChar(bitPattern: $0) } + [0]).withUnsafeBufferPointer {
-          open($0.baseAddress!, O_WRONLY | O_CREAT, 0o600)
-        }
-        try #require(descriptor >= 0)
-        #expect(write(descriptor, message, message.count) == message.count)
-        close(descriptor)
+        try project.write("aside.hl7", Sample.adt("NAME-\(number)"))
+        let path = (Array(project.path("in").utf8) + [0x2F] + name).map { CChar(bitPattern: $0) } + [0]
+        #expect(rename(project.path("aside.hl7"), path) == 0)
       }
       try await eventually("the files are there") { project.names(in: "out").count == names.count }
       #expect(Set(project.names(in: "out")) == Set(names.indices.map { "NAME-\($0).hl7" }))
