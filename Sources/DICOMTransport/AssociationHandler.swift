@@ -155,6 +155,9 @@ package final class AssociationHandler: ChannelInboundHandler, ChannelOutboundHa
     try? context.channel.syncOptions?.setOption(.tcpOption(.tcp_nodelay), value: 1)
     let water = ChannelOptions.Types.WriteBufferWaterMark(low: Self.pieceBytesMax, high: Self.pieceBytesMax * 2)
     try? context.channel.syncOptions?.setOption(.writeBufferWaterMark, value: water)
+    // A data set comes as fast as it is read: few long reads cost less than many.
+    let room = AdaptiveRecvByteBufferAllocator(minimum: 4_096, initial: 16_384, maximum: Self.pieceBytesMax * 2)
+    try? context.channel.syncOptions?.setOption(.recvAllocator, value: room)
     if context.channel.isActive { start() }
   }
 

@@ -34,7 +34,7 @@ public struct ContentError: Error, Sendable, CustomStringConvertible {
 public protocol ContentWriter: AnyObject, Sendable {
   func append(_ bytes: ArraySlice<UInt8>) throws(StagingError)
 
-  /// Makes it durable: the reference goes into an arrival's payload.
+  /// Nothing more comes: the reference goes into an arrival's payload, and is durable with it at the latest.
   func finish() throws(StagingError) -> BlobReference
 }
 

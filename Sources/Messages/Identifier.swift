@@ -67,6 +67,8 @@ public struct Identifier: Sendable, Hashable, Comparable, CustomStringConvertibl
     a.high == b.high ? a.low < b.low : a.high < b.high
   }
 
+  /// What its text is made of.
+  public static let letters: [Character] = alphabet.map { Character(Unicode.Scalar($0)) }
   private static let alphabet = [UInt8]("0123456789abcdefghjkmnpqrstvwxyz".utf8)
   /// The value of each letter; 255 where it has none.
   private static let values: [UInt8] = {

@@ -4,13 +4,22 @@ package import Messages
 
 /// Writes one blob as its bytes come, hashing on the way.
 ///
-/// Used by one caller at a time, as `ContentWriter` asks: hence `@unchecked`.
+/// What the sender waits for is the disk. So the last bytes are hashed when they are on their way there, while the file
+/// is made durable beside it (`BlobSyncs`).
+///
+/// Used by one caller at a time, as `ContentWriter` asks, and by the thread that syncs: hence `@unchecked`.
 package final class BlobWriter: ContentWriter, @unchecked Sendable {
+  /// Segments that are written and not hashed yet.
+  private static let unhashedMax = 16
+
   private let blobs: Blobs
   private let id: Identifier
   private let sealed: Bool
   private let descriptor: Int32
-  private var pending: [UInt8] = []
+  /// The next segment. One is always kept back, because the last one is marked as such.
+  private var segment: [UInt8] = []
+  private var unhashed: [[UInt8]] = []
+  private var slab = Slab(reserving: 0)
   private var hash = SHA256()
   private var byteCount = 0
   private var segments: UInt64 = 0
@@ -20,15 +29,11 @@ package final class BlobWriter: ContentWriter, @unchecked Sendable {
     self.blobs = blobs
     self.id = id
     self.sealed = sealed
-    let (folder, file) = blobs.path(id)
-    var descriptor = Glibc.open(file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-    if descriptor < 0, errno == ENOENT {
-      try Folder.make(folder)
-      try Folder.sync(blobs.folder)
-      descriptor = Glibc.open(file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-    }
+    let file = blobs.path(id).file
+    let descriptor = Glibc.open(file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
     guard descriptor >= 0 else { throw Folder.failure("make", file) }
     self.descriptor = descriptor
+    segment.reserveCapacity(Blobs.segmentBytes)
   }
 
   deinit {
@@ -53,35 +58,51 @@ package final class BlobWriter: ContentWriter, @unchecked Sendable {
   }
 
   func write(_ bytes: ArraySlice<UInt8>) throws(StoreError) {
-    bytes.withUnsafeBytes { hash.update(bufferPointer: $0) }
     byteCount += bytes.count
-    pending.append(contentsOf: bytes)
-    // One segment is always kept back, because the last one is marked as such.
-    var start = 0
-    while pending.count - start > Blobs.segmentBytes {
-      try write(pending[start..<start + Blobs.segmentBytes], isLast: false)
-      start += Blobs.segmentBytes
+    var rest = bytes
+    while !rest.isEmpty {
+      if segment.count == Blobs.segmentBytes { try writeSegment(isLast: false) }
+      let piece = rest.prefix(Blobs.segmentBytes - segment.count)
+      segment.append(contentsOf: piece)
+      rest.removeFirst(piece.count)
     }
-    pending.removeFirst(start)
   }
 
-  /// Seals the rest and makes file and name durable.
+  /// Seals the rest; file and name become durable beside what the caller does next, and are so when the blob has
+  /// settled.
   func end() throws(StoreError) -> BlobReference {
-    try write(pending[...], isLast: true)
-    let path = blobs.path(id)
-    guard fdatasync(descriptor) == 0 else { throw Folder.failure("sync", path.file) }
-    try Folder.sync(path.folder)
+    try writeSegment(isLast: true)
     isDone = true
-    Failpoint.afterBlob.pass()
+    blobs.syncs.begin(id, self)
+    hashRest()
     return BlobReference(id: id, byteCount: byteCount, sha256: hash.finalize().withUnsafeBytes { [UInt8]($0) })
   }
 
-  private func write(_ segment: ArraySlice<UInt8>, isLast: Bool) throws(StoreError) {
+  private func writeSegment(isLast: Bool) throws(StoreError) {
     let part = Blobs.part(segments, isLast)
     segments += 1
-    let bytes = blobs.sealer.seal([UInt8](segment), sealed: sealed, owner: 0, id: id, kind: .blob, part: part)
-    guard bytes.withUnsafeBytes({ Folder.write(descriptor, $0) }) else {
+    slab.bytes.removeAll(keepingCapacity: true)
+    slab.bytes.reserveCapacity(segment.count + 32)
+    _ = blobs.sealer.seal(segment, sealed: sealed, owner: 0, id: id, kind: .blob, part: part, into: &slab)
+    guard slab.bytes.withUnsafeBytes({ Folder.write(descriptor, $0) }) else {
       throw Folder.failure("write", blobs.path(id).file)
     }
+    unhashed.append(segment)
+    if unhashed.count == Self.unhashedMax { hashRest() }
+    segment = []
+    if !isLast { segment.reserveCapacity(Blobs.segmentBytes) }
   }
+
+  private func hashRest() {
+    for segment in unhashed { segment.withUnsafeBytes { hash.update(bufferPointer: $0) } }
+    unhashed.removeAll(keepingCapacity: true)
+  }
+
+  func syncFile() throws(StoreError) {
+    guard fdatasync(descriptor) == 0 else { throw Folder.failure("sync", blobs.path(id).file) }
+  }
+
+  func syncFolder() throws(StoreError) { try Folder.sync(blobs.path(id).folder) }
+
+  func remove() { blobs.remove(id) }
 }

@@ -44,19 +44,27 @@ package final class SQLiteStore: Store {
     let unit: Unit
     var weight = 0
     if !conditionCell.isOpen {
-      unit = .refuse(reason, arrival.gate, then)
+      unit = refusal(of: arrival, reason, then)
     } else if queue.isFull {
-      unit = .refuse("more arrivals wait for the store than it may hold", arrival.gate, then)
+      unit = refusal(of: arrival, Self.fullReason, then)
     } else {
       do throws(StoreError) {
         let prepared = try PreparedAcceptance(arrival, with: preparer)
         weight = prepared.weight
         unit = .accept(prepared, then)
       } catch {
-        unit = .refuse(error.reason, arrival.gate, then)
+        unit = refusal(of: arrival, error.reason, then)
       }
     }
     if !queue.push(unit, weight: weight) { then(.unavailable(reason: Self.closedReason)) }
+  }
+
+  /// Its staged files belong to nobody.
+  private func refusal(
+    of arrival: Acceptance, _ reason: String, _ then: @escaping @Sendable (AcceptResult) -> Void
+  ) -> Unit {
+    preparer.discard(arrival)
+    return .refuse(reason, arrival.gate, then)
   }
 
   package func finish(_ attempt: Attempt, then: @escaping @Sendable (UnitResult) -> Void) {
@@ -77,7 +85,7 @@ package final class SQLiteStore: Store {
     let unit: Unit
     var weight = 0
     if queue.isFull {
-      unit = .refuse("more arrivals wait for the store than it may hold", arrival.gate, then)
+      unit = refusal(of: arrival, Self.fullReason, then)
     } else {
       do throws(StoreError) {
         let ends = try attempts.map { attempt throws(StoreError) in try PreparedAttempt(attempt, with: preparer) }
@@ -85,7 +93,7 @@ package final class SQLiteStore: Store {
         weight = prepared.weight + 256 * ends.count
         unit = .handOver(ends, prepared, then)
       } catch {
-        unit = .refuse(error.reason, arrival.gate, then)
+        unit = refusal(of: arrival, error.reason, then)
       }
     }
     if !queue.push(unit, weight: weight) { then(.unavailable(reason: Self.closedReason)) }
@@ -109,8 +117,8 @@ package final class SQLiteStore: Store {
     try await task { done in .rotate(to: key, done) }
   }
 
-  /// Writes a large payload as a blob of its own before it is accepted: durable when `finish` returned. Blocks on the
-  /// disk; call it on a thread of your own. A blob that no accepted arrival takes over is removed at the next start.
+  /// Writes a large payload as a blob of its own before it is accepted: durable before the message that owns it is.
+  /// Blocks on the disk; call it on a thread of your own. A blob that no accepted arrival takes over is removed at the next start.
   package func stage(channel: Int64) throws(StagingError) -> any ContentWriter {
     guard conditionCell.isOpen else { throw StagingError(reason) }
     let sealed = preparer.registry.isSealed(channel: channel)
@@ -140,6 +148,7 @@ package final class SQLiteStore: Store {
   }
 
   static let closedReason = "the store is closed"
+  private static let fullReason = "more arrivals wait for the store than it may hold"
 
   private var reason: String {
     switch conditionCell.value {

@@ -134,4 +134,21 @@ import Testing
     #expect(try await bench.store.raw(ids[3])?.byteCount == 300_000)
     await bench.store.close()
   }
+
+  @Test func `Files in folders of two letters are taken over`() async throws {
+    let folder = TestFolder()
+    let bench = try await Bench.open(folder)
+    var arrival = bench.arrival("")
+    arrival.payload = Payload(.dicom, large(300_000))
+    #expect(await bench.accept(arrival).isAccepted)
+    await bench.store.close()
+    let file = try #require(blobFiles(folder).first)
+    let older = "\(folder.path)/blobs/\(file.suffix(2))"
+    mkdir(older, 0o700)
+    #expect(rename(file, "\(older)/\(file.suffix(26))") == 0)
+    let again = try await Bench.open(folder)
+    #expect(try await again.store.raw(arrival.id) == arrival.payload)
+    #expect(blobFiles(folder) == [file] && !Folder.exists(older))
+    await again.store.close()
+  }
 }

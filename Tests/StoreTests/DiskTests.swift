@@ -278,4 +278,20 @@ final class Trouble: Sendable {
     #expect(try await again.store.audit() == [])
     await again.store.close()
   }
+
+  @Test func `What was staged for an arrival that can't be taken goes with its answer`() async throws {
+    let folder = TestFolder()
+    let trouble = Trouble()
+    let bench = try await open(folder, trouble)
+    let staged = try bench.store.stage(channel: bench.keys.channel)
+    try staged.append([UInt8](repeating: 1, count: 300_000)[...])
+    var arrival = bench.arrival("1")
+    arrival.payload = Payload(format: .dicom, content: .blob(try staged.finish()))
+    trouble.set(SQLITE_FULL)
+    #expect(await bench.accept(bench.arrival("2")).isUnavailable)
+    #expect(TestFolder.files(folder.path + "/blobs").count == 1)
+    #expect(await bench.accept(arrival).isUnavailable)
+    #expect(TestFolder.files(folder.path + "/blobs").isEmpty)
+    await bench.store.close()
+  }
 }

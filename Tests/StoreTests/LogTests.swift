@@ -33,7 +33,7 @@ import Testing
   @Test func `Without a checkpoint due, nothing is carried over under load`() async throws {
     let folder = TestFolder()
     var settings = testSettings()
-    settings.idleCheckpointMilliseconds = 60_000
+    settings.idleCheckpointMilliseconds = 3_600_000
     let bench = try await Bench.open(folder, settings)
     let before = Folder.size(folder.database)
     await fill(bench, 200)

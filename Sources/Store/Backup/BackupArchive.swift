@@ -6,7 +6,7 @@ import Glibc
 /// program.
 ///
 /// Its members, in this order: `hilum-backup.json` (`BackupManifest`), `hilum.db`, the blobs as they lie in the data
-/// folder (`blobs/xx/ID`), and `SHA256SUMS` with a line for each of them, as `sha256sum -c` reads it. Nothing else may
+/// folder (`blobs/x/ID`), and `SHA256SUMS` with a line for each of them, as `sha256sum -c` reads it. Nothing else may
 /// be in it, and every bit of it is fixed: the headers are those that are written here, what fills a block up is zero,
 /// and two blocks of zeros end it.
 enum BackupArchive {

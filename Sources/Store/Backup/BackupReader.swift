@@ -157,10 +157,10 @@ struct BackupMembers {
     }
     let parts = name.split(separator: "/", omittingEmptySubsequences: false)
     if databases == 1, parts.count == 3, parts[0] == "blobs", let id = Identifier(String(parts[2])),
-      id.description == parts[2], parts[1] == parts[2].suffix(2)
+      id.description == parts[2], (1...2).contains(parts[1].count), parts[2].hasSuffix(parts[1])
     {
       blobs += 1
-      return ("\(id.description.suffix(2))", id.description)
+      return (Blobs.inner(id), id.description)
     }
     throw StoreError(.damaged, "\(path) has a member that no backup of Hilum has, or one in a wrong place")
   }

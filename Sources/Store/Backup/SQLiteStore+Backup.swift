@@ -112,7 +112,7 @@ struct CopiedStore {
       name: BackupArchive.databaseName, byteCount: manifest.databaseBytes, content: .file(path))
     return [first, second]
       + blobs.map {
-        let name = "blobs/\($0.id.description.suffix(2))/\($0.id)"
+        let name = "blobs/\(Blobs.inner($0.id))/\($0.id)"
         return BackupStream.Member(name: name, byteCount: $0.byteCount, content: .file(files.path($0.id).file))
       }
   }
