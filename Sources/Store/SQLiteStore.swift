@@ -118,7 +118,8 @@ package final class SQLiteStore: Store {
   }
 
   /// Writes a large payload as a blob of its own before it is accepted: durable before the message that owns it is.
-  /// Blocks on the disk; call it on a thread of your own. A blob that no accepted arrival takes over is removed at the next start.
+  /// Blocks on the disk; call it on a thread of your own. A blob that no accepted arrival takes over is removed at the
+  /// next start.
   package func stage(channel: Int64) throws(StagingError) -> any ContentWriter {
     guard conditionCell.isOpen else { throw StagingError(reason) }
     let sealed = preparer.registry.isSealed(channel: channel)

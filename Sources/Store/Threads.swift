@@ -33,6 +33,41 @@ enum StoreThread {
   }
 }
 
+/// Runs short jobs that block, on threads that are started when they are needed and then stay.
+final class StoreCrew: @unchecked Sendable {
+  private let name: String
+  private let threadsMax: Int
+  private let monitor = Monitor()
+  private var jobs: [@Sendable () -> Void] = []
+  private var threads = 0
+  private var idle = 0
+
+  init(_ name: String, threadsMax: Int) {
+    self.name = name
+    self.threadsMax = threadsMax
+  }
+
+  func run(_ job: @escaping @Sendable () -> Void) {
+    let startsThread = monitor.locked {
+      jobs.append(job)
+      monitor.signal()
+      guard jobs.count > idle, threads < threadsMax else { return false }
+      threads += 1
+      return true
+    }
+    if startsThread { StoreThread.start(name) { while true { self.next()() } } }
+  }
+
+  private func next() -> @Sendable () -> Void {
+    monitor.locked {
+      idle += 1
+      defer { idle -= 1 }
+      while jobs.isEmpty { monitor.wait() }
+      return jobs.removeFirst()
+    }
+  }
+}
+
 /// Reads on a few threads, each with a connection of its own that can't write.
 final class Readers: @unchecked Sendable {
   typealias Job = @Sendable (Connection) -> Void

@@ -168,10 +168,10 @@ struct DICOMCommitmentTests {
 
   @Test func `silence is a refusal of its own, and people see what is waited for until then`() async throws {
     let partner = try await Self.partner()
-    let out = try Out(partner, within: .seconds(1), keepOpen: .zero)
+    let out = try Out(partner, within: .seconds(4), keepOpen: .zero)
     try out.begin(1)
     _ = await partner.requests.first(1)
-    while out.destination.accepted().isEmpty, out.results.now.isEmpty { await Task.yield() }
+    while out.destination.accepted().isEmpty, out.results.now.isEmpty { try await Task.sleep(for: .milliseconds(5)) }
     #expect(out.destination.accepted().map(\.delivery) == [Identifier(high: 7, low: 1)])
     #expect(await out.ended(1) == ["1 retryable sent"])
     #expect(out.codes() == ["unanswered"] && out.destination.accepted().isEmpty)
