@@ -163,7 +163,7 @@ final class PreparedAttempt: Sendable {
     result = preparer.sealer.seal(
       plain, sealed: sealed, owner: attempt.lane, id: attempt.delivery, kind: .result, into: &slab)
     self.slab = slab
-    if let blob { try preparer.syncs.settle(blob.id) }
+    if let blob { try preparer.settle([blob]) }
   }
 }
 

@@ -1,8 +1,10 @@
+import DICOM
 import Engine
 import Foundation
 import Glibc
 import Partners
 import Store
+import Synchronization
 import Testing
 
 extension Ways {
@@ -237,16 +239,57 @@ extension Ways {
         _ = try await load.value
         await engine.kill()
 
-        let after = try await PowerDisk(image: image)
-        let folder = after.folder + trial.project.folder.dropFirst(disk.folder.count)
-        let checked = try await Self.storedCount(in: String(folder), of: trial.project)
+        let checked = try await Self.storedCount(in: image, of: trial.project, on: disk)
         #expect(checked >= acknowledged, "seed \(seed): \(acknowledged) were acknowledged, \(checked) are there")
-        try await after.remove()
-        try await disk.remove()
       }
     }
 
-    /// Starts an engine on a folder, and gives how many messages its ledger knows.
+    @Test(.enabled(if: PowerDisk.canBeMade, "only root with loop devices and mkfs.ext4 can make such a disk"))
+    func `at a random instant, images that were answered are on the disk, and every one that is there is whole`()
+      async throws
+    {
+      for _ in 0..<3 {
+        let disk = try await PowerDisk()
+        let way = try await ImageWay.make(in: disk.folder)
+        way.answer { _ in DICOMBehaviour(.status(.outOfResources)) }
+        let engine = try await way.project.start()
+        let answered = Mutex(0)
+        let load = Task {
+          for batch in 0..<300 {
+            let files = try (0..<4).map { try way.file(4 * batch + $0, pixelBytes: 200_000) }
+            let report = try await way.send(files) {
+              $0.connections = 4
+              $0.timeout = .seconds(2)
+            }
+            answered.withLock { $0 += report.outcomes.count(where: \.isTaken) }
+            if !report.isAllTaken { return }
+          }
+        }
+        try await eventually("they come") { answered.withLock { $0 } > 40 }
+        try await Task.sleep(for: .milliseconds(Int.random(in: 0...400)))
+        engine.launch.signal(SIGSTOP)
+        let sure = answered.withLock { $0 }
+        let image = try await disk.snapshot()
+        _ = try await load.value
+        await engine.kill()
+        let checked = try await Self.storedCount(in: image, of: way.project, on: disk)
+        #expect(checked >= sure, "\(sure) were answered, \(checked) are there")
+        print("images: \(sure) were answered before the cut, \(checked) are there")
+      }
+    }
+
+    /// Starts an engine on what the disk held when its power was cut, and gives how many messages its ledger knows.
+    private static func storedCount(
+      in image: String, of project: Project, on disk: PowerDisk
+    ) async throws -> Int {
+      let after = try await PowerDisk(image: image)
+      let folder = after.folder + project.folder.dropFirst(disk.folder.count)
+      let count = try await storedCount(in: folder, of: project)
+      try await after.remove()
+      try await disk.remove()
+      return count
+    }
+
     private static func storedCount(in folder: String, of project: Project) async throws -> Int {
       // The partners' ports are in use or not: nothing of that matters here.
       let engine = EngineProcess(
