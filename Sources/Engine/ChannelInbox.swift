@@ -117,13 +117,13 @@ final class ChannelOrigin: Origin {
     let number = order.enter(then)
     if gate.isBroken {
       channel.passage.leave()
-      return turnAway(number, "an earlier message of this sender was not stored")
+      return turnAway(number, arrival, "an earlier message of this sender was not stored")
     }
     let size = arrival.payload.bytesInMemory
     if let reason = channel.reasonToTurnAway(bytes: size, version) {
       channel.passage.leave()
       gate.close()
-      return turnAway(number, reason)
+      return turnAway(number, arrival, reason)
     }
     channel.arriving(size)
     if let rule = version.definition.batch {
@@ -150,7 +150,8 @@ final class ChannelOrigin: Origin {
   }
 
   /// Answers that the arrival wasn't stored, in its turn.
-  private func turnAway(_ number: Int, _ reason: String) {
+  private func turnAway(_ number: Int, _ arrival: Arrival, _ reason: String) {
+    channel.store.discard(arrival.payload)
     channel.meter.turnedAway()
     order.settle(number, .unavailable(reason: reason))
   }

@@ -1,3 +1,4 @@
+import Glibc
 import Messages
 
 /// The blobs that no message owns yet. Their files are made durable beside what is done with their contents meanwhile:
@@ -8,7 +9,7 @@ final class BlobSyncs: @unchecked Sendable {
   private static let crew = StoreCrew("store-sync", threadsMax: 16)
 
   private struct Sync {
-    let writer: BlobWriter
+    let path: (folder: String, file: String)
     /// `nil` while it is under way.
     var outcome: Result<Void, StoreError>?
   }
@@ -16,11 +17,16 @@ final class BlobSyncs: @unchecked Sendable {
   private let monitor = Monitor()
   private var syncs: [Identifier: Sync] = [:]
 
-  /// All of the blob is written.
-  func begin(_ id: Identifier, _ writer: BlobWriter) {
-    monitor.locked { syncs[id] = Sync(writer: writer) }
+  /// All of the blob is written to its file.
+  ///
+  /// - Parameter sync: makes the file durable.
+  func begin(
+    _ id: Identifier, at path: (folder: String, file: String),
+    _ sync: @escaping @Sendable () throws(StoreError) -> Void
+  ) {
+    monitor.locked { syncs[id] = Sync(path: path) }
     Self.crew.run { [self] in
-      let outcome = Result { () throws(StoreError) in try writer.syncFile() }
+      let outcome = Result { () throws(StoreError) in try sync() }
       monitor.locked {
         syncs[id]?.outcome = outcome
         monitor.signalAll()
@@ -28,14 +34,19 @@ final class BlobSyncs: @unchecked Sendable {
     }
   }
 
-  /// Returns when the blob is on disk under its name; at once where a message owns it. Blocks: call it on a thread that
-  /// may wait.
+  /// Returns when the blob is on disk under its name; at once where a message owns it. Its file is removed where that
+  /// fails. Blocks: call it on a thread that may wait.
   func settle(_ id: Identifier) throws(StoreError) {
-    guard let writer = monitor.locked({ syncs[id]?.writer }) else { return }
-    // Behind the file's own, which is nearly done by now: most systems make both durable by one write.
-    let folder = Result { () throws(StoreError) in try writer.syncFolder() }
-    try file(id).get()
-    try folder.get()
+    guard let path = monitor.locked({ syncs[id]?.path }) else { return }
+    do throws(StoreError) {
+      // Behind the file's own, which is nearly done by now: most systems make both durable by one write.
+      let folder = Result { () throws(StoreError) in try Folder.sync(path.folder) }
+      try file(id).get()
+      try folder.get()
+    } catch {
+      discard(id)
+      throw error
+    }
     monitor.locked { syncs[id] = nil }
     Failpoint.afterBlob.pass()
   }
@@ -51,5 +62,7 @@ final class BlobSyncs: @unchecked Sendable {
   }
 
   /// No message will own it. What one owns stays.
-  func discard(_ id: Identifier) { monitor.locked { syncs.removeValue(forKey: id) }?.writer.remove() }
+  func discard(_ id: Identifier) {
+    if let sync = monitor.locked({ syncs.removeValue(forKey: id) }) { unlink(sync.path.file) }
+  }
 }

@@ -73,7 +73,7 @@ package final class BlobWriter: ContentWriter, @unchecked Sendable {
   func end() throws(StoreError) -> BlobReference {
     try writeSegment(isLast: true)
     isDone = true
-    blobs.syncs.begin(id, self)
+    blobs.syncs.begin(id, at: blobs.path(id)) { [self] () throws(StoreError) in try sync() }
     hashRest()
     return BlobReference(id: id, byteCount: byteCount, sha256: hash.finalize().withUnsafeBytes { [UInt8]($0) })
   }
@@ -98,11 +98,7 @@ package final class BlobWriter: ContentWriter, @unchecked Sendable {
     unhashed.removeAll(keepingCapacity: true)
   }
 
-  func syncFile() throws(StoreError) {
+  private func sync() throws(StoreError) {
     guard fdatasync(descriptor) == 0 else { throw Folder.failure("sync", blobs.path(id).file) }
   }
-
-  func syncFolder() throws(StoreError) { try Folder.sync(blobs.path(id).folder) }
-
-  func remove() { blobs.remove(id) }
 }

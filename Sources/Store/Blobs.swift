@@ -49,11 +49,13 @@ struct Blobs: Sendable {
   /// The name of its folder among the others.
   static func inner(_ id: Identifier) -> String { String(id.description.suffix(1)) }
 
-  /// Writes a blob whole. Durable when it has settled.
+  /// Writes a blob whole. Durable when it returns.
   func write(_ bytes: [UInt8], id: Identifier, sealed: Bool) throws(StoreError) -> BlobReference {
     let writer = try BlobWriter(blobs: self, id: id, sealed: sealed)
     try writer.write(bytes[...])
-    return try writer.end()
+    let blob = try writer.end()
+    try syncs.settle(id)
+    return blob
   }
 
   /// A content whole in memory; `nil` where its file is gone, or isn't what was written.

@@ -100,7 +100,7 @@ final class PreparedAcceptance: Sendable {
     progress = arrival.progress.map { preparer.progress($0.key, $0.value, of: arrival.channel, sealed: sealed) }
     standIns = arrival.standIns.map { preparer.standIn($0, of: arrival.channel, sealed: sealed) }
     self.slab = slab
-    try preparer.settle(blobs)
+    for blob in blobs { try preparer.syncs.settle(blob.id) }
   }
 
   /// About how much memory it holds while it waits for the writer.
@@ -163,7 +163,7 @@ final class PreparedAttempt: Sendable {
     result = preparer.sealer.seal(
       plain, sealed: sealed, owner: attempt.lane, id: attempt.delivery, kind: .result, into: &slab)
     self.slab = slab
-    if let blob { try preparer.settle([blob]) }
+    if let blob { try preparer.syncs.settle(blob.id) }
   }
 }
 
@@ -178,21 +178,9 @@ struct Preparer: Sendable {
 
   var syncs: BlobSyncs { blobs.syncs }
 
-  /// Returns when all are on disk.
-  func settle(_ blobs: [BlobReference]) throws(StoreError) {
-    do throws(StoreError) {
-      for blob in blobs { try syncs.settle(blob.id) }
-    } catch {
-      for blob in blobs { syncs.discard(blob.id) }
-      throw error
-    }
-  }
-
-  /// The staged files of an arrival that is refused belong to nobody.
-  func discard(_ arrival: Acceptance) {
-    for payload in arrival.outputs + [arrival.payload] {
-      if case .blob(let staged) = payload.content { syncs.discard(staged.id) }
-    }
+  /// The file of what was staged, and that no message will own.
+  func discard(_ payload: Payload) {
+    if case .blob(let staged) = payload.content { syncs.discard(staged.id) }
   }
 
   /// How many bytes the parts of an arrival will take, about.

@@ -63,7 +63,7 @@ package final class SQLiteStore: Store {
   private func refusal(
     of arrival: Acceptance, _ reason: String, _ then: @escaping @Sendable (AcceptResult) -> Void
   ) -> Unit {
-    preparer.discard(arrival)
+    for payload in arrival.outputs + [arrival.payload] { preparer.discard(payload) }
     return .refuse(reason, arrival.gate, then)
   }
 
@@ -129,6 +129,8 @@ package final class SQLiteStore: Store {
       throw StagingError(error.reason)
     }
   }
+
+  package func discard(_ payload: Payload) { preparer.discard(payload) }
 
   package func open(_ payload: Payload, isTrusted: Bool) throws(ContentError) -> any ContentReader {
     try preparer.blobs.open(payload, isTrusted: isTrusted)

@@ -39,9 +39,12 @@ package protocol Store: AnyObject, Sendable {
 
   // MARK: Large contents
 
-  /// Begins a large content as a blob of its own before it is accepted: durable when `finish` returned. What no
-  /// accepted arrival takes over is removed at the next start. Blocks on the disk.
+  /// Begins a large content as a blob of its own before it is accepted: durable before the message that owns it is.
+  /// What no accepted arrival takes over is removed at the next start. Blocks on the disk.
   func stage(channel: Int64) throws(StagingError) -> any ContentWriter
+
+  /// What was staged is not offered: its file goes. What a message owns stays.
+  func discard(_ payload: Payload)
 
   /// Reads what a payload is kept as, piece by piece. Blocks on the disk.
   ///

@@ -196,6 +196,7 @@ final class StubStore: Store {
   func raw(_ id: MessageID) async throws(StoreError) -> Payload? { throw unasked }
   func kept(sent id: DeliveryID) async throws(StoreError) -> Payload? { throw unasked }
   func kept(_ id: MessageID) async throws(StoreError) -> Payload? { throw unasked }
+  func discard(_ payload: Payload) {}
   func stage(channel: Int64) throws(StagingError) -> any ContentWriter { throw StagingError("nobody asks for it") }
   func open(_ payload: Payload, isTrusted: Bool) throws(ContentError) -> any ContentReader {
     throw ContentError("nobody asks for it")

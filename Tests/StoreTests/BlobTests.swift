@@ -151,4 +151,22 @@ import Testing
     #expect(blobFiles(folder) == [file] && !Folder.exists(older))
     await again.store.close()
   }
+
+  @Test func `What was staged and is not offered goes when it is discarded, what a message owns stays`() async throws {
+    let folder = TestFolder()
+    let bench = try await Bench.open(folder)
+    var payloads: [Payload] = []
+    for _ in 0..<2 {
+      let staged = try bench.store.stage(channel: bench.keys.channel)
+      try staged.append(large(300_000)[...])
+      payloads.append(Payload(format: .dicom, content: .blob(try staged.finish())))
+    }
+    var arrival = bench.arrival("")
+    arrival.payload = payloads[0]
+    #expect(await bench.accept(arrival).isAccepted)
+    for payload in payloads { bench.store.discard(payload) }
+    #expect(blobFiles(folder).count == 1)
+    #expect(try await bench.store.raw(arrival.id) == Payload(.dicom, large(300_000)))
+    await bench.store.close()
+  }
 }
